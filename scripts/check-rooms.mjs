@@ -1,0 +1,148 @@
+/** Checks that imports follow the data: each room of packages/core/src, and each package, imports only what this table grants it. */
+import { readdirSync, readFileSync } from "node:fs";
+import { join, relative, sep } from "node:path";
+import { fileURLToPath } from "node:url";
+import ts from "typescript-api";
+import { root } from "./pnpm.mjs";
+
+// The files that rest on nothing but each other; every room may use them.
+const BASE = ["clock", "errors", "exchange", "maybe-async", "units"];
+// The same, as types only: what a room is told, never what it asks for.
+const SETTINGS = ["context", "options", "resolve-options"];
+
+// A folder of packages/core/src, or a file that stands there by itself, and what it may import besides BASE: the `values` of others
+// (it runs them), the `types` of others (they hand it something), and of Node's modules these only, where `node` is given.
+const ROOMS = {
+  ...Object.fromEntries(BASE.map((file) => [file, {}])),
+  options: {},
+  "resolve-options": { types: ["options"] },
+  context: { types: ["resolve-options", "observe", "store", "stored"] },
+
+  // RFC policy and the names of pages: pure, so no I/O and no randomness.
+  http: { node: [] },
+  key: { values: ["http"], types: SETTINGS, node: ["node:crypto"] },
+
+  // Bytes on disk without HTTP meaning, and who waits for whom: neither knows what it is for.
+  store: {},
+  flight: {},
+
+  // In the order of the data: what is stored, which of it a request selects, how it is played back, and how a response gets there.
+  stored: { values: ["http"], types: ["serve", "store"] },
+  lookup: { values: ["http", "key", "stored"], types: [...SETTINGS, "store"] },
+  serve: { values: ["http"], types: [...SETTINGS, "store", "stored"] },
+  capture: { values: ["http", "key", "lookup", "serve", "stored"], types: [...SETTINGS, "store"] },
+  invalidate: { values: ["http", "key"], types: [...SETTINGS, "store"] },
+  forward: {
+    values: ["capture", "flight", "http", "invalidate", "key", "lookup", "serve", "stored"],
+    types: [...SETTINGS, "store"],
+  },
+
+  // They tell what happened and decide nothing.
+  explain: { values: ["http"], types: ["lookup"] },
+  observe: { types: "all" },
+
+  // They wire the rooms and hand them out; nothing imports them.
+  "page-cache": { values: "all" },
+  index: { values: "all" },
+};
+const TOP = ["index", "page-cache"];
+
+const PACKAGES = { core: [], http: ["core"], express: ["core", "http"], koa: ["core", "http"] };
+
+/** Every import that the tables do not grant, as lines for a person. `read` gives the text of a file named relative to the repository. */
+export function forbiddenImports(files, read) {
+  return files.flatMap((file) =>
+    imports(file, read(file)).flatMap(({ specifier, typeOnly, line }) => {
+      const problem = packageProblem(file, specifier) ?? roomProblem(file, specifier, typeOnly);
+      return problem === undefined ? [] : [`${file}:${line}: ${problem}`];
+    }),
+  );
+}
+
+function packageProblem(file, specifier) {
+  const [, name] = file.split("/");
+  const target = specifier.startsWith(".") ? join(file, "..", specifier).split(sep).join("/") : undefined;
+  if (target !== undefined && !target.startsWith(`packages/${name}/src/`)) {
+    return `\`${specifier}\` leaves the package: import it by its name`;
+  }
+  const sibling = /^@diskcache\/(?<name>[^/]+)(?<rest>\/.*)?$/.exec(specifier)?.groups;
+  if (sibling?.rest) return `\`${specifier}\` reaches into a package: what its index.ts does not export is private`;
+  if (sibling && !PACKAGES[name].includes(sibling.name)) {
+    return `@diskcache/${name} may import ${list(PACKAGES[name], "@diskcache/")}, not \`${specifier}\``;
+  }
+  return undefined;
+}
+
+function roomProblem(file, specifier, typeOnly) {
+  if (!file.startsWith("packages/core/src/")) return undefined;
+  const from = roomOf(file);
+  const room = ROOMS[from];
+  if (room === undefined)
+    return `\`${from}\` is not in the table of rooms (scripts/check-rooms.mjs): say what it may import`;
+  if (specifier.startsWith("node:") && !typeOnly && room.node && !room.node.includes(specifier)) {
+    return `${from}/ is pure: it may import ${list(room.node)} of Node's modules, not \`${specifier}\``;
+  }
+  if (!specifier.startsWith(".")) return undefined;
+  const to = roomOf(join(file, "..", specifier));
+  if (to === from || BASE.includes(to) || grants(from, room.values, to) || (typeOnly && grants(from, room.types, to)))
+    return undefined;
+  const granted = typeOnly
+    ? `values of ${list(room.values)} and types of ${list(room.types)}`
+    : `values of ${list(room.values)}`;
+  return `\`${from}\` may import ${granted}, not ${typeOnly ? "types" : "values"} of \`${to}\``;
+}
+
+function grants(from, rooms = [], to) {
+  return rooms === "all" ? from === "index" || !TOP.includes(to) : rooms.includes(to);
+}
+
+function roomOf(file) {
+  const [first] = relative("packages/core/src", file).split(sep);
+  return first.replace(/\.[jt]s$/, "");
+}
+
+function list(names = [], prefix = "") {
+  if (names === "all") return "every room";
+  return names.length === 0 ? "nothing" : names.map((name) => `\`${prefix}${name}\``).join(", ");
+}
+
+/** `import … from`, `export … from` and `import()`; an import is of types only when all its names are. */
+function imports(file, text) {
+  const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true);
+  const found = [];
+  const visit = (node) => {
+    const specifier =
+      node.moduleSpecifier ??
+      (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword
+        ? node.arguments[0]
+        : undefined);
+    if (specifier && ts.isStringLiteral(specifier)) {
+      const line = source.getLineAndCharacterOfPosition(node.getStart()).line + 1;
+      found.push({ specifier: specifier.text, typeOnly: isTypeOnly(node), line });
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(source);
+  return found;
+}
+
+function isTypeOnly(node) {
+  const clause = ts.isImportDeclaration(node) ? node.importClause : node;
+  if (clause?.isTypeOnly) return true;
+  const names = clause?.namedBindings?.elements ?? clause?.exportClause?.elements;
+  return clause?.name === undefined && names?.length > 0 && names.every((name) => name.isTypeOnly);
+}
+
+function sourceFiles() {
+  return Object.keys(PACKAGES).flatMap((name) =>
+    readdirSync(join(root, "packages", name, "src"), { recursive: true })
+      .map((path) => `packages/${name}/src/${path.split(sep).join("/")}`)
+      .filter((path) => path.endsWith(".ts") && !path.endsWith(".test.ts")),
+  );
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const problems = forbiddenImports(sourceFiles(), (file) => readFileSync(join(root, file), "utf8"));
+  for (const problem of problems) console.error(problem);
+  process.exitCode = problems.length === 0 ? 0 : 1;
+}

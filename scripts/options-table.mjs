@@ -1,0 +1,106 @@
+/** Writes what users read about the options (the table in README.md, the sections of docs/options.md) from the doc comments of `DiskCacheOptions`. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import ts from "typescript-api";
+import { root } from "./pnpm.mjs";
+
+/** The documents with a part between the two markers that is written by this script, and how it looks in each. */
+export const DOCUMENTS = { "README.md": table, "docs/options.md": sections };
+
+const BEGIN = "<!-- options:begin -->";
+const END = "<!-- options:end -->";
+
+/** A document's text, with the part between the markers as the doc comments have it now. */
+export function withOptions(document, text) {
+  const [before, rest] = halves(text, BEGIN, document);
+  const [, after] = halves(rest, END, document);
+  return `${before}${BEGIN}\n<!-- Written by \`npm run options-table\` from packages/core/src/options.ts. -->\n\n${DOCUMENTS[document](readOptions())}\n${END}${after}`;
+}
+
+function halves(text, marker, document) {
+  const at = text.indexOf(marker);
+  if (at < 0) throw new Error(`${document} has no ${marker}`);
+  return [text.slice(0, at), text.slice(at + marker.length)];
+}
+
+// README: one line for each option, the one that is required first.
+function table({ policy, cache }) {
+  const [dir, ...rest] = cache;
+  const row =
+    (perRoute) =>
+    ({ name, fallback, text }) =>
+      `| [\`${name}\`](docs/options.md#${name.toLowerCase()}) | ${cell(fallback)} | ${perRoute} | ${cell(text)} |`;
+  const rows = [row("")(dir), ...policy.map(row("yes")), ...rest.map(row(""))];
+  return ["| option | default | per route | what it does |", "| --- | --- | --- | --- |", ...rows].join("\n");
+}
+
+function cell(text) {
+  return text.replaceAll("|", "\\|");
+}
+
+// docs/options.md: all that the comments say. The examples are checked with the other code of the documentation (test/docs), each one
+// continuing the block in the first comment, which a reader does not see.
+function sections({ policy, cache }) {
+  const section = ({ name, type, text, fallback, throws, example }) =>
+    `### \`${name}\`\n\n${text}\n\n- Type: \`${type}\`\n- Default: ${fallback}\n- Throws: ${throws}\n\n\`\`\`ts continued\n${example};\n\`\`\`\n`;
+  const preamble = `<!--\n\`\`\`ts\nimport { diskCache } from "@diskcache/express";\nconst cache = diskCache({ dir: ".cache/pages" });\n\`\`\`\n-->\n`;
+  const [whole, both] = ["## Of the whole cache only\n", "## Of the whole cache, and of one route\n"];
+  return [preamble, both, ...policy.map(section), whole, ...cache.map(section)].join("\n");
+}
+
+/** The options as declared: those of a policy, which `cache.route()` takes too, and those of the cache alone. */
+export function readOptions() {
+  const file = join(root, "packages/core/src/options.ts");
+  const source = ts.createSourceFile(file, readFileSync(file, "utf8"), ts.ScriptTarget.Latest, true);
+  const members = (name) => {
+    const declaration = source.statements.find((node) => ts.isInterfaceDeclaration(node) && node.name.text === name);
+    if (declaration === undefined) throw new Error(`options.ts declares no interface ${name}`);
+    return declaration.members.map((member) => describe(member, source));
+  };
+  return { policy: members("CachePolicy"), cache: members("DiskCacheOptions") };
+}
+
+function describe(member, source) {
+  const name = member.name.getText(source);
+  const [doc] = ts.getJSDocCommentsAndTags(member).filter(ts.isJSDoc);
+  const tag = (wanted) => {
+    const found = doc?.tags?.find((candidate) => candidate.tagName.text === wanted);
+    return found && oneLine(ts.getTextOfJSDocComment(found.comment));
+  };
+  const [text, throws, example] = [oneLine(ts.getTextOfJSDocComment(doc?.comment)), tag("throws"), tag("example")];
+  const fallback = member.questionToken ? tag("default") : "required";
+  for (const [part, value] of Object.entries({
+    "a sentence": text,
+    "@default": fallback,
+    "@throws": throws,
+    "@example": example,
+  })) {
+    if (!value) throw new Error(`option \`${name}\` lacks ${part} in its doc comment`);
+  }
+  return {
+    name,
+    type: member.type.getText(source).replace(/\s+/g, " "),
+    text,
+    fallback: asDefault(fallback),
+    throws,
+    example,
+  };
+}
+
+function oneLine(text = "") {
+  return text.replace(/\s+/g, " ").trim();
+}
+
+// `@default "5m"` is a value and shown as code, up to the colon after which it is explained; `@default every byte` is a sentence.
+function asDefault(text) {
+  const [, value, rest] = /^("[^"]*"|\[.*?\]|\{.*?\}|[\d.]+|true|false|undefined)(?=$|[:,])(.*)$/.exec(text) ?? [];
+  return value === undefined ? text : `\`${value}\`${rest}`;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  for (const document of Object.keys(DOCUMENTS)) {
+    const path = join(root, document);
+    writeFileSync(path, withOptions(document, readFileSync(path, "utf8")));
+  }
+}

@@ -1,0 +1,77 @@
+import { describe, expect, it } from "vitest";
+import { forbiddenImports } from "../../scripts/check-rooms.mjs";
+
+describe("the rooms", () => {
+  it.each([
+    {
+      import: "a value of a room before it",
+      file: "capture/fill.ts",
+      code: 'import { varyFields } from "../http/vary.js";',
+    },
+    {
+      import: "a type it is granted",
+      file: "capture/fill.ts",
+      code: 'import type { Store } from "../store/contract.js";',
+    },
+    {
+      import: "a type beside a type",
+      file: "capture/fill.ts",
+      code: 'import { type Store } from "../store/contract.js";',
+    },
+    { import: "its own files", file: "http/vary.ts", code: 'export { fieldLines } from "./fields.js";' },
+    {
+      import: "what every room rests on",
+      file: "store/format.ts",
+      code: 'import { corruptEntryError } from "../errors.js";',
+    },
+  ])("may import $import", ({ file, code }) => {
+    expect(problems(`packages/core/src/${file}`, code)).toEqual([]);
+  });
+
+  it.each([
+    {
+      import: "a value where a type is granted",
+      file: "capture/fill.ts",
+      code: 'import { open } from "../store/files.js";',
+    },
+    {
+      import: "a value beside a type",
+      file: "capture/fill.ts",
+      code: 'import { type A, b } from "../store/files.js";',
+    },
+    { import: "against the flow", file: "http/vary.ts", code: 'import type { PageKey } from "../key/page-key.js";' },
+    { import: "by way of import()", file: "store/format.ts", code: 'const http = await import("../http/vary.js");' },
+    { import: "by passing it on", file: "serve/respond.ts", code: 'export * from "../forward/forward.js";' },
+    {
+      import: "what ties them together",
+      file: "observe/events.ts",
+      code: 'import type { A } from "../page-cache.js";',
+    },
+    { import: "I/O into a pure one", file: "http/vary.ts", code: 'import { readFileSync } from "node:fs";' },
+    { import: "from a room nobody described", file: "utils/x.ts", code: 'import { a } from "../errors.js";' },
+  ])("may not import $import", ({ file, code }) => {
+    expect(problems(`packages/core/src/${file}`, `// first line\n${code}`)).toEqual([
+      expect.stringMatching(`^packages/core/src/${file}:2: `),
+    ]);
+  });
+});
+
+describe("the packages", () => {
+  it.each([
+    {
+      import: "core by its name",
+      file: "express/src/index.ts",
+      code: 'import { PageCache } from "@diskcache/core";',
+      count: 0,
+    },
+    { import: "core's files", file: "express/src/index.ts", code: 'import "@diskcache/core/src/errors.js";', count: 1 },
+    { import: "core's folder", file: "express/src/index.ts", code: 'import "../../core/src/errors.js";', count: 1 },
+    { import: "against the flow", file: "http/src/index.ts", code: 'import "@diskcache/express";', count: 1 },
+  ])("import $import: $count problems", ({ file, code, count }) => {
+    expect(problems(`packages/${file}`, code)).toHaveLength(count);
+  });
+});
+
+function problems(file: string, code: string): string[] {
+  return forbiddenImports([file], () => code);
+}

@@ -1,0 +1,29 @@
+import { availableParallelism } from "node:os";
+import { defineConfig } from "vitest/config";
+
+// Tests run on src/, unbuilt: the packages' `exports` name it under this condition, which the packed tarballs leave out.
+// Nothing but it and "node": given "import" or "module", a require() inside a CommonJS dependency would be handed an ES module.
+const conditions = ["diskcache-source", "node"];
+
+export default defineConfig({
+  resolve: { conditions },
+  ssr: { resolve: { conditions, externalConditions: ["diskcache-source"] } },
+  test: {
+    include: ["packages/*/src/**/*.test.ts", "test/**/*.test.ts", "examples/**/*.test.ts"],
+    exclude: ["**/node_modules/**", "**/dist/**", "**/.cache/**"],
+    setupFiles: ["test/support/setup.ts"],
+    reporters: ["default", "./test/support/summary-reporter.ts"],
+    restoreMocks: true,
+    // Many tests start servers and processes of their own, so there is no gain in more workers than cores.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
+    // A limit for what hangs, not a measure of speed: a busy two-core machine is to pass too.
+    testTimeout: 20_000,
+    hookTimeout: 60_000,
+    coverage: {
+      provider: "v8",
+      include: ["packages/*/src/**/*.ts"],
+      exclude: ["**/*.test.ts"],
+      reporter: ["text-summary"],
+    },
+  },
+});
