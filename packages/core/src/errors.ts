@@ -1,0 +1,78 @@
+/** Every error a user can meet, with its code and its message. Match `code`, never the text. */
+
+export type DiskCacheErrorCode =
+  /** An option is unknown, of the wrong type or out of range. Thrown when the cache is made. */
+  | "ERR_DISKCACHE_OPTION"
+  /** The cache was used after `close()`. */
+  | "ERR_DISKCACHE_CLOSED"
+  /** The directory cannot be used: not a directory, not ours, open to others. */
+  | "ERR_DISKCACHE_DIRECTORY"
+  /** A stored file is damaged, truncated or of an unknown version; it is a miss and is removed. */
+  | "ERR_DISKCACHE_CORRUPT_ENTRY"
+  /** The file system refused an operation; `cause` is Node's own error. */
+  | "ERR_DISKCACHE_STORE_IO"
+  /** A purge could not be recorded: nothing was invalidated. */
+  | "ERR_DISKCACHE_PURGE"
+  /** A function given as an option (`key`, `tags`, `shouldStore`, …) threw or returned something unusable. */
+  | "ERR_DISKCACHE_HOOK"
+  /** The cache itself failed; the request was forwarded. Worth a bug report. */
+  | "ERR_DISKCACHE_INTERNAL";
+
+/** The one error class of the packages. */
+export class DiskCacheError extends Error {
+  readonly code: DiskCacheErrorCode;
+
+  constructor(code: DiskCacheErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = "DiskCacheError";
+    this.code = code;
+  }
+}
+
+/** A wrong option: names the option, what was expected, and the value given. */
+export function optionError(option: string, expected: string, value: unknown): DiskCacheError {
+  return new DiskCacheError("ERR_DISKCACHE_OPTION", `option \`${option}\`: expected ${expected}, got ${shown(value)}`);
+}
+
+/** A directory that cannot be used, with the remedy in the message. */
+export function directoryError(dir: string, problem: string, cause?: unknown): DiskCacheError {
+  return new DiskCacheError("ERR_DISKCACHE_DIRECTORY", `cache directory ${dir}: ${problem}`, { cause });
+}
+
+/** A failed file system call; never reaches a visitor. */
+export function storeIoError(operation: string, path: string, cause: unknown): DiskCacheError {
+  return new DiskCacheError("ERR_DISKCACHE_STORE_IO", `${operation} ${path}: ${messageOf(cause)}`, { cause });
+}
+
+export function corruptEntryError(path: string, problem: string): DiskCacheError {
+  return new DiskCacheError("ERR_DISKCACHE_CORRUPT_ENTRY", `cache file ${path}: ${problem}`);
+}
+
+export function purgeError(path: string, cause: unknown): DiskCacheError {
+  return new DiskCacheError("ERR_DISKCACHE_PURGE", `purge could not be recorded in ${path}: ${messageOf(cause)}`, {
+    cause,
+  });
+}
+
+export function hookError(hook: string, cause: unknown): DiskCacheError {
+  return new DiskCacheError("ERR_DISKCACHE_HOOK", `\`${hook}\` failed: ${messageOf(cause)}`, { cause });
+}
+
+export function internalError(where: string, cause: unknown): DiskCacheError {
+  return new DiskCacheError("ERR_DISKCACHE_INTERNAL", `${where}: ${messageOf(cause)}`, { cause });
+}
+
+export function closedError(): DiskCacheError {
+  return new DiskCacheError("ERR_DISKCACHE_CLOSED", "the cache is closed");
+}
+
+function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}
+
+function shown(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value);
+  if (typeof value === "function") return "a function";
+  if (typeof value === "object" && value !== null) return Array.isArray(value) ? "an array" : "an object";
+  return String(value);
+}

@@ -1,0 +1,26 @@
+/** Plain request and response heads: what policy decides on, whatever the framework. Holds no sockets and no bodies. */
+
+/** Header fields as they came over the wire: name, value, name, value, … in order, repeats kept (the shape of node:http's `rawHeaders`). */
+export type RawHeaders = readonly string[];
+
+/** A request, as it was before any handler could change it. */
+export interface RequestHead {
+  /** As sent; methods are case-sensitive (RFC 9110 §9.1). */
+  readonly method: string;
+  /** Request target, raw bytes of the request line, never decoded: `/a?b=c`, or absolute-form. */
+  readonly target: string;
+  /** `"http"` or `"https"`, as the framework trusts it. */
+  readonly scheme: string;
+  /** Field values by lower-case name, as node:http joins them: quick to ask, but it hides repeats of some fields. */
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  /** Every field line, for what must not be hidden. */
+  readonly rawHeaders: RawHeaders;
+}
+
+/** The head of a response: what the handler answered, or what a stored response says. */
+export interface ResponseHead {
+  readonly status: number;
+  /** Reason phrase; empty where none was given. */
+  readonly statusText: string;
+  readonly rawHeaders: RawHeaders;
+}

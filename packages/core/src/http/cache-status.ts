@@ -1,0 +1,72 @@
+/** The `Cache-Status` field (RFC 9211): what the cache did with one request, and why. */
+
+/** Why a request was forwarded (§2.2). */
+export type ForwardReason = "bypass" | "method" | "uri-miss" | "vary-miss" | "miss" | "request" | "stale" | "partial";
+
+interface Details {
+  /** Remaining freshness in seconds; negative once stale (§2.4). */
+  readonly ttl?: number | undefined;
+  /** Anything more, such as why a response was not stored (§2.8). */
+  readonly detail?: string | undefined;
+  /** §2.7. */
+  readonly key?: string | undefined;
+}
+
+/** Answered from the cache (§2.1). */
+export interface CacheHit extends Details {
+  readonly hit: true;
+  readonly fwd?: never;
+}
+
+/** Sent on to the application (§2.2). */
+export interface CacheForward extends Details {
+  readonly hit?: never;
+  readonly fwd: ForwardReason;
+  /** Status of its response (§2.3). */
+  readonly fwdStatus?: number | undefined;
+  /** Whether that response was stored (§2.5). */
+  readonly stored?: boolean | undefined;
+  /** Whether the request waited for another's response (§2.6). */
+  readonly collapsed?: boolean | undefined;
+}
+
+/** Answered by the cache itself, with nothing stored and nothing asked: a 504 to `only-if-cached`. */
+export interface CacheRefusal extends Details {
+  readonly hit?: never;
+  readonly fwd?: never;
+  readonly detail: string;
+}
+
+export type CacheStatus = CacheHit | CacheForward | CacheRefusal;
+
+/** @example
+ * formatCacheStatus({ hit: true, ttl: 298 }) // "diskcache; hit; ttl=298"
+ * formatCacheStatus({ fwd: "uri-miss", fwdStatus: 200, detail: "set-cookie" }) // "diskcache; fwd=uri-miss; fwd-status=200; detail=set-cookie" */
+export function formatCacheStatus(outcome: CacheStatus): string {
+  let value = "diskcache";
+  if (outcome.hit === true) value += "; hit";
+  else if (outcome.fwd !== undefined) {
+    value += `; fwd=${outcome.fwd}`;
+    if (outcome.fwdStatus !== undefined) value += `; fwd-status=${integer(outcome.fwdStatus)}`;
+    if (outcome.stored === true) value += "; stored";
+    if (outcome.collapsed === true) value += "; collapsed";
+  }
+  if (outcome.ttl !== undefined) value += `; ttl=${integer(outcome.ttl)}`;
+  if (outcome.key !== undefined) value += `; key=${string(outcome.key)}`;
+  if (outcome.detail !== undefined)
+    value += `; detail=${TOKEN.test(outcome.detail) ? outcome.detail : string(outcome.detail)}`;
+  return value;
+}
+
+const TOKEN = /^[A-Za-z*][!#$%&'*+.^_`|~0-9A-Za-z:/-]*$/;
+/** RFC 9651 §3.3.1. */
+const MAX_INTEGER = 999_999_999_999_999;
+
+function integer(value: number): number {
+  return Number.isNaN(value) ? 0 : Math.trunc(Math.max(-MAX_INTEGER, Math.min(MAX_INTEGER, value)));
+}
+
+// RFC 9651 §3.3.3 knows only visible ASCII and space: what else there is becomes "?", so that no value can break the field or the header block.
+function string(text: string): string {
+  return `"${text.replace(/[^ -~]/g, "?").replace(/["\\]/g, "\\$&")}"`;
+}

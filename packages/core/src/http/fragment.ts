@@ -1,0 +1,57 @@
+/** Stored incomplete responses (RFC 9111 §3.3, §3.4): what a stored 206 can answer. For callers that store them at all, which is not on by default. */
+import type { ResponseHead } from "../exchange.js";
+import { fieldLines } from "./fields.js";
+import { partialHead, rangeSpecs } from "./range.js";
+import type { ByteRange } from "./range.js";
+
+/** Which part of the content a 206 carries; `last` is inclusive, as in the field. */
+export interface ContentRange {
+  readonly first: number;
+  readonly last: number;
+  /** Length of the complete content; `undefined` when not told ("*"). */
+  readonly complete: number | undefined;
+}
+
+/** The `Content-Range` of a 206 with one part (RFC 9110 §14.4); `undefined` when there is none that makes sense.
+ * @example contentRangeOf(response) // "bytes 4-9/10": { first: 4, last: 9, complete: 10 } */
+export function contentRangeOf(response: ResponseHead): ContentRange | undefined {
+  const lines = fieldLines(response.rawHeaders, "content-range");
+  const [, first, last, complete] =
+    (lines.length === 1 ? /^bytes ([0-9]+)-([0-9]+)\/([0-9]+|\*)$/i.exec(lines[0]!) : null) ?? [];
+  if (first === undefined) return undefined;
+  const range = { first: Number(first), last: Number(last), complete: complete === "*" ? undefined : Number(complete) };
+  return range.last < range.first || (range.complete !== undefined && range.last >= range.complete) ? undefined : range;
+}
+
+/** The span of the stored bytes that answers a `Range` of one part, when the fragment holds it.
+ * @param storedBytes of the stored fragment's content */
+export function selectFromFragment(range: string, fragment: ResponseHead, storedBytes: number): ByteRange | undefined {
+  const held = contentRangeOf(fragment);
+  const specs = rangeSpecs(range);
+  if (held === undefined || specs?.length !== 1 || fragment.status !== 206) return undefined;
+  const { first, last } = specs[0]!;
+  const reachesEnd = held.complete !== undefined && held.last + 1 === held.complete;
+  if (first === undefined)
+    return reachesEnd && last! > 0 && last! <= storedBytes
+      ? { start: storedBytes - last!, end: storedBytes }
+      : undefined;
+  const start = first - held.first;
+  const end = last === undefined ? storedBytes : Math.min(last - held.first + 1, storedBytes);
+  const endsInside = last === undefined ? reachesEnd : last <= held.last || reachesEnd;
+  return start >= 0 && start < end && endsInside ? { start, end } : undefined;
+}
+
+/** The head of the answer: the fragment's own, for a span of it. */
+export function fragmentHead(fragment: ResponseHead, span: ByteRange): ResponseHead {
+  const held = contentRangeOf(fragment);
+  const offset = held?.first ?? 0;
+  return partialHead(fragment, { start: span.start + offset, end: span.end + offset }, held?.complete ?? "*");
+}
+
+/** The `Range` that asks the handler for what is missing of a fragment that starts at the beginning; `undefined` when the whole has to be asked for.
+ * @example missingRange(response) // "bytes=5-" */
+export function missingRange(fragment: ResponseHead): string | undefined {
+  const held = contentRangeOf(fragment);
+  if (held === undefined || held.first !== 0 || held.last + 1 === held.complete) return undefined;
+  return `bytes=${held.last + 1}-`;
+}

@@ -1,0 +1,64 @@
+/** Updating a stored response from a 304 (RFC 9111 §3.2, §4.3.4). Never changes what belongs to the stored bytes. */
+import type { RawHeaders, ResponseHead } from "../exchange.js";
+import { withoutHopByHop } from "./hop-by-hop.js";
+import { formatHttpDate } from "./http-date.js";
+import { isStrong, stronglyEqual, validatorsOf, weaklyEqual } from "./validators.js";
+
+export { validatorsOf } from "./validators.js";
+
+/** The stored response with every field of the 304 in place of its own (§3.2): where its first line stood, or at the end.
+ * Its `Age`, and `Date` where the 304 brings none, were about the earlier exchange and go.
+ * @param responseAt when the 304 came, epoch ms: becomes the `Date` of a 304 without one (RFC 9110 §6.6.1) */
+export function freshen(stored: ResponseHead, validation: ResponseHead, responseAt?: number): ResponseHead {
+  const updates = linesByName(withoutHopByHop(validation.rawHeaders));
+  for (const name of NOT_UPDATED) updates.delete(name);
+  for (const name of ABOUT_THE_EXCHANGE) if (!updates.has(name)) updates.set(name, []);
+  if (updates.get("date")!.length === 0 && responseAt !== undefined)
+    updates.set("date", ["Date", formatHttpDate(responseAt)]);
+
+  const fields: string[] = [];
+  const placed = new Set<string>();
+  for (let index = 0; index + 1 < stored.rawHeaders.length; index += 2) {
+    const name = stored.rawHeaders[index]!.toLowerCase();
+    const update = updates.get(name);
+    if (update === undefined) fields.push(stored.rawHeaders[index]!, stored.rawHeaders[index + 1]!);
+    else if (!placed.has(name)) fields.push(...update);
+    placed.add(name);
+  }
+  for (const [name, update] of updates) if (!placed.has(name)) fields.push(...update);
+  return { ...stored, rawHeaders: fields };
+}
+
+/** Whether a 304 to a request with this response's validators is about this response (§4.3.4). One without validators can only be: nothing else was asked about. */
+export function validates(stored: ResponseHead, validation: ResponseHead): boolean {
+  const ours = validatorsOf(stored);
+  const theirs = validatorsOf(validation);
+  if (theirs.etag !== undefined) {
+    if (ours.etag === undefined) return false;
+    return isStrong(theirs.etag) ? stronglyEqual(theirs.etag, ours.etag) : weaklyEqual(theirs.etag, ours.etag);
+  }
+  return theirs.lastModified === undefined || theirs.lastModified === ours.lastModified;
+}
+
+/* §3.2: Content-Length never, and nothing that is not stored (§3.1). Content-Encoding and Content-Range say how to read the
+ * stored bytes, which the 304 does not bring: the exception that §3.2 leaves to the integrity of the stored response. */
+const NOT_UPDATED: ReadonlySet<string> = new Set([
+  "content-length",
+  "content-encoding",
+  "content-range",
+  "set-cookie",
+  "cache-status",
+]);
+const ABOUT_THE_EXCHANGE: readonly string[] = ["age", "date"];
+
+// Name and value of every line, by lower-case name.
+function linesByName(raw: RawHeaders): Map<string, string[]> {
+  const lines = new Map<string, string[]>();
+  for (let index = 0; index + 1 < raw.length; index += 2) {
+    const name = raw[index]!.toLowerCase();
+    const earlier = lines.get(name);
+    if (earlier === undefined) lines.set(name, [raw[index]!, raw[index + 1]!]);
+    else earlier.push(raw[index]!, raw[index + 1]!);
+  }
+  return lines;
+}

@@ -1,0 +1,7 @@
+/** Continues with a value that is usually there at once: no promise, no extra turn, unless the disk made one necessary. */
+
+export type MaybeAsync<Value> = Value | Promise<Value>;
+
+export function andThen<A, B>(value: MaybeAsync<A>, next: (value: A) => MaybeAsync<B>): MaybeAsync<B> {
+  return value instanceof Promise ? value.then(next) : next(value);
+}

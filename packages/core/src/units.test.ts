@@ -1,0 +1,91 @@
+import { describe, expect, it } from "vitest";
+import { durationSeconds, sizeBytes } from "./units.js";
+
+describe("a duration", () => {
+  it.each([
+    { given: "90s", seconds: 90 },
+    { given: "5m", seconds: 300 },
+    { given: "1h 30m", seconds: 5400 },
+    { given: "1h30m", seconds: 5400 },
+    { given: "7d", seconds: 604_800 },
+    { given: "2w", seconds: 1_209_600 },
+    { given: " 1.5 H ", seconds: 5400 },
+    { given: "0s", seconds: 0 },
+    { given: 0, seconds: 0 },
+    { given: 0.25, seconds: 0.25 },
+    { given: 300, seconds: 300 },
+  ])("of $given is $seconds seconds", ({ given, seconds }) => {
+    expect(durationSeconds("ttl", given)).toBe(seconds);
+  });
+
+  it.each([
+    "",
+    " ",
+    "5",
+    "5 apples",
+    "m",
+    "-5m",
+    "1e3s",
+    "5ms",
+    "5m!",
+    "٥m",
+    -1,
+    Number.NaN,
+    Number.POSITIVE_INFINITY,
+    null,
+    true,
+    {},
+    [],
+    "s".repeat(200),
+  ])("is never guessed from %j", (given) => {
+    expect(() => durationSeconds("ttl", given)).toThrow(
+      expect.objectContaining({
+        code: "ERR_DISKCACHE_OPTION",
+        message: expect.stringContaining("option `ttl`: expected a duration") as string,
+      }),
+    );
+  });
+
+  it("is read in time that does not grow with the square of its length", () => {
+    expect(() => durationSeconds("ttl", `${"1".repeat(50_000)} ${"1m ".repeat(10_000)}x`)).toThrow("option `ttl`");
+  });
+});
+
+describe("a size", () => {
+  it.each([
+    { given: "512b", bytes: 512 },
+    { given: "1kb", bytes: 1024 },
+    { given: "1.5 KB", bytes: 1536 },
+    { given: "64mb", bytes: 67_108_864 },
+    { given: "2gb", bytes: 2_147_483_648 },
+    { given: "1TB", bytes: 1_099_511_627_776 },
+    { given: 0, bytes: 0 },
+    { given: 1000, bytes: 1000 },
+  ])("of $given is $bytes bytes", ({ given, bytes }) => {
+    expect(sizeBytes("maxBody", given)).toBe(bytes);
+  });
+
+  it.each([
+    "",
+    "5",
+    "5 apples",
+    "5mib",
+    "-1mb",
+    "1m",
+    1.5,
+    -1,
+    Number.NaN,
+    Number.POSITIVE_INFINITY,
+    2 ** 60,
+    null,
+    false,
+    {},
+  ])("is never guessed from %j", (given) => {
+    expect(() => sizeBytes("maxBody", given)).toThrow(
+      expect.objectContaining({
+        code: "ERR_DISKCACHE_OPTION",
+        message: expect.stringContaining("option `maxBody`: expected a size") as string,
+      }),
+    );
+  });
+});

@@ -1,0 +1,38 @@
+/** Durations and sizes as people write them, converted once where they enter. Never guesses: what is not clear throws. */
+import { optionError } from "./errors.js";
+
+/** A length of time: a string such as `"90s"`, `"5m"`, `"1h 30m"`, `"7d"`, or a number of seconds. */
+export type Duration = string | number;
+
+/** An amount of bytes: a string in binary units such as `"512kb"`, `"64mb"`, `"2gb"`, or a number of bytes. */
+export type Size = string | number;
+
+const SECONDS_PER = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 } as const;
+const BYTES_PER = { b: 1, kb: 2 ** 10, mb: 2 ** 20, gb: 2 ** 30, tb: 2 ** 40 } as const;
+
+const DURATION = /^\s*(?:\d+(?:\.\d+)?\s*[smhdw]\s*)+$/i;
+const DURATION_PART = /(\d+(?:\.\d+)?)\s*([smhdw])/gi;
+const SIZE = /^\s*(\d+(?:\.\d+)?)\s*(b|kb|mb|gb|tb)\s*$/i;
+
+/** Seconds.
+ * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` naming `option` */
+export function durationSeconds(option: string, value: unknown): number {
+  if (typeof value === "number" && Number.isFinite(value) && value >= 0) return value;
+  if (typeof value === "string" && DURATION.test(value)) {
+    let seconds = 0;
+    for (const [, amount, unit] of value.matchAll(DURATION_PART)) {
+      seconds += Number(amount) * SECONDS_PER[unit!.toLowerCase() as keyof typeof SECONDS_PER];
+    }
+    return seconds;
+  }
+  throw optionError(option, 'a duration such as "90s", "5m", "1h 30m" or a number of seconds', value);
+}
+
+/** Bytes.
+ * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` naming `option` */
+export function sizeBytes(option: string, value: unknown): number {
+  if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return value;
+  const match = typeof value === "string" ? SIZE.exec(value) : null;
+  if (match) return Math.floor(Number(match[1]) * BYTES_PER[match[2]!.toLowerCase() as keyof typeof BYTES_PER]);
+  throw optionError(option, 'a size such as "64mb" or a whole number of bytes', value);
+}
