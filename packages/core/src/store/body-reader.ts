@@ -1,0 +1,112 @@
+/** Reads a stored body piece by piece, each piece verified before it is given out, in constant memory. Never reads what nobody asked for. */
+import { closedError } from "../errors.js";
+import type { BodyReader } from "./contract.js";
+import type { BodyFile } from "./body-file.js";
+import { CHUNK_BYTES, checksumOf, tableBytesOf } from "./format.js";
+
+/** A body that is in memory already. */
+export class MemoryBodyReader implements BodyReader {
+  readonly #body: Buffer;
+
+  constructor(body: Buffer) {
+    this.#body = body;
+  }
+
+  read(start: number, end: number): Promise<Buffer> {
+    return Promise.resolve(this.#body.subarray(start, end));
+  }
+
+  close(): void {
+    // Nothing is held.
+  }
+}
+
+/** Buffers of one chunk, used again: a fresh one costs more than the read that fills it. */
+const spareChunks: Buffer[] = [];
+const MOST_SPARE_CHUNKS = 16;
+
+export class FileBodyReader implements BodyReader {
+  readonly #file: BodyFile;
+  #table: Buffer | undefined = undefined;
+  #chunk: Buffer | undefined = undefined;
+  /** Which chunk `#chunk` holds, verified; -1 for none. */
+  #held = -1;
+  #reading = false;
+  #closed = false;
+
+  /** Takes part in `file` until closed. */
+  constructor(file: BodyFile) {
+    this.#file = file;
+    file.retain();
+  }
+
+  async read(start: number, end: number): Promise<Buffer> {
+    if (this.#closed) throw closedError();
+    const { bodyBytes } = this.#file.layout;
+    const stop = Math.min(end, bodyBytes);
+    if (start >= stop) return Buffer.alloc(0);
+    const index = Math.floor(start / CHUNK_BYTES);
+    const begin = index * CHUNK_BYTES;
+    if (this.#held !== index) await this.#load(index, begin, Math.min(CHUNK_BYTES, bodyBytes - begin));
+    return (this.#chunk as Buffer).subarray(start - begin, Math.min(stop - begin, CHUNK_BYTES));
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    if (!this.#reading) this.#release();
+  }
+
+  async #load(index: number, begin: number, length: number): Promise<void> {
+    this.#reading = true;
+    this.#held = -1;
+    try {
+      const expected = await this.#checksum(index);
+      this.#chunk ??= spareChunks.pop() ?? Buffer.allocUnsafeSlow(CHUNK_BYTES);
+      await this.#fill(this.#chunk, length, this.#file.layout.bodyOffset + begin);
+      if (checksumOf(this.#chunk.subarray(0, length)) !== expected)
+        throw this.#corrupt(`body checksum differs in chunk ${index}`);
+      this.#held = index;
+    } finally {
+      this.#reading = false;
+      if (this.#closed) this.#release();
+    }
+    if (this.#closed) throw closedError();
+  }
+
+  async #checksum(index: number): Promise<number> {
+    const { bodyBytes, bodyOffset, bodyChecksum } = this.#file.layout;
+    const tableBytes = tableBytesOf(bodyBytes);
+    if (tableBytes === 0) return bodyChecksum;
+    if (this.#table === undefined) {
+      const table = Buffer.allocUnsafe(tableBytes);
+      await this.#fill(table, tableBytes, bodyOffset + bodyBytes);
+      if (checksumOf(table) !== bodyChecksum) throw this.#corrupt("checksum table differs");
+      this.#table = table;
+    }
+    return this.#table.readUInt32LE(index * 4);
+  }
+
+  async #fill(buffer: Buffer, length: number, position: number): Promise<void> {
+    for (let filled = 0; filled < length;) {
+      let count: number;
+      try {
+        count = await this.#file.read(buffer, filled, length - filled, position + filled);
+      } catch (error) {
+        throw this.#file.failed(error);
+      }
+      if (count === 0) throw this.#corrupt("cut off");
+      filled += count;
+    }
+  }
+
+  #corrupt(problem: string): Error {
+    return this.#file.damaged(problem);
+  }
+
+  #release(): void {
+    if (this.#chunk !== undefined && spareChunks.length < MOST_SPARE_CHUNKS) spareChunks.push(this.#chunk);
+    this.#chunk = undefined;
+    this.#file.release();
+  }
+}

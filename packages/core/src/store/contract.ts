@@ -1,0 +1,106 @@
+/** What a store promises to the rooms above it. It keeps bytes under a key and knows nothing of HTTP. */
+
+/** A moment in the invalidation log, in bytes since its beginning: the clock that purges are ordered by. */
+export type LogPosition = number;
+
+/** What is kept beside a body. */
+export interface EntryHead {
+  /** Full key; compared when the entry is read, so two keys can never answer for one another. */
+  readonly key: string;
+  /** The group a purge by host names; `""` for none. */
+  readonly scope: string;
+  /** What a purge by name or prefix compares: for a page its path and query. */
+  readonly name: string;
+  /** Labels a purge by tag names. */
+  readonly tags: readonly string[];
+  /** Opaque to the store; given back as it was. */
+  readonly meta: string;
+  /** When it was made, epoch milliseconds. */
+  readonly storedAt: number;
+  /** When nobody can use it any more, not even stale; epoch milliseconds, or `Infinity`. */
+  readonly expiresAt: number;
+  /** Position of the invalidation log when the making of this entry began: every later record that matches kills it. */
+  readonly birth: LogPosition;
+}
+
+/** A stored entry, whole and verified as far as it is in memory; `reader()` verifies the rest piece by piece before giving it out. */
+export interface StoreEntry<Value> {
+  readonly head: EntryHead;
+  /** `head.meta` as the owner of the store decoded it. */
+  readonly value: Value;
+  readonly bodyBytes: number;
+  /** The whole body when it is small or in memory; otherwise `undefined`, and `reader()` is the way. */
+  readonly body: Buffer | undefined;
+  /** A soft purge named it: it counts as stale whatever its lifetime says. */
+  readonly softPurged: boolean;
+  /** Opens the body for reading. Every piece is verified before it is given out. Rejects (`ERR_DISKCACHE_CORRUPT_ENTRY`, `…_STORE_IO`) when it cannot. */
+  reader(): BodyReader;
+}
+
+/** Reads a body piece by piece, in constant memory. Closed by its user, always. */
+export interface BodyReader {
+  /** The next verified bytes from `start` (inclusive) up to at most `end` (exclusive), or fewer; empty only at the end of the body. The buffer is the caller's until the next call. */
+  read(start: number, end: number): Promise<Buffer>;
+  close(): void;
+}
+
+/** An entry being written to a temporary file, invisible until `commit`. */
+export interface EntryWriter {
+  /** Takes a piece of the body. False when more than a bounded amount waits for the disk: `onDrain` tells when it has gone. */
+  write(chunk: Buffer): boolean;
+  /** Called once each time the writer has room again after `write` returned false. */
+  onDrain: (() => void) | undefined;
+  /** True once it has given up (disk full, body too long, closed): further pieces are ignored and nothing will be stored. */
+  readonly failed: boolean;
+  /** Finishes the file with its final head and makes it visible. Resolves to whether it is stored; never rejects. */
+  commit(head: EntryHead): Promise<boolean>;
+  /** Reads what was given to `write` so far, wherever it is, unverified: for those who read along in this process. Several reads may run at a time, each gives a buffer of its own. Stays usable after `commit` and `abort`, until closed. */
+  reader(): BodyReader;
+  /** Leaves nothing behind. */
+  abort(): void;
+}
+
+/** What a purge names. */
+export type PurgeSelector =
+  | { readonly kind: "name"; readonly name: string; readonly scope: string | undefined }
+  | { readonly kind: "prefix"; readonly prefix: string; readonly scope: string | undefined }
+  | { readonly kind: "scope"; readonly scope: string }
+  | { readonly kind: "tag"; readonly tag: string }
+  | { readonly kind: "all" };
+
+export interface StoreStats {
+  /** Entries and bytes (allocated blocks) in the directory, as far as known; exact once the first count has finished. */
+  readonly entries: number;
+  readonly bytes: number;
+  readonly memoryEntries: number;
+  readonly memoryBytes: number;
+  /** Writes handed over and not yet on disk. */
+  readonly pendingWrites: number;
+  readonly evictions: number;
+  readonly corrupt: number;
+  readonly ioErrors: number;
+  readonly skippedWrites: number;
+}
+
+/** Bytes under keys, shared by every process that opens the same directory. */
+export interface Store<Value> {
+  /** Position of the invalidation log now (looked at most once per turn of the event loop): the birth of an entry whose making begins now. */
+  position(): LogPosition;
+  /** A living entry, from memory, from what waits to be written, or from disk. A promise only where the disk is slow or the entry is being committed; it never rejects. */
+  get(key: string): StoreEntry<Value> | undefined | Promise<StoreEntry<Value> | undefined>;
+  /** Keeps an entry: visible to this process when the call returns, written behind it. False when it is not kept (bounds, faults, queue full). */
+  put(head: EntryHead, body: Buffer): boolean;
+  /** Begins an entry whose body comes in pieces; `undefined` when storing is paused. */
+  create(key: string): EntryWriter | undefined;
+  /** Whether no purge since `birth` names an entry such as this. */
+  alive(entry: Pick<EntryHead, "scope" | "name" | "tags" | "birth">): boolean;
+  /** Drops one entry. */
+  remove(key: string): void;
+  /** Ends what the selectors name, for every process that shares the directory. Resolves when no process would serve it any more; rejects with `ERR_DISKCACHE_PURGE` when it cannot be recorded. */
+  purge(selectors: readonly PurgeSelector[], options: { readonly soft: boolean }): Promise<void>;
+  /** Ends everything; disk space is freed behind it. */
+  clear(): Promise<void>;
+  stats(): StoreStats;
+  /** Writes what waits, releases descriptors and timers. Idempotent. */
+  close(): Promise<void>;
+}

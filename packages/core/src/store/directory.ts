@@ -1,0 +1,84 @@
+/** Makes the cache directory and refuses one that others could use to plant or read pages. Never removes anything. */
+import { isAbsolute, relative, resolve } from "node:path";
+import { directoryError } from "../errors.js";
+import { CREATE_FLAGS, DIRECTORY_MODE, FILE_MODE, errorCode } from "./file-system.js";
+import type { FileSystem } from "./file-system.js";
+
+/** Directory names that web servers and `express.static` commonly publish. */
+const PUBLISHED_NAMES = new Set(["public", "public_html", "static", "htdocs", "wwwroot"]);
+const WRITABLE_BY_OTHERS = 0o022;
+
+// Backup tools skip a directory with this first line (bford.info/cachedir); .gitignore keeps pages out of a commit.
+const MARKERS: readonly (readonly [name: string, content: string])[] = [
+  [
+    "CACHEDIR.TAG",
+    "Signature: 8a477f597d28d172789f06886806bc55\n# Made by diskcache. Everything in this directory can be deleted.\n",
+  ],
+  [".gitignore", "*\n"],
+];
+
+/** Makes the directory where it is missing and checks it.
+ * @throws {DiskCacheError} `ERR_DISKCACHE_DIRECTORY` with the remedy */
+export function prepareDirectory(fs: FileSystem, dir: string, options: { readonly allowPublicDir: boolean }): void {
+  if (!options.allowPublicDir) refusePublished(dir);
+  try {
+    fs.mkdirSync(dir, { recursive: true, mode: DIRECTORY_MODE });
+  } catch (cause) {
+    // A file, a link or a missing right: the check below says which, in words.
+    if (errorCode(cause) !== "EEXIST")
+      throw directoryError(
+        dir,
+        `cannot be made (${errorCode(cause) || String(cause)}); make it, or give a \`dir\` this process may write`,
+        cause,
+      );
+  }
+  checkDirectory(fs, dir);
+  for (const [name, content] of MARKERS) writeMarker(fs, `${dir}/${name}`, content);
+}
+
+function checkDirectory(fs: FileSystem, dir: string): void {
+  let stat;
+  try {
+    stat = fs.lstatSync(dir);
+  } catch (cause) {
+    throw directoryError(dir, `cannot be read (${errorCode(cause) || String(cause)})`, cause);
+  }
+  if (stat.isSymbolicLink()) throw directoryError(dir, "is a symbolic link; give the path it points to");
+  if (!stat.isDirectory()) throw directoryError(dir, "is not a directory; remove it or give another `dir`");
+  const uid = process.getuid?.();
+  if (uid === undefined) return;
+  if (stat.uid !== uid)
+    throw directoryError(
+      dir,
+      `belongs to user ${stat.uid}, and this process runs as ${uid}; chown it, or give another \`dir\``,
+    );
+  if ((stat.mode & WRITABLE_BY_OTHERS) !== 0)
+    throw directoryError(dir, `can be written by others, who could plant pages in it; run: chmod 700 ${dir}`);
+}
+
+// Only the part below the working directory counts: an application may itself live under /srv/public.
+function refusePublished(dir: string): void {
+  const path = resolve(dir);
+  const below = relative(process.cwd(), path);
+  for (const part of (isAbsolute(below) ? path : below).split(/[\\/]/)) {
+    if (PUBLISHED_NAMES.has(part.toLowerCase())) {
+      throw directoryError(
+        dir,
+        `lies under \`${part}\`, which is commonly served to visitors; move it, or set \`allowPublicDir: true\``,
+      );
+    }
+  }
+}
+
+function writeMarker(fs: FileSystem, path: string, content: string): void {
+  try {
+    const fd = fs.openSync(path, CREATE_FLAGS, FILE_MODE);
+    try {
+      fs.writeSync(fd, content);
+    } finally {
+      fs.closeSync(fd);
+    }
+  } catch {
+    // Already there, or the disk is full: the cache works without it.
+  }
+}

@@ -1,0 +1,94 @@
+/** Brings an entry from disk: synchronously while the disk is quick, otherwise with a bounded wait. Checks that it is whole and holds what was asked for; not whether it may be used. */
+import { performance } from "node:perf_hooks";
+import { setImmediate } from "node:timers";
+import type { EntryHead } from "./contract.js";
+import type { EntryContent, EntryFiles } from "./entry-file.js";
+import type { Paths } from "./paths.js";
+import { SlowGuard } from "./slow-guard.js";
+import { StoredEntry } from "./stored-entry.js";
+
+/** Past this mean, or one read of the second, the event loop does not wait for the disk any more, for the third at least. */
+const SLOW_MEAN_MS = 1;
+const SLOW_SPIKE_MS = 100;
+const SLOW_REST_MS = 250;
+/** Longest wait of a lookup; after it, it is a miss. */
+const LONGEST_WAIT_MS = 250;
+/** Lookups that wait for a slow disk; one more is a miss at once. */
+const MOST_SLOW_READS = 64;
+
+export interface DiskReaderSurroundings<Value> {
+  readonly decode: (head: EntryHead) => Value;
+  /** Epoch of the invalidation log now: an entry of another one belongs to another cache. */
+  readonly epoch: () => number;
+  /** Takes what was read, and says whether it may be used. */
+  readonly admit: (entry: StoredEntry<Value>) => boolean;
+}
+
+export class DiskReader<Value> {
+  readonly #files: EntryFiles;
+  readonly #paths: Paths;
+  readonly #around: DiskReaderSurroundings<Value>;
+  readonly #guard = new SlowGuard(SLOW_MEAN_MS, SLOW_SPIKE_MS, SLOW_REST_MS);
+  readonly #slowReads = new Map<string, Promise<StoredEntry<Value> | undefined>>();
+
+  constructor(files: EntryFiles, paths: Paths, around: DiskReaderSurroundings<Value>) {
+    this.#files = files;
+    this.#paths = paths;
+    this.#around = around;
+  }
+
+  read(key: string): StoredEntry<Value> | undefined | Promise<StoredEntry<Value> | undefined> {
+    if (!this.#guard.quick) return this.#readSlowly(key);
+    const path = this.#paths.entry(key).file;
+    const startedMs = performance.now();
+    const content = this.#files.read(path);
+    this.#guard.synchronous(startedMs);
+    return content === undefined ? undefined : this.#entry(key, path, content);
+  }
+
+  #readSlowly(key: string): Promise<StoredEntry<Value> | undefined> | undefined {
+    const known = this.#slowReads.get(key);
+    if (known !== undefined) return known;
+    if (this.#slowReads.size >= MOST_SLOW_READS) return undefined;
+    const path = this.#paths.entry(key).file;
+    const startedMs = performance.now();
+    const reading = this.#files.readSlowly(path).then((content) => {
+      this.#guard.asynchronous(startedMs);
+      this.#slowReads.delete(key);
+      return content === undefined ? undefined : this.#entry(key, path, content);
+    });
+    const bounded = withDeadline(reading, LONGEST_WAIT_MS);
+    this.#slowReads.set(key, bounded);
+    return bounded;
+  }
+
+  #entry(key: string, path: string, { decoded, body, file, touchedAt }: EntryContent): StoredEntry<Value> | undefined {
+    if (file !== undefined) {
+      // The descriptor stays open until the end of this turn, for a reader that follows at once.
+      file.retain();
+      setImmediate(() => file.release());
+    }
+    const { head, preamble } = decoded;
+    if (head.key !== key) return this.#files.reject(path, "holds another key");
+    if (preamble.epoch !== this.#around.epoch()) return undefined;
+    let value: Value;
+    try {
+      value = this.#around.decode(head);
+    } catch {
+      return this.#files.reject(path, "its meta cannot be decoded");
+    }
+    const entry = new StoredEntry(head, value, preamble.bodyBytes, body, file, touchedAt);
+    return this.#around.admit(entry) ? entry : undefined;
+  }
+}
+
+/** `undefined` when the deadline comes first. The timer keeps the process alive no longer than the lookup does. */
+function withDeadline<T>(work: Promise<T | undefined>, ms: number): Promise<T | undefined> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => resolve(undefined), ms);
+    void work.then((result) => {
+      clearTimeout(timer);
+      resolve(result);
+    });
+  });
+}

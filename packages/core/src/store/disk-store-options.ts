@@ -1,0 +1,34 @@
+/** What a store on disk is made with. Every value is resolved already: no defaults here. */
+import type { Clock } from "../clock.js";
+import type { EntryHead } from "./contract.js";
+import type { StoreEvent } from "./events.js";
+import type { FileSystem } from "./file-system.js";
+
+export interface DiskStoreOptions<Value> {
+  /** Absolute, or from the working directory at construction. */
+  readonly dir: string;
+  /** Bound of the memory tier; 0 turns it off. */
+  readonly memoryBytes: number;
+  /** Allocated bytes on disk; `Infinity` for no bound. */
+  readonly maxSize: number;
+  readonly maxEntries: number;
+  /** Bytes that stay free on the file system; 0 for no bound. */
+  readonly minFree: number;
+  /** Longest body. */
+  readonly maxBody: number;
+  /** `"fsync"` flushes entries and purges to the device before they count as stored. */
+  readonly durability: "none" | "fsync";
+  /** Checks the directory at construction. */
+  readonly strict: boolean;
+  /** Accepts a directory under a name such as `public`. */
+  readonly allowPublicDir: boolean;
+  readonly clock: Clock;
+  /** What `head.meta` means to the owner; may throw: then the entry is damaged. */
+  readonly decode: (head: EntryHead) => Value;
+  /** Memory that a decoded value holds beyond its head. */
+  readonly valueBytes?: (value: Value) => number;
+  readonly observe?: (event: StoreEvent) => void;
+  /** For tests: file system calls, and milliseconds that never step. */
+  readonly fs?: FileSystem;
+  readonly elapsed?: () => number;
+}

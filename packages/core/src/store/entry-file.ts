@@ -1,0 +1,185 @@
+/** Reads one entry's file: opened without following links, whole and verified or not at all. Never says whether the entry may still be used. */
+import type { Stats } from "node:fs";
+import { BodyFile } from "./body-file.js";
+import type { Faults } from "./faults.js";
+import { READ_FLAGS, READ_FLAGS_PLAIN, errorCode, promised } from "./file-system.js";
+import type { FileSystem } from "./file-system.js";
+import { MAX_HEAD_BYTES, PREAMBLE_BYTES, checksumOf, decodeEntryHead, decodePreamble } from "./format.js";
+import type { DecodedEntry } from "./format.js";
+
+/** Files up to this length are read whole, in one call; of longer ones only the head, and the body piece by piece. */
+export const WHOLE_FILE_BYTES = 131_072;
+/** Read of a long file at first; enough for nearly every head. */
+const FIRST_READ_BYTES = 4096;
+
+/** What an entry's file holds. */
+export interface EntryContent {
+  readonly decoded: DecodedEntry;
+  /** A copy of its own; `undefined` when the file is long. */
+  readonly body: Buffer | undefined;
+  readonly file: BodyFile | undefined;
+  /** When its recency was last written down, epoch milliseconds. */
+  readonly touchedAt: number;
+}
+
+/** Open failures that mean something else than a file of ours stands there. */
+const NOT_A_FILE = new Set(["ELOOP", "EISDIR", "ENXIO", "ENODEV", "EOPNOTSUPP", "EAGAIN"]);
+
+export class EntryFiles {
+  readonly #fs: FileSystem;
+  readonly #faults: Faults;
+  readonly #uid = process.getuid?.();
+  /** What synchronous reads are read into, again and again; what leaves is a copy. */
+  readonly #slab = Buffer.allocUnsafeSlow(WHOLE_FILE_BYTES);
+  #flags = READ_FLAGS;
+
+  constructor(fs: FileSystem, faults: Faults) {
+    this.#fs = fs;
+    this.#faults = faults;
+  }
+
+  /** `undefined`: no usable entry; what was wrong is counted, and removed where it is ours. */
+  read(path: string): EntryContent | undefined {
+    let fd = -1;
+    let keep = false;
+    try {
+      fd = this.#open(path);
+      const stat = this.#fs.fstatSync(fd);
+      const length = this.#readLength(path, stat);
+      if (length === undefined) return undefined;
+      let filled = this.#fs.readSync(fd, this.#slab, 0, length, 0);
+      const needed = neededFor(this.#slab, filled, stat.size);
+      if (needed > filled) filled += this.#fs.readSync(fd, this.#slab, filled, needed - filled, filled);
+      const content = this.#content(path, this.#slab, filled, stat, fd);
+      keep = content?.file !== undefined;
+      return content;
+    } catch (error) {
+      return this.#failed(path, error);
+    } finally {
+      if (fd >= 0 && !keep) this.#close(path, fd);
+    }
+  }
+
+  /** The same through callbacks, for a disk that is slow to answer. */
+  async readSlowly(path: string): Promise<EntryContent | undefined> {
+    let fd = -1;
+    let keep = false;
+    try {
+      fd = await promised<number>((done) => this.#fs.open(path, READ_FLAGS_PLAIN, 0, done));
+      const stat = await promised<Stats>((done) => this.#fs.fstat(fd, done));
+      const length = this.#readLength(path, stat);
+      if (length === undefined) return undefined;
+      const bytes = Buffer.allocUnsafe(Math.max(length, PREAMBLE_BYTES + MAX_HEAD_BYTES));
+      let filled = await promised<number>((done) => this.#fs.read(fd, bytes, 0, length, 0, done));
+      const needed = neededFor(bytes, filled, stat.size);
+      if (needed > filled)
+        filled += await promised<number>((done) => this.#fs.read(fd, bytes, filled, needed - filled, filled, done));
+      const content = this.#content(path, bytes, filled, stat, fd);
+      keep = content?.file !== undefined;
+      return content;
+    } catch (error) {
+      return this.#failed(path, error);
+    } finally {
+      if (fd >= 0 && !keep) this.#fs.close(fd, () => undefined);
+    }
+  }
+
+  /** The verified head alone, for the sweep; `undefined` when there is no usable entry. */
+  readHead(path: string): DecodedEntry | undefined {
+    let fd = -1;
+    try {
+      fd = this.#open(path);
+      const { size } = this.#fs.fstatSync(fd);
+      let filled = this.#fs.readSync(fd, this.#slab, 0, FIRST_READ_BYTES, 0);
+      const preamble = decodePreamble(this.#slab, filled);
+      const needed = typeof preamble === "string" ? 0 : preamble.headEnd;
+      if (needed > filled) filled += this.#fs.readSync(fd, this.#slab, filled, needed - filled, filled);
+      const decoded = decodeEntryHead(this.#slab, filled, size);
+      return typeof decoded === "string" ? this.reject(path, decoded) : decoded;
+    } catch (error) {
+      return this.#failed(path, error);
+    } finally {
+      if (fd >= 0) this.#close(path, fd);
+    }
+  }
+
+  /** Counts what is wrong and takes it away, so that it is met once. */
+  reject(path: string, problem: string): undefined {
+    this.#faults.corrupt(path, problem);
+    try {
+      this.#fs.unlinkSync(path);
+    } catch (error) {
+      const code = errorCode(error);
+      // A directory: empty it goes, full it is not ours to empty.
+      if (code === "EISDIR" || code === "EPERM") this.#removeDirectory(path);
+      else if (code !== "ENOENT") this.#faults.io("remove", path, error, false);
+    }
+    return undefined;
+  }
+
+  #removeDirectory(path: string): void {
+    try {
+      this.#fs.rmdirSync(path);
+    } catch (error) {
+      this.#faults.io("remove", path, error, false);
+    }
+  }
+
+  #open(path: string): number {
+    try {
+      return this.#fs.openSync(path, this.#flags);
+    } catch (error) {
+      // Some file systems refuse O_NOATIME, to everybody or for what belongs to another user.
+      if (errorCode(error) !== "EPERM" || this.#flags === READ_FLAGS_PLAIN) throw error;
+      this.#flags = READ_FLAGS_PLAIN;
+      return this.#fs.openSync(path, this.#flags);
+    }
+  }
+
+  // How much to read at first; `undefined` when it is nothing of ours.
+  #readLength(path: string, stat: Stats): number | undefined {
+    if (!stat.isFile()) return this.reject(path, "not a regular file");
+    if (stat.nlink > 1) return this.reject(path, "has another name (a hard link)");
+    if (this.#uid !== undefined && stat.uid !== this.#uid) return this.reject(path, `belongs to user ${stat.uid}`);
+    return stat.size <= WHOLE_FILE_BYTES ? stat.size : FIRST_READ_BYTES;
+  }
+
+  #content(path: string, bytes: Buffer, filled: number, stat: Stats, fd: number): EntryContent | undefined {
+    const decoded = decodeEntryHead(bytes, filled, stat.size);
+    if (typeof decoded === "string") return this.reject(path, decoded);
+    const { preamble } = decoded;
+    const touchedAt = stat.mtimeMs;
+    if (stat.size > WHOLE_FILE_BYTES) {
+      return { decoded, body: undefined, file: new BodyFile(this.#fs, this.#faults, path, preamble, fd), touchedAt };
+    }
+    if (filled !== stat.size) return this.reject(path, "cut off");
+    const stored = bytes.subarray(preamble.bodyOffset, preamble.bodyOffset + preamble.bodyBytes);
+    if (checksumOf(stored) !== preamble.bodyChecksum) return this.reject(path, "body checksum differs");
+    const body = Buffer.allocUnsafeSlow(stored.length);
+    stored.copy(body);
+    return { decoded, body, file: undefined, touchedAt };
+  }
+
+  #failed(path: string, error: unknown): undefined {
+    const code = errorCode(error);
+    if (code === "ENOENT") return undefined;
+    if (NOT_A_FILE.has(code)) return this.reject(path, `not a regular file (${code})`);
+    this.#faults.io("read", path, error, code === "EMFILE" || code === "ENFILE");
+    return undefined;
+  }
+
+  #close(path: string, fd: number): void {
+    try {
+      this.#fs.closeSync(fd);
+    } catch (error) {
+      this.#faults.io("close", path, error, false);
+    }
+  }
+}
+
+// Bytes of a long file that hold its whole head; no more than were read when the beginning makes no sense.
+function neededFor(bytes: Buffer, filled: number, fileBytes: number): number {
+  if (fileBytes <= WHOLE_FILE_BYTES) return filled;
+  const preamble = decodePreamble(bytes, filled);
+  return typeof preamble === "string" ? filled : preamble.headEnd;
+}

@@ -1,0 +1,76 @@
+/** Counts and reports what goes wrong, and rests storing after a fault that the next write would meet as well. Never throws. */
+import { performance } from "node:perf_hooks";
+import { corruptEntryError, storeIoError } from "../errors.js";
+import type { SkipReason, StoreEvent } from "./events.js";
+import { errorCode } from "./file-system.js";
+
+/** A disk that is full, over quota, read-only or broken, or a process without descriptors: the next write fails too. */
+const PAUSING_CODES = new Set(["ENOSPC", "EDQUOT", "EMFILE", "ENFILE", "EROFS", "EIO"]);
+const FIRST_PAUSE_MS = 50;
+const LONGEST_PAUSE_MS = 1000;
+
+export class Faults {
+  corruptCount = 0;
+  ioErrors = 0;
+  skippedWrites = 0;
+  evictions = 0;
+  #pauseMs = 0;
+  #pausedUntil = 0;
+  readonly #observe: (event: StoreEvent) => void;
+  readonly #elapsed: () => number;
+
+  constructor(observe: (event: StoreEvent) => void, elapsed: () => number = () => performance.now()) {
+    this.#observe = observe;
+    this.#elapsed = elapsed;
+  }
+
+  /** A failed call. With `storing`, a code that the next write would meet too rests storing. */
+  io(operation: string, path: string, error: unknown, storing: boolean): void {
+    this.ioErrors++;
+    const code = errorCode(error);
+    this.tell({ type: "error", operation, code, error: storeIoError(operation, path, error) });
+    if (storing && PAUSING_CODES.has(code)) this.#pause(code);
+  }
+
+  corrupt(path: string, problem: string): void {
+    this.corruptCount++;
+    this.tell({ type: "corrupt", path, error: corruptEntryError(path, problem) });
+  }
+
+  skip(reason: SkipReason, key: string): void {
+    this.skippedWrites++;
+    this.tell({ type: "skip", reason, key });
+  }
+
+  swept(reason: "bounds" | "dead", entries: number, bytes: number): void {
+    if (reason === "bounds") this.evictions += entries;
+    this.tell({ type: "evict", reason, entries, bytes });
+  }
+
+  /** True while storing rests. When the rest is over, writes go through again as a probe; a failing one doubles the rest. */
+  get storingPaused(): boolean {
+    return this.#pauseMs > 0 && this.#elapsed() < this.#pausedUntil;
+  }
+
+  /** A write reached the disk. */
+  stored(): void {
+    if (this.#pauseMs === 0) return;
+    this.#pauseMs = 0;
+    this.tell({ type: "resume" });
+  }
+
+  tell(event: StoreEvent): void {
+    try {
+      this.#observe(event);
+    } catch {
+      // An observer that throws must not reach a request.
+    }
+  }
+
+  #pause(code: string): void {
+    if (this.storingPaused) return;
+    this.#pauseMs = Math.min(this.#pauseMs === 0 ? FIRST_PAUSE_MS : this.#pauseMs * 2, LONGEST_PAUSE_MS);
+    this.#pausedUntil = this.#elapsed() + this.#pauseMs;
+    this.tell({ type: "pause", code, forMs: this.#pauseMs });
+  }
+}

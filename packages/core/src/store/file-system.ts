@@ -1,0 +1,71 @@
+/** The part of `node:fs` the store calls, as a port that tests fill with faults. Never adds behaviour of its own. */
+import fs from "node:fs";
+
+/** Methods are looked up when they are called, so a fault put on `node:fs` itself is met as well. */
+export type FileSystem = Pick<
+  typeof fs,
+  | "close"
+  | "closeSync"
+  | "fdatasync"
+  | "fdatasyncSync"
+  | "fstat"
+  | "fstatSync"
+  | "futimes"
+  | "futimesSync"
+  | "linkSync"
+  | "lstatSync"
+  | "lutimes"
+  | "mkdirSync"
+  | "open"
+  | "openSync"
+  | "read"
+  | "readSync"
+  | "readdirSync"
+  | "rename"
+  | "renameSync"
+  | "rmdirSync"
+  | "statSync"
+  | "statfs"
+  | "unlink"
+  | "unlinkSync"
+  | "writeSync"
+  | "writev"
+  | "writevSync"
+>;
+
+/** The machine's own. */
+export const nodeFileSystem: FileSystem = fs;
+
+const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL, O_APPEND } = fs.constants;
+// Absent on Windows, where opening a link or a pipe by our names needs rights that already own the directory.
+const O_NOFOLLOW = fs.constants.O_NOFOLLOW ?? 0;
+const O_NONBLOCK = fs.constants.O_NONBLOCK ?? 0;
+const O_NOATIME = fs.constants.O_NOATIME ?? 0;
+
+/** For reading: no link is followed, a pipe does not hang, the access time stays (it carries the expiry). libuv adds O_CLOEXEC itself. */
+export const READ_FLAGS = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOATIME;
+/** The same where O_NOATIME is refused. */
+export const READ_FLAGS_PLAIN = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
+/** A new file that nobody has; read back while it grows. */
+export const CREATE_FLAGS = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW;
+/** The invalidation log: appended to and read back. */
+export const APPEND_FLAGS = O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK;
+/** A file that is there, written at an offset. */
+export const UPDATE_FLAGS = O_RDWR | O_NOFOLLOW | O_NONBLOCK;
+
+/** Only the owner reads and writes what the store makes. */
+export const FILE_MODE = 0o600;
+export const DIRECTORY_MODE = 0o700;
+
+/** Node's own code of a failed call, `""` when it has none. */
+export function errorCode(error: unknown): string {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === "string" ? code : "";
+}
+
+/** A callback call as a promise. A fault that throws at once rejects as well. */
+export function promised<T>(start: (done: (error: Error | null, value?: T) => void) => void): Promise<T> {
+  return new Promise((resolve, reject) => {
+    start((error, value) => (error ? reject(error) : resolve(value as T)));
+  });
+}

@@ -1,0 +1,77 @@
+/** Names this process so that another one can tell whether it still lives: what temporary files and locks carry. Never judges by age alone. */
+import { hash, randomBytes } from "node:crypto";
+import fs from "node:fs";
+
+/** Written into names: `<machine>-<pid>-<start>`, lower-case hex and digits. */
+export interface ProcessIdentity {
+  /** Which boot of which kernel and which pid namespace: pids compare only inside it. */
+  readonly machine: string;
+  readonly pid: number;
+  /** When the process began, in the kernel's ticks; 0 where the kernel does not tell. A pid is used again, the pair is not. */
+  readonly start: number;
+}
+
+export type Liveness = "alive" | "dead" | "unknown";
+
+/** This process. */
+export const ownIdentity: ProcessIdentity = {
+  machine: hash("sha256", `${readOr("/proc/sys/kernel/random/boot_id")}\n${linkOr("/proc/self/ns/pid")}`).slice(0, 8),
+  pid: process.pid,
+  start: startOf(process.pid) ?? 0,
+};
+
+/** Six hex digits that tell two stores, threads or restarts of one process apart. */
+export function uniqueSuffix(): string {
+  return randomBytes(3).toString("hex");
+}
+
+export function formatIdentity(identity: ProcessIdentity): string {
+  return `${identity.machine}-${identity.pid}-${identity.start}`;
+}
+
+/** `undefined` when the text is not one of ours. */
+export function parseIdentity(text: string): ProcessIdentity | undefined {
+  const match = /^([0-9a-f]{8})-(\d{1,10})-(\d{1,15})$/.exec(text);
+  if (match === null) return undefined;
+  return { machine: match[1] as string, pid: Number(match[2]), start: Number(match[3]) };
+}
+
+/** `"unknown"` for a process of another machine, boot or pid namespace, or one the kernel will not show. */
+export function liveness(identity: ProcessIdentity): Liveness {
+  if (identity.machine !== ownIdentity.machine) return "unknown";
+  if (identity.pid === ownIdentity.pid) return identity.start === ownIdentity.start ? "alive" : "dead";
+  try {
+    process.kill(identity.pid, 0);
+  } catch (error) {
+    if ((error as { code?: unknown }).code === "ESRCH") return "dead";
+  }
+  const start = startOf(identity.pid);
+  if (start === undefined || identity.start === 0) return "unknown";
+  return start === identity.start ? "alive" : "dead";
+}
+
+// Field 22 of /proc/<pid>/stat, counted after the command name, which may itself contain blanks and brackets.
+function startOf(pid: number): number | undefined {
+  const stat = readOr(`/proc/${pid}/stat`);
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  // A zombie holds its pid and does nothing any more.
+  if (fields[0] === "Z" || fields[0] === "X") return -1;
+  const start = Number(fields[19]);
+  return Number.isSafeInteger(start) && start > 0 ? start : undefined;
+}
+
+function readOr(path: string): string {
+  try {
+    return fs.readFileSync(path, "latin1");
+  } catch {
+    return "";
+  }
+}
+
+function linkOr(path: string): string {
+  try {
+    return fs.readlinkSync(path);
+  } catch {
+    return "";
+  }
+}
