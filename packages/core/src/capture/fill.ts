@@ -1,0 +1,171 @@
+/** One response being kept: its body recorded, then entry and variant record written together. Decides nothing: whether it may be kept was settled when it began. */
+import type { CacheContext } from "../context.js";
+import type { RequestHead, ResponseHead } from "../exchange.js";
+import { fieldLines, fieldValue } from "../http/fields.js";
+import { expiresAt } from "../http/reusability.js";
+import type { StoredPolicy } from "../http/storability.js";
+import type { PageKey } from "../key/page-key.js";
+import { variantDigest, variantKey } from "../key/variant-key.js";
+import { andThen } from "../maybe-async.js";
+import type { MaybeAsync } from "../maybe-async.js";
+import { varyRecordUnder } from "../lookup/select.js";
+import type { ResponseEntry } from "../lookup/select.js";
+import type { EntryHead, LogPosition } from "../store/contract.js";
+import { encodeResponse, hasHandlerValidator } from "../stored/stored-response.js";
+import type { StoredResponse } from "../stored/stored-response.js";
+import { UNKNOWN_LENGTH } from "../serve/outgoing.js";
+import { encodeVaryRecord, withVariant } from "../stored/vary-record.js";
+import { BodyRecorder } from "./body-recorder.js";
+
+/** What a fill is made for. */
+export interface FillPlan {
+  readonly page: PageKey;
+  /** The request as it was before the handler ran. */
+  readonly request: RequestHead;
+  readonly head: ResponseHead;
+  readonly policy: StoredPolicy;
+  readonly vary: readonly string[];
+  readonly outer: readonly string[];
+  readonly tags: readonly string[];
+  /** Position of the invalidation log when the handler was called. */
+  readonly birth: LogPosition;
+  /** The entity tag the visitor was told, when it was made here from a body known in advance. */
+  readonly ownEtag: string | undefined;
+}
+
+export class Fill {
+  readonly #context: CacheContext;
+  readonly #plan: FillPlan;
+  readonly #digest: string | undefined;
+  readonly #recorder: BodyRecorder;
+
+  constructor(context: CacheContext, plan: FillPlan) {
+    this.#context = context;
+    this.#plan = plan;
+    this.#digest = plan.vary.length === 0 ? undefined : variantDigest(plan.request, plan.vary);
+    this.#recorder = new BodyRecorder(context.store, this.#key, context.options.maxBody);
+  }
+
+  set onDrain(drained: () => void) {
+    this.#recorder.onDrain = drained;
+  }
+
+  /** False asks the sender to wait for `onDrain`. */
+  write(chunk: Buffer): boolean {
+    return this.#recorder.write(chunk);
+  }
+
+  /** What followers of this forward answer from: the response as far as it has come. */
+  shared(): ResponseEntry {
+    const { head } = this.#plan;
+    const lines = fieldLines(head.rawHeaders, "content-length");
+    return {
+      head: this.#entryHead(this.#key, "", this.#storedResponse(head)),
+      value: this.#storedResponse(head),
+      bodyBytes: lines.length === 1 ? Number(lines[0]) : UNKNOWN_LENGTH,
+      body: undefined,
+      softPurged: false,
+      reader: () => this.#recorder.reader(),
+    };
+  }
+
+  /** Whether this response answers another request for its page. */
+  answers(request: RequestHead): boolean {
+    return this.#digest === undefined || this.#digest === variantDigest(request, this.#plan.vary);
+  }
+
+  /** The response ended properly. Keeps it if its length agrees with what it announced. */
+  end(): MaybeAsync<boolean> {
+    const { request, head } = this.#plan;
+    const problem = this.#recorder.givenUp ?? (lengthAgrees(head, this.#recorder.bytes) ? undefined : "length");
+    if (problem !== undefined || !this.#alive) {
+      this.abort(problem ?? "purged");
+      return false;
+    }
+    const stored = this.#storedResponse(this.#headWithEtag());
+    return andThen(this.#recorder.keep(this.#entryHead(this.#key, encodeResponse(stored), stored)), (kept) => {
+      if (!kept) {
+        this.#context.observer.notStored(request.target, "store");
+        return false;
+      }
+      this.#context.observer.stored(request.target, this.#recorder.bytes);
+      return this.#digest === undefined ? true : andThen(this.#listVariant(this.#digest, stored), () => true);
+    });
+  }
+
+  /** The response did not end properly, or must not be kept after all. */
+  abort(reason: string): void {
+    this.#recorder.abort();
+    this.#context.observer.notStored(this.#plan.request.target, reason);
+  }
+
+  // A purge during the fill named it: what was rendered before must not be served after.
+  get #alive(): boolean {
+    const { page, tags, birth } = this.#plan;
+    return this.#context.store.alive({ scope: page.scope, name: page.name, tags, birth });
+  }
+
+  get #key(): string {
+    const { page } = this.#plan;
+    return this.#digest === undefined ? page.key : variantKey(page.key, this.#digest);
+  }
+
+  #headWithEtag(): ResponseHead {
+    const { head, ownEtag } = this.#plan;
+    if (!this.#lacksEtag) return head;
+    return { ...head, rawHeaders: [...head.rawHeaders, "ETag", ownEtag ?? this.#recorder.entityTag()] };
+  }
+
+  #storedResponse(head: ResponseHead): StoredResponse {
+    const { policy, vary, outer } = this.#plan;
+    return { kind: "response", head, policy, vary, outer, ownEtag: this.#lacksEtag, ready: undefined };
+  }
+
+  get #lacksEtag(): boolean {
+    const { head } = this.#plan;
+    return head.status === 200 && fieldValue(head.rawHeaders, "etag") === undefined;
+  }
+
+  #entryHead(key: string, meta: string, stored: StoredResponse): EntryHead {
+    const { page, tags, birth, policy } = this.#plan;
+    return {
+      key,
+      scope: page.scope,
+      name: page.name,
+      tags,
+      meta,
+      storedAt: policy.storedAt,
+      expiresAt: expiresAt(policy, hasHandlerValidator(stored)),
+      birth,
+    };
+  }
+
+  // The record only points at variants, and each variant answers for itself to purges: so the record is born now, never dead on arrival.
+  #listVariant(digest: string, stored: StoredResponse): MaybeAsync<void> {
+    const { store } = this.#context;
+    const { page, vary } = this.#plan;
+    return andThen(varyRecordUnder(store, page.key), (current) => {
+      const variant = this.#entryHead(variantKey(page.key, digest), "", stored);
+      const { record, dropped } = withVariant(current, vary, { digest, expiresAt: variant.expiresAt });
+      const latest = Math.max(...record.variants.map(({ expiresAt }) => expiresAt));
+      store.put(
+        {
+          ...variant,
+          key: page.key,
+          meta: encodeVaryRecord(record),
+          tags: [],
+          expiresAt: latest,
+          birth: store.position(),
+        },
+        Buffer.alloc(0),
+      );
+      for (const old of dropped) store.remove(variantKey(page.key, old));
+    });
+  }
+}
+
+// Several Content-Length lines, or one that is no number, agree with no body (RFC 9112 §6.3).
+function lengthAgrees(head: ResponseHead, bytes: number): boolean {
+  const lines = fieldLines(head.rawHeaders, "content-length");
+  return lines.length === 0 || (lines.length === 1 && /^\d+$/.test(lines[0]!) && Number(lines[0]) === bytes);
+}

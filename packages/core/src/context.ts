@@ -1,0 +1,11 @@
+/** What every room that acts on a request is given: the settings, the store, and whom to tell. */
+import type { Observer } from "./observe/observer.js";
+import type { ResolvedOptions } from "./resolve-options.js";
+import type { Store } from "./store/contract.js";
+import type { StoredValue } from "./stored/stored-value.js";
+
+export interface CacheContext {
+  readonly options: ResolvedOptions;
+  readonly store: Store<StoredValue>;
+  readonly observer: Observer;
+}

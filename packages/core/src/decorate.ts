@@ -1,0 +1,24 @@
+/** One decorator for both kinds: TC39's, which is given a method and a context, and TypeScript's legacy one, which is given a property and its descriptor. */
+
+// oxlint-disable-next-line typescript/no-explicit-any -- methods of any class may be decorated: `this` and the arguments are theirs
+type Method = (this: any, ...given: any[]) => unknown;
+
+/** What `cached(policy)` returns: usable as `@cache.cached("5m")` under either setting of `experimentalDecorators`. */
+export interface MethodDecoration<Handler extends Method> {
+  <This, Decorated extends Handler>(
+    method: Decorated,
+    context: ClassMethodDecoratorContext<This, Decorated>,
+  ): Decorated;
+  (target: object, property: string | symbol, descriptor: PropertyDescriptor): void;
+}
+
+/** Makes a decorator of a function that wraps a handler. */
+export function methodDecoration<Handler extends Method>(
+  wrap: (handler: Handler) => Handler,
+): MethodDecoration<Handler> {
+  return ((method: unknown, _context: unknown, descriptor?: PropertyDescriptor) => {
+    if (descriptor === undefined) return wrap(method as Handler);
+    descriptor.value = wrap(descriptor.value as Handler);
+    return undefined;
+  }) as MethodDecoration<Handler>;
+}

@@ -1,0 +1,75 @@
+/** Tells what the cache would do with a request, without doing it. */
+import type { RequestHead } from "./exchange.js";
+import { remainingSeconds, currentAgeSeconds } from "./http/reusability.js";
+import type { Lookup } from "./lookup/decide.js";
+import { hash } from "node:crypto";
+
+export interface Explanation {
+  readonly method: string;
+  readonly url: string;
+  /** What would happen: a hit, a stale hit with a refresh behind it, or a forward to the application. */
+  readonly outcome: "hit" | "stale" | "forward" | "unsatisfiable";
+  /** Why it would be forwarded, in the words of RFC 9211 §2.2. */
+  readonly reason: string | undefined;
+  /** More about the reason. */
+  readonly detail: string | undefined;
+  /** The key and its parts; `undefined` when the request is bypassed. */
+  readonly key:
+    | {
+        readonly text: string;
+        readonly file: string;
+        readonly host: string;
+        readonly target: string;
+        readonly partitioned: boolean;
+      }
+    | undefined;
+  /** What is stored for it, if anything. */
+  readonly stored:
+    | {
+        readonly status: number;
+        readonly bytes: number;
+        /** Seconds; negative when stale. */
+        readonly freshFor: number;
+        /** Seconds. */
+        readonly age: number;
+        readonly vary: readonly string[];
+        readonly tags: readonly string[];
+      }
+    | undefined;
+}
+
+export function explain(request: RequestHead, lookup: Lookup, now: number): Explanation {
+  const base = { method: request.method, url: request.target };
+  if (lookup.verdict === "unsatisfiable") {
+    return {
+      ...base,
+      outcome: "unsatisfiable",
+      reason: undefined,
+      detail: "only-if-cached",
+      key: undefined,
+      stored: undefined,
+    };
+  }
+  const entry = lookup.verdict === "reuse" ? lookup.entry : lookup.selection?.entry;
+  return {
+    ...base,
+    outcome: lookup.verdict === "forward" ? "forward" : lookup.stale ? "stale" : "hit",
+    reason: lookup.verdict === "forward" ? lookup.reason : undefined,
+    detail: lookup.verdict === "forward" ? lookup.detail : undefined,
+    key: lookup.page && {
+      text: lookup.page.key,
+      file: hash("sha256", lookup.page.key),
+      host: lookup.page.scope,
+      target: lookup.page.name,
+      partitioned: lookup.page.partitioned,
+    },
+    stored: entry && {
+      status: entry.value.head.status,
+      bytes: entry.bodyBytes,
+      freshFor: remainingSeconds(entry.value.policy, now),
+      age: currentAgeSeconds(entry.value.policy, now),
+      vary: entry.value.vary,
+      tags: entry.head.tags,
+    },
+  };
+}

@@ -1,0 +1,61 @@
+/** One forward that answers many requests (collapsed forwarding, RFC 9111 §4). The leader calls the application; followers wait until its response has begun and can be shared, then read along. Knows nothing of what is shared. */
+
+/** Why followers are let go: the response may not be shared, or the leader will never have one. */
+export type Release = "unshareable" | "failed" | "timeout";
+
+type Settle<Shared> = (landed: Shared | Release) => void;
+
+export class Flight<Shared> {
+  /** What the leader makes is for this moment of the invalidation log and later: set by whoever leads. */
+  readonly birth: number;
+  readonly #waiting: Settle<Shared>[] = [];
+  readonly #maxFollowers: number;
+  readonly #onOver: () => void;
+  #landed: Shared | Release | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  /** @param onOver called once nobody can join any more */
+  constructor(
+    birth: number,
+    settings: { readonly timeoutMs: number; readonly maxFollowers: number },
+    onOver: () => void,
+  ) {
+    this.birth = birth;
+    this.#maxFollowers = settings.maxFollowers;
+    this.#onOver = onOver;
+    // Bounds the wait for the beginning of a response, never the response itself.
+    this.#timer = setTimeout(() => this.release("timeout"), settings.timeoutMs).unref();
+  }
+
+  /** Follows: resolves when the response has begun, or when there will be none to share. `undefined` when there are too many followers already. */
+  join(): Promise<Shared | Release> | undefined {
+    if (this.#landed !== undefined) return Promise.resolve(this.#landed);
+    if (this.#waiting.length >= this.#maxFollowers) return undefined;
+    return new Promise((settle) => this.#waiting.push(settle));
+  }
+
+  /** The leader's response has begun and may be shared: those who wait, and those who come while it goes on, read along. */
+  share(shared: Shared): void {
+    this.#land(shared);
+  }
+
+  /** Lets all followers go, together. */
+  release(why: Release): void {
+    if (this.#land(why)) this.#onOver();
+  }
+
+  /** The response is complete: whoever comes now finds it in the store. */
+  complete(): void {
+    this.#land("failed");
+    this.#onOver();
+  }
+
+  #land(landed: Shared | Release): boolean {
+    if (this.#landed !== undefined) return false;
+    this.#landed = landed;
+    clearTimeout(this.#timer);
+    for (const settle of this.#waiting) settle(landed);
+    this.#waiting.length = 0;
+    return true;
+  }
+}

@@ -1,0 +1,50 @@
+/** What is known of a forward when it begins, and what its leader shares. */
+import type { RawHeaders, RequestHead, ResponseHead } from "../exchange.js";
+import type { Flight } from "../flight/flight.js";
+import type { ForwardReason } from "../http/cache-status.js";
+import type { RequestFacts } from "../http/storability.js";
+import type { PageKey } from "../key/page-key.js";
+import type { ResponseEntry, Selection } from "../lookup/select.js";
+import type { ResolvedPolicy } from "../resolve-options.js";
+import type { LogPosition } from "../store/contract.js";
+
+export interface ForwardPlan {
+  /** As it was before any handler ran; a copy, because frameworks and this cache change the live one. */
+  readonly request: RequestHead;
+  /** What the framework gave: for the user's own functions. */
+  readonly native: unknown;
+  readonly policy: ResolvedPolicy;
+  /** `undefined` when the cache leaves the request alone. */
+  readonly page: PageKey | undefined;
+  readonly facts: RequestFacts;
+  readonly reason: ForwardReason;
+  readonly detail: string | undefined;
+  /** A stored response that may not be reused as it is: for its validators, and for when the application fails. */
+  readonly selection: Selection | undefined;
+  readonly birth: LogPosition;
+  /** A request of the cache's own, made to refresh a page. */
+  readonly refresh: boolean;
+  /** The flight this request leads, and what to tell when its response cannot be shared. */
+  readonly leading: { readonly flight: Flight<SharedResponse>; readonly unshareable: () => void } | undefined;
+  /** Called when the response is over, however it went. */
+  readonly settled: (() => void) | undefined;
+}
+
+/** What a leader shares with its followers. */
+export interface SharedResponse {
+  /** The response as far as it has come. */
+  readonly entry: ResponseEntry;
+  /** Whether it answers another request for the page. */
+  answers(request: RequestHead): boolean;
+  /** Why it is this one, where it is not the application's plain answer. */
+  readonly detail: string | undefined;
+}
+
+/** What the adapter knows when the handler's response begins. */
+export interface ResponseStart {
+  readonly head: ResponseHead;
+  /** Fields that were set before the handler was called. */
+  readonly before: RawHeaders;
+  /** The whole body, when it is known before the head is sent. */
+  readonly body: Buffer | undefined;
+}

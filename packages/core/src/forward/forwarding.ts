@@ -1,0 +1,141 @@
+/** Hands requests on to the application: alone, as the leader of a flight, or as a follower of one (collapsed forwarding, RFC 9211 §2.6). */
+import type { CacheContext } from "../context.js";
+import type { Flight } from "../flight/flight.js";
+import { Flights } from "../flight/flights.js";
+import { variantDigest, variantKey } from "../key/variant-key.js";
+import type { Lookup, Question } from "../lookup/decide.js";
+import type { MaybeAsync } from "../maybe-async.js";
+import type { OutgoingResponse } from "../serve/outgoing.js";
+import { respond } from "../serve/respond.js";
+import { Forward } from "./forward.js";
+import type { SharedResponse } from "./forward-plan.js";
+
+export type ForwardLookup = Omit<Lookup & { verdict: "forward" }, "verdict">;
+
+/** Asks again from the beginning: by now the store may have the answer. */
+type Again = (question: Question, attempt: number) => MaybeAsync<OutgoingResponse | Forward>;
+
+/** How often a request follows leaders that come to nothing before it goes to the application by itself. */
+const MAX_ATTEMPTS = 3;
+
+export class Forwarding {
+  readonly #context: CacheContext;
+  readonly #again: Again;
+  readonly #flights: Flights<SharedResponse>;
+
+  constructor(context: CacheContext, again: Again) {
+    this.#context = context;
+    this.#again = again;
+    this.#flights = new Flights(context.options.clock, context.options.flight);
+  }
+
+  forward(question: Question, lookup: ForwardLookup, attempt: number): MaybeAsync<OutgoingResponse | Forward> {
+    const { page } = lookup;
+    if (page === undefined || attempt >= MAX_ATTEMPTS || !this.#mayShare(question, lookup))
+      return this.alone(question, lookup);
+    return this.#together(question, lookup, attempt, page.key);
+  }
+
+  /** Without anybody else.
+   * @param settled called when the response is over, however it went */
+  alone(question: Question, lookup: ForwardLookup, settled?: () => void): Forward {
+    return this.#begin(question, lookup, undefined, settled);
+  }
+
+  #together(
+    question: Question,
+    lookup: ForwardLookup,
+    attempt: number,
+    key: string,
+  ): MaybeAsync<OutgoingResponse | Forward> {
+    const flight = this.#flights.under(key);
+    const { scope, name } = lookup.page!;
+    // What began before a purge is not for those who come after it: they begin anew.
+    if (flight === undefined || !this.#context.store.alive({ scope, name, tags: [], birth: flight.birth }))
+      return this.#lead(question, lookup, key);
+    const landing = flight.join();
+    if (landing === undefined) return this.alone(question, lookup);
+    return landing.then((landed) => {
+      if (landed === "failed") return this.#again(question, attempt + 1);
+      if (typeof landed === "string") return this.alone(question, lookup);
+      return this.#readAlong(question, lookup, landed) ?? this.#otherVariant(question, lookup, landed, attempt, key);
+    });
+  }
+
+  #lead(question: Question, lookup: ForwardLookup, key: string): Forward {
+    const flight = this.#flights.lead(key, this.#context.store.position());
+    return this.#begin(
+      question,
+      lookup,
+      { flight, unshareable: () => this.#flights.rememberMiss(lookup.page!.key) },
+      undefined,
+    );
+  }
+
+  #readAlong(
+    { request }: Question,
+    { reason }: ForwardLookup,
+    { entry, answers, detail }: SharedResponse,
+  ): OutgoingResponse | undefined {
+    if (!answers(request)) return undefined;
+    const { observer, options } = this.#context;
+    observer.collapsed(request.target);
+    const marks = {
+      status: { fwd: reason, collapsed: true, detail },
+      debugHeader: options.debugHeader,
+      debugValue: "MISS",
+    };
+    return respond(entry, request, options.clock.now(), marks);
+  }
+
+  // The leader's response is for other values of the fields it varies on: those with the same values as ours share among themselves.
+  #otherVariant(
+    question: Question,
+    lookup: ForwardLookup,
+    { entry }: SharedResponse,
+    attempt: number,
+    key: string,
+  ): MaybeAsync<OutgoingResponse | Forward> {
+    const variant = variantKey(lookup.page!.key, variantDigest(question.request, entry.value.vary));
+    return variant === key ? this.alone(question, lookup) : this.#together(question, lookup, attempt, variant);
+  }
+
+  // Only what may be stored may be shared, so whoever could not store does not wait either.
+  #mayShare({ request, refresh }: Question, { page, facts, reason }: ForwardLookup): boolean {
+    return (
+      request.method === "GET" &&
+      !refresh &&
+      !facts.authorization &&
+      !facts.cookies &&
+      (reason === "uri-miss" || reason === "vary-miss" || reason === "stale") &&
+      !this.#flights.isHitForMiss(page!.key)
+    );
+  }
+
+  #begin(
+    { request, native, policy, refresh }: Question,
+    { page, facts, reason, detail, selection }: ForwardLookup,
+    leading: { readonly flight: Flight<SharedResponse>; readonly unshareable: () => void } | undefined,
+    settled: (() => void) | undefined,
+  ): Forward {
+    const { store, observer } = this.#context;
+    observer.forward(request.target, reason, detail);
+    // The live headers object is changed for the handler, by this cache and by frameworks: what is decided later is decided on a copy.
+    const asSent = { ...request, headers: { ...request.headers } };
+    const birth = leading?.flight.birth ?? (page === undefined ? 0 : store.position());
+    return new Forward(this.#context, {
+      request: asSent,
+      native,
+      policy,
+      page,
+      facts,
+      reason,
+      detail,
+      selection,
+      birth,
+      refresh,
+      leading,
+      settled,
+    });
+  }
+}

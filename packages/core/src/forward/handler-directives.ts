@@ -1,0 +1,46 @@
+/** What a handler may say about its own response while it makes it: `req.diskCache`, `ctx.diskCache`. Collected here, decided on when the response begins. */
+import { durationSeconds } from "../units.js";
+import type { Duration } from "../units.js";
+
+export class HandlerDirectives {
+  /** Whether the cache itself asks, to refresh a page behind a stale one: nobody looks at this answer. */
+  readonly refresh: boolean;
+  /** Seconds; wins over the response's own freshness. */
+  ttlSeconds: number | undefined;
+  skipReason: string | undefined;
+  readonly tags: string[] = [];
+  readonly varyFields: string[] = [];
+
+  constructor(refresh = false) {
+    this.refresh = refresh;
+  }
+
+  /** Keeps this response for so long, whatever its `Cache-Control` tells the browser; `private` and `no-store` still win.
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a duration
+   * @example req.diskCache.ttl("10m") */
+  ttl(duration: Duration): this {
+    this.ttlSeconds = durationSeconds("ttl", duration);
+    return this;
+  }
+
+  /** Labels the response, so that `purge({ tag })` finds it.
+   * @example req.diskCache.tag("article:7", "front-page") */
+  tag(...tags: readonly string[]): this {
+    this.tags.push(...tags);
+    return this;
+  }
+
+  /** Does not keep this response. The reason shows in `Cache-Status`.
+   * @example if (req.query.preview) req.diskCache.skip("preview") */
+  skip(reason = "skip"): this {
+    this.skipReason = reason;
+    return this;
+  }
+
+  /** Says that the answer depends on these request header fields, as `Vary` does, and adds them to it.
+   * @example req.diskCache.vary("accept-language") */
+  vary(...fields: readonly string[]): this {
+    this.varyFields.push(...fields.map((field) => field.toLowerCase()));
+    return this;
+  }
+}

@@ -1,0 +1,51 @@
+/** The header fields of a response on its way into the store and out to the visitor. */
+import type { RawHeaders, ResponseHead } from "../exchange.js";
+import { fieldLines, fieldValue, listMembers, withField, withoutFields } from "../http/fields.js";
+import { withoutHopByHop } from "../http/hop-by-hop.js";
+import { formatHttpDate } from "../http/http-date.js";
+import { INTERNAL_FIELDS } from "../http/tags.js";
+import { varyFields } from "../http/vary.js";
+
+/** The head as it is stored: end-to-end fields only, a `Date` (RFC 9110 §6.6.1), the fields that vary named. */
+export function headToStore(response: ResponseHead, vary: readonly string[], responseAt: number): ResponseHead {
+  let rawHeaders = withoutFields(withoutHopByHop(response.rawHeaders), INTERNAL_FIELDS);
+  if (fieldValue(rawHeaders, "date") === undefined) rawHeaders.push("Date", formatHttpDate(responseAt));
+  const joined = varyWith(rawHeaders, vary);
+  if (joined !== undefined) rawHeaders = withField(rawHeaders, "Vary", joined);
+  return { ...response, rawHeaders };
+}
+
+/** The response's `Vary` with more fields named; `undefined` when it names them already. */
+export function varyWith(raw: RawHeaders, fields: readonly string[]): string | undefined {
+  const lines = fieldLines(raw, "vary");
+  const named = varyFields(lines);
+  if (named === "*") return undefined;
+  const missing = fields.filter((field) => !named.includes(field));
+  return missing.length === 0 ? undefined : [...listMembers(lines), ...missing].join(", ");
+}
+
+/** Our member after those of caches further in (RFC 9211 §2). */
+export function cacheStatusWith(raw: RawHeaders, member: string): string {
+  const others = fieldValue(raw, "cache-status");
+  return others === undefined || others === "" ? member : `${others}, ${member}`;
+}
+
+// A nonce in the policy belongs to the body it was made for, so this field always goes with the stored body.
+const BELONGS_TO_BODY: ReadonlySet<string> = new Set([
+  "content-security-policy",
+  "content-security-policy-report-only",
+]);
+
+/** Lower-case names of fields that were set before the handler ran and that it left alone. */
+export function untouchedFields(before: RawHeaders, after: RawHeaders): readonly string[] {
+  const names = new Set<string>();
+  for (let index = 0; index < before.length; index += 2) {
+    const name = before[index]!.toLowerCase();
+    if (!BELONGS_TO_BODY.has(name) && same(fieldLines(before, name), fieldLines(after, name))) names.add(name);
+  }
+  return [...names];
+}
+
+function same(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((line, index) => line === b[index]);
+}

@@ -1,0 +1,50 @@
+/** What operator, route and handler together say about keeping one response. */
+import type { ResponseHead } from "../exchange.js";
+import { cacheGroups } from "../http/groups.js";
+import type { StoragePolicy } from "../http/storability.js";
+import { responseTags } from "../http/tags.js";
+import { groupTag } from "../invalidate/group-tag.js";
+import type { PageKey } from "../key/page-key.js";
+import type { ResolvedOptions, ResolvedPolicy } from "../resolve-options.js";
+import type { HandlerDirectives } from "./handler-directives.js";
+
+/** Seconds a stale response with validators is kept for a conditional request, when nothing else is asked. */
+const DEFAULT_KEEP = 3600;
+
+export function storagePolicy(
+  options: ResolvedOptions,
+  policy: ResolvedPolicy,
+  directives: HandlerDirectives,
+): StoragePolicy {
+  return {
+    ttl: policy.ttl,
+    handlerTtl: directives.ttlSeconds,
+    statusTtl: policy.statusTtl,
+    staleWhileRevalidate: policy.staleWhileRevalidate,
+    staleIfError: policy.staleIfError,
+    grace: policy.grace ?? 0,
+    keep: policy.keep ?? DEFAULT_KEEP,
+    heuristic: options.heuristic,
+    targetedFields: options.targetedFields,
+    methods: options.methods,
+  };
+}
+
+/** Every label of a response, from wherever it was given. */
+export function tagsOf(
+  page: PageKey,
+  policy: ResolvedPolicy,
+  directives: HandlerDirectives,
+  native: unknown,
+  head: ResponseHead,
+): readonly string[] {
+  const groups = cacheGroups(head.rawHeaders);
+  const tags = [
+    ...policy.tags.flatMap((labels) => labels(native).map(String)),
+    ...directives.tags,
+    ...responseTags(head.rawHeaders),
+    ...groups,
+    ...groups.map((group) => groupTag(page.scope, group)),
+  ];
+  return [...new Set(tags)];
+}

@@ -1,0 +1,87 @@
+/** What the visitor gets of the handler's response: its fields, and an answer to the conditions and ranges that the handler never saw. */
+import type { RequestHead, ResponseHead } from "../exchange.js";
+import { formatCacheStatus } from "../http/cache-status.js";
+import type { CacheStatus } from "../http/cache-status.js";
+import { fieldValue, withoutFields } from "../http/fields.js";
+import { evaluatePreconditions, notModifiedHead } from "../http/preconditions.js";
+import { partialHead, selectRanges, unsatisfiableHead } from "../http/range.js";
+import { INTERNAL_FIELDS } from "../http/tags.js";
+import type { StoreDecision } from "./decide-storing.js";
+import type { Delivery } from "./delivery.js";
+import type { ForwardPlan } from "./forward-plan.js";
+import type { HandlerDirectives } from "./handler-directives.js";
+import { cacheStatusWith, varyWith } from "./response-fields.js";
+
+type Fields = readonly (readonly [name: string, value: string])[];
+
+/** Fields to set on the handler's response.
+ * @param ownEtag made here, for a response that had none */
+export function visitorFields(
+  { reason, detail, policy }: ForwardPlan,
+  directives: HandlerDirectives,
+  head: ResponseHead,
+  decision: StoreDecision,
+  ownEtag: string | undefined,
+  debugHeader: string | undefined,
+): Fields {
+  // A credential that kept the answer out of the cache is a bypass, wherever the lookup ended.
+  const credential = !decision.store && (decision.reason === "authorization" || decision.reason === "cookie");
+  const fwd = credential ? "bypass" : reason;
+  const status: CacheStatus = { fwd, stored: decision.store, detail: decision.store ? detail : decision.reason };
+  const set: [string, string][] = [["Cache-Status", cacheStatusWith(head.rawHeaders, formatCacheStatus(status))]];
+  if (debugHeader !== undefined) set.push([debugHeader, fwd === "bypass" || fwd === "method" ? "BYPASS" : "MISS"]);
+  if (ownEtag !== undefined) set.push(["ETag", ownEtag]);
+  const vary = varyWith(head.rawHeaders, [...policy.vary, ...directives.varyFields]);
+  if (vary !== undefined) set.push(["Vary", vary]);
+  return set;
+}
+
+/** @param visitor the request with the conditions that were taken from it; `undefined` when the handler saw them itself */
+export function deliveryFor(
+  visitor: RequestHead | undefined,
+  head: ResponseHead,
+  set: Fields,
+  body: Buffer | undefined,
+  record: boolean,
+): Delivery {
+  const answered =
+    visitor === undefined || head.status !== 200
+      ? undefined
+      : answerConditions(visitor, applyFields(head, set), body, record);
+  return answered ?? { kind: "pass", set, remove: internalFields(head), record };
+}
+
+function answerConditions(
+  visitor: RequestHead,
+  head: ResponseHead,
+  body: Buffer | undefined,
+  record: boolean,
+): Delivery | undefined {
+  if (evaluatePreconditions(visitor, head) === "not-modified") return instead(notModifiedHead(head), record);
+  const length = body?.length ?? Number(fieldValue(head.rawHeaders, "content-length") ?? Number.NaN);
+  const { range } = visitor.headers;
+  if (typeof range !== "string" || visitor.method !== "GET" || !Number.isSafeInteger(length)) return undefined;
+  const selection = selectRanges(range, visitor.headers["if-range"] as string | undefined, head, length);
+  if (selection.kind === "unsatisfiable") return instead(unsatisfiableHead(head, length), record);
+  // Several ranges out of a body that is still being made: the whole is an answer too (RFC 9110 §14.2).
+  if (selection.kind !== "parts" || selection.parts.length !== 1) return undefined;
+  const part = selection.parts[0]!;
+  return { kind: "part", head: partialHead(head, part, length), start: part.start, end: part.end, record };
+}
+
+function instead({ status, statusText, rawHeaders }: ResponseHead, record: boolean): Delivery {
+  return {
+    kind: "instead",
+    response: { kind: "hit", status, statusText, headers: rawHeaders, body: undefined, outer: [], refresh: undefined },
+    record,
+  };
+}
+
+function internalFields({ rawHeaders }: ResponseHead): readonly string[] {
+  return rawHeaders.filter((name, index) => index % 2 === 0 && INTERNAL_FIELDS.has(name.toLowerCase()));
+}
+
+function applyFields(head: ResponseHead, set: Fields): ResponseHead {
+  const replaced = new Set([...set.map(([name]) => name.toLowerCase()), ...INTERNAL_FIELDS]);
+  return { ...head, rawHeaders: [...withoutFields(head.rawHeaders, replaced), ...set.flat()] };
+}

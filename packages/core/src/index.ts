@@ -1,0 +1,22 @@
+/** The door of `@diskcache/core`: what is not here is private and can change tomorrow. */
+export { PageCache } from "./page-cache.js";
+export type { CacheStats, HandleOptions, Outcome } from "./page-cache.js";
+export type { CachePolicy, CookieRules, DiskCacheOptions, KeyRules } from "./options.js";
+export type { ResolvedPolicy, ResolvedKeyRules } from "./resolve-options.js";
+export type { Duration, Size } from "./units.js";
+export type { Clock } from "./clock.js";
+export { DiskCacheError } from "./errors.js";
+export type { DiskCacheErrorCode } from "./errors.js";
+export type { RawHeaders, RequestHead, ResponseHead } from "./exchange.js";
+export type { Explanation } from "./explain.js";
+export type { CacheCounters, CacheEvents } from "./observe/observer.js";
+export type { PurgeOptions, PurgeTarget } from "./invalidate/purge-target.js";
+export type { BodySource, ByteSpan, OutgoingResponse, RefreshClaim } from "./serve/outgoing.js";
+export type { BodyReader, StoreStats } from "./store/contract.js";
+export { Forward } from "./forward/forward.js";
+export type { ForwardPlan, ResponseStart, SharedResponse } from "./forward/forward-plan.js";
+export type { Delivery } from "./forward/delivery.js";
+export type { RequestChanges } from "./forward/request-changes.js";
+export { HandlerDirectives } from "./forward/handler-directives.js";
+export { methodDecoration } from "./decorate.js";
+export type { MethodDecoration } from "./decorate.js";

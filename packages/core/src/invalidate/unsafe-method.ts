@@ -1,0 +1,35 @@
+/** Ends what a successful unsafe request has made wrong (RFC 9111 §4.4), and the cache groups its response names (RFC 9875 §3). */
+import type { CacheContext } from "../context.js";
+import type { RequestHead, ResponseHead } from "../exchange.js";
+import { groupInvalidations } from "../http/groups.js";
+import { invalidatedTargets, invalidatesTarget } from "../http/invalidation.js";
+import { canonicalTarget } from "../key/query.js";
+import { splitUrl } from "../key/split-url.js";
+import type { PurgeSelector } from "../store/contract.js";
+import { groupTag } from "./group-tag.js";
+
+export function invalidateByUnsafeMethod(
+  { store, observer, options }: CacheContext,
+  request: RequestHead,
+  response: ResponseHead,
+): void {
+  if (!options.enabled || !invalidatesTarget(request.method, response.status)) return;
+  const host = String(request.headers.host ?? "").toLowerCase();
+  const selectors: PurgeSelector[] = [];
+  for (const uri of invalidatedTargets({ scheme: request.scheme, host, target: request.target }, response)) {
+    const named = splitUrl(uri);
+    if (named !== undefined)
+      selectors.push({
+        kind: "name",
+        name: canonicalTarget(named.target, options.policy.keyRules),
+        scope: named.scope,
+      });
+  }
+  for (const group of groupInvalidations(response.rawHeaders))
+    selectors.push({ kind: "tag", tag: groupTag(host, group) });
+  // Recorded before the visitor learns of the change; only its spreading to other processes is waited for elsewhere.
+  store.purge(selectors, { soft: false }).then(
+    () => observer.purged(`${request.method} ${request.target}`, false),
+    (error) => observer.error(error),
+  );
+}

@@ -1,0 +1,63 @@
+/** The cache key of a page (RFC 9111 §2): what selects its stored responses. Parts are length-prefixed, so no crafted value can pass for another part. */
+import { hash } from "node:crypto";
+import type { RequestHead } from "../exchange.js";
+import { fieldLines } from "../http/fields.js";
+import type { ResolvedKeyRules, ResolvedPolicy } from "../resolve-options.js";
+import { keyedCookies } from "./cookies.js";
+import type { CookieRules } from "./cookies.js";
+import { canonicalTarget } from "./query.js";
+
+export interface PageKey {
+  readonly key: string;
+  /** Host, lower-case: what a purge by host names. */
+  readonly scope: string;
+  /** Path and query as the key sees them: what a purge by URL or prefix compares. */
+  readonly name: string;
+  /** Belongs to one partition, which answers for cookies and `Authorization`. */
+  readonly partitioned: boolean;
+}
+
+/** Headers that change what a request means to many applications; when present they are part of the key. */
+const FORWARDED_FIELDS = ["forwarded", "x-forwarded-host", "x-forwarded-proto", "x-forwarded-scheme"] as const;
+
+/** @throws whatever a `key` or `partition` function of the user throws; the caller then leaves the request alone */
+export function pageKey(request: RequestHead, policy: ResolvedPolicy, cookies: CookieRules, native: unknown): PageKey {
+  const { headers } = request;
+  const host = (headers.host ?? "") as string;
+  const scope = host.toLowerCase();
+  const name = canonicalTarget(request.target, policy.keyRules);
+  const target = policy.keyFunction === undefined ? name : requireString("key", policy.keyFunction(native));
+  const method = request.method === "HEAD" ? "GET" : request.method;
+  let key = part(method) + part(request.scheme) + part(scope) + part(target);
+  if (policy.guarded) key += "route ";
+  for (const field of FORWARDED_FIELDS) {
+    if (headers[field] !== undefined) key += fieldPart(request, field);
+  }
+  if (policy.keyRules !== undefined) key += chosenFields(request, policy.keyRules);
+  if (cookies.key.length > 0 && headers.cookie !== undefined) {
+    for (const [cookie, value] of keyedCookies(headers.cookie as string, cookies))
+      key += `cookie:${part(cookie)}${part(hash("sha256", value))}`;
+  }
+  const partition = policy.partition?.(native);
+  if (partition !== undefined) key += `partition:${part(hash("sha256", requireString("partition", partition)))}`;
+  return { key, scope, name, partitioned: partition !== undefined };
+}
+
+function chosenFields(request: RequestHead, rules: ResolvedKeyRules): string {
+  return rules.headers.map((field) => fieldPart(request, field)).join("");
+}
+
+// Values are hashed: what a visitor sends must not lie readable on the disk. Absent and empty differ, and so do one line and two.
+function fieldPart(request: RequestHead, field: string): string {
+  const lines = fieldLines(request.rawHeaders, field);
+  return `field:${part(field)}${lines.length}${lines.map((line) => part(hash("sha256", line))).join("")}`;
+}
+
+function part(text: string): string {
+  return `${text.length}:${text} `;
+}
+
+function requireString(hook: string, value: unknown): string {
+  if (typeof value !== "string") throw new TypeError(`${hook} must return a string, got ${typeof value}`);
+  return value;
+}

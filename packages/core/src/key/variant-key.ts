@@ -1,0 +1,20 @@
+/** The variant key (RFC 9111 §4.1): which of a page's stored responses answers a request, by the request fields its `Vary` named. */
+import { hash } from "node:crypto";
+import type { RequestHead } from "../exchange.js";
+import { fieldLines } from "../http/fields.js";
+import { normaliseVaryValue } from "../http/vary.js";
+
+/** Digest of the normalised values of the selecting fields. Only the digest goes to disk, never a value a visitor sent. */
+export function variantDigest(request: RequestHead, fields: readonly string[]): string {
+  let text = "";
+  for (const field of fields) {
+    const value = normaliseVaryValue(field, fieldLines(request.rawHeaders, field));
+    // "-" stands for an absent field: no length can look like it, so absent and empty differ.
+    text += value === undefined ? `${field}-` : `${field}${value.length}:${value}`;
+  }
+  return hash("sha256", text).slice(0, 32);
+}
+
+export function variantKey(pageKey: string, digest: string): string {
+  return `${pageKey}variant:${digest}`;
+}

@@ -1,0 +1,122 @@
+/** What the cache does with a request: reuse a stored response, or forward, and why. The same decision serves and explains. */
+import type { CacheContext } from "../context.js";
+import { hookError } from "../errors.js";
+import type { RequestHead } from "../exchange.js";
+import type { ForwardReason } from "../http/cache-status.js";
+import { parseRequestDirectives } from "../http/request-directives.js";
+import type { RequestDirectives } from "../http/request-directives.js";
+import { reusability } from "../http/reusability.js";
+import type { RequestFacts } from "../http/storability.js";
+import { hasUndeclaredCookies } from "../key/cookies.js";
+import { pageKey } from "../key/page-key.js";
+import type { PageKey } from "../key/page-key.js";
+import type { ResolvedPolicy } from "../resolve-options.js";
+import { bypassReason } from "./eligibility.js";
+import { andThen } from "../maybe-async.js";
+import type { MaybeAsync } from "../maybe-async.js";
+import { select } from "./select.js";
+import type { ResponseEntry, Selection } from "./select.js";
+
+export type Lookup =
+  | { readonly verdict: "reuse"; readonly entry: ResponseEntry; readonly stale: boolean; readonly page: PageKey }
+  | {
+      readonly verdict: "forward";
+      readonly page: PageKey | undefined;
+      readonly facts: RequestFacts;
+      readonly reason: ForwardReason;
+      readonly detail: string | undefined;
+      readonly selection: Selection | undefined;
+    }
+  /** `only-if-cached`, and nothing that may be reused (RFC 9111 §5.2.1.7). */
+  | { readonly verdict: "unsatisfiable" };
+
+export interface Question {
+  readonly request: RequestHead;
+  readonly native: unknown;
+  readonly policy: ResolvedPolicy;
+  /** A refresh behind a stale response: never answered from the store. */
+  readonly refresh: boolean;
+}
+
+const ANONYMOUS: RequestFacts = Object.freeze({ method: "GET", authorization: false, cookies: false });
+
+export function decide(context: CacheContext, question: Question): MaybeAsync<Lookup> {
+  const { options, store } = context;
+  const { request, native, policy } = question;
+  const reason = options.enabled ? bypassReason(request, options.methods, options.hosts) : "disabled";
+  if (reason !== undefined) return bypass(request, reason);
+  let page: PageKey;
+  let directives: RequestDirectives | undefined;
+  try {
+    if (policy.skip.some((skips) => skips(native))) return bypass(request, "skip");
+    page = pageKey(request, policy, options.cookies, native);
+    if (honours(options.honourRequest, native)) directives = parseRequestDirectives(request.rawHeaders);
+  } catch (thrown) {
+    // Whose page it is cannot be told: the application answers, and nothing is kept.
+    context.observer.error(hookError("key, partition, skip or honourRequest", thrown));
+    return bypass(request, "hook");
+  }
+  if (directives?.noStore === true) return bypass(request, "request-no-store");
+  const facts = requestFacts(context, request, page);
+  return andThen(select(store, page.key, request), (selected): Lookup => {
+    if (typeof selected === "string") {
+      if (directives?.onlyIfCached === true) return { verdict: "unsatisfiable" };
+      return { verdict: "forward", page, facts, reason: selected, detail: undefined, selection: undefined };
+    }
+    return judge(question, page, facts, directives, selected, options.clock.now());
+  });
+}
+
+function judge(
+  { refresh }: Question,
+  page: PageKey,
+  facts: RequestFacts,
+  directives: RequestDirectives | undefined,
+  selection: Selection,
+  now: number,
+): Lookup {
+  const { entry } = selection;
+  const outcome = reusability(entry.value.policy, facts, directives, now, entry.softPurged);
+  if (!refresh && outcome.reuse === "fresh") return { verdict: "reuse", entry, stale: false, page };
+  if (!refresh && outcome.reuse === "stale") return { verdict: "reuse", entry, stale: true, page };
+  if (outcome.reuse === "never") {
+    const bypassed = outcome.reason !== "expired";
+    return {
+      verdict: "forward",
+      page,
+      facts,
+      reason: bypassed ? "bypass" : "stale",
+      detail: outcome.reason,
+      selection: undefined,
+    };
+  }
+  if (directives?.onlyIfCached === true) return { verdict: "unsatisfiable" };
+  const asked = outcome.reuse === "validate" && outcome.reason.startsWith("request");
+  return { verdict: "forward", page, facts, reason: asked ? "request" : "stale", detail: undefined, selection };
+}
+
+function honours(honourRequest: boolean | ((req: unknown) => boolean), native: unknown): boolean {
+  return typeof honourRequest === "boolean" ? honourRequest : honourRequest(native);
+}
+
+function bypass(request: RequestHead, reason: string): Lookup {
+  const facts = { method: request.method, authorization: true, cookies: true };
+  return {
+    verdict: "forward",
+    page: undefined,
+    facts,
+    reason: reason === "method" ? "method" : "bypass",
+    detail: reason,
+    selection: undefined,
+  };
+}
+
+function requestFacts({ options }: CacheContext, request: RequestHead, page: PageKey): RequestFacts {
+  const { method, headers } = request;
+  const authorization = headers.authorization !== undefined && !page.partitioned;
+  const cookies =
+    headers.cookie !== undefined &&
+    !page.partitioned &&
+    hasUndeclaredCookies(headers.cookie as string, options.cookies);
+  return !authorization && !cookies && method === "GET" ? ANONYMOUS : { method, authorization, cookies };
+}

@@ -1,0 +1,60 @@
+/** Which requests the cache may look at all (DESIGN: never stored and never reused by the same rule). Decides from the request alone. */
+import type { RequestHead } from "../exchange.js";
+
+/** Why a request goes straight to the application. */
+export type BypassReason =
+  | "disabled"
+  | "method"
+  | "body"
+  | "method-override"
+  | "url-override"
+  | "target"
+  | "host"
+  | "precondition"
+  | "upgrade"
+  | "skip"
+  | "hook"
+  | "request-no-store";
+
+/** Longer targets are forwarded: no page needs them, and a flood of them would be cheap to send. */
+const MAX_TARGET_LENGTH = 8192;
+
+const METHOD_OVERRIDES = ["x-http-method-override", "x-http-method", "x-method-override"] as const;
+const URL_OVERRIDES = ["x-original-url", "x-rewrite-url"] as const;
+
+/** @returns `undefined` when the request may be looked up */
+export function bypassReason(
+  request: RequestHead,
+  methods: readonly string[],
+  hosts: ReadonlySet<string> | undefined,
+): BypassReason | undefined {
+  const { method, target, headers } = request;
+  if (!(method === "HEAD" ? methods.includes("GET") : methods.includes(method))) return "method";
+  // A body on a GET means nothing to HTTP and something to some applications: it cannot be in the key, so the answer cannot be kept.
+  if (
+    headers["transfer-encoding"] !== undefined ||
+    (headers["content-length"] !== undefined && headers["content-length"] !== "0")
+  )
+    return "body";
+  if (METHOD_OVERRIDES.some((field) => headers[field] !== undefined)) return "method-override";
+  if (URL_OVERRIDES.some((field) => headers[field] !== undefined)) return "url-override";
+  // Only origin-form (RFC 9112 §3.2.1): the other forms name a host of their own.
+  if (target.charCodeAt(0) !== 0x2f || target.length > MAX_TARGET_LENGTH) return "target";
+  if (!hostIsUnambiguous(request) || (hosts !== undefined && !hosts.has(String(headers.host).toLowerCase())))
+    return "host";
+  // These make the request's effect depend on the state of the resource (RFC 9110 §13.1): the application's business.
+  if (headers["if-match"] !== undefined || headers["if-unmodified-since"] !== undefined) return "precondition";
+  if (headers.upgrade !== undefined) return "upgrade";
+  return undefined;
+}
+
+// node:http keeps the first of several Host lines, an application or a proxy may read the last (RFC 9112 §3.2 asks for 400).
+function hostIsUnambiguous({ headers, rawHeaders }: RequestHead): boolean {
+  if (headers.host === undefined) return false;
+  let lines = 0;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index]!;
+    if (name.length === 4 && name.toLowerCase() === "host") lines++;
+  }
+  return lines === 1;
+}

@@ -1,0 +1,66 @@
+/** Finds the stored response a request selects (RFC 9111 §4, §4.1). Says why not; decides nothing about freshness. */
+import type { RequestHead } from "../exchange.js";
+import { variantDigest, variantKey } from "../key/variant-key.js";
+import type { Store, StoreEntry } from "../store/contract.js";
+import type { StoredResponse } from "../stored/stored-response.js";
+import type { StoredValue } from "../stored/stored-value.js";
+import type { VaryRecord } from "../stored/vary-record.js";
+import { andThen } from "../maybe-async.js";
+import type { MaybeAsync } from "../maybe-async.js";
+
+export type ResponseEntry = StoreEntry<StoredResponse>;
+
+export interface Selection {
+  /** The key the entry lies under. */
+  readonly key: string;
+  readonly entry: ResponseEntry;
+}
+
+/** Why nothing was selected, in the words of RFC 9211 §2.2. */
+export type Absence = "uri-miss" | "vary-miss";
+
+export function select(store: Store<StoredValue>, key: string, request: RequestHead): MaybeAsync<Selection | Absence> {
+  return andThen(store.get(key), (entry): MaybeAsync<Selection | Absence> => {
+    if (entry === undefined) return "uri-miss";
+    if (isResponse(entry)) return { key, entry };
+    return selectVariant(store, key, entry.value as VaryRecord, request);
+  });
+}
+
+/** The variant record under a key, if that is what lies there and it is at hand. */
+export function varyRecordUnder(store: Store<StoredValue>, key: string): MaybeAsync<VaryRecord | undefined> {
+  return andThen(store.get(key), (entry) => (entry?.value.kind === "vary" ? entry.value : undefined));
+}
+
+function selectVariant(
+  store: Store<StoredValue>,
+  key: string,
+  record: VaryRecord,
+  request: RequestHead,
+): MaybeAsync<Selection | Absence> {
+  let candidates = undefined as MaybeAsync<Selection | undefined>;
+  for (const fields of record.selectors) {
+    const digest = variantDigest(request, fields);
+    const variant = record.variants.find((known) => known.digest === digest);
+    if (variant === undefined) continue;
+    variant.hits++;
+    const under = variantKey(key, digest);
+    const found = store.get(under);
+    candidates = andThen(candidates, (best) => andThen(found, (entry) => moreRecent(best, under, entry)));
+  }
+  return andThen(candidates, (best) => best ?? "vary-miss");
+}
+
+// §4.1: among several that match, the most recent.
+function moreRecent(
+  best: Selection | undefined,
+  key: string,
+  entry: StoreEntry<StoredValue> | undefined,
+): Selection | undefined {
+  if (entry === undefined || !isResponse(entry)) return best;
+  return best === undefined || entry.head.storedAt > best.entry.head.storedAt ? { key, entry } : best;
+}
+
+function isResponse(entry: StoreEntry<StoredValue>): entry is ResponseEntry {
+  return entry.value.kind === "response";
+}

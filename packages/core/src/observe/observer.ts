@@ -1,0 +1,115 @@
+/** Tells what the cache did: counters, events, `diagnostics_channel`. Nothing in the cache reads from it, and no listener can hurt a request. */
+import { channel } from "node:diagnostics_channel";
+import { EventEmitter } from "node:events";
+import type { DiskCacheError } from "../errors.js";
+
+/** What `cache.on()` tells, by name. */
+export interface CacheEvents {
+  /** Answered from the cache. */
+  hit: { readonly url: string; readonly stale: boolean };
+  /** Handed to the application, and why (RFC 9211 §2.2). */
+  forward: { readonly url: string; readonly reason: string; readonly detail: string | undefined };
+  /** Answered with another request's response, while the application made it. */
+  collapsed: { readonly url: string };
+  /** A response was kept. */
+  stored: { readonly url: string; readonly bytes: number };
+  /** A response was not kept, and why. */
+  "not-stored": { readonly url: string; readonly reason: string };
+  /** A purge was recorded. */
+  purge: { readonly what: string; readonly soft: boolean };
+  /** Something failed behind the visitors' backs. */
+  error: DiskCacheError;
+}
+
+export interface CacheCounters {
+  hits: number;
+  staleHits: number;
+  forwards: number;
+  collapsed: number;
+  stored: number;
+  notStored: number;
+  purges: number;
+  errors: number;
+}
+
+type Listener<Name extends keyof CacheEvents> = (event: CacheEvents[Name]) => void;
+
+const CHANNEL = channel("diskcache");
+
+export class Observer {
+  readonly counters: CacheCounters = {
+    hits: 0,
+    staleHits: 0,
+    forwards: 0,
+    collapsed: 0,
+    stored: 0,
+    notStored: 0,
+    purges: 0,
+    errors: 0,
+  };
+  readonly #emitter = new EventEmitter();
+  #listening = false;
+
+  on<Name extends keyof CacheEvents>(name: Name, listener: Listener<Name>): void {
+    this.#listening = true;
+    this.#emitter.on(name, listener);
+  }
+
+  off<Name extends keyof CacheEvents>(name: Name, listener: Listener<Name>): void {
+    this.#emitter.off(name, listener);
+  }
+
+  hit(url: string, stale: boolean): void {
+    this.counters.hits++;
+    if (stale) this.counters.staleHits++;
+    if (this.#heard) this.#tell("hit", { url, stale });
+  }
+
+  forward(url: string, reason: string, detail: string | undefined): void {
+    this.counters.forwards++;
+    if (this.#heard) this.#tell("forward", { url, reason, detail });
+  }
+
+  collapsed(url: string): void {
+    this.counters.collapsed++;
+    if (this.#heard) this.#tell("collapsed", { url });
+  }
+
+  stored(url: string, bytes: number): void {
+    this.counters.stored++;
+    if (this.#heard) this.#tell("stored", { url, bytes });
+  }
+
+  notStored(url: string, reason: string): void {
+    this.counters.notStored++;
+    if (this.#heard) this.#tell("not-stored", { url, reason });
+  }
+
+  purged(what: string, soft: boolean): void {
+    this.counters.purges++;
+    if (this.#heard) this.#tell("purge", { what, soft });
+  }
+
+  error(error: DiskCacheError): void {
+    this.counters.errors++;
+    if (this.#heard) this.#tell("error", error);
+  }
+
+  // On the hit path an event object is made only for somebody.
+  get #heard(): boolean {
+    return this.#listening || CHANNEL.hasSubscribers;
+  }
+
+  #tell<Name extends keyof CacheEvents>(name: Name, event: CacheEvents[Name]): void {
+    CHANNEL.publish({ name, event });
+    if (this.#emitter.listenerCount(name) === 0) return; // an "error" nobody listens to must not throw
+    try {
+      this.#emitter.emit(name, event);
+    } catch (thrown) {
+      // A listener's fault is the listener's: reported the way Node reports such things, after this turn.
+      process.nextTick(() =>
+        process.emitWarning(thrown instanceof Error ? thrown : String(thrown), "DiskCacheListenerWarning"),
+      );
+    }
+  }
+}

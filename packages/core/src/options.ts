@@ -1,0 +1,182 @@
+/** What a user may ask for: every option, its default, and the one place where they are checked. */
+import type { Clock } from "./clock.js";
+import type { ResponseHead } from "./exchange.js";
+import type { Duration, Size } from "./units.js";
+
+/** What the key is made from, beside method, scheme, host, path and query. */
+export interface KeyRules {
+  /** Which query parameters count. `ignore` and `only` take names, `*` at the end of a name stands for any rest; `sort` makes their order irrelevant. */
+  readonly query?: { readonly ignore?: readonly string[]; readonly only?: readonly string[]; readonly sort?: boolean };
+  /** Request header fields whose values become part of the key, for handlers that read a header without naming it in `Vary`. */
+  readonly headers?: readonly string[];
+}
+
+/** Which cookies the operator answers for. Any other cookie means: not stored, not reused, unless the response is `public` or has `s-maxage`. */
+export interface CookieRules {
+  /** Cookies no handler reads (analytics, consent). `*` at the end of a name stands for any rest. */
+  readonly ignore?: readonly string[];
+  /** Cookies whose values become part of the key (theme, language). */
+  readonly key?: readonly string[];
+}
+
+/** How long, and how, responses of one route or of the whole cache are kept. `Req` is what the framework hands to a handler. */
+export interface CachePolicy<Req = unknown> {
+  /** How long a response that names no freshness of its own stays fresh. A duration: seconds, or a string such as `"5m"`. For the server only: it never changes what the browser is told.
+   * @default undefined: only responses with explicit freshness (`s-maxage`, `max-age`, `Expires`) are stored
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a duration
+   * @example diskCache({ dir: ".cache/pages", ttl: "5m" }) */
+  readonly ttl?: Duration;
+  /** Lifetime by status code or class, for responses that name no freshness; `0` is never stored.
+   * @default {}
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when a key is no status or a value no duration
+   * @example diskCache({ dir: ".cache/pages", statusTtl: { 404: "30s", "3xx": "1h" } }) */
+  readonly statusTtl?: Readonly<Record<string, Duration>>;
+  /** How long after it went stale a response is still served while it is rendered anew behind it (RFC 5861 §3), for responses that do not say so themselves. A duration.
+   * @default 0
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a duration
+   * @example diskCache({ dir: ".cache/pages", ttl: "1m", staleWhileRevalidate: "1h" }) */
+  readonly staleWhileRevalidate?: Duration;
+  /** How long after it went stale a response may stand in for a 500, 502, 503 or 504 (RFC 5861 §4), for responses that do not say so themselves. A duration.
+   * @default 0
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a duration
+   * @example diskCache({ dir: ".cache/pages", ttl: "1m", staleIfError: "1d" }) */
+  readonly staleIfError?: Duration;
+  /** Labels by which `purge({ tag })` finds the page: a list, or a function of the request.
+   * @default []
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when neither a list of strings nor a function
+   * @example cache.route({ ttl: "1h", tags: (req) => [`report:${req.params.id}`] }) */
+  readonly tags?: readonly string[] | ((req: Req) => readonly string[]);
+  /** Request header fields the handler's answer depends on, as if the response named them in `Vary`; they are added to its `Vary`.
+   * @default []
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a list of field names
+   * @example cache.route({ ttl: "1h", vary: ["accept-language"] }) */
+  readonly vary?: readonly string[];
+  /** What names a page: rules for query and headers, or a function that gives the part of the key that stands for path and query.
+   * @default every byte of path and query, as sent
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when neither rules nor a function
+   * @example diskCache({ dir: ".cache/pages", ttl: "5m", key: { query: { ignore: ["utm_*", "gclid"] } } }) */
+  readonly key?: KeyRules | ((req: Req) => string);
+  /** Whose page it is: pages with different answers never share. With an answer, cookies and `Authorization` count as covered by it; the value is hashed. `undefined`: everybody's.
+   * @default undefined: one audience
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a function
+   * @example diskCache({ dir: ".cache/pages", ttl: "5m", partition: (req) => req.user?.role }) */
+  readonly partition?: (req: Req) => string | undefined;
+  /** Requests to leave alone: neither looked up nor stored. Asked before the lookup.
+   * @default undefined: none
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a function
+   * @example diskCache({ dir: ".cache/pages", ttl: "5m", skip: (req) => req.url.startsWith("/admin") }) */
+  readonly skip?: (req: Req) => boolean;
+  /** A last word on whether a storable response is kept. It can only refuse. Asked once its status and headers are known.
+   * @default undefined: kept
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a function
+   * @example diskCache({ dir: ".cache/pages", ttl: "5m", shouldStore: (req, response) => response.status === 200 }) */
+  readonly shouldStore?: (req: Req, response: ResponseHead) => boolean;
+  /** How long after it went stale a response is served anyway while it is rendered anew: the operator's own `staleWhileRevalidate`, added to whatever the response says. A duration.
+   * @default 0
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a duration
+   * @example diskCache({ dir: ".cache/pages", ttl: "1m", grace: "10s" }) */
+  readonly grace?: Duration;
+  /** How long after it went stale a response is kept only for its validators, so that a handler may answer 304. A duration.
+   * @default "1h"
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a duration
+   * @example diskCache({ dir: ".cache/pages", ttl: "1m", keep: "1d" }) */
+  readonly keep?: Duration;
+}
+
+/** Options of `diskCache()`. Only `dir` is needed. */
+export interface DiskCacheOptions<Req = unknown> extends CachePolicy<Req> {
+  /** Directory of the cache files; made when missing, with mode 0700. Any number of processes of one machine may share it. A path; relative ones are taken from the working directory at creation.
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when missing or empty; with `strict`, `ERR_DISKCACHE_DIRECTORY` when it cannot be used
+   * @example diskCache({ dir: ".cache/pages" }) */
+  readonly dir: string;
+  /** Memory for the hottest responses, per process. A size: bytes, or a string in binary units; `0` turns it off.
+   * @default "64mb"
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a size
+   * @example diskCache({ dir: ".cache/pages", memory: "256mb" }) */
+  readonly memory?: Size;
+  /** Disk space all entries together may take, counted in allocated blocks. A size.
+   * @default "1gb"
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a size
+   * @example diskCache({ dir: ".cache/pages", maxSize: "20gb" }) */
+  readonly maxSize?: Size;
+  /** Files (inodes) all entries together may take. A whole number.
+   * @default 1000000
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a whole number above 0
+   * @example diskCache({ dir: ".cache/pages", maxEntries: 50_000 }) */
+  readonly maxEntries?: number;
+  /** Free space to leave on the file system; below it nothing is stored. A size.
+   * @default "64mb"
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a size
+   * @example diskCache({ dir: ".cache/pages", minFree: "1gb" }) */
+  readonly minFree?: Size;
+  /** Longest body to store; a longer one is still delivered, and not kept. A size.
+   * @default "128mb"
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a size
+   * @example diskCache({ dir: ".cache/pages", maxBody: "1mb" }) */
+  readonly maxBody?: Size;
+  /** Whether a file is flushed to the device before it becomes visible. Without it a power cut may lose entries, never damage one: checksums make a torn file a miss.
+   * @default "none"
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when neither "none" nor "fsync"
+   * @example diskCache({ dir: ".cache/pages", durability: "fsync" }) */
+  readonly durability?: "none" | "fsync";
+  /** Fail at creation when the directory cannot be used, instead of forwarding everything and saying so in an `error` event.
+   * @default false
+   * @throws {DiskCacheError} `ERR_DISKCACHE_DIRECTORY` when the directory cannot be used
+   * @example diskCache({ dir: "/var/cache/app", strict: true }) */
+  readonly strict?: boolean;
+  /** `false` forwards every request untouched.
+   * @default true, unless the environment says `DISKCACHE=off`
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a boolean
+   * @example diskCache({ dir: ".cache/pages", enabled: process.env.NODE_ENV === "production" }) */
+  readonly enabled?: boolean;
+  /** Where the time comes from; tests move it by hand.
+   * @default the machine's clock
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when it has no `now()`
+   * @example diskCache({ dir: ".cache/pages", clock: { now: () => fakeNow } }) */
+  readonly clock?: Clock;
+  /** Hosts whose pages may be stored, lower-case, with the port where one is sent; a request for another is forwarded.
+   * @default undefined: every host, each with its own pages
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a list of strings
+   * @example diskCache({ dir: ".cache/pages", hosts: ["www.example.com"] }) */
+  readonly hosts?: readonly string[];
+  /** Cookies the operator answers for; requests with any other are only served, and only fill, pages marked `public` or `s-maxage`.
+   * @default {}: none
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not lists of names
+   * @example diskCache({ dir: ".cache/pages", cookies: { ignore: ["_ga*"], key: ["theme"] } }) */
+  readonly cookies?: CookieRules;
+  /** Methods whose responses may be stored; HEAD is always answered from a stored GET. A list.
+   * @default ["GET"]
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a list of methods the cache can key
+   * @example diskCache({ dir: ".cache/pages", methods: ["GET"] }) */
+  readonly methods?: readonly string[];
+  /** Give responses without freshness a tenth of their age since `Last-Modified` (RFC 9111 §4.2.2).
+   * @default false
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a boolean
+   * @example diskCache({ dir: ".cache/pages", heuristic: true }) */
+  readonly heuristic?: boolean;
+  /** Targeted fields this cache obeys instead of `Cache-Control`, most specific first (RFC 9213). A list of field names.
+   * @default ["cdn-cache-control"]
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a list of field names
+   * @example diskCache({ dir: ".cache/pages", targetedFields: ["diskcache-control", "cdn-cache-control"] }) */
+  readonly targetedFields?: readonly string[];
+  /** Obey the visitor's own `Cache-Control` (`no-cache`, `no-store`, `max-age`, `min-fresh`, `max-stale`, `only-if-cached`): always, or for the requests a function picks. Off, because anybody could make the application render.
+   * @default false
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when neither a boolean nor a function
+   * @example diskCache({ dir: ".cache/pages", ttl: "5m", honourRequest: (req) => req.headers["x-staff"] === "1" }) */
+  readonly honourRequest?: boolean | ((req: Req) => boolean);
+  /** How requests for one page that is not there wait for each other, so that the application renders it once. `timeout`: how long followers wait for the response to begin before they go to the application themselves, a duration; `maxFollowers`: how many may wait for one page.
+   * @default { timeout: "5s", maxFollowers: 10000 }
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when `timeout` is no duration or `maxFollowers` no whole number above 0
+   * @example diskCache({ dir: ".cache/pages", ttl: "5m", flight: { timeout: "30s" } }) */
+  readonly flight?: { readonly timeout?: Duration; readonly maxFollowers?: number };
+  /** Allow a directory below one whose name says that it is served to the public (`public`, `static`, `www`, …).
+   * @default false
+   * @throws {DiskCacheError} `ERR_DISKCACHE_DIRECTORY` at creation when such a directory is given without it
+   * @example diskCache({ dir: "public/cache", allowPublicDir: true }) */
+  readonly allowPublicDir?: boolean;
+  /** Name of an additional response field that says `HIT`, `MISS`, `STALE` or `BYPASS`.
+   * @default undefined: `Cache-Status` (RFC 9211) only
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a field name
+   * @example diskCache({ dir: ".cache/pages", debugHeader: "X-Cache" }) */
+  readonly debugHeader?: string;
+}

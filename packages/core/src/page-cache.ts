@@ -1,0 +1,231 @@
+/** The object that users hold and adapters drive: wires the rooms together and decides nothing about HTTP. */
+import { resolve } from "node:path";
+import type { CacheContext } from "./context.js";
+import { closedError } from "./errors.js";
+import type { RequestHead } from "./exchange.js";
+import { explain } from "./explain.js";
+import type { Explanation } from "./explain.js";
+import { refreshHeaders } from "./forward/refresh-headers.js";
+import { Refreshes } from "./flight/refreshes.js";
+import type { Forward } from "./forward/forward.js";
+import { Forwarding } from "./forward/forwarding.js";
+import type { ForwardLookup } from "./forward/forwarding.js";
+import { purgeSelectors } from "./invalidate/purge-target.js";
+import type { PurgeOptions, PurgeTarget } from "./invalidate/purge-target.js";
+import { decide } from "./lookup/decide.js";
+import type { Lookup, Question } from "./lookup/decide.js";
+import { andThen } from "./maybe-async.js";
+import type { MaybeAsync } from "./maybe-async.js";
+import { Observer } from "./observe/observer.js";
+import type { CacheCounters, CacheEvents } from "./observe/observer.js";
+import type { CachePolicy, DiskCacheOptions } from "./options.js";
+import { mergePolicies, resolveOptions, resolvePolicy } from "./resolve-options.js";
+import type { ResolvedPolicy } from "./resolve-options.js";
+import { gatewayTimeout } from "./serve/gateway-timeout.js";
+import type { OutgoingResponse } from "./serve/outgoing.js";
+import { respondFresh, respondStale } from "./serve/respond.js";
+import type { StoreStats } from "./store/contract.js";
+import { DiskStore } from "./store/disk-store.js";
+import { decodeStoredValue } from "./stored/stored-value.js";
+import type { StoredValue } from "./stored/stored-value.js";
+import type { Duration } from "./units.js";
+
+/** What an adapter does next: play a response, or call the application and report what it answers. */
+export type Outcome = OutgoingResponse | Forward;
+
+/** Counters of this process, and the state of the directory as far as this process knows it. */
+export type CacheStats = Readonly<CacheCounters> & StoreStats;
+
+/** How an adapter asks. */
+export interface HandleOptions {
+  /** The policy of a route, from `policy()`. */
+  readonly policy?: ResolvedPolicy;
+  /** Fill anew behind a stale response. */
+  readonly refresh?: boolean;
+}
+
+/** A page cache, whatever the framework. `Req` is what the framework hands to a handler, and to the functions in the options.
+ * @example
+ * const cache = new PageCache({ dir: ".cache/pages", ttl: "5m" });
+ * await cache.purge("/reports/7"); */
+export class PageCache<Req = unknown> {
+  readonly #context: CacheContext;
+  readonly #forwarding: Forwarding;
+  readonly #refreshes: Refreshes;
+  #closed = false;
+
+  /** @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` for an unknown or wrong option; `ERR_DISKCACHE_DIRECTORY` with `strict` */
+  constructor(given: DiskCacheOptions<Req>) {
+    const options = resolveOptions(given);
+    const observer = new Observer();
+    const store = new DiskStore<StoredValue>({
+      dir: resolve(options.dir),
+      memoryBytes: options.memoryBytes,
+      maxSize: options.maxSize,
+      maxEntries: options.maxEntries,
+      minFree: options.minFree,
+      maxBody: options.maxBody,
+      durability: options.durability,
+      strict: options.strict,
+      allowPublicDir: options.allowPublicDir,
+      clock: options.clock,
+      decode: decodeStoredValue,
+      observe: (event) => {
+        if (event.type === "error" || event.type === "corrupt") observer.error(event.error);
+      },
+    });
+    this.#context = { options, observer, store };
+    this.#forwarding = new Forwarding(this.#context, (question, attempt) => this.#ask(question, attempt));
+    this.#refreshes = new Refreshes(options.clock);
+  }
+
+  /** Whether requests may be answered before the framework has run: not when the user's functions want what the framework makes. */
+  get frontable(): boolean {
+    const { honourRequest, policy } = this.#context.options;
+    return (
+      policy.keyFunction === undefined &&
+      policy.partition === undefined &&
+      policy.skip.length === 0 &&
+      typeof honourRequest === "boolean"
+    );
+  }
+
+  /** Decides on a request. Synchronous unless the disk made it wait. Never throws, never rejects. */
+  handle(request: RequestHead, native: Req, { policy, refresh = false }: HandleOptions = {}): MaybeAsync<Outcome> {
+    const question = { request, native, policy: policy ?? this.#context.options.policy, refresh };
+    return this.#closed ? this.#forwarding.alone(question, CLOSED) : this.#ask(question, 0);
+  }
+
+  /** Looks a request up before the framework has seen it: `undefined` when the application has to answer. */
+  peek(request: RequestHead): MaybeAsync<OutgoingResponse | undefined> {
+    if (this.#closed) return undefined;
+    const question = { request, native: undefined, policy: this.#context.options.policy, refresh: false };
+    return andThen(decide(this.#context, question), (lookup) => {
+      if (lookup.verdict !== "reuse") return undefined;
+      return andThen(this.#answer(question, lookup, 0), (outcome) => (outcome.kind === "hit" ? outcome : undefined));
+    });
+  }
+
+  /** A route's own policy, met while its request is on its way through the application.
+   * @returns a new outcome when the route's key differs: the forward under way then lets everything pass */
+  refine(forward: Forward, policy: ResolvedPolicy, native: Req): MaybeAsync<Outcome> | undefined {
+    const { plan } = forward;
+    const merged = mergePolicies(plan.policy, policy);
+    if (plan.page === undefined || !policy.guarded) {
+      forward.refine(merged);
+      return undefined;
+    }
+    forward.delegate();
+    return this.handle(plan.request, native, { policy: merged });
+  }
+
+  /** Checks a policy once, for `handle` and `refine`. Laid over the options where no forward is under way.
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` */
+  policy(given: CachePolicy<Req> | Duration): { readonly own: ResolvedPolicy; readonly whole: ResolvedPolicy } {
+    const own = resolvePolicy(given);
+    return { own, whole: mergePolicies(this.#context.options.policy, own) };
+  }
+
+  /** Ends stored responses, for every process that shares the directory. When it resolves, none of them is served any more, nor any whose rendering had begun.
+   * @throws {DiskCacheError} rejects with `ERR_DISKCACHE_OPTION` when nothing is named, `ERR_DISKCACHE_PURGE` when it could not be recorded
+   * @example await cache.purge("/reports/7");
+   * @example await cache.purge({ tag: "report:7", soft: true }); */
+  async purge(target: string | PurgeTarget, options: PurgeOptions = {}): Promise<void> {
+    this.#assertOpen();
+    const named: PurgeTarget = typeof target === "string" ? { url: target } : target;
+    const selectors = purgeSelectors(named, this.#context.options.policy.keyRules);
+    const soft = named.soft ?? options.soft ?? false;
+    await this.#context.store.purge(selectors, { soft });
+    this.#context.observer.purged(JSON.stringify(named), soft);
+  }
+
+  /** Ends every response with this tag. The same as `purge({ tag })`.
+   * @example await cache.purgeTag("report:7"); */
+  purgeTag(tag: string, options: PurgeOptions = {}): Promise<void> {
+    return this.purge({ tag }, options);
+  }
+
+  /** Ends everything; the disk is freed behind it. */
+  async clear(): Promise<void> {
+    this.#assertOpen();
+    await this.#context.store.clear();
+    this.#context.observer.purged("everything", false);
+  }
+
+  /** What would happen to this request now, and why. Changes nothing. */
+  async explain(request: RequestHead, native: Req): Promise<Explanation> {
+    this.#assertOpen();
+    const lookup = await decide(this.#context, {
+      request,
+      native,
+      policy: this.#context.options.policy,
+      refresh: false,
+    });
+    return explain(request, lookup, this.#context.options.clock.now());
+  }
+
+  stats(): Promise<CacheStats> {
+    return Promise.resolve({ ...this.#context.observer.counters, ...this.#context.store.stats() });
+  }
+
+  /** Listens: `hit`, `forward`, `stored`, `not-stored`, `purge`, `error`. */
+  on<Name extends keyof CacheEvents>(name: Name, listener: (event: CacheEvents[Name]) => void): void {
+    this.#context.observer.on(name, listener);
+  }
+
+  off<Name extends keyof CacheEvents>(name: Name, listener: (event: CacheEvents[Name]) => void): void {
+    this.#context.observer.off(name, listener);
+  }
+
+  /** Writes what waits to be written and lets go of the directory. Requests are forwarded from then on. Idempotent. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#context.store.close();
+  }
+
+  #ask(question: Question, attempt: number): MaybeAsync<Outcome> {
+    return andThen(decide(this.#context, question), (lookup) => this.#answer(question, lookup, attempt));
+  }
+
+  #answer(question: Question, lookup: Lookup, attempt: number): MaybeAsync<Outcome> {
+    if (lookup.verdict === "unsatisfiable") return gatewayTimeout();
+    if (lookup.verdict === "forward") return this.#forwarding.forward(question, lookup, attempt);
+    const { entry, stale, page } = lookup;
+    const release = stale ? this.#refreshes.claim(page.key, entry.head.storedAt) : undefined;
+    if (release === undefined) return this.#reuse(question, lookup);
+    // A partition is known by the visitor's own cookies, which a refresh may not carry: the first visitor renders it himself.
+    if (page.partitioned)
+      return this.#forwarding.alone(
+        question,
+        { ...STALE_PARTITION, page, selection: { key: page.key, entry } },
+        release,
+      );
+    const rawHeaders = refreshHeaders(question.request.rawHeaders, this.#context.options.cookies);
+    return { ...this.#reuse(question, lookup), refresh: { rawHeaders, release } };
+  }
+
+  #reuse({ request }: Question, { entry, stale }: Lookup & { verdict: "reuse" }): OutgoingResponse {
+    const { options, observer } = this.#context;
+    const now = options.clock.now();
+    observer.hit(request.target, stale);
+    return (stale ? respondStale : respondFresh)(entry, request, now, options.debugHeader);
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw closedError();
+  }
+}
+
+const STALE_PARTITION = Object.freeze({
+  facts: { method: "GET", authorization: false, cookies: false },
+  reason: "stale",
+  detail: undefined,
+} as const);
+
+const CLOSED: ForwardLookup = Object.freeze({
+  page: undefined,
+  facts: { method: "GET", authorization: true, cookies: true },
+  reason: "bypass",
+  detail: "closed",
+  selection: undefined,
+});

@@ -1,0 +1,215 @@
+import { describe, expect, it, vi } from "vitest";
+import type { DiskCacheOptions } from "./options.js";
+import { mergePolicies, resolveOptions, resolvePolicy } from "./resolve-options.js";
+
+const DIR = "cache";
+
+/** Each names the option, the value and what was expected. */
+const WRONG: readonly {
+  readonly options: unknown;
+  readonly option: string;
+  readonly expected: string;
+  readonly got: string;
+}[] = [
+  { options: {}, option: "dir", expected: "the path of a directory", got: "undefined" },
+  { options: { dir: "" }, option: "dir", expected: "the path of a directory", got: '""' },
+  { options: { dir: 7 }, option: "dir", expected: "the path of a directory", got: "7" },
+  { options: undefined, option: "options", expected: "an object", got: "undefined" },
+  { options: "cache", option: "options", expected: "an object", got: '"cache"' },
+  { options: { dir: DIR, tll: "5m" }, option: "tll", expected: "one of allowPublicDir, ", got: '"tll"' },
+  { options: { dir: DIR, ttl: "5 apples" }, option: "ttl", expected: "a duration", got: '"5 apples"' },
+  { options: { dir: DIR, ttl: "5" }, option: "ttl", expected: "a duration", got: '"5"' },
+  { options: { dir: DIR, ttl: -1 }, option: "ttl", expected: "a duration", got: "-1" },
+  { options: { dir: DIR, statusTtl: { 700: 1 } }, option: "statusTtl", expected: "status codes", got: '"700"' },
+  { options: { dir: DIR, statusTtl: { "4xx": "x" } }, option: "statusTtl.4xx", expected: "a duration", got: '"x"' },
+  { options: { dir: DIR, statusTtl: 60 }, option: "statusTtl", expected: "an object", got: "60" },
+  {
+    options: { dir: DIR, staleWhileRevalidate: {} },
+    option: "staleWhileRevalidate",
+    expected: "a duration",
+    got: "an object",
+  },
+  { options: { dir: DIR, staleIfError: "x" }, option: "staleIfError", expected: "a duration", got: '"x"' },
+  { options: { dir: DIR, grace: true }, option: "grace", expected: "a duration", got: "true" },
+  { options: { dir: DIR, keep: null }, option: "keep", expected: "a duration", got: "null" },
+  { options: { dir: DIR, memory: "lots" }, option: "memory", expected: "a size", got: '"lots"' },
+  { options: { dir: DIR, maxSize: 1.5 }, option: "maxSize", expected: "a size", got: "1.5" },
+  { options: { dir: DIR, maxBody: "5 apples" }, option: "maxBody", expected: "a size", got: '"5 apples"' },
+  { options: { dir: DIR, minFree: -1 }, option: "minFree", expected: "a size", got: "-1" },
+  { options: { dir: DIR, maxEntries: 0 }, option: "maxEntries", expected: "a whole number above 0", got: "0" },
+  {
+    options: { dir: DIR, maxEntries: "many" },
+    option: "maxEntries",
+    expected: "a whole number above 0",
+    got: '"many"',
+  },
+  { options: { dir: DIR, durability: "sync" }, option: "durability", expected: '"none" or "fsync"', got: '"sync"' },
+  { options: { dir: DIR, strict: "yes" }, option: "strict", expected: "true or false", got: '"yes"' },
+  { options: { dir: DIR, enabled: 1 }, option: "enabled", expected: "true or false", got: "1" },
+  { options: { dir: DIR, heuristic: "no" }, option: "heuristic", expected: "true or false", got: '"no"' },
+  { options: { dir: DIR, allowPublicDir: 0 }, option: "allowPublicDir", expected: "true or false", got: "0" },
+  { options: { dir: DIR, clock: {} }, option: "clock", expected: "an object with a function now()", got: "an object" },
+  { options: { dir: DIR, hosts: "a.example" }, option: "hosts", expected: "a list of strings", got: '"a.example"' },
+  { options: { dir: DIR, hosts: [""] }, option: "hosts", expected: "non-empty strings", got: '""' },
+  {
+    options: { dir: DIR, cookies: { names: [] } },
+    option: "cookies.names",
+    expected: "one of ignore, key",
+    got: '"names"',
+  },
+  {
+    options: { dir: DIR, cookies: { ignore: "_ga" } },
+    option: "cookies.ignore",
+    expected: "a list of strings",
+    got: '"_ga"',
+  },
+  { options: { dir: DIR, cookies: [] }, option: "cookies", expected: "an object", got: "an array" },
+  { options: { dir: DIR, methods: ["POST"] }, option: "methods", expected: '"GET" or "HEAD"', got: '"POST"' },
+  {
+    options: { dir: DIR, targetedFields: ["a b"] },
+    option: "targetedFields",
+    expected: "header field names",
+    got: '"a b"',
+  },
+  { options: { dir: DIR, honourRequest: "staff" }, option: "honourRequest", expected: "true or false", got: '"staff"' },
+  {
+    options: { dir: DIR, flight: { wait: 1 } },
+    option: "flight.wait",
+    expected: "one of maxFollowers, timeout",
+    got: '"wait"',
+  },
+  {
+    options: { dir: DIR, flight: { maxFollowers: 0 } },
+    option: "flight.maxFollowers",
+    expected: "a whole number",
+    got: "0",
+  },
+  {
+    options: { dir: DIR, debugHeader: "X Cache" },
+    option: "debugHeader",
+    expected: "the name of a header field",
+    got: '"X Cache"',
+  },
+  { options: { dir: DIR, tags: "a" }, option: "tags", expected: "a list of strings", got: '"a"' },
+  { options: { dir: DIR, tags: [7] }, option: "tags", expected: "non-empty strings", got: "7" },
+  { options: { dir: DIR, vary: ["accept", "a:b"] }, option: "vary", expected: "header field names", got: '"a:b"' },
+  { options: { dir: DIR, key: "url" }, option: "key", expected: "an object", got: '"url"' },
+  { options: { dir: DIR, key: { qurey: {} } }, option: "key.qurey", expected: "one of headers, query", got: '"qurey"' },
+  {
+    options: { dir: DIR, key: { query: { sort: "name" } } },
+    option: "key.query.sort",
+    expected: "true or false",
+    got: '"name"',
+  },
+  {
+    options: { dir: DIR, key: { query: { ignore: "utm" } } },
+    option: "key.query.ignore",
+    expected: "a list of strings",
+    got: '"utm"',
+  },
+  { options: { dir: DIR, partition: "role" }, option: "partition", expected: "a function", got: '"role"' },
+  { options: { dir: DIR, skip: true }, option: "skip", expected: "a function", got: "true" },
+  { options: { dir: DIR, shouldStore: {} }, option: "shouldStore", expected: "a function", got: "an object" },
+];
+
+describe("a wrong option", () => {
+  it.each(WRONG)(
+    "$option is named with its value, $got, and what was expected",
+    ({ options, option, expected, got }) => {
+      const resolve = () => resolveOptions(options as DiskCacheOptions);
+      expect(resolve).toThrow(expect.objectContaining({ name: "DiskCacheError", code: "ERR_DISKCACHE_OPTION" }));
+      expect(resolve).toThrow(`option \`${option}\`: expected `);
+      expect(resolve).toThrow(expected);
+      expect(resolve).toThrow(`got ${got}`);
+    },
+  );
+
+  it("that is long is cut short in the message", () => {
+    expect(() => resolveOptions({ dir: DIR, ttl: "x".repeat(10_000) })).toThrow(
+      expect.objectContaining({ message: expect.stringMatching(/^.{1,300}$/) as string }),
+    );
+  });
+});
+
+describe("options", () => {
+  it("are not changed, and frozen ones are welcome", () => {
+    const given = Object.freeze({
+      dir: DIR,
+      ttl: "5m",
+      tags: Object.freeze(["a"]),
+      cookies: Object.freeze({ ignore: Object.freeze(["_ga"]) }),
+    });
+    const before = structuredClone(given);
+    resolveOptions(given);
+    expect(given).toEqual(before);
+  });
+
+  it("are complete where only the directory is given", () => {
+    const options = resolveOptions({ dir: DIR });
+    expect(options).toMatchObject({
+      dir: DIR,
+      memoryBytes: 64 * 2 ** 20,
+      maxSize: 2 ** 30,
+      maxBody: 128 * 2 ** 20,
+      maxEntries: 1_000_000,
+      durability: "none",
+      strict: false,
+      enabled: true,
+    });
+    expect(options.policy).toMatchObject({ ttl: undefined, tags: [], vary: [], skip: [] });
+    expect(Object.isFrozen(options)).toBe(true);
+  });
+
+  it("take 0 for a value, and undefined for not given", () => {
+    expect(resolveOptions({ dir: DIR, memory: 0, ttl: 0 })).toMatchObject({ memoryBytes: 0, policy: { ttl: 0 } });
+    const notGiven: object = { dir: DIR, memory: undefined, ttl: undefined };
+    expect(resolveOptions(notGiven as DiskCacheOptions)).toMatchObject({
+      memoryBytes: 64 * 2 ** 20,
+      policy: { ttl: undefined },
+    });
+  });
+
+  it("are turned off by the environment, unless they say otherwise", () => {
+    vi.stubEnv("DISKCACHE", "off");
+    expect(resolveOptions({ dir: DIR }).enabled).toBe(false);
+    expect(resolveOptions({ dir: DIR, enabled: true }).enabled).toBe(true);
+    vi.unstubAllEnvs();
+  });
+
+  it("do not see what happens to a list afterwards", () => {
+    const hosts = ["a.example"];
+    const options = resolveOptions({ dir: DIR, hosts });
+    hosts.push("b.example");
+    expect([...options.hosts!]).toEqual(["a.example"]);
+  });
+});
+
+describe("a policy over another", () => {
+  const outer = resolvePolicy({
+    ttl: "1h",
+    keep: 1,
+    tags: ["site"],
+    vary: ["accept"],
+    statusTtl: { 404: 1, 301: 2 },
+    skip: () => false,
+  });
+
+  it("wins where it says something, and leaves the rest", () => {
+    const merged = mergePolicies(outer, resolvePolicy({ ttl: 0, statusTtl: { 404: 9 } }));
+    expect(merged).toMatchObject({ ttl: 0, keep: 1 });
+    expect(Object.fromEntries(merged.statusTtl)).toEqual({ 301: 2, 404: 9 });
+  });
+
+  it("adds its tags and fields, and has one more say in what is skipped", () => {
+    const merged = mergePolicies(
+      outer,
+      resolvePolicy({ tags: () => ["page"], vary: ["Accept", "X-Plan"], skip: () => true }),
+    );
+    expect(merged.tags.flatMap((labels) => labels(undefined))).toEqual(["site", "page"]);
+    expect([merged.vary, merged.skip.length]).toEqual([["accept", "x-plan"], 2]);
+  });
+
+  it("may be a lifetime alone", () => {
+    expect([resolvePolicy("5m").ttl, resolvePolicy(7).ttl]).toEqual([300, 7]);
+  });
+});

@@ -1,0 +1,39 @@
+/** A response on its way to the visitor, before any framework: what an adapter plays. */
+import type { RawHeaders } from "../exchange.js";
+import type { BodyReader } from "../store/contract.js";
+
+export interface OutgoingResponse {
+  readonly kind: "hit";
+  readonly status: number;
+  readonly statusText: string;
+  /** Name, value, … Belongs to the cache and may change after the current turn: use it at once or copy it. */
+  readonly headers: readonly string[];
+  readonly body: Buffer | BodySource | undefined;
+  /** Lower-case names of fields whose value the adapter keeps when code outside the cache has set one for this visitor. */
+  readonly outer: readonly string[];
+  /** Set when it is stale and this request is the one to have it rendered anew behind it. */
+  readonly refresh: RefreshClaim | undefined;
+}
+
+/** Length of a body that is still being made. */
+export const UNKNOWN_LENGTH = -1;
+
+/** A body in pieces: some in memory, some still in the store or on their way from the application. */
+export interface BodySource {
+  readonly pieces: readonly (Buffer | ByteSpan)[];
+  /** Opens the stored body that the spans lie in. Whoever opens it closes it. */
+  open(): BodyReader;
+}
+
+/** Bytes `start` (inclusive) to `end` (exclusive) of the stored body; an `end` of `Infinity` means all there are. */
+export interface ByteSpan {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** The right to refresh one page, held by one request at a time. Whoever gets it refreshes, and releases it when that is over, however it went. */
+export interface RefreshClaim {
+  /** Header fields of the refreshing request: the visitor's, less everything that is his own and not in the key. */
+  readonly rawHeaders: RawHeaders;
+  release(): void;
+}

@@ -1,0 +1,174 @@
+/** Answers a request from a stored response: Age, Cache-Status, the visitor's own conditions and ranges, HEAD. Never asks whether it may be reused. */
+import type { RequestHead, ResponseHead } from "../exchange.js";
+import { formatCacheStatus } from "../http/cache-status.js";
+import type { CacheStatus } from "../http/cache-status.js";
+import { withField, withoutFields } from "../http/fields.js";
+import { evaluatePreconditions, notModifiedHead } from "../http/preconditions.js";
+import { multipartBody, partialHead, selectRanges, unsatisfiableHead } from "../http/range.js";
+import type { ByteRange } from "../http/range.js";
+import { currentAgeSeconds, remainingSeconds } from "../http/reusability.js";
+import type { StoreEntry } from "../store/contract.js";
+import type { ReadyResponse, StoredResponse } from "../stored/stored-response.js";
+import { UNKNOWN_LENGTH } from "./outgoing.js";
+import type { BodySource, OutgoingResponse } from "./outgoing.js";
+
+/** What is added to every answer that comes from the cache. */
+export interface Marks {
+  readonly status: CacheStatus;
+  readonly debugHeader: string | undefined;
+  readonly debugValue: string;
+}
+
+type Entry = StoreEntry<StoredResponse>;
+
+/** A fresh hit: the usual case, answered from a response kept ready beside the entry. */
+export function respondFresh(
+  entry: Entry,
+  request: RequestHead,
+  now: number,
+  debugHeader: string | undefined,
+): OutgoingResponse {
+  const { value } = entry;
+  const remaining = remainingSeconds(value.policy, now);
+  if (isPlainGet(request) && entry.body !== undefined)
+    return readyResponse(entry, entry.body, now, remaining, debugHeader);
+  return respond(entry, request, now, { status: { hit: true, ttl: remaining }, debugHeader, debugValue: "HIT" });
+}
+
+/** A stale hit, inside one of the windows that allow it (RFC 9111 §4.2.4). */
+export function respondStale(
+  entry: Entry,
+  request: RequestHead,
+  now: number,
+  debugHeader: string | undefined,
+): OutgoingResponse {
+  const ttl = remainingSeconds(entry.value.policy, now);
+  return respond(entry, request, now, { status: { hit: true, ttl }, debugHeader, debugValue: "STALE" });
+}
+
+/** Any other answer from a stored response: stale, validated, conditional, partial, without a body. */
+export function respond(entry: Entry, request: RequestHead, now: number, marks: Marks): OutgoingResponse {
+  const { value } = entry;
+  const head = withMarks(value.head, currentAgeSeconds(value.policy, now), marks);
+  if (evaluatePreconditions(request, value.head) === "not-modified")
+    return outgoing(notModifiedHead(head), undefined, value);
+  if (request.method === "HEAD") return outgoing(withLength(head, entry.bodyBytes), undefined, value);
+  if (request.headers.range !== undefined && value.head.status === 200 && entry.bodyBytes !== UNKNOWN_LENGTH)
+    return respondRange(entry, request, head);
+  return outgoing(withLength(head, entry.bodyBytes), wholeBody(entry), value);
+}
+
+function respondRange(entry: Entry, request: RequestHead, head: ResponseHead): OutgoingResponse {
+  const { value, bodyBytes } = entry;
+  const selection = selectRanges(
+    request.headers.range as string,
+    request.headers["if-range"] as string | undefined,
+    value.head,
+    bodyBytes,
+  );
+  if (selection.kind === "whole") return outgoing(withLength(head, bodyBytes), wholeBody(entry), value);
+  if (selection.kind === "unsatisfiable") return outgoing(unsatisfiableHead(head, bodyBytes), undefined, value);
+  if (selection.parts.length === 1) {
+    const range = selection.parts[0]!;
+    return outgoing(partialHead(head, range, bodyBytes), spans(entry, [range]), value);
+  }
+  const multipart = multipartBody(head, selection.parts, bodyBytes);
+  return outgoing(multipart.head, spans(entry, multipart.pieces), value);
+}
+
+// The header block is built once per entry; per hit only what changed since the last one is written into it.
+function readyResponse(
+  entry: Entry,
+  body: Buffer,
+  now: number,
+  remaining: number,
+  debugHeader: string | undefined,
+): OutgoingResponse {
+  const { value } = entry;
+  const age = currentAgeSeconds(value.policy, now);
+  const ready = (value.ready ??= prepare(entry, body, debugHeader));
+  if (ready.age !== age || ready.remaining !== remaining) {
+    ready.age = age;
+    ready.remaining = remaining;
+    ready.headers[ready.headers.length - 1] = formatCacheStatus({ hit: true, ttl: remaining });
+    ready.headers[ready.headers.length - 3] = String(age);
+  }
+  return ready.response;
+}
+
+function prepare(entry: Entry, body: Buffer, debugHeader: string | undefined): ReadyResponse {
+  const { head, outer } = entry.value;
+  const headers = [
+    ...withLength({ ...head, rawHeaders: withoutFields(head.rawHeaders, AGE) }, entry.bodyBytes).rawHeaders,
+  ];
+  if (debugHeader !== undefined) headers.push(debugHeader, "HIT");
+  headers.push("Age", "", "Cache-Status", "");
+  const response: OutgoingResponse = {
+    kind: "hit",
+    status: head.status,
+    statusText: head.statusText,
+    headers,
+    body,
+    outer,
+    refresh: undefined,
+  };
+  return { response, headers, age: -1, remaining: Number.NaN };
+}
+
+const AGE: ReadonlySet<string> = new Set(["age"]);
+
+function withMarks(head: ResponseHead, age: number, { status, debugHeader, debugValue }: Marks): ResponseHead {
+  const rawHeaders = withoutFields(head.rawHeaders, AGE);
+  if (debugHeader !== undefined) rawHeaders.push(debugHeader, debugValue);
+  rawHeaders.push("Age", String(age), "Cache-Status", formatCacheStatus(status));
+  return { ...head, rawHeaders };
+}
+
+// A response without content carries no length (RFC 9110 §8.6).
+function withLength(head: ResponseHead, bytes: number): ResponseHead {
+  return head.status === 204 || bytes === UNKNOWN_LENGTH
+    ? head
+    : { ...head, rawHeaders: withField(head.rawHeaders, "Content-Length", String(bytes)) };
+}
+
+function isPlainGet({ method, headers }: RequestHead): boolean {
+  return (
+    method !== "HEAD" &&
+    headers["if-none-match"] === undefined &&
+    headers["if-modified-since"] === undefined &&
+    headers.range === undefined
+  );
+}
+
+function wholeBody(entry: Entry): Buffer | BodySource | undefined {
+  const { bodyBytes } = entry;
+  return (
+    entry.body ?? spans(entry, [{ start: 0, end: bodyBytes === UNKNOWN_LENGTH ? Number.POSITIVE_INFINITY : bodyBytes }])
+  );
+}
+
+function spans(entry: Entry, pieces: readonly (Buffer | ByteRange)[]): Buffer | BodySource {
+  const { body } = entry;
+  if (body !== undefined) {
+    return Buffer.concat(
+      pieces.map((piece) => (Buffer.isBuffer(piece) ? piece : body.subarray(piece.start, piece.end))),
+    );
+  }
+  return { pieces, open: () => entry.reader() };
+}
+
+function outgoing(
+  head: ResponseHead,
+  body: Buffer | BodySource | undefined,
+  { outer }: StoredResponse,
+): OutgoingResponse {
+  return {
+    kind: "hit",
+    status: head.status,
+    statusText: head.statusText,
+    headers: head.rawHeaders,
+    body,
+    outer,
+    refresh: undefined,
+  };
+}

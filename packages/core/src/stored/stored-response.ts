@@ -1,0 +1,120 @@
+/** A stored response (RFC 9111 §3) as text beside its body, and back. Written once per fill, read once per load from disk: lines, because they are cheapest to split. */
+import type { ResponseHead } from "../exchange.js";
+import { fieldValue } from "../http/fields.js";
+import type { StoredPolicy } from "../http/storability.js";
+import type { OutgoingResponse } from "../serve/outgoing.js";
+
+export interface StoredResponse {
+  readonly kind: "response";
+  readonly head: ResponseHead;
+  readonly policy: StoredPolicy;
+  /** Request fields that select it, lower-case; empty when it answers any request for its key. */
+  readonly vary: readonly string[];
+  /** Fields (lower-case) that code outside the cache had set and the handler left alone: on a hit their fresh values stay. */
+  readonly outer: readonly string[];
+  /** Whether its ETag was made here: the handler knows nothing of it, so it is no use in a conditional request to it. */
+  readonly ownEtag: boolean;
+  /** Kept by `serve/` between hits; never stored. */
+  ready: ReadyResponse | undefined;
+}
+
+/** A response ready to send, and the moment (whole seconds of age and of remaining freshness) its changing fields were written for. */
+export interface ReadyResponse {
+  readonly response: OutgoingResponse;
+  readonly headers: string[];
+  age: number;
+  remaining: number;
+}
+
+/* One field a line, in this order; header fields follow as name line, value line:
+ *   r                                     kind
+ *   200 OK                                status, reason phrase
+ *   1700000000000 0 300 0 0 0 3600        storedAt, initialAge, lifetime, staleWhileRevalidate, staleIfError, grace, keep
+ *   000100                                noCache, mustRevalidate, authorizationAllowed, cookiesAllowed, immutable, ownEtag
+ *   accept-language                       vary
+ *   x-powered-by                          outer
+ *   Content-Type
+ *   text/html; charset=utf-8                                                                                              */
+
+export function encodeResponse(stored: StoredResponse): string {
+  const { head, policy } = stored;
+  const numbers = [
+    policy.storedAt,
+    policy.initialAge,
+    policy.lifetime,
+    policy.staleWhileRevalidate,
+    policy.staleIfError,
+    policy.grace,
+    policy.keep,
+  ].join(" ");
+  const flags = [
+    policy.noCache,
+    policy.mustRevalidate,
+    policy.authorizationAllowed,
+    policy.cookiesAllowed,
+    policy.immutable === true,
+    stored.ownEtag,
+  ]
+    .map(Number)
+    .join("");
+  return [
+    "r",
+    `${head.status} ${head.statusText}`,
+    numbers,
+    flags,
+    stored.vary.join(","),
+    stored.outer.join(","),
+    ...head.rawHeaders,
+  ].join("\n");
+}
+
+/** @throws {Error} when the text is not one that `encodeResponse` wrote: the store counts that as damage */
+export function decodeResponse(lines: readonly string[]): StoredResponse {
+  const [, statusLine = "", numbers = "", flags = "", vary = "", outer = "", ...rawHeaders] = lines;
+  const status = Number(statusLine.slice(0, 3));
+  const [storedAt, initialAge, lifetime, staleWhileRevalidate, staleIfError, grace, keep] = numbers
+    .split(" ")
+    .map(Number);
+  if (!(status >= 200 && status <= 599) || !/^[01]{6}$/.test(flags) || rawHeaders.length % 2 !== 0)
+    throw new Error("not a stored response");
+  if (
+    keep === undefined ||
+    Number.isNaN(storedAt! + initialAge! + lifetime! + staleWhileRevalidate! + staleIfError! + grace! + keep)
+  ) {
+    throw new Error("not a stored response");
+  }
+  return {
+    kind: "response",
+    head: { status, statusText: statusLine.slice(4), rawHeaders },
+    policy: {
+      storedAt: storedAt!,
+      initialAge: initialAge!,
+      lifetime: lifetime!,
+      staleWhileRevalidate: staleWhileRevalidate!,
+      staleIfError: staleIfError!,
+      grace: grace!,
+      keep,
+      noCache: flags[0] === "1",
+      mustRevalidate: flags[1] === "1",
+      authorizationAllowed: flags[2] === "1",
+      cookiesAllowed: flags[3] === "1",
+      immutable: flags[4] === "1",
+    },
+    vary: namesIn(vary),
+    outer: namesIn(outer),
+    ownEtag: flags[5] === "1",
+    ready: undefined,
+  };
+}
+
+/** Whether a conditional request to the handler could be answered with 304. */
+export function hasHandlerValidator({ head, ownEtag }: StoredResponse): boolean {
+  return (
+    (!ownEtag && fieldValue(head.rawHeaders, "etag") !== undefined) ||
+    fieldValue(head.rawHeaders, "last-modified") !== undefined
+  );
+}
+
+function namesIn(line: string): readonly string[] {
+  return line === "" ? [] : line.split(",");
+}
