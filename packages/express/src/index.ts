@@ -1,0 +1,59 @@
+/** `@diskcache/express`: full-response page caching to disk for Express 4 and 5. */
+import { PageCache } from "@diskcache/core";
+import type { CachePolicy, DiskCacheOptions, Duration } from "@diskcache/core";
+import { cacheHandle, originalTarget, runExchange, runRoute } from "@diskcache/http";
+import type { CacheHandle, ForwardsUnderWay } from "@diskcache/http";
+import type { NextFunction, Request, RequestHandler, Response } from "express";
+import { cachedHandlers } from "./cached.js";
+import type { Cached } from "./cached.js";
+
+/** Express's middleware, and the handle of the cache. */
+export interface ExpressDiskCache extends CacheHandle {
+  (req: Request, res: Response, next: NextFunction): void;
+  /** Middleware for one route: refines the policy of the cache mounted around it, or, without one, caches just this route.
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION`
+   * @example app.get("/reports/:id", cache.route({ ttl: "1h", tags: (req) => [`report:${req.params.id}`] }), handler) */
+  route(policy: CachePolicy<Request> | Duration): RequestHandler;
+  /** Decorates a controller method `(req, res, next)`, or wraps a handler function.
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION`
+   * @example app.get("/reports", cache.cached("5m", (req, res) => res.send("…"))) */
+  readonly cached: Cached;
+}
+
+/** Full-response page caching to disk for Express. Synchronous and cheap; the directory is opened at the first request.
+ * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` naming the option, the value and what was expected
+ * @example
+ * const cache = diskCache({ dir: ".cache/pages", ttl: "5m" });
+ * app.use(cache); */
+export function diskCache(options: DiskCacheOptions<Request>): ExpressDiskCache {
+  const cache = new PageCache<Request>(options);
+  const underWay: ForwardsUnderWay = new WeakMap();
+  const middleware = (req: Request, res: Response, next: NextFunction): void => {
+    settle(runExchange(cache, underWay, { req, res, native: req, target: originalTarget(req) }, next), next);
+  };
+  const route = (policy: CachePolicy<Request> | Duration): RequestHandler => {
+    const run = routeRunner(policy);
+    return (req, res, next) => settle(run(req, res, next), next);
+  };
+  const routeRunner = (policy: CachePolicy<Request> | Duration) => {
+    const resolved = cache.policy(policy);
+    return (req: Request, res: Response, next: () => unknown) =>
+      runRoute(cache, underWay, resolved, { req, res, native: req, target: originalTarget(req) }, next);
+  };
+  return Object.assign(middleware, cacheHandle(cache), {
+    route,
+    cached: cachedHandlers(routeRunner),
+  }) as ExpressDiskCache;
+}
+
+// What `next` throws or rejects is the application's; Express 4 does not look at promises.
+function settle(result: unknown, next: NextFunction): void {
+  if (result instanceof Promise) result.catch(next);
+}
+
+export { createServer } from "./create-server.js";
+export { isRefresh } from "@diskcache/http";
+export { DiskCacheError } from "@diskcache/core";
+export type * from "@diskcache/core";
+export type { CacheHandle } from "@diskcache/http";
+export type { Cached, Handler } from "./cached.js";

@@ -1,0 +1,76 @@
+/** What users hold beside the middleware: the same methods in every framework. */
+import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
+import type {
+  CacheEvents,
+  CacheStats,
+  Explanation,
+  OutgoingResponse,
+  PageCache,
+  PurgeOptions,
+  PurgeTarget,
+} from "@diskcache/core";
+import { isRefresh, refreshBehind } from "./refresh.js";
+import { requestHead } from "./request-head.js";
+import { send } from "./send.js";
+
+export interface CacheHandle {
+  /** Puts the cache in front of a whole application: hits are answered before the framework runs, everything else is handed on.
+   * Middleware before the cache does not see those hits. With a `key`, `partition` or `skip` function in the options everything is handed on, because only the application can answer them.
+   * @example createServer(cache.front(app)).listen(3000) */
+  front(listener: RequestListener): RequestListener;
+  /** Ends stored responses, for every process that shares the directory.
+   * @throws {DiskCacheError} rejects with `ERR_DISKCACHE_OPTION` when nothing is named, `ERR_DISKCACHE_PURGE` when it could not be recorded
+   * @example await cache.purge("/reports/7") */
+  purge(target: string | PurgeTarget, options?: PurgeOptions): Promise<void>;
+  /** Ends every response with this tag.
+   * @example await cache.purgeTag("report:7") */
+  purgeTag(tag: string, options?: PurgeOptions): Promise<void>;
+  /** Ends everything. */
+  clear(): Promise<void>;
+  /** What would happen to this request now, and why: a request, or Koa's context of one. Changes nothing.
+   * @example const { outcome, reason, stored } = await cache.explain(req) */
+  explain(request: IncomingMessage | { readonly req: IncomingMessage }): Promise<Explanation>;
+  stats(): Promise<CacheStats>;
+  on<Name extends keyof CacheEvents>(name: Name, listener: (event: CacheEvents[Name]) => void): void;
+  off<Name extends keyof CacheEvents>(name: Name, listener: (event: CacheEvents[Name]) => void): void;
+  /** Writes what waits to be written and lets go of the directory; requests are forwarded from then on. */
+  close(): Promise<void>;
+}
+
+export function cacheHandle<Req>(cache: PageCache<Req>): CacheHandle {
+  return {
+    front: (listener) => (cache.frontable ? frontListener(cache, listener) : listener),
+    purge: (target, options) => cache.purge(target, options),
+    purgeTag: (tag, options) => cache.purgeTag(tag, options),
+    clear: () => cache.clear(),
+    explain: (request) => {
+      const req = "req" in request ? request.req : request;
+      return cache.explain(requestHead(req, originalTarget(req)), request as Req);
+    },
+    stats: () => cache.stats(),
+    on: (name, listener) => cache.on(name, listener),
+    off: (name, listener) => cache.off(name, listener),
+    close: () => cache.close(),
+  };
+}
+
+/** The target as the visitor sent it: routers of Express cut `url` and keep `originalUrl`. */
+export function originalTarget(req: IncomingMessage): string {
+  return (req as { originalUrl?: string }).originalUrl ?? req.url ?? "";
+}
+
+function frontListener<Req>(cache: PageCache<Req>, listener: RequestListener): RequestListener {
+  return (req: IncomingMessage, res: ServerResponse) => {
+    if (isRefresh(req)) return listener(req, res);
+    const hit = cache.peek(requestHead(req));
+    if (hit === undefined) return listener(req, res);
+    if (!(hit instanceof Promise)) return play(req, res, hit);
+    void hit.then((settled) => (settled === undefined ? listener(req, res) : play(req, res, settled)));
+    return undefined;
+  };
+}
+
+function play(req: IncomingMessage, res: ServerResponse, hit: OutgoingResponse): void {
+  send(res, hit);
+  if (hit.refresh !== undefined) refreshBehind(req, req.url ?? "", hit.refresh);
+}

@@ -1,0 +1,56 @@
+/** Flat name-value lists as `setHeader` takes them: one call a name, repeats as an array in their order. */
+import type { ServerResponse } from "node:http";
+import type { RawHeaders } from "@diskcache/core";
+
+export interface HeaderGroup {
+  readonly name: string;
+  readonly values: string[];
+}
+
+/** Field lines by lower-case name, in order of first appearance. */
+export function headerGroups(raw: RawHeaders): Map<string, HeaderGroup> {
+  const groups = new Map<string, HeaderGroup>();
+  for (let index = 0; index < raw.length; index += 2) {
+    const name = raw[index]!;
+    const group = groups.get(name.toLowerCase());
+    if (group === undefined) groups.set(name.toLowerCase(), { name, values: [raw[index + 1]!] });
+    else group.values.push(raw[index + 1]!);
+  }
+  return groups;
+}
+
+export function setHeaderGroup(res: ServerResponse, { name, values }: HeaderGroup): void {
+  res.setHeader(name, values.length === 1 ? values[0]! : values);
+}
+
+/** The fields set on a response so far, flat, with the names as they were given. */
+export function headersSetOn(res: ServerResponse): string[] {
+  const raw: string[] = [];
+  // Node has it on every outgoing message; its types know it on requests only.
+  const names = (res as unknown as { getRawHeaderNames(): string[] }).getRawHeaderNames();
+  for (const name of names) {
+    const value = res.getHeader(name);
+    for (const line of Array.isArray(value) ? value : [value]) raw.push(name, String(line));
+  }
+  return raw;
+}
+
+/** What was given to `writeHead`: an object, a flat array, or an array of pairs. */
+export function headersGiven(given: unknown): string[] {
+  if (typeof given !== "object" || given === null) return [];
+  const entries = !Array.isArray(given)
+    ? Object.entries(given)
+    : Array.isArray(given[0])
+      ? (given as unknown[][])
+      : pairs(given);
+  const raw: string[] = [];
+  for (const [name, value] of entries) {
+    for (const line of Array.isArray(value) ? value : [value])
+      if (line !== undefined) raw.push(String(name), String(line));
+  }
+  return raw;
+}
+
+function pairs(flat: readonly unknown[]): unknown[][] {
+  return Array.from({ length: Math.floor(flat.length / 2) }, (_, index) => [flat[index * 2], flat[index * 2 + 1]]);
+}

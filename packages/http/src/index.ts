@@ -1,0 +1,54 @@
+/** `@diskcache/http`: the cache around a node:http handler, and the tap on ServerResponse that the adapters of frameworks share. */
+import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
+import { PageCache } from "@diskcache/core";
+import type { CachePolicy, DiskCacheOptions, Duration } from "@diskcache/core";
+import "./augment.js";
+import { runExchange, runRoute } from "./exchange.js";
+import type { ForwardsUnderWay } from "./exchange.js";
+import { cacheHandle } from "./handle.js";
+import type { CacheHandle } from "./handle.js";
+
+/** The cache around handlers of node:http: call it with a handler, or use it as the handle. */
+export interface HttpDiskCache extends CacheHandle {
+  /** Wraps a handler: hits are answered without it, its responses fill the cache.
+   * @example createServer(cache(handler)).listen(3000) */
+  (handler: RequestListener): RequestListener;
+  /** Wraps the handler of one route under a policy of its own. Around it the global wrapping may be there or not. */
+  route(policy: CachePolicy<IncomingMessage> | Duration): (handler: RequestListener) => RequestListener;
+  /** The same in one call, for plain functions. */
+  cached(policy: CachePolicy<IncomingMessage> | Duration, handler: RequestListener): RequestListener;
+}
+
+/** Full-response page caching to disk for node:http. Synchronous and cheap; the directory is opened at the first request.
+ * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` naming the option, the value and what was expected
+ * @example
+ * const cache = diskCache({ dir: ".cache/pages", ttl: "5m" });
+ * createServer(cache((req, res) => res.end("Hello"))).listen(3000); */
+export function diskCache(options: DiskCacheOptions<IncomingMessage>): HttpDiskCache {
+  const cache = new PageCache<IncomingMessage>(options);
+  const underWay: ForwardsUnderWay = new WeakMap();
+  const around = (handler: RequestListener) => (req: IncomingMessage, res: ServerResponse) =>
+    runExchange(cache, underWay, { req, res, native: req, target: req.url ?? "" }, () => handler(req, res as never));
+  const route = (policy: CachePolicy<IncomingMessage> | Duration) => {
+    const resolved = cache.policy(policy);
+    return (handler: RequestListener) => (req: IncomingMessage, res: ServerResponse) =>
+      runRoute(cache, underWay, resolved, { req, res, native: req, target: req.url ?? "" }, () =>
+        handler(req, res as never),
+      );
+  };
+  const cached = (policy: CachePolicy<IncomingMessage> | Duration, handler: RequestListener) => route(policy)(handler);
+  return Object.assign(around, cacheHandle(cache), { route, cached });
+}
+
+export { DiskCacheError } from "@diskcache/core";
+export type * from "@diskcache/core";
+export { bodyPieces } from "./body-pieces.js";
+export { applyRequestChanges, runExchange, runRoute } from "./exchange.js";
+export type { Exchange, ForwardsUnderWay } from "./exchange.js";
+export { cacheHandle, originalTarget } from "./handle.js";
+export type { CacheHandle } from "./handle.js";
+export { headerGroups, headersSetOn } from "./header-groups.js";
+export type { HeaderGroup } from "./header-groups.js";
+export { forbiddenLate } from "./late-fields.js";
+export { isRefresh, refreshBehind } from "./refresh.js";
+export { requestHead } from "./request-head.js";

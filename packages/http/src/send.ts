@@ -1,0 +1,74 @@
+/** Plays a response from the cache to the visitor. Never touches what is stored. */
+import { ServerResponse } from "node:http";
+import type { BodySource, OutgoingResponse } from "@diskcache/core";
+import { bodyPieces } from "./body-pieces.js";
+import { headerGroups, setHeaderGroup } from "./header-groups.js";
+
+/** The three methods a response is sent with: its own, or those that a tap has put aside. */
+export interface Sink {
+  writeHead(this: ServerResponse, status: number, ...rest: unknown[]): unknown;
+  write(this: ServerResponse, chunk: unknown, ...rest: unknown[]): boolean;
+  end(this: ServerResponse, ...given: unknown[]): unknown;
+}
+
+/** node:http's overloads, told as what they are to somebody who passes arguments on. */
+export function sinkOf({ writeHead, write, end }: ServerResponse): Sink {
+  return { writeHead, write, end };
+}
+
+const BARE = sinkOf(ServerResponse.prototype);
+
+export function send(res: ServerResponse, response: OutgoingResponse, sink: Sink = res): void {
+  if (res.headersSent || res.destroyed) return;
+  writeHead(res, response, sink);
+  const { body } = response;
+  if (body === undefined) sink.end.call(res);
+  else if (Buffer.isBuffer(body)) sink.end.call(res, body);
+  else void pump(res, body, sink);
+}
+
+function writeHead(res: ServerResponse, response: OutgoingResponse, sink: Sink): void {
+  const { status, statusText, headers, outer } = response;
+  // Nobody has hooked or set anything: the stored lines go out as they are, at the price of a bare server.
+  if (sink.writeHead === BARE.writeHead && res.getHeaderNames().length === 0) {
+    if (statusText === "") sink.writeHead.call(res, status, headers);
+    else sink.writeHead.call(res, status, statusText, headers);
+    return;
+  }
+  const before = new Set(res.getHeaderNames());
+  for (const [name, group] of headerGroups(headers)) {
+    if (!(before.has(name) && outer.includes(name))) setHeaderGroup(res, group);
+  }
+  if (statusText === "") sink.writeHead.call(res, status);
+  else sink.writeHead.call(res, status, statusText);
+}
+
+// A body that turns out to be damaged breaks the connection: a short body must never look like a whole one.
+async function pump(res: ServerResponse, source: BodySource, sink: Sink): Promise<void> {
+  try {
+    for await (const piece of bodyPieces(source)) await write(res, piece, sink);
+    sink.end.call(res);
+  } catch {
+    res.destroy();
+  }
+}
+
+function write(res: ServerResponse, bytes: Buffer, sink: Sink): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (res.destroyed) return reject(new Error("the visitor has left"));
+    if (sink.write === BARE.write) {
+      // The reader uses its buffer again, so the bytes have to be on their way first.
+      sink.write.call(res, bytes, (error?: Error | null) => (error ? reject(error) : resolve()));
+      return undefined;
+    }
+    // A hooked `write` may drop the callback (compression does): wait for its drain instead, and give it bytes of its own.
+    if (sink.write.call(res, Buffer.from(bytes))) return resolve();
+    const settle = () => {
+      res.off("drain", settle).off("close", settle);
+      if (res.destroyed) reject(new Error("the visitor has left"));
+      else resolve();
+    };
+    res.on("drain", settle).on("close", settle);
+    return undefined;
+  });
+}

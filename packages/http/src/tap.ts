@@ -1,0 +1,193 @@
+/** Taps a ServerResponse: the cache sees what the handler writes, on its way to the visitor. Nothing is buffered for the visitor, and a fault of the cache never reaches the handler. */
+import type { ServerResponse } from "node:http";
+import type { Delivery, Forward, ResponseHead } from "@diskcache/core";
+import { headerGroups, headersGiven, headersSetOn, setHeaderGroup } from "./header-groups.js";
+import { forbiddenLate } from "./late-fields.js";
+import { send, sinkOf } from "./send.js";
+import type { Sink } from "./send.js";
+
+/** How long after its visitor has left a handler may go on without writing before its response counts as given up. */
+const ABANDONED_AFTER_MS = 30_000;
+
+const UNTOUCHED: Delivery = Object.freeze({ kind: "pass", set: [], remove: [], record: false });
+
+type Callback = (error?: Error | null) => void;
+
+/** Puts the cache between a handler and a response. Call it before the handler runs. */
+export function tap(res: ServerResponse, forward: Forward): void {
+  const tapped = new Tap(res, forward);
+  res.writeHead = tapped.writeHead;
+  res.write = tapped.write as ServerResponse["write"];
+  res.end = tapped.end as ServerResponse["end"];
+}
+
+class Tap {
+  readonly #res: ServerResponse;
+  readonly #forward: Forward;
+  /** The response's methods as they were; another middleware may have hooked them already. */
+  readonly #sink: Sink;
+  /** What was set before the handler ran. */
+  readonly #before: string[];
+  #head: ResponseHead | undefined;
+  #delivery: Delivery | undefined;
+  /** Bytes of the handler's body so far: where a part begins and ends. */
+  #position = 0;
+  #ended = false;
+  #abandoned: NodeJS.Timeout | undefined;
+
+  constructor(res: ServerResponse, forward: Forward) {
+    this.#res = res;
+    this.#forward = forward;
+    this.#sink = sinkOf(res);
+    this.#before = headersSetOn(res);
+    res.once("close", this.#closed);
+    res.once("unpipe", this.#unpiped);
+    forward.onDrain = () => {
+      // Node says "drain" itself when the socket was full; when only the disk was behind, nobody else will.
+      if (!res.destroyed && !res.writableNeedDrain) res.emit("drain");
+    };
+  }
+
+  readonly writeHead = (status: number, ...rest: unknown[]): ServerResponse => {
+    const { writeHead } = this.#sink;
+    if (this.#delivery !== undefined) {
+      // Begun: either Node asking for the implicit head, or a second call that has to fail as it always does.
+      if (this.#passes) writeHead.call(this.#res, status, ...rest);
+      return this.#res;
+    }
+    const reason = typeof rest[0] === "string" ? rest[0] : undefined;
+    this.#begin(status, reason, headersGiven(reason === undefined ? (rest[1] ?? rest[0]) : rest[1]), undefined);
+    if (this.#passes) writeHead.apply(this.#res, reason === undefined ? [status] : [status, reason]);
+    return this.#res;
+  };
+
+  readonly write = (chunk: unknown, encoding?: unknown, callback?: unknown): boolean => {
+    if (this.#ended && !this.#passes) return false;
+    if (this.#ended || !isChunk(chunk)) return this.#sink.write.call(this.#res, chunk, encoding, callback);
+    if (this.#delivery === undefined) this.#begin(this.#res.statusCode, undefined, [], undefined);
+    const bytes = this.#delivery!.record || !this.#passes ? ownBytes(chunk, encoding) : undefined;
+    const room = this.#delivery!.record ? this.#forward.write(bytes!) : true;
+    const flowing = this.#passes
+      ? this.#sink.write.call(this.#res, chunk, encoding, callback)
+      : this.#writeAside(bytes!, typeof encoding === "function" ? encoding : callback);
+    // A visitor who has left never drains; the handler goes on for the cache's sake.
+    return room && (flowing || this.#res.destroyed);
+  };
+
+  readonly end = (...given: unknown[]): ServerResponse => {
+    const [chunk, encoding] = given;
+    const callback = given.find((argument) => typeof argument === "function") as Callback | undefined;
+    const last = isChunk(chunk) ? ownBytes(chunk, encoding) : undefined;
+    if (this.#ended) {
+      if (this.#passes) this.#sink.end.apply(this.#res, given);
+      return this.#res;
+    }
+    if (this.#delivery === undefined) this.#begin(this.#res.statusCode, undefined, [], last ?? Buffer.alloc(0));
+    if (this.#delivery!.record && last !== undefined) this.#forward.write(last);
+    this.#ended = true;
+    if (this.#passes) this.#sink.end.apply(this.#res, given);
+    else this.#endAside(last, callback);
+    this.#finish();
+    return this.#res;
+  };
+
+  get #passes(): boolean {
+    return this.#delivery?.kind === "pass";
+  }
+
+  #begin(status: number, reason: string | undefined, given: readonly string[], body: Buffer | undefined): void {
+    const res = this.#res;
+    if (res.headersSent) {
+      // Somebody kept the methods of before and used them: this response is past saving, and none of ours.
+      this.#delivery = UNTOUCHED;
+      return;
+    }
+    for (const group of headerGroups(given).values()) setHeaderGroup(res, group);
+    const rawHeaders = headersSetOn(res);
+    this.#head = { status, statusText: reason ?? res.statusMessage ?? "", rawHeaders };
+    const delivery = this.#forward.head({ head: this.#head, before: this.#before, body });
+    this.#delivery = delivery;
+    if (delivery.kind === "pass") {
+      for (const name of delivery.remove) res.removeHeader(name);
+      for (const [name, value] of delivery.set) res.setHeader(name, value);
+      return;
+    }
+    this.#clearHandlersHeaders();
+    if (delivery.kind === "instead") send(res, delivery.response, this.#sink);
+    else this.#beginPart(delivery.head);
+  }
+
+  #beginPart(head: ResponseHead): void {
+    for (const group of headerGroups(head.rawHeaders).values()) setHeaderGroup(this.#res, group);
+    this.#sink.writeHead.call(this.#res, head.status);
+  }
+
+  #clearHandlersHeaders(): void {
+    const kept = headerGroups(this.#before);
+    for (const name of this.#res.getHeaderNames()) if (!kept.has(name)) this.#res.removeHeader(name);
+  }
+
+  // The visitor gets another response, or a part of this one: the handler's bytes are for the cache.
+  #writeAside(bytes: Buffer, callback: unknown): boolean {
+    const delivery = this.#delivery!;
+    const from = this.#position;
+    this.#position += bytes.length;
+    if (typeof callback === "function") process.nextTick(callback);
+    if (delivery.kind !== "part") return true;
+    const wanted = bytes.subarray(Math.max(0, delivery.start - from), Math.max(0, delivery.end - from));
+    return wanted.length === 0 || this.#sink.write.call(this.#res, wanted);
+  }
+
+  #endAside(last: Buffer | undefined, callback: Callback | undefined): void {
+    if (last !== undefined) this.#writeAside(last, undefined);
+    if (callback !== undefined) this.#res.once("finish", callback);
+    const delivery = this.#delivery!;
+    if (delivery.kind !== "part") return;
+    // The handler wrote less than it announced: the visitor must not take the part for whole.
+    if (this.#position < delivery.end) this.#res.destroy();
+    else this.#sink.end.call(this.#res);
+  }
+
+  #finish(): void {
+    clearTimeout(this.#abandoned);
+    this.#res.off("close", this.#closed).off("unpipe", this.#unpiped);
+    const late = this.#delivery?.record === true ? forbiddenLate(this.#res, this.#head!.rawHeaders) : undefined;
+    if (late === undefined) void this.#forward.end();
+    else this.#forward.abort(late);
+  }
+
+  readonly #closed = (): void => {
+    if (this.#ended) return;
+    if (!visitorLeft(this.#res)) return this.#giveUp();
+    // Whether the response still comes is up to the handler.
+    this.#abandoned = setTimeout(() => this.#giveUp(), ABANDONED_AFTER_MS).unref();
+  };
+
+  readonly #unpiped = (): void => {
+    // A stream that was piped here stops with its visitor: nothing more will come.
+    if (this.#res.destroyed) this.#giveUp();
+  };
+
+  #giveUp(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#forward.abort("aborted");
+  }
+}
+
+// A visitor who leaves ends or breaks the connection; otherwise it was closed on this side, by the application or by the server's limits.
+function visitorLeft({ req }: ServerResponse): boolean {
+  const { readableEnded, errored }: { readableEnded: boolean; errored: NodeJS.ErrnoException | null } = req.socket;
+  return readableEnded || errored?.syscall !== undefined;
+}
+
+function isChunk(chunk: unknown): chunk is string | Uint8Array {
+  return typeof chunk === "string" || chunk instanceof Uint8Array;
+}
+
+// A copy: the handler may use its buffer again while ours is kept.
+function ownBytes(chunk: string | Uint8Array, encoding: unknown): Buffer {
+  return typeof chunk === "string"
+    ? Buffer.from(chunk, typeof encoding === "string" ? (encoding as BufferEncoding) : "utf8")
+    : Buffer.from(chunk);
+}

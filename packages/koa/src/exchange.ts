@@ -1,0 +1,71 @@
+/** One context through the cache: played from it, or handed inwards and recorded on the way back. */
+import type { Forward, Outcome, PageCache, ResolvedPolicy } from "@diskcache/core";
+import { applyRequestChanges, headersSetOn, isRefresh, refreshBehind, requestHead } from "@diskcache/http";
+import type { ForwardsUnderWay } from "@diskcache/http";
+import type { Context } from "koa";
+import { play } from "./play.js";
+import { record } from "./record.js";
+
+type Inward = () => Promise<unknown>;
+
+export async function runContext(
+  cache: PageCache<Context>,
+  underWay: ForwardsUnderWay,
+  ctx: Context,
+  next: Inward,
+): Promise<void> {
+  if (underWay.has(ctx.req)) {
+    await next(); // mounted twice: the outer one is at work
+    return;
+  }
+  const request = requestHead(ctx.req, ctx.originalUrl);
+  const outcome = cache.handle(request, ctx, { refresh: isRefresh(ctx.req) });
+  await proceed(underWay, ctx, next, outcome instanceof Promise ? await outcome : outcome);
+}
+
+/** The same for one route: refines the forward under way, or caches just this route. */
+export async function runRoute(
+  cache: PageCache<Context>,
+  underWay: ForwardsUnderWay,
+  policy: { readonly own: ResolvedPolicy; readonly whole: ResolvedPolicy },
+  ctx: Context,
+  next: Inward,
+): Promise<void> {
+  const forward = underWay.get(ctx.req);
+  const outcome =
+    forward === undefined
+      ? cache.handle(requestHead(ctx.req, ctx.originalUrl), ctx, { policy: policy.whole, refresh: isRefresh(ctx.req) })
+      : cache.refine(forward, policy.own, ctx);
+  if (outcome === undefined) await next();
+  else await proceed(underWay, ctx, next, outcome instanceof Promise ? await outcome : outcome);
+}
+
+async function proceed(underWay: ForwardsUnderWay, ctx: Context, next: Inward, outcome: Outcome): Promise<void> {
+  if (outcome.kind === "hit") {
+    play(ctx, outcome);
+    if (outcome.refresh !== undefined) refreshBehind(ctx.req, ctx.originalUrl, outcome.refresh);
+    return;
+  }
+  underWay.set(ctx.req, outcome);
+  applyRequestChanges(ctx.req, outcome);
+  ctx.diskCache = outcome.directives;
+  ctx.req.diskCache = outcome.directives;
+  const before = headersSetOn(ctx.res);
+  try {
+    await next();
+  } catch (thrown) {
+    if (!hideFailure(ctx, outcome, thrown)) throw thrown;
+    return;
+  }
+  record(ctx, outcome, before);
+}
+
+// A stale page may stand in for what would have become a 5xx.
+function hideFailure(ctx: Context, forward: Forward, thrown: unknown): boolean {
+  const { status } = (thrown ?? {}) as { status?: unknown };
+  const stale = forward.failed(typeof status === "number" ? status : "thrown");
+  forward.abort("thrown");
+  if (stale === undefined) return false;
+  play(ctx, stale);
+  return true;
+}

@@ -1,0 +1,55 @@
+/** `@diskcache/koa`: full-response page caching to disk for Koa 2 and 3, as the onion sees a response. */
+import { methodDecoration, PageCache } from "@diskcache/core";
+import type { CachePolicy, DiskCacheOptions, Duration, MethodDecoration } from "@diskcache/core";
+import { cacheHandle } from "@diskcache/http";
+import type { CacheHandle, ForwardsUnderWay } from "@diskcache/http";
+import type { Context, Middleware, Next } from "koa";
+import "./augment.js";
+import { runContext, runRoute } from "./exchange.js";
+
+/** A handler or controller method of Koa. */
+// oxlint-disable-next-line typescript/no-explicit-any -- methods of any class may be decorated, under any state and context
+export type Handler = (this: any, ctx: any, next: Next) => unknown;
+
+/** Koa's middleware, and the handle of the cache. */
+export interface KoaDiskCache extends CacheHandle {
+  (ctx: Context, next: Next): Promise<void>;
+  /** Middleware for one route: refines the policy of the cache mounted around it, or, without one, caches just this route.
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION`
+   * @example router.get("/reports/:id", cache.route({ ttl: "1h" }), handler) */
+  route(policy: CachePolicy<Context> | Duration): Middleware;
+  /** Decorates a controller method `(ctx, next)`, or wraps a handler function.
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION`
+   * @example router.get("/reports", cache.cached("5m", (ctx) => { ctx.body = "…"; })) */
+  cached(policy: CachePolicy<Context> | Duration): MethodDecoration<Handler>;
+  cached(policy: CachePolicy<Context> | Duration, handler: Handler): Handler;
+}
+
+/** Full-response page caching to disk for Koa. Synchronous and cheap; the directory is opened at the first request.
+ * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` naming the option, the value and what was expected
+ * @example
+ * const cache = diskCache({ dir: ".cache/pages", ttl: "5m" });
+ * app.use(cache); */
+export function diskCache(options: DiskCacheOptions<Context>): KoaDiskCache {
+  const cache = new PageCache<Context>(options);
+  const underWay: ForwardsUnderWay = new WeakMap();
+  const middleware = (ctx: Context, next: Next): Promise<void> => runContext(cache, underWay, ctx, next);
+  const runner = (policy: CachePolicy<Context> | Duration) => {
+    const resolved = cache.policy(policy);
+    return (ctx: Context, next: () => Promise<unknown>) => runRoute(cache, underWay, resolved, ctx, next);
+  };
+  const cached = (policy: CachePolicy<Context> | Duration, handler?: Handler) => {
+    const run = runner(policy);
+    const wrap = (wrapped: Handler): Handler =>
+      function cachedHandler(this: unknown, ctx: Context, next: Next) {
+        return run(ctx, async () => wrapped.call(this, ctx, next));
+      };
+    return handler === undefined ? methodDecoration(wrap) : wrap(handler);
+  };
+  return Object.assign(middleware, cacheHandle(cache), { route: runner, cached }) as KoaDiskCache;
+}
+
+export { isRefresh } from "@diskcache/http";
+export { DiskCacheError } from "@diskcache/core";
+export type * from "@diskcache/core";
+export type { CacheHandle } from "@diskcache/http";

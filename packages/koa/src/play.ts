@@ -1,0 +1,34 @@
+/** Plays a response from the cache into the onion: status, fields and body are set, and middleware outside goes on as if a handler had. */
+import { Readable } from "node:stream";
+import type { BodySource, OutgoingResponse } from "@diskcache/core";
+import { bodyPieces, headerGroups } from "@diskcache/http";
+import type { Context } from "koa";
+
+export function play(ctx: Context, response: OutgoingResponse): void {
+  const { status, statusText, headers, outer, body } = response;
+  ctx.status = status;
+  if (statusText !== "") ctx.message = statusText;
+  const before = new Set(Object.keys(ctx.response.headers));
+  if (body === undefined) {
+    // A null body would turn 200 into 204, which an answer to HEAD is not.
+    if (ctx.method !== "HEAD") ctx.body = null;
+    ctx.status = status;
+  } else {
+    ctx.body = Buffer.isBuffer(body) ? body : streamOf(body, ctx);
+    if (!before.has("content-type")) ctx.remove("Content-Type");
+  }
+  for (const [name, { name: asSent, values }] of headerGroups(headers)) {
+    if (!(before.has(name) && outer.includes(name))) ctx.set(asSent, values.length === 1 ? values[0]! : values);
+  }
+}
+
+// A body that turns out to be damaged ends in an error, and the connection is broken: a short body never looks whole. Koa 2 would leave it open.
+function streamOf(source: BodySource, { res }: Context): Readable {
+  return Readable.from(ownPieces(source), { objectMode: false }).once("error", () => {
+    if (res.headersSent) res.destroy();
+  });
+}
+
+async function* ownPieces(source: BodySource): AsyncGenerator<Buffer> {
+  for await (const piece of bodyPieces(source)) yield Buffer.from(piece); // a stream keeps what it is given
+}

@@ -1,0 +1,145 @@
+/** Records what a handler left in the context, as the onion sees it after `await next()`: bytes at once, a stream while it flows to the visitor. */
+import { Readable } from "node:stream";
+import type { Delivery, Forward } from "@diskcache/core";
+import { forbiddenLate, headerGroups, headersSetOn } from "@diskcache/http";
+import type { Context } from "koa";
+import { handlersBody } from "./body.js";
+import { play } from "./play.js";
+
+/** @param before the fields that were set when the cache handed the request on */
+export function record(ctx: Context, forward: Forward, before: readonly string[]): void {
+  const answered = ctx.respond === false || ctx.headerSent || ctx.res.writableEnded;
+  const body = answered ? undefined : handlersBody(ctx);
+  if (body === undefined || body.kind === "other") {
+    forward.abort("body");
+    return;
+  }
+  if (body.kind === "bytes" && body.bare && ctx.method !== "HEAD") ctx.remove("Content-Type"); // as Koa itself will
+  const rawHeaders = headersSetOn(ctx.res);
+  if (body.kind === "bytes" && body.type !== undefined && !ctx.response.get("content-type"))
+    rawHeaders.push("Content-Type", body.type);
+  const head = { status: ctx.status, statusText: ctx.res.statusMessage ?? "", rawHeaders };
+  const delivery = forward.head({ head, before, body: body.kind === "bytes" ? body.bytes : undefined });
+  const keep = (): void => {
+    if (!delivery.record) return void forward.end();
+    const late = forbiddenLate(ctx.res, rawHeaders);
+    if (late === undefined) void forward.end();
+    else forward.abort(late);
+  };
+  // The visitor has left already: what the handler made all the same is for the next one.
+  const left = !ctx.writable;
+  if (body.kind === "bytes") {
+    if (delivery.record) forward.write(body.bytes);
+    if (left) return keep();
+    deliver(ctx, delivery, before, () => body.bytes, body.type);
+    whenHeadIsSent(ctx, keep);
+  } else if (left) {
+    drain(body.stream, forward, delivery, keep);
+  } else {
+    deliver(ctx, delivery, before, () => recording(body.stream, forward, delivery, keep), undefined);
+    if (delivery.kind === "instead") drain(body.stream, forward, delivery, keep);
+  }
+}
+
+function deliver(
+  ctx: Context,
+  delivery: Delivery,
+  before: readonly string[],
+  body: () => Buffer | Readable,
+  type: string | undefined,
+): void {
+  if (delivery.kind === "pass") {
+    for (const name of delivery.remove) ctx.remove(name);
+    for (const [name, value] of delivery.set) ctx.set(name, value);
+    // What is not kept stays as the handler left it.
+    if (delivery.record) replaceBody(ctx, body(), type);
+    return;
+  }
+  const kept = headerGroups(before);
+  for (const name of ctx.res.getHeaderNames()) if (!kept.has(name)) ctx.remove(name);
+  if (delivery.kind === "instead") {
+    play(ctx, delivery.response);
+    return;
+  }
+  const whole = body();
+  ctx.status = delivery.head.status;
+  ctx.body = Buffer.isBuffer(whole) ? whole.subarray(delivery.start, delivery.end) : whole;
+  for (const { name, values } of headerGroups(delivery.head.rawHeaders).values())
+    ctx.set(name, values.length === 1 ? values[0]! : values);
+}
+
+// Koa's setters guess at status, type and length; all of them were settled before.
+function replaceBody(ctx: Context, body: Buffer | Readable, type: string | undefined): void {
+  const { status, message } = ctx;
+  const length = ctx.response.get("content-length");
+  const typed = ctx.response.get("content-type");
+  if (!(Buffer.isBuffer(body) && body.length === 0)) ctx.body = body;
+  ctx.status = status;
+  if (message) ctx.message = message;
+  if (length) ctx.set("Content-Length", length);
+  if (typed) ctx.set("Content-Type", typed);
+  else if (type !== undefined) ctx.set("Content-Type", type);
+  else ctx.remove("Content-Type");
+}
+
+/** The handler's stream, recorded on its way to the visitor. It is read to its end even when the visitor leaves. */
+function recording(source: Readable, forward: Forward, delivery: Delivery, keep: () => void): Readable {
+  const [start, end] = delivery.kind === "part" ? [delivery.start, delivery.end] : [0, Number.POSITIVE_INFINITY];
+  let wanted: (() => void) | undefined;
+  const outward = new Readable({
+    read: () => wanted?.(),
+    destroy: (error, done) => {
+      wanted?.();
+      done(error);
+    },
+  });
+  const flow = async (): Promise<void> => {
+    let at = 0;
+    for await (const chunk of source) {
+      const bytes = ownBytes(chunk as string | Uint8Array);
+      if (delivery.record && !forward.write(bytes)) await new Promise<void>((resolve) => (forward.onDrain = resolve));
+      const part = bytes.subarray(Math.max(0, start - at), Math.max(0, Math.min(bytes.length, end - at)));
+      at += bytes.length;
+      if (part.length > 0 && !outward.destroyed && !outward.push(part)) {
+        await new Promise<void>((resolve) => (wanted = resolve));
+      }
+    }
+  };
+  flow().then(
+    () => {
+      keep();
+      outward.push(null);
+    },
+    (error: Error) => {
+      forward.abort("error");
+      outward.destroy(error);
+    },
+  );
+  return outward;
+}
+
+function drain(source: Readable, forward: Forward, delivery: Delivery, keep: () => void): void {
+  if (!delivery.record) {
+    source.destroy();
+    void forward.end();
+    return;
+  }
+  // The visitor has an answer already; the stored one is completed behind him.
+  recording(source, forward, delivery, keep).resume();
+}
+
+function whenHeadIsSent(ctx: Context, tell: () => void): void {
+  const { res } = ctx;
+  const { writeHead } = res;
+  res.writeHead = ((...given: Parameters<typeof writeHead>) => {
+    res.writeHead = writeHead;
+    Reflect.apply(writeHead, res, given);
+    tell();
+    return res;
+  }) as typeof writeHead;
+}
+
+// A copy: the handler may use its buffer again while ours is kept.
+function ownBytes(chunk: string | Uint8Array): Buffer {
+  return typeof chunk === "string" ? Buffer.from(chunk) : Buffer.from(chunk);
+}
