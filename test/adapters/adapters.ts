@@ -1,0 +1,184 @@
+/** Turns one description of an application into a server of each framework, every handler written with that framework's own means. */
+import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
+import { Readable } from "node:stream";
+import type { CachePolicy, DiskCacheOptions, Duration, HandlerDirectives } from "@diskcache/core";
+import * as forExpress from "@diskcache/express";
+import * as forHttp from "@diskcache/http";
+import type { CacheHandle } from "@diskcache/http";
+import * as forKoa from "@diskcache/koa";
+import express5 from "express";
+import express4 from "express4";
+import type { NextFunction, Request, Response } from "express";
+import Koa3 from "koa";
+import Koa2 from "koa2";
+
+/** What a handler is asked. */
+export interface Asked {
+  readonly req: IncomingMessage;
+  /** `req.diskCache`, `ctx.diskCache`. */
+  readonly directives: HandlerDirectives;
+  /** For those who write to it themselves, and then answer `ANSWERED`. */
+  readonly res: ServerResponse;
+}
+
+/** What a handler answers. */
+export interface Page {
+  readonly status?: number;
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
+  /** A plain object goes out as JSON. */
+  readonly body?: string | Buffer | Readable | object;
+}
+
+/** The handler has written to the ServerResponse itself. */
+export const ANSWERED: Page = Object.freeze({});
+
+export type Handler = (asked: Asked) => Page | Promise<Page>;
+
+export interface Application {
+  readonly handler: Handler;
+  /** A policy for the handler's route. */
+  readonly policy?: CachePolicy | Duration | undefined;
+  /** Whether the cache stands before all routes. Default: yes. */
+  readonly global?: boolean | undefined;
+  /** The handler comes out of `cached(policy, handler)`, or a method that `cached(policy)` decorated, instead of standing behind `route(policy)`. */
+  readonly cached?: "wrapper" | "decorator" | "legacy-decorator" | undefined;
+}
+
+export interface Adapter {
+  readonly name: string;
+  /** Whether the cache sees the ServerResponse itself. */
+  readonly tapped: boolean;
+  /** The cache, and applications around it. */
+  create(options: DiskCacheOptions): { readonly cache: CacheHandle; listen(application: Application): RequestListener };
+}
+
+/** The request behind what a framework hands to the functions in the options. */
+export function incoming(native: unknown): IncomingMessage {
+  return (native as { readonly req?: IncomingMessage }).req ?? (native as IncomingMessage);
+}
+
+export const ADAPTERS: readonly Adapter[] = [
+  expressAdapter("express 5", express5),
+  expressAdapter("express 4", express4),
+  koaAdapter("koa 3", Koa3),
+  koaAdapter("koa 2", Koa2),
+  httpAdapter(),
+];
+
+/** Those in which a handler writes to the ServerResponse and the cache sees it. */
+export const TAPPED: readonly Adapter[] = ADAPTERS.filter(({ tapped }) => tapped);
+
+/** Puts a method through `cached(policy)` the way a compiler would apply the decorator. */
+function decorated<Method>(decoration: unknown, method: Method, legacy: boolean): Method {
+  if (!legacy)
+    return (decoration as (method: Method, context: object) => Method)(method, { kind: "method", name: "show" });
+  const descriptor: TypedPropertyDescriptor<Method> = { value: method, configurable: true };
+  (decoration as (proto: object, name: string, descriptor: TypedPropertyDescriptor<Method>) => void)(
+    {},
+    "show",
+    descriptor,
+  );
+  return descriptor.value!;
+}
+
+function expressAdapter(name: string, express: typeof express5): Adapter {
+  return {
+    name,
+    tapped: true,
+    create(options) {
+      const cache = forExpress.diskCache(options);
+      const listen = ({ handler, policy, global = true, cached }: Application): RequestListener => {
+        const answer = async (req: Request, res: Response, next: NextFunction): Promise<void> => {
+          try {
+            const page = await handler({ req, res, directives: req.diskCache });
+            if (page !== ANSWERED) sendByExpress(res, page);
+          } catch (thrown) {
+            next(thrown);
+          }
+        };
+        const app = express();
+        app.set("env", "test"); // its error handler writes no log then
+        if (global) app.use(cache);
+        if (policy === undefined) app.all(/.*/, answer);
+        else if (cached === undefined) app.all(/.*/, cache.route(policy), answer);
+        else if (cached === "wrapper") app.all(/.*/, cache.cached(policy, answer));
+        else app.all(/.*/, decorated(cache.cached(policy), answer, cached === "legacy-decorator"));
+        return app as RequestListener;
+      };
+      return { cache, listen };
+    },
+  };
+}
+
+function sendByExpress(res: Response, { status = 200, headers = {}, body }: Page): void {
+  res.status(status).set(headers as Record<string, string>);
+  if (body === undefined) res.end();
+  else if (body instanceof Readable) body.pipe(res);
+  else res.send(body);
+}
+
+function koaAdapter(name: string, Koa: typeof Koa3): Adapter {
+  return {
+    name,
+    tapped: false,
+    create(options) {
+      const cache = forKoa.diskCache(options);
+      const listen = ({ handler, policy, global = true, cached }: Application): RequestListener => {
+        const answer = async (ctx: Koa3.Context): Promise<void> => {
+          sendByKoa(ctx, await handler({ req: ctx.req, res: ctx.res, directives: ctx.diskCache }));
+        };
+        const app = new Koa();
+        app.silent = true;
+        if (global) app.use(cache);
+        if (policy === undefined) app.use(answer);
+        else if (cached === undefined) app.use(cache.route(policy)).use(answer);
+        else if (cached === "wrapper") app.use(cache.cached(policy, answer));
+        else app.use(decorated<Koa3.Middleware>(cache.cached(policy), answer, cached === "legacy-decorator"));
+        const listener = app.callback();
+        return (req, res) => void listener(req, res);
+      };
+      return { cache, listen };
+    },
+  };
+}
+
+function sendByKoa(ctx: Koa3.Context, { status, headers = {}, body }: Page): void {
+  if (status !== undefined) ctx.status = status;
+  ctx.body = body ?? null;
+  if (body === undefined) ctx.status = status ?? 200;
+  for (const [name, value] of Object.entries(headers)) ctx.set(name, value as string | string[]);
+}
+
+function httpAdapter(): Adapter {
+  return {
+    name: "node:http",
+    tapped: true,
+    create(options) {
+      const cache = forHttp.diskCache(options);
+      const listen = ({ handler, policy, global = true, cached }: Application): RequestListener => {
+        const answer = (req: IncomingMessage, res: ServerResponse): void => {
+          // A promise is made first, so that a handler may throw at once.
+          Promise.resolve()
+            .then(async () => handler({ req, res, directives: req.diskCache }))
+            .then(
+              (page) => page === ANSWERED || sendByHttp(res, page),
+              () => (res.headersSent ? res.destroy() : res.writeHead(500).end("failed")),
+            );
+        };
+        let listener: RequestListener = answer;
+        if (policy !== undefined)
+          listener = cached === undefined ? cache.route(policy)(answer) : cache.cached(policy, answer);
+        return global ? cache(listener) : listener;
+      };
+      return { cache, listen };
+    },
+  };
+}
+
+function sendByHttp(res: ServerResponse, { status = 200, headers = {}, body }: Page): unknown {
+  const fields = headers as Record<string, string | string[]>;
+  if (body === undefined || typeof body === "string" || Buffer.isBuffer(body))
+    return res.writeHead(status, fields).end(body);
+  if (body instanceof Readable) return body.pipe(res.writeHead(status, fields));
+  return res.writeHead(status, { "Content-Type": "application/json", ...fields }).end(JSON.stringify(body));
+}

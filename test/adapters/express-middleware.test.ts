@@ -1,0 +1,245 @@
+/** Express's middleware around the cache and inside it: what others do to the response is neither lost nor kept for the wrong visitor. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
+import { diskCache } from "@diskcache/express";
+import type { ExpressDiskCache } from "@diskcache/express";
+import compression from "compression";
+import express5 from "express";
+import type { ErrorRequestHandler, Express, Response } from "express";
+import express4 from "express4";
+import session from "express-session";
+import onHeaders from "on-headers";
+import { describe, expect, it } from "vitest";
+import { ManualClock } from "../support/manual-clock.js";
+import { temporaryDirectory } from "../support/temporary-directory.js";
+import { serveSite } from "./site.js";
+import type { Site } from "./site.js";
+
+const PAGE = "Lorem ipsum. ".repeat(500);
+const FRAMEWORKS = [
+  { framework: "express 5", express: express5 },
+  { framework: "express 4", express: express4 },
+];
+
+describe.each(FRAMEWORKS)("$framework: beside other middleware", ({ express }) => {
+  /** An application that the test puts together around the cache. */
+  async function open(build: (app: Express, cache: ExpressDiskCache) => void): Promise<Site> {
+    const clock = new ManualClock();
+    const dir = temporaryDirectory();
+    const cache = diskCache({ dir, ttl: "5m", clock });
+    const app = express();
+    app.set("env", "test");
+    build(app, cache);
+    return serveSite(cache, clock, dir, app);
+  }
+
+  it.each([
+    { where: "before the cache", before: true, stored: 1 },
+    { where: "after the cache", before: false, stored: 2 },
+  ])("compression $where gives everybody what he accepts, miss or hit", async ({ before, stored }) => {
+    const site = await open((app, cache) => {
+      app.use(...(before ? [compression({ threshold: 0 }), cache] : [cache, compression({ threshold: 0 })]));
+      app.get("/", (_req, res) => void res.type("text/plain").send(PAGE));
+    });
+    for (const _ of ["miss", "hit", "hit"]) {
+      const zipped = await site.visit("/", { headers: { "accept-encoding": "gzip" } });
+      expect([zipped.header("content-encoding"), gunzipSync(zipped.body).toString()]).toEqual(["gzip", PAGE]);
+      const plain = await site.visit("/", { headers: { "accept-encoding": "identity" } });
+      expect([plain.header("content-encoding"), plain.text]).toEqual([undefined, PAGE]);
+    }
+    expect((await site.cache.stats()).stored).toBe(stored);
+  });
+
+  it("compression before the cache zips a long page out of the cache as well", async () => {
+    const long = PAGE.repeat(100);
+    const site = await open((app, cache) => {
+      app.use(compression({ threshold: 0 }), cache);
+      app.get("/", (_req, res) => {
+        res.type("text/plain");
+        for (let at = 0; at < long.length; at += 50_000) res.write(long.slice(at, at + 50_000));
+        res.end();
+      });
+    });
+    for (const _ of ["miss", "hit"]) {
+      const zipped = await site.visit("/", { headers: { "accept-encoding": "gzip" } });
+      expect(gunzipSync(zipped.body).toString() === long).toBe(true);
+    }
+    const plain = await site.visit("/");
+    expect([plain.isHit, plain.text === long]).toEqual([true, true]);
+  });
+
+  it("a session outside the cache keeps its visitor's page to him", async () => {
+    let visitors = 0;
+    const site = await open((app, cache) => {
+      app.use(session({ secret: "s", resave: false, saveUninitialized: true, store: new session.MemoryStore() }));
+      app.use(cache);
+      app.get("/", (_req, res) => void res.send(`visitor ${++visitors}`));
+    });
+    for (const n of [1, 2]) {
+      const answer = await site.visit("/");
+      expect([answer.text, answer.isHit, answer.lines("set-cookie").length]).toEqual([`visitor ${n}`, false, 1]);
+    }
+    expect((await site.cache.stats()).stored).toBe(0);
+  });
+
+  it.each([
+    { what: "a cookie", add: (res: Response) => res.setHeader("Set-Cookie", "id=1") },
+    { what: "private", add: (res: Response) => res.setHeader("Cache-Control", "private") },
+    { what: "no-store", add: (res: Response) => res.setHeader("Cache-Control", "no-store") },
+  ])("$what set at the last moment, outside the cache, keeps the page out of it", async ({ add }) => {
+    let renders = 0;
+    const site = await open((app, cache) => {
+      app.use((_req, res, next) => {
+        onHeaders(res, function () {
+          add(res);
+        });
+        next();
+      });
+      app.use(cache);
+      app.get("/", (_req, res) => void res.send(`render ${++renders}`));
+      app.get("/stream", (_req, res) => {
+        res.write(`render ${++renders}`);
+        res.end();
+      });
+    });
+    for (const target of ["/", "/", "/stream", "/stream"]) {
+      await site.visit(target);
+    }
+    expect(renders).toBe(4);
+    expect((await site.cache.stats()).entries).toBe(0);
+  });
+
+  it("fields set outside are each visitor's own, and those of the handler are kept", async () => {
+    let requests = 0;
+    const site = await open((app, cache) => {
+      app.use((_req, res, next) => {
+        res.set({ "X-Request": String(++requests), "X-Both": "outside" });
+        next();
+      });
+      app.use(cache);
+      app.get("/", (_req, res) => void res.set({ "X-Both": "handler" }).send("x"));
+    });
+    const miss = await site.visit("/");
+    const hit = await site.visit("/");
+    expect([miss.header("x-request"), hit.header("x-request")]).toEqual(["1", "2"]);
+    expect([miss.header("x-both"), hit.header("x-both")]).toEqual(["handler", "handler"]);
+  });
+
+  it("routers cut the path, and pages keep their whole address", async () => {
+    const site = await open((app, cache) => {
+      const inner = express.Router();
+      inner.get("/page", (req, res) => void res.send(`${req.baseUrl} ${req.url}`));
+      app.use("/a", cache, inner);
+      app.use("/b", cache, inner);
+    });
+    const texts = [];
+    for (const target of ["/a/page", "/b/page", "/a/page", "/b/page"]) texts.push((await site.visit(target)).text);
+    expect(texts).toEqual(["/a /page", "/b /page", "/a /page", "/b /page"]);
+    await site.cache.purge("/a/page");
+    expect([(await site.visit("/a/page")).isHit, (await site.visit("/b/page")).isHit]).toEqual([false, true]);
+  });
+
+  it("a route's function sees the parameters of the route", async () => {
+    const site = await open((app, cache) => {
+      app.use(cache);
+      app.get(
+        "/reports/:id",
+        cache.route({ ttl: "1h", tags: (req) => [`report:${String(req.params["id"])}`] }),
+        (_req, res) => void res.send("x"),
+      );
+    });
+    for (const target of ["/reports/7", "/reports/8"]) await site.visit(target);
+    await site.cache.purgeTag("report:7");
+    expect([(await site.visit("/reports/7")).isHit, (await site.visit("/reports/8")).isHit]).toEqual([false, true]);
+  });
+
+  it.each([
+    {
+      way: "sendFile",
+      answer: (res: Response, file: string) => res.sendFile(file, { dotfiles: "allow", maxAge: "1m" }),
+      status: 200,
+      text: PAGE,
+    },
+    {
+      way: "download",
+      answer: (res: Response, file: string) => res.download(file, "page.txt", { dotfiles: "allow", maxAge: "1m" }),
+      status: 200,
+      text: PAGE,
+    },
+    { way: "redirect", answer: (res: Response) => res.redirect(301, "/elsewhere"), status: 301, text: undefined },
+    { way: "json", answer: (res: Response) => res.json({ a: 1 }), status: 200, text: '{"a":1}' },
+    {
+      way: "sendStatus",
+      answer: (res: Response) => res.sendStatus(203),
+      status: 203,
+      text: "Non-Authoritative Information",
+    },
+    { way: "jsonp", answer: (res: Response) => res.jsonp({ a: 1 }), status: 200, text: '{"a":1}' },
+    {
+      way: "links and append",
+      answer: (res: Response) => res.links({ next: "/2" }).append("X-A", "1").append("X-A", "2").send("l"),
+      status: 200,
+      text: "l",
+    },
+  ])("$way gives the next visitor what it gave the first", async ({ answer, status, text }) => {
+    const file = join(temporaryDirectory(), "page.txt");
+    writeFileSync(file, PAGE);
+    const site = await open((app, cache) => app.use(cache).get("/", (_req, res) => answer(res, file)));
+    const miss = await site.visit("/");
+    const hit = await site.visit("/");
+    expect([miss.status, hit.status, hit.isHit]).toEqual([status, status, true]);
+    if (text !== undefined) expect(miss.text).toBe(text);
+    expect(hit.text).toBe(miss.text);
+    for (const name of [
+      "content-type",
+      "location",
+      "etag",
+      "last-modified",
+      "content-disposition",
+      "link",
+      "x-a",
+      "cache-control",
+    ]) {
+      expect([name, hit.header(name)]).toEqual([name, miss.header(name)]);
+    }
+  });
+
+  it("sendFile asked for a range first keeps the whole file", async () => {
+    const file = join(temporaryDirectory(), "page.txt");
+    writeFileSync(file, PAGE);
+    const site = await open((app, cache) =>
+      app.use(cache).get("/", (_req, res) => res.sendFile(file, { dotfiles: "allow", maxAge: "1m" })),
+    );
+    const part = await site.visit("/", { headers: { range: "bytes=0-4" } });
+    expect([part.status, part.text]).toEqual([206, "Lorem"]);
+    const whole = await site.visit("/");
+    expect([whole.status, whole.text, whole.isHit]).toEqual([200, PAGE, true]);
+  });
+
+  it("two caches on one route are two caches", async () => {
+    let renders = 0;
+    const clock = new ManualClock();
+    const other = diskCache({ dir: temporaryDirectory(), ttl: 10, clock });
+    const site = await open((app, cache) =>
+      app.use(cache, other).get("/", (_req, res) => void res.send(`render ${++renders}`)),
+    );
+    const miss = await site.visit("/");
+    expect(miss.cacheStatus).toBe("diskcache; fwd=uri-miss; stored, diskcache; fwd=uri-miss; stored");
+    expect((await site.visit("/")).text).toBe("render 1");
+    await site.cache.clear();
+    expect(await site.visit("/")).toMatchObject({ text: "render 1" });
+    await Promise.all([site.cache.clear(), other.clear()]);
+    expect((await site.visit("/")).text).toBe("render 2");
+    await other.close();
+  });
+
+  it("an error handler's page is the visitor's, and is not kept", async () => {
+    const site = await open((app, cache) => {
+      app.use(cache);
+      app.get("/", (_req, _res, next) => next(new Error("broken")));
+      app.use(((_error, _req, res, _next) => void res.status(500).send("sorry")) as ErrorRequestHandler);
+    });
+    for (const _ of [1, 2]) expect(await site.visit("/")).toMatchObject({ status: 500, text: "sorry", isHit: false });
+  });
+});

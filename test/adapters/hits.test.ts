@@ -1,0 +1,165 @@
+/** What the second visitor gets: the first one's bytes, and the cache's account of them. */
+import { randomBytes } from "node:crypto";
+import { Readable } from "node:stream";
+import { describe, expect, it } from "vitest";
+import { parseList } from "structured-headers";
+import type { Answer } from "../support/visit.js";
+import { ADAPTERS } from "./adapters.js";
+import type { Page } from "./adapters.js";
+import { openSite } from "./site.js";
+
+const BINARY = randomBytes(20_000);
+const LONG = randomBytes(300_000);
+
+const PAGES: readonly { readonly given: string; readonly page: () => Page; readonly bytes: Buffer | string }[] = [
+  {
+    given: "a string",
+    page: () => ({ headers: { "Content-Type": "text/html" }, body: "<p>Grüße, 世界</p>" }),
+    bytes: "<p>Grüße, 世界</p>",
+  },
+  { given: "a buffer", page: () => ({ headers: { "Content-Type": "image/png" }, body: BINARY }), bytes: BINARY },
+  { given: "JSON", page: () => ({ body: { greeting: "Grüße" } }), bytes: '{"greeting":"Grüße"}' },
+  {
+    given: "a short stream",
+    page: () => ({ headers: { "Content-Type": "text/plain" }, body: Readable.from(["one ", "two"]) }),
+    bytes: "one two",
+  },
+  { given: "a long buffer", page: () => ({ headers: { "Content-Type": "application/x" }, body: LONG }), bytes: LONG },
+  {
+    given: "a long stream",
+    page: () => ({ headers: { "Content-Type": "application/x" }, body: Readable.from(pieces(LONG)) }),
+    bytes: LONG,
+  },
+  { given: "nothing", page: () => ({ headers: { "Content-Type": "text/plain" } }), bytes: "" },
+];
+
+describe.each(ADAPTERS)("$name: the second visitor", (adapter) => {
+  it.each(PAGES)("gets the bytes and the fields of the first when the page is $given", async ({ page, bytes }) => {
+    const site = await openSite(adapter, { handler: page });
+    const miss = await site.visit("/");
+    const hit = await site.visit("/");
+    expect(site.renders).toBe(1);
+    expect([miss.cacheStatus, hit.cacheStatus]).toEqual(["diskcache; fwd=uri-miss; stored", "diskcache; hit; ttl=300"]);
+    expect(miss.body.equals(Buffer.from(bytes))).toBe(true);
+    expect(hit.body.equals(miss.body)).toBe(true);
+    expect(pageFields(hit)).toEqual(pageFields(miss));
+    expect(hit.header("content-length")).toBe(String(miss.body.length));
+  });
+
+  it.each(PAGES)("gets them from the disk as from memory when the page is $given", async ({ page, bytes }) => {
+    const site = await openSite(adapter, { options: { ttl: "5m", memory: 0 }, handler: page });
+    const miss = await site.visit("/");
+    const hit = await site.visit("/");
+    expect(hit.cacheStatus).toBe("diskcache; hit; ttl=300");
+    expect(hit.body.equals(Buffer.from(bytes))).toBe(true);
+    expect(pageFields(hit)).toEqual(pageFields(miss));
+  });
+
+  it("gets the status and every field line in its order", async () => {
+    const headers = {
+      "Content-Type": "text/plain; charset=utf-8",
+      "X-Twice": ["one", "two"],
+      "X-Empty": "",
+      Link: ["</a>; rel=preload", "</b>; rel=preload"],
+      "Content-Language": "de",
+    };
+    const site = await openSite(adapter, {
+      options: { ttl: 60, statusTtl: { 404: "1m" } },
+      handler: () => ({ status: 404, headers, body: "not here" }),
+    });
+    const miss = await site.visit("/");
+    const hit = await site.visit("/");
+    expect([miss.status, hit.status]).toEqual([404, 404]);
+    expect(hit.isHit).toBe(true);
+    expect(pageFields(hit)).toEqual(pageFields(miss));
+    expect(hit.lines("x-twice")).toEqual(["one", "two"]);
+    expect(hit.lines("link")).toEqual(headers.Link);
+    expect(hit.header("x-empty")).toBe("");
+  });
+
+  it.each([
+    { given: "latin1", value: "caf\u00e9" },
+    { given: "UTF-8 sent as bytes", value: Buffer.from("世界").toString("latin1") },
+  ])("gets field values in $given as they were", async ({ value }) => {
+    const page = { headers: { "Content-Type": "text/plain", "X-Name": value }, body: "latin" };
+    const site = await openSite(adapter, { handler: () => page });
+    const miss = await site.visit("/");
+    const hit = await site.visit("/");
+    expect([miss.header("x-name"), hit.header("x-name")]).toEqual([value, value]);
+    expect(hit.isHit).toBe(true);
+  });
+
+  it("is told how old the page is and how long it stays fresh", async () => {
+    const site = await openSite(adapter);
+    await site.visit("/");
+    site.clock.advance(42);
+    const hit = await site.visit("/");
+    expect([hit.header("age"), hit.cacheStatus]).toEqual(["42", "diskcache; hit; ttl=258"]);
+    site.clock.advance(1);
+    expect((await site.visit("/")).header("age")).toBe("43");
+  });
+
+  it("asking with HEAD gets the fields of GET and no body", async () => {
+    const site = await openSite(adapter, {
+      handler: () => ({ headers: { "Content-Type": "text/plain" }, body: "twelve bytes" }),
+    });
+    await site.visit("/");
+    const head = await site.visit("/", { method: "HEAD" });
+    const get = await site.visit("/");
+    expect(head.body).toHaveLength(0);
+    expect(head.isHit).toBe(true);
+    expect(head.header("content-length")).toBe("12");
+    expect(pageFields(head)).toEqual(pageFields(get));
+  });
+
+  it("is not given the nothing that a HEAD before him was given", async () => {
+    const site = await openSite(adapter);
+    const head = await site.visit("/", { method: "HEAD" });
+    const get = await site.visit("/");
+    expect([head.status, head.body.length, head.isStored]).toEqual([200, 0, false]);
+    expect(get.text).toBe("render 2");
+    expect((await site.visit("/")).text).toBe("render 2");
+  });
+
+  it("reads in the debug field what Cache-Status says, where one is asked for", async () => {
+    const site = await openSite(adapter, { options: { ttl: 60, debugHeader: "X-Cache" } });
+    const said = [];
+    for (const method of ["GET", "GET", "POST"]) said.push((await site.visit("/", { method })).header("x-cache"));
+    expect(said).toEqual(["MISS", "HIT", "BYPASS"]);
+  });
+
+  it("reads Cache-Status after the members of caches further in", async () => {
+    const page = { headers: { "Cache-Status": "inner; hit", "Content-Type": "text/plain" }, body: "x" };
+    const site = await openSite(adapter, { handler: () => page });
+    expect((await site.visit("/")).cacheStatus).toBe("inner; hit, diskcache; fwd=uri-miss; stored");
+  });
+
+  it("finds a Cache-Status that parses on every answer", async () => {
+    const site = await openSite(adapter, {
+      handler: ({ directives }) => ({ body: `${directives.skip('odd "reason"\u00fc').skipReason}` }),
+    });
+    for (const method of ["GET", "GET", "POST", "HEAD", "OPTIONS"]) {
+      const { cacheStatus } = await site.visit("/", { method });
+      expect(parseList(cacheStatus).map(([member]) => String(member))).toContain("diskcache");
+    }
+  });
+});
+
+/** What belongs to the page, without what the connection and the cache add. */
+function pageFields(answer: Answer): string[] {
+  const added = new Set([
+    "age",
+    "cache-status",
+    "connection",
+    "content-length",
+    "date",
+    "etag",
+    "keep-alive",
+    "transfer-encoding",
+  ]);
+  return answer.fields.filter(([name]) => !added.has(name.toLowerCase())).map(([name, value]) => `${name}: ${value}`);
+}
+
+function* pieces(bytes: Buffer): Generator<Buffer> {
+  for (let at = 0; at < bytes.length; at += 10_000) yield bytes.subarray(at, at + 10_000);
+}

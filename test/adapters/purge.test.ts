@@ -1,0 +1,201 @@
+/** A purge is a purge: what it names is not served again, not even what was being rendered when it came. */
+import { describe, expect, it } from "vitest";
+import { barrier } from "../support/barrier.js";
+import type { CacheHandle } from "@diskcache/http";
+import { ADAPTERS } from "./adapters.js";
+import { openSite } from "./site.js";
+import type { Site } from "./site.js";
+
+const A = "a.example";
+const B = "b.example";
+
+/** Host and target of every page there is, and its tags. */
+const PAGES: readonly { readonly host: string; readonly target: string; readonly tags?: string }[] = [
+  { host: A, target: "/news" },
+  { host: B, target: "/news" },
+  { host: A, target: "/news?page=2" },
+  { host: A, target: "/news/7", tags: "article:7, news" },
+  { host: A, target: "/newsletter", tags: "news" },
+  { host: A, target: "/about", tags: "article:77" },
+];
+
+const PURGES: readonly {
+  readonly named: string;
+  readonly purge: (cache: CacheHandle) => Promise<void>;
+  readonly gone: readonly string[];
+}[] = [
+  { named: "a path", purge: (cache) => cache.purge("/news"), gone: ["a.example/news", "b.example/news"] },
+  { named: "a path with its query", purge: (cache) => cache.purge("/news?page=2"), gone: ["a.example/news?page=2"] },
+  { named: "a URL", purge: (cache) => cache.purge({ url: "http://B.example/news" }), gone: ["b.example/news"] },
+  { named: "a prefix", purge: (cache) => cache.purge({ prefix: "/news/" }), gone: ["a.example/news/7"] },
+  {
+    named: "a prefix within one host",
+    purge: (cache) => cache.purge({ prefix: "http://a.example/news" }),
+    gone: ["a.example/news", "a.example/news?page=2", "a.example/news/7", "a.example/newsletter"],
+  },
+  { named: "a tag", purge: (cache) => cache.purge({ tag: "article:7" }), gone: ["a.example/news/7"] },
+  {
+    named: "tags",
+    purge: (cache) => cache.purge({ tags: ["article:77", "news", "nobody's"] }),
+    gone: ["a.example/news/7", "a.example/newsletter", "a.example/about"],
+  },
+  {
+    named: "a tag by its own method",
+    purge: (cache) => cache.purgeTag("news"),
+    gone: ["a.example/news/7", "a.example/newsletter"],
+  },
+  { named: "a host", purge: (cache) => cache.purge({ host: "B.EXAMPLE" }), gone: ["b.example/news"] },
+  { named: "all", purge: (cache) => cache.purge({ all: true }), gone: PAGES.map(({ host, target }) => host + target) },
+  { named: "clear()", purge: (cache) => cache.clear(), gone: PAGES.map(({ host, target }) => host + target) },
+  { named: "a page that is not there", purge: (cache) => cache.purge("/nowhere"), gone: [] },
+];
+
+describe.each(ADAPTERS)("$name: a purge", (adapter) => {
+  const tagged = () =>
+    openSite(adapter, {
+      options: { ttl: "1h", staleIfError: "1h" },
+      handler: ({ req }) => {
+        const tags = PAGES.find(({ target }) => target === req.url)?.tags;
+        return {
+          headers: { "Content-Type": "text/plain", ...(tags && { "Cache-Tag": tags }) },
+          body: `${req.headers.host}${req.url}`,
+        };
+      },
+    });
+
+  it.each(PURGES)("of $named ends that and nothing else", async ({ purge, gone }) => {
+    const site = await tagged();
+    for (const { host, target } of PAGES) await site.visit(target, { headers: { host } });
+    await purge(site.cache);
+    expect(await missing(site)).toEqual(gone);
+    // What is rendered after the purge is kept again.
+    expect(await missing(site)).toEqual([]);
+  });
+
+  it("that is soft leaves a stale page for when the application fails", async () => {
+    let down = false;
+    const site = await openSite(adapter, {
+      options: { ttl: "1h", staleIfError: "1h" },
+      handler: () =>
+        down ? { status: 503, body: "down" } : { headers: { "Cache-Tag": "t" }, body: `render ${site.renders}` },
+    });
+    await site.visit("/");
+    await site.cache.purge({ tag: "t", soft: true });
+    expect((await site.visit("/")).text).toBe("render 2");
+    await site.cache.purgeTag("t", { soft: true });
+    down = true;
+    const hidden = await site.visit("/");
+    expect([hidden.text, hidden.cacheStatus]).toEqual(["render 2", expect.stringContaining("stale-if-error")]);
+    await site.cache.purge("/");
+    expect((await site.visit("/")).text).toBe("down");
+  });
+
+  it("that is soft puts the stored validators to the handler", async () => {
+    const site = await openSite(adapter, {
+      options: { ttl: "1h" },
+      handler: ({ req }) =>
+        req.headers["if-none-match"] === '"v1"'
+          ? { status: 304, headers: { ETag: '"v1"' } }
+          : { headers: { ETag: '"v1"' }, body: "version 1" },
+    });
+    await site.visit("/");
+    await site.cache.purge("/", { soft: true });
+    const validated = await site.visit("/");
+    expect([validated.text, validated.cacheStatus]).toEqual([
+      "version 1",
+      "diskcache; fwd=stale; fwd-status=304; stored",
+    ]);
+    expect((await site.visit("/")).isHit).toBe(true);
+  });
+
+  it("wins over a page whose rendering had begun", async () => {
+    const begun = barrier();
+    const release = barrier();
+    const site = await openSite(adapter, {
+      handler: async ({ directives }) => {
+        const text = `render ${site.renders}`;
+        directives.tag("t");
+        begun.open();
+        await release.opened;
+        return { body: text };
+      },
+    });
+    for (const purge of [() => site.cache.purge("/"), () => site.cache.purgeTag("t"), () => site.cache.clear()]) {
+      const renders = site.renders;
+      const under = site.visit("/");
+      await begun.opened;
+      while (site.renders === renders) await new Promise(setImmediate);
+      await purge();
+      release.open();
+      expect((await under).text).toBe(`render ${renders + 1}`);
+      expect((await site.visit("/")).isHit).toBe(false);
+      await site.cache.clear();
+    }
+  });
+
+  it("made between a render's beginning and the next request is not answered by that render", async () => {
+    const first = barrier();
+    const site = await openSite(adapter, {
+      handler: async () => {
+        const turn = site.renders;
+        if (turn === 1) await first.opened;
+        return { body: `render ${turn}` };
+      },
+    });
+    const before = site.visit("/");
+    while (site.renders === 0) await new Promise(setImmediate);
+    await site.cache.purge("/");
+    expect((await site.visit("/")).text).toBe("render 2");
+    first.open();
+    expect((await before).text).toBe("render 1");
+    expect((await site.visit("/")).text).toBe("render 2");
+  });
+
+  it("follows a successful unsafe request to the same URL, and none that failed", async () => {
+    const site = await openSite(adapter, {
+      options: { ttl: "1h" },
+      handler: ({ req }) => ({
+        status: req.headers["x-fail"] ? 422 : 200,
+        headers: { "Content-Location": "/list" },
+        body: `${req.method} ${site.renders}`,
+      }),
+    });
+    const visitAll = async () => [
+      (await site.visit("/item")).text,
+      (await site.visit("/list")).text,
+      (await site.visit("/other")).text,
+    ];
+    const before = await visitAll();
+    await site.visit("/item", { method: "PUT", body: "x", headers: { "x-fail": "1" } });
+    expect(await visitAll()).toEqual(before);
+    await site.visit("/item", { method: "PUT", body: "x" });
+    const [item, list, other] = await visitAll();
+    expect([item === before[0], list === before[1], other === before[2]]).toEqual([false, false, true]);
+  });
+
+  it.each([
+    { given: "nothing", target: undefined },
+    { given: "an empty path", target: "" },
+    { given: "an empty object", target: {} },
+    { given: "two things at once", target: { url: "/", tag: "x" } },
+    { given: "a word nobody knows", target: { path: "/" } },
+    { given: "a URL that is none", target: "news" },
+    { given: "tags that are no list", target: { tags: "news" } },
+    { given: "all: false", target: { all: false } },
+  ])("of $given is refused, and nothing is lost", async ({ target }) => {
+    const site = await openSite(adapter);
+    await site.visit("/");
+    await expect(site.cache.purge(target as unknown as string)).rejects.toMatchObject({
+      name: "DiskCacheError",
+      code: "ERR_DISKCACHE_OPTION",
+    });
+    expect((await site.visit("/")).isHit).toBe(true);
+  });
+});
+
+async function missing(site: Site): Promise<string[]> {
+  const gone: string[] = [];
+  for (const { host, target } of PAGES)
+    if (!(await site.visit(target, { headers: { host } })).isHit) gone.push(host + target);
+  return gone;
+}

@@ -1,0 +1,126 @@
+/** A policy for one route: beside the cache before all routes, or without one; as middleware, wrapper and decorator. */
+import { describe, expect, it } from "vitest";
+import { ADAPTERS, incoming } from "./adapters.js";
+import { openSite } from "./site.js";
+
+const WAYS = [
+  { way: "route() with the cache before all routes", global: true, cached: undefined },
+  { way: "route() alone", global: false, cached: undefined },
+  { way: "cached() around the handler", global: false, cached: "wrapper" },
+  { way: "cached() around the handler, with the cache before all routes", global: true, cached: "wrapper" },
+  { way: "cached() as a decorator", global: false, cached: "decorator" },
+  { way: "cached() as a decorator of TypeScript's older kind", global: false, cached: "legacy-decorator" },
+] as const;
+
+// node:http has no controllers to decorate.
+const PAIRS = ADAPTERS.flatMap((adapter) =>
+  WAYS.filter(({ cached }) => adapter.name !== "node:http" || cached === undefined || cached === "wrapper").map(
+    (way) => ({ adapter, ...way, framework: adapter.name }),
+  ),
+);
+
+describe.each(PAIRS)("$framework: a policy through $way", ({ adapter, global, cached }) => {
+  it("caches the route for as long as it says", async () => {
+    const site = await openSite(adapter, { options: {}, policy: "90s", global, cached });
+    const miss = await site.visit("/");
+    const hit = await site.visit("/");
+    expect([miss.text, miss.isStored, hit.text, hit.cacheStatus]).toEqual([
+      "render 1",
+      true,
+      "render 1",
+      "diskcache; hit; ttl=90",
+    ]);
+    site.clock.advance(90);
+    expect((await site.visit("/")).text).toBe("render 2");
+  });
+
+  it("gives the page its tags", async () => {
+    const tags = (native: unknown) => [`at:${incoming(native).url}`];
+    const site = await openSite(adapter, { options: {}, policy: { ttl: 60, tags }, global, cached });
+    await site.visit("/a");
+    await site.visit("/b");
+    await site.cache.purge({ tag: "at:/a" });
+    expect([(await site.visit("/a")).isHit, (await site.visit("/b")).isHit]).toEqual([false, true]);
+  });
+
+  it("keeps apart what its partition keeps apart", async () => {
+    const partition = (native: unknown) => incoming(native).headers["x-user"] as string | undefined;
+    const site = await openSite(adapter, { options: {}, policy: { ttl: 60, partition }, global, cached });
+    const texts = [];
+    for (const user of ["ann", "bob", "ann", "bob"])
+      texts.push((await site.visit("/", { headers: { "x-user": user, cookie: `session=${user}` } })).text);
+    expect(texts).toEqual(["render 1", "render 2", "render 1", "render 2"]);
+  });
+
+  it("puts together what its key puts together", async () => {
+    const site = await openSite(adapter, {
+      options: {},
+      policy: { ttl: 60, key: { query: { only: ["id"] } } },
+      global,
+      cached,
+    });
+    await site.visit("/?id=1&x=1");
+    expect((await site.visit("/?id=1&x=2")).text).toBe("render 1");
+    expect((await site.visit("/?id=2")).text).toBe("render 2");
+  });
+
+  it("leaves alone what it skips, whatever was stored before", async () => {
+    const skip = (native: unknown) => incoming(native).headers["x-preview"] !== undefined;
+    const site = await openSite(adapter, { options: {}, policy: { ttl: 60, skip }, global, cached });
+    await site.visit("/");
+    const preview = await site.visit("/", { headers: { "x-preview": "1" } });
+    expect([preview.text, preview.isHit]).toEqual(["render 2", false]);
+    expect((await site.visit("/")).text).toBe("render 1");
+  });
+
+  it("has a last word on what is kept", async () => {
+    const shouldStore = (_native: unknown, { rawHeaders }: { readonly rawHeaders: readonly string[] }) =>
+      !rawHeaders.includes("X-Draft");
+    const site = await openSite(adapter, {
+      options: {},
+      policy: { ttl: 60, shouldStore },
+      global,
+      cached,
+      handler: ({ req }) => ({ headers: req.url === "/draft" ? { "X-Draft": "1" } : {}, body: "x" }),
+    });
+    for (const target of ["/draft", "/final"]) await site.visit(target);
+    expect((await site.visit("/draft")).cacheStatus).toContain("detail=should-store");
+    expect((await site.visit("/final")).isHit).toBe(true);
+  });
+});
+
+describe.each(ADAPTERS)("$name: a route's policy over the one before all routes", (adapter) => {
+  it("wins where both say something, and adds its tags", async () => {
+    const site = await openSite(adapter, {
+      options: { ttl: "1h", tags: ["site"] },
+      policy: { ttl: 30, tags: ["page"] },
+    });
+    await site.visit("/");
+    expect((await site.visit("/")).cacheStatus).toBe("diskcache; hit; ttl=30");
+    for (const tag of ["site", "page"]) {
+      await site.cache.purge({ tag });
+      expect((await site.visit("/")).isHit).toBe(false);
+      expect((await site.visit("/")).isHit).toBe(true);
+    }
+  });
+
+  it("takes nothing away from an outer skip", async () => {
+    const skip = (native: unknown) => incoming(native).headers["x-skip"] !== undefined;
+    const site = await openSite(adapter, { options: { ttl: "1h", skip }, policy: 30 });
+    for (const _ of [1, 2]) expect((await site.visit("/", { headers: { "x-skip": "1" } })).isHit).toBe(false);
+  });
+
+  it.each([
+    { given: "a duration that is none", policy: { ttl: "soon" }, message: /`ttl`.*"soon"/ },
+    { given: "an option of the whole cache", policy: { memory: "1mb" }, message: /`memory`/ },
+    {
+      given: "a partition that is no function",
+      policy: { partition: "role" },
+      message: /`partition`.*function.*"role"/,
+    },
+  ])("is refused when it is made with $given", async ({ policy, message }) => {
+    const open = openSite(adapter, { policy: policy as never });
+    await expect(open).rejects.toThrow(message);
+    await expect(open).rejects.toMatchObject({ code: "ERR_DISKCACHE_OPTION" });
+  });
+});

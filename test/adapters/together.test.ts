@@ -1,0 +1,144 @@
+/** Many visitors for one page that is not there: one render for all of them, and nothing of the one visitor for the others. */
+import { PassThrough } from "node:stream";
+import { buffer } from "node:stream/consumers";
+import { describe, expect, it } from "vitest";
+import { barrier, tally } from "../support/barrier.js";
+import { ADAPTERS } from "./adapters.js";
+import type { Page } from "./adapters.js";
+import { openSite } from "./site.js";
+import type { Site } from "./site.js";
+
+const VISITORS = 8;
+
+describe.each(ADAPTERS)("$name: visitors who come together", (adapter) => {
+  it("cost one render, and all of them get the page", async () => {
+    const release = barrier();
+    const site = await openSite(adapter, {
+      handler: held(release.opened, () => ({ headers: { "Content-Type": "text/html" }, body: "<p>one</p>" })),
+    });
+    const answers = await together(site, release.open);
+    expect(site.renders).toBe(1);
+    for (const answer of answers)
+      expect([answer.status, answer.text, answer.header("content-type")]).toEqual([
+        200,
+        "<p>one</p>",
+        expect.stringContaining("text/html"),
+      ]);
+    expect(answers.filter(({ cacheStatus }) => cacheStatus.includes("; collapsed"))).toHaveLength(VISITORS - 1);
+  });
+
+  it("read a stream along from its first byte", async () => {
+    const body = new PassThrough();
+    const site = await openSite(adapter, { handler: () => ({ headers: { "Content-Type": "text/plain" }, body }) });
+    const leader = await site.begin("/", opening(body));
+    const follower = await site.begin("/");
+    const texts = Promise.all([buffer(leader), buffer(follower)]);
+    for (let n = 0; n < 50; n++) body.write(Buffer.alloc(5000, n));
+    body.end();
+    const [one, other] = await texts;
+    expect([one.length, one.equals(other), site.renders]).toEqual([250_003, true, 1]);
+  });
+
+  it("get each his own page when the one before them turns out to be for one visitor", async () => {
+    const release = barrier();
+    const site = await openSite(adapter, {
+      handler: async () => {
+        const turn = site.renders;
+        await release.opened;
+        return { headers: { "Set-Cookie": `id=${turn}` }, body: `for visitor ${turn}` };
+      },
+    });
+    const answers = await together(site, release.open);
+    const pairs = answers.map((answer) => `${answer.text} ${answer.header("set-cookie")}`);
+    expect(new Set(pairs).size).toBe(VISITORS);
+    for (const answer of answers) expect(answer.header("set-cookie")).toBe(`id=${/\d+$/.exec(answer.text)![0]}`);
+  });
+
+  it("do not queue again for a page that could not be shared a moment ago", async () => {
+    const all = tally();
+    const release = barrier();
+    const site = await openSite(adapter, {
+      handler: async ({ req }) => {
+        if (req.url === "/" && site.renders > 1) {
+          all.add();
+          await release.opened;
+        }
+        return { headers: { "Cache-Control": "no-store" }, body: "x" };
+      },
+    });
+    await site.visit("/");
+    const answers = Promise.all(Array.from({ length: VISITORS }, () => site.visit("/")));
+    // All of them stand in the handler at the same time.
+    await all.reaches(VISITORS);
+    release.open();
+    expect((await answers).every(({ status }) => status === 200)).toBe(true);
+  });
+
+  it("get an answer each when the render fails", async () => {
+    const release = barrier();
+    const site = await openSite(adapter, {
+      handler: async () => {
+        await release.opened;
+        throw new Error("down");
+      },
+    });
+    const answers = await together(site, release.open);
+    expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: VISITORS }, () => 500));
+    expect((await site.visit("/")).isHit).toBe(false);
+  });
+
+  it("share among those whose variant it is", async () => {
+    const release = barrier();
+    const site = await openSite(adapter, {
+      handler: async ({ req }) => {
+        await release.opened;
+        return { headers: { Vary: "Accept-Language" }, body: String(req.headers["accept-language"]) };
+      },
+    });
+    const languages = ["de", "en", "de", "en", "de", "en"];
+    const answers = Promise.all(
+      languages.map((language) => site.visit("/", { headers: { "accept-language": language } })),
+    );
+    while (site.renders === 0) await new Promise(setImmediate);
+    release.open();
+    expect((await answers).map(({ text }) => text)).toEqual(languages);
+    expect(site.renders).toBeLessThanOrEqual(3);
+  });
+
+  it("go to the application themselves when the first one's answer does not begin in time", async () => {
+    const release = barrier();
+    const site = await openSite(adapter, {
+      options: { ttl: 60, flight: { timeout: 0.05 } },
+      handler: async () => {
+        const turn = site.renders;
+        if (turn === 1) await release.opened;
+        return { body: `render ${turn}` };
+      },
+    });
+    const first = site.visit("/");
+    while (site.renders === 0) await new Promise(setImmediate);
+    expect((await site.visit("/")).text).toBe("render 2");
+    release.open();
+    expect((await first).text).toBe("render 1");
+  });
+});
+
+function held(until: Promise<void>, page: () => Page): () => Promise<Page> {
+  return async () => {
+    await until;
+    return page();
+  };
+}
+
+/** Lets everybody in, and the render go on once all of them have arrived. */
+async function together(site: Site, release: () => void) {
+  const answers = Promise.all(Array.from({ length: VISITORS }, () => site.visit("/")));
+  await site.arrivals.reaches(VISITORS);
+  release();
+  return answers;
+}
+
+function opening(body: PassThrough): object {
+  body.write("abc");
+  return {};
+}
