@@ -191,7 +191,7 @@ export class PageCache<Req = unknown> {
     if (lookup.verdict === "unsatisfiable") return gatewayTimeout();
     if (lookup.verdict === "forward") return this.#forwarding.forward(question, lookup, attempt);
     const { entry, stale, page } = lookup;
-    const release = stale ? this.#refreshes.claim(page.key, entry.head.storedAt) : undefined;
+    const release = stale ? this.#claimRefresh(page.key, entry.head.storedAt) : undefined;
     if (release === undefined) return this.#reuse(question, lookup);
     // A partition is known by the visitor's own cookies, which a refresh may not carry: the first visitor renders it himself.
     if (page.partitioned)
@@ -202,6 +202,21 @@ export class PageCache<Req = unknown> {
       );
     const rawHeaders = refreshHeaders(question.request.rawHeaders, this.#context.options.cookies);
     return { ...this.#reuse(question, lookup), refresh: { rawHeaders, release } };
+  }
+
+  // One refresh at a time in this process and, by the lock, over all of them.
+  #claimRefresh(key: string, storedAt: number): (() => void) | undefined {
+    const release = this.#refreshes.claim(key, storedAt);
+    if (release === undefined) return undefined;
+    const lock = this.#context.store.lock(key);
+    if (lock === "held") {
+      release();
+      return undefined;
+    }
+    return () => {
+      release();
+      lock?.release();
+    };
   }
 
   #reuse({ request }: Question, { entry, stale }: Lookup & { verdict: "reuse" }): OutgoingResponse {

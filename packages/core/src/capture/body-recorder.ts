@@ -67,11 +67,21 @@ export class BodyRecorder {
 
   /** The body is whole: keeps it under `head`. Says, or resolves to, whether it is kept or will be written behind. */
   keep(head: EntryHead): boolean | Promise<boolean> {
-    if (this.#bytes > this.#maxBytes) this.#giveUp("too-long");
     if (this.givenUp !== undefined) return false;
+    if (this.#bytes > this.#maxBytes) {
+      this.finish();
+      return false;
+    }
     this.#ended = true;
     this.#wake();
     return this.#writer === undefined ? this.#store.put(head, this.#gathered()) : this.#writer.commit(head);
+  }
+
+  /** The body is whole, and is not to be kept: those who read along get the rest of it. */
+  finish(): void {
+    this.#ended = true;
+    this.#writer?.abort();
+    this.#wake();
   }
 
   /** Leaves nothing behind; those who read along learn that the body is not whole. */
@@ -98,7 +108,12 @@ export class BodyRecorder {
 
   async #read(start: number, end: number): Promise<Buffer> {
     for (;;) {
-      if (start < this.#bytes) return this.#recorded(start, Math.min(end, this.#bytes, start + PIECE_BYTES));
+      if (start < this.#bytes) {
+        const piece = await this.#recorded(start, Math.min(end, this.#bytes, start + PIECE_BYTES));
+        // What was given up may be gone: an empty piece would pass for the end.
+        if (piece.length === 0) throw new Error("the response was cut short");
+        return piece;
+      }
       if (this.#ended) return Buffer.alloc(0);
       if (this.#givenUp !== undefined) throw new Error("the response was cut short");
       await new Promise<void>((resolve) => this.#waiting.push(resolve));

@@ -78,14 +78,20 @@ export class Fill {
   end(): MaybeAsync<boolean> {
     const { request, head } = this.#plan;
     const problem = this.#recorder.givenUp ?? (lengthAgrees(head, this.#recorder.bytes) ? undefined : "length");
-    if (problem !== undefined || !this.#alive) {
-      this.abort(problem ?? "purged");
+    if (problem !== undefined) {
+      this.abort(problem);
+      return false;
+    }
+    if (!this.#alive) {
+      this.#recorder.finish();
+      this.#context.observer.notStored(request.target, "purged");
       return false;
     }
     const stored = this.#storedResponse(this.#headWithEtag());
     return andThen(this.#recorder.keep(this.#entryHead(this.#key, encodeResponse(stored), stored)), (kept) => {
       if (!kept) {
-        this.#context.observer.notStored(request.target, "store");
+        const tooLong = this.#recorder.bytes > this.#context.options.maxBody;
+        this.#context.observer.notStored(request.target, tooLong ? "too-long" : "store");
         return false;
       }
       this.#context.observer.stored(request.target, this.#recorder.bytes);
@@ -118,7 +124,7 @@ export class Fill {
 
   #storedResponse(head: ResponseHead): StoredResponse {
     const { policy, vary, outer } = this.#plan;
-    return { kind: "response", head, policy, vary, outer, ownEtag: this.#lacksEtag, ready: undefined };
+    return { kind: "response", head, policy, vary, outer, ownEtag: this.#lacksEtag, ready: undefined, lookedAt: 0 };
   }
 
   get #lacksEtag(): boolean {

@@ -6,7 +6,7 @@ import type { RequestFacts } from "../http/storability.js";
 import type { PageKey } from "../key/page-key.js";
 import type { ResponseEntry, Selection } from "../lookup/select.js";
 import type { ResolvedPolicy } from "../resolve-options.js";
-import type { LogPosition } from "../store/contract.js";
+import type { KeyLock, LogPosition } from "../store/contract.js";
 
 export interface ForwardPlan {
   /** As it was before any handler ran; a copy, because frameworks and this cache change the live one. */
@@ -24,10 +24,19 @@ export interface ForwardPlan {
   readonly birth: LogPosition;
   /** A request of the cache's own, made to refresh a page. */
   readonly refresh: boolean;
-  /** The flight this request leads, and what to tell when its response cannot be shared. */
-  readonly leading: { readonly flight: Flight<SharedResponse>; readonly unshareable: () => void } | undefined;
+  /** The flight this request leads. */
+  readonly leading: Leading | undefined;
   /** Called when the response is over, however it went. */
   readonly settled: (() => void) | undefined;
+}
+
+/** What a request that others wait for answers for. */
+export interface Leading {
+  readonly flight: Flight<SharedResponse>;
+  /** Told when the response cannot be shared. */
+  readonly unshareable: () => void;
+  /** Held against other processes. */
+  readonly lock: KeyLock | undefined;
 }
 
 /** What a leader shares with its followers. */

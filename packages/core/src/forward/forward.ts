@@ -167,10 +167,12 @@ export class Forward {
   #unshareable(): void {
     this.#plan.leading?.unshareable();
     this.#plan.leading?.flight.release("unshareable");
+    this.#plan.leading?.lock?.release();
   }
 
   #settle(): void {
     this.#plan.leading?.flight.complete();
+    this.#plan.leading?.lock?.release();
     this.#plan.settled?.();
   }
 
@@ -191,7 +193,7 @@ export class Forward {
     const head = freshen(entry.value.head, validation, now);
     const decision = this.#decide(head, now);
     const policy = decision.store ? decision.policy : entry.value.policy;
-    const freshened: StoredResponse = { ...entry.value, head, policy, ready: undefined };
+    const freshened: StoredResponse = { ...entry.value, head, policy, ready: undefined, lookedAt: 0 };
     const sameSelection = decision.store && decision.vary.join() === entry.value.vary.join();
     if (sameSelection) copyFreshened(this.#context, selection, freshened, decision.tags, birth);
     // A refusal for this visitor's credentials says nothing about the page; any other means that it may not lie there, or not under this key.

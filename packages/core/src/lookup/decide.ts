@@ -14,7 +14,7 @@ import type { ResolvedPolicy } from "../resolve-options.js";
 import { bypassReason } from "./eligibility.js";
 import { andThen } from "../maybe-async.js";
 import type { MaybeAsync } from "../maybe-async.js";
-import { select } from "./select.js";
+import { select, selectLatest } from "./select.js";
 import type { ResponseEntry, Selection } from "./select.js";
 
 export type Lookup =
@@ -38,6 +38,8 @@ export interface Question {
   readonly refresh: boolean;
 }
 
+const LOOK_AGAIN_MS = 100;
+
 const ANONYMOUS: RequestFacts = Object.freeze({ method: "GET", authorization: false, cookies: false });
 
 export function decide(context: CacheContext, question: Question): MaybeAsync<Lookup> {
@@ -58,12 +60,17 @@ export function decide(context: CacheContext, question: Question): MaybeAsync<Lo
   }
   if (directives?.noStore === true) return bypass(request, "request-no-store");
   const facts = requestFacts(context, request, page);
-  return andThen(select(store, page.key, request), (selected): Lookup => {
+  return andThen(select(store, page.key, request), (selected): MaybeAsync<Lookup> => {
     if (typeof selected === "string") {
       if (directives?.onlyIfCached === true) return { verdict: "unsatisfiable" };
       return { verdict: "forward", page, facts, reason: selected, detail: undefined, selection: undefined };
     }
-    return judge(question, page, facts, directives, selected, options.clock.now());
+    const now = options.clock.now();
+    const lookup = judge(question, page, facts, directives, selected, now);
+    if (!mayBeOutdated(lookup, selected, now)) return lookup;
+    return andThen(selectLatest(store, selected), (latest) =>
+      latest.entry === selected.entry ? lookup : judge(question, page, facts, directives, latest, now),
+    );
   });
 }
 
@@ -97,6 +104,16 @@ function judge(
 
 function honours(honourRequest: boolean | ((req: unknown) => boolean), native: unknown): boolean {
   return typeof honourRequest === "boolean" ? honourRequest : honourRequest(native);
+}
+
+// What is stale here may have been rendered anew by another process. While it may be served stale, a look now and then is enough.
+function mayBeOutdated(lookup: Lookup, { entry: { value } }: Selection, now: number): boolean {
+  if (lookup.verdict === "reuse") {
+    if (!lookup.stale || Math.abs(now - value.lookedAt) < LOOK_AGAIN_MS) return false;
+    value.lookedAt = now;
+    return true;
+  }
+  return lookup.verdict === "forward" && lookup.reason === "stale";
 }
 
 function bypass(request: RequestHead, reason: string): Lookup {

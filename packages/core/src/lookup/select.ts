@@ -27,6 +27,13 @@ export function select(store: Store<StoredValue>, key: string, request: RequestH
   });
 }
 
+/** The same entry as another process may have replaced it since this one took it into memory. */
+export function selectLatest(store: Store<StoredValue>, { key, entry }: Selection): MaybeAsync<Selection> {
+  return andThen(store.getLatest(key), (latest) =>
+    latest !== undefined && isResponse(latest) ? { key, entry: latest } : { key, entry },
+  );
+}
+
 /** The variant record under a key, if that is what lies there and it is at hand. */
 export function varyRecordUnder(store: Store<StoredValue>, key: string): MaybeAsync<VaryRecord | undefined> {
   return andThen(store.get(key), (entry) => (entry?.value.kind === "vary" ? entry.value : undefined));

@@ -82,18 +82,30 @@ export interface StoreStats {
   readonly skippedWrites: number;
 }
 
+/** Held while an entry is made. */
+export interface KeyLock {
+  /** Gives it back once what was put under the key is where other processes find it. */
+  release(): void;
+}
+
 /** Bytes under keys, shared by every process that opens the same directory. */
 export interface Store<Value> {
   /** Position of the invalidation log now (looked at most once per turn of the event loop): the birth of an entry whose making begins now. */
   position(): LogPosition;
   /** A living entry, from memory, from what waits to be written, or from disk. A promise only where the disk is slow or the entry is being committed; it never rejects. */
   get(key: string): StoreEntry<Value> | undefined | Promise<StoreEntry<Value> | undefined>;
+  /** As `get`, past the memory tier: what another process has written since. Costs a read. */
+  getLatest(key: string): StoreEntry<Value> | undefined | Promise<StoreEntry<Value> | undefined>;
   /** Keeps an entry: visible to this process when the call returns, written behind it. False when it is not kept (bounds, faults, queue full). */
   put(head: EntryHead, body: Buffer): boolean;
   /** Begins an entry whose body comes in pieces; `undefined` when storing is paused. */
   create(key: string): EntryWriter | undefined;
   /** Whether no purge since `birth` names an entry such as this. */
   alive(entry: Pick<EntryHead, "scope" | "name" | "tags" | "birth">): boolean;
+  /** The right to make the entry of a key, among all processes. `"held"`: another one is at it, `released` tells when it is over; `undefined`: nobody else is there, or no lock can be had. */
+  lock(key: string): KeyLock | "held" | undefined;
+  /** Resolves when nobody holds the key any more, or the time is up. Never rejects. */
+  released(key: string, timeoutMs: number): Promise<void>;
   /** Drops one entry. */
   remove(key: string): void;
   /** Ends what the selectors name, for every process that shares the directory. Resolves when no process would serve it any more; rejects with `ERR_DISKCACHE_PURGE` when it cannot be recorded. */

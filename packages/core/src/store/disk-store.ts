@@ -4,7 +4,16 @@ import { resolve } from "node:path";
 import { closedError } from "../errors.js";
 import { AtomicFiles, blocksFor } from "./atomic-file.js";
 import { Caretaker } from "./caretaker.js";
-import type { EntryHead, EntryWriter, LogPosition, PurgeSelector, Store, StoreEntry, StoreStats } from "./contract.js";
+import type {
+  EntryHead,
+  EntryWriter,
+  KeyLock,
+  LogPosition,
+  PurgeSelector,
+  Store,
+  StoreEntry,
+  StoreStats,
+} from "./contract.js";
 import { prepareDirectory } from "./directory.js";
 import { DiskReader } from "./disk-reader.js";
 import type { DiskStoreOptions } from "./disk-store-options.js";
@@ -16,8 +25,10 @@ import { errorCode, nodeFileSystem } from "./file-system.js";
 import { PREAMBLE_BYTES, encodeEntry, headFits } from "./format.js";
 import type { DecodedEntry } from "./format.js";
 import { BLIND, InvalidationLog } from "./invalidation-log.js";
+import { KeyLocks } from "./key-locks.js";
 import { LogGenerations } from "./log-generations.js";
 import { MemoryTier } from "./memory-tier.js";
+import { Neighbours } from "./neighbours.js";
 import { Paths } from "./paths.js";
 import { PURGED, SOFT_PURGED } from "./purge-marks.js";
 import type { Purgeable } from "./purge-marks.js";
@@ -47,6 +58,8 @@ export class DiskStore<Value> implements Store<Value> {
   readonly #usage: Usage;
   readonly #caretaker: Caretaker;
   readonly #recency: Recency;
+  readonly #neighbours: Neighbours;
+  readonly #locks: KeyLocks;
   readonly #writers = new Set<FileEntryWriter>();
   readonly #committing = new Map<string, Promise<StoreEntry<Value> | undefined>>();
   #closing: Promise<void> | undefined = undefined;
@@ -61,7 +74,11 @@ export class DiskStore<Value> implements Store<Value> {
     const now = (): number => this.#clock.now();
     this.#faults = new Faults(options.observe ?? (() => undefined), elapsed);
     this.#paths = new Paths(resolve(options.dir));
-    const prepare = (): void => prepareDirectory(fs, this.#paths.root, options);
+    this.#neighbours = new Neighbours(fs, this.#paths.root, elapsed);
+    const prepare = (): void => {
+      prepareDirectory(fs, this.#paths.root, options);
+      this.#neighbours.register();
+    };
     this.#log = new InvalidationLog(this.#paths.root, new LogGenerations(fs, this.#paths), {
       prepare,
       now,
@@ -97,6 +114,7 @@ export class DiskStore<Value> implements Store<Value> {
       stored: (path, change) => this.#caretaker.changed(path, change),
       now,
     });
+    this.#locks = new KeyLocks(fs, this.#paths.root, now);
     this.#recency = new Recency(fs, this.#paths);
     if (options.strict) prepare();
   }
@@ -166,6 +184,19 @@ export class DiskStore<Value> implements Store<Value> {
     return this.#log.verdict(entry) !== PURGED;
   }
 
+  lock(key: string): KeyLock | "held" | undefined {
+    if (this.#refusedNow() !== undefined || !this.#neighbours.present) return undefined;
+    const lock = this.#locks.take(key);
+    if (typeof lock !== "object") return lock;
+    return {
+      release: () => void Promise.all([this.#queue.written(key), this.#committing.get(key)]).then(() => lock.release()),
+    };
+  }
+
+  released(key: string, timeoutMs: number): Promise<void> {
+    return this.#locks.released(key, timeoutMs);
+  }
+
   remove(key: string): void {
     if (this.#closing !== undefined) return;
     this.#memory.delete(key);
@@ -227,6 +258,7 @@ export class DiskStore<Value> implements Store<Value> {
     await Promise.all([...this.#writers].map((writer) => writer.over));
     this.#caretaker.stop();
     this.#recency.close();
+    this.#neighbours.close();
     this.#memory.clear();
     this.#log.close();
   }

@@ -1,6 +1,6 @@
 /** Counts and reports what goes wrong, and rests storing after a fault that the next write would meet as well. Never throws. */
 import { performance } from "node:perf_hooks";
-import { corruptEntryError, storeIoError } from "../errors.js";
+import { DiskCacheError, corruptEntryError, storeIoError } from "../errors.js";
 import type { SkipReason, StoreEvent } from "./events.js";
 import { errorCode } from "./file-system.js";
 
@@ -28,7 +28,8 @@ export class Faults {
   io(operation: string, path: string, error: unknown, storing: boolean): void {
     this.ioErrors++;
     const code = errorCode(error);
-    this.tell({ type: "error", operation, code, error: storeIoError(operation, path, error) });
+    const told = error instanceof DiskCacheError ? error : storeIoError(operation, path, error);
+    this.tell({ type: "error", operation, code, error: told });
     if (storing && PAUSING_CODES.has(code)) this.#pause(code);
   }
 

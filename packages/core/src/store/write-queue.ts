@@ -52,6 +52,7 @@ export class WriteQueue<Value> {
   #bytes = 0;
   #scheduled = false;
   #idle: (() => void)[] = [];
+  readonly #watched = new Map<string, (() => void)[]>();
 
   constructor(files: AtomicFiles, paths: Paths, faults: Faults, around: WriteQueueSurroundings<Value>) {
     this.#files = files;
@@ -92,6 +93,7 @@ export class WriteQueue<Value> {
     if (waiting === undefined) return;
     this.#bytes -= waiting.bytes;
     this.#waiting.delete(key);
+    this.#checkWritten(key);
     this.#checkIdle();
   }
 
@@ -99,6 +101,12 @@ export class WriteQueue<Value> {
   settled(): Promise<void> {
     if (this.size === 0) return Promise.resolve();
     return new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  /** Resolves when nothing about the key waits. */
+  written(key: string): Promise<void> {
+    if (this.get(key) === undefined) return Promise.resolve();
+    return new Promise((resolve) => this.#watched.set(key, [...(this.#watched.get(key) ?? []), resolve]));
   }
 
   #enqueue(key: string, waiting: Waiting<Value>): void {
@@ -164,6 +172,7 @@ export class WriteQueue<Value> {
       this.#fail(key, path, waiting, error);
     }
     this.#bytes -= waiting.bytes;
+    this.#checkWritten(key);
   }
 
   async #write(key: string, waiting: Waiting<Value>): Promise<void> {
@@ -184,6 +193,7 @@ export class WriteQueue<Value> {
     this.#bytes -= waiting.bytes;
     this.#inFlight.delete(key);
     this.#schedule();
+    this.#checkWritten(key);
     this.#checkIdle();
   }
 
@@ -208,6 +218,13 @@ export class WriteQueue<Value> {
   #fail(key: string, path: EntryPath, waiting: Waiting<Value>, error: unknown): void {
     this.#faults.io(waiting.entry === undefined ? "remove" : "write", path.file, error, true);
     if (waiting.entry !== undefined) this.#faults.skip("io", key);
+  }
+
+  #checkWritten(key: string): void {
+    if (this.#watched.size === 0 || this.get(key) !== undefined) return;
+    const watchers = this.#watched.get(key) ?? [];
+    this.#watched.delete(key);
+    for (const resolve of watchers) resolve();
   }
 
   #checkIdle(): void {

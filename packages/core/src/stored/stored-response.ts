@@ -16,6 +16,8 @@ export interface StoredResponse {
   readonly ownEtag: boolean;
   /** Kept by `serve/` between hits; never stored. */
   ready: ReadyResponse | undefined;
+  /** When it was last compared with what lies on disk, epoch milliseconds; never stored. */
+  lookedAt: number;
 }
 
 /** A response ready to send, and the moment (whole seconds of age and of remaining freshness) its changing fields were written for. */
@@ -104,6 +106,7 @@ export function decodeResponse(lines: readonly string[]): StoredResponse {
     outer: namesIn(outer),
     ownEtag: flags[5] === "1",
     ready: undefined,
+    lookedAt: 0,
   };
 }
 

@@ -1,0 +1,158 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { Flight } from "./flight.js";
+import { Flights } from "./flights.js";
+import { Refreshes } from "./refreshes.js";
+
+const SETTINGS = { timeoutMs: 5000, maxFollowers: 2 };
+
+function movable() {
+  let now = 1_000_000;
+  return { now: () => now, advance: (ms: number) => void (now += ms) };
+}
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+describe("a flight", () => {
+  it("gives what is shared to those who wait and to those who come while it goes on", async () => {
+    const flight = new Flight<string>(0, SETTINGS, () => {});
+    const before = flight.join();
+    flight.share("page");
+    expect([await before, await flight.join()]).toEqual(["page", "page"]);
+  });
+
+  it.each(["unshareable", "failed"] as const)("lets everybody go when it is %s", async (why) => {
+    const over = vi.fn<() => void>();
+    const flight = new Flight<string>(0, SETTINGS, over);
+    const waiting = [flight.join(), flight.join()];
+    flight.release(why);
+    expect(await Promise.all(waiting)).toEqual([why, why]);
+    expect(over).toHaveBeenCalledTimes(1);
+  });
+
+  it("lets everybody go when nothing has begun in time, and takes the time from nobody who reads along", async () => {
+    const late = new Flight<string>(0, SETTINGS, () => {});
+    const waiting = late.join();
+    vi.advanceTimersByTime(5000);
+    expect(await waiting).toBe("timeout");
+    const over = vi.fn<() => void>();
+    const begun = new Flight<string>(0, SETTINGS, over);
+    begun.share("page");
+    vi.advanceTimersByTime(60_000);
+    expect([await begun.join(), over.mock.calls.length]).toEqual(["page", 0]);
+  });
+
+  it("takes no more followers than it is allowed", () => {
+    const flight = new Flight<string>(0, SETTINGS, () => {});
+    expect([flight.join(), flight.join(), flight.join()].map((landing) => landing !== undefined)).toEqual([
+      true,
+      true,
+      false,
+    ]);
+  });
+
+  it("that ends without having begun has failed", async () => {
+    const flight = new Flight<string>(0, SETTINGS, () => {});
+    const waiting = flight.join();
+    flight.complete();
+    expect(await waiting).toBe("failed");
+  });
+
+  it("leaves no timer behind once it has landed", () => {
+    const flight = new Flight<string>(0, SETTINGS, () => {});
+    flight.share("page");
+    flight.complete();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+describe("the flights of a process", () => {
+  it("are found under their key until they are over", () => {
+    const flights = new Flights<string>(movable(), SETTINGS);
+    const flight = flights.lead("k", 7);
+    expect([flights.under("k"), flights.under("other"), flight.birth]).toEqual([flight, undefined, 7]);
+    flight.share("page");
+    expect(flights.under("k")).toBe(flight);
+    flight.complete();
+    expect(flights.under("k")).toBeUndefined();
+  });
+
+  it("may be followed by a newer one, which the older one's end does not touch", () => {
+    const flights = new Flights<string>(movable(), SETTINGS);
+    const older = flights.lead("k", 1);
+    const newer = flights.lead("k", 2);
+    older.complete();
+    expect(flights.under("k")).toBe(newer);
+  });
+
+  it("are not waited for where a response could not be shared a minute ago", () => {
+    const clock = movable();
+    const flights = new Flights<string>(clock, SETTINGS);
+    flights.rememberMiss("k");
+    expect([flights.isHitForMiss("k"), flights.isHitForMiss("other")]).toEqual([true, false]);
+    clock.advance(60_000);
+    expect(flights.isHitForMiss("k")).toBe(false);
+  });
+
+  it("are waited for again when the clock was set back, or a response was shareable after all", () => {
+    const clock = movable();
+    const flights = new Flights<string>(clock, SETTINGS);
+    flights.rememberMiss("k");
+    clock.advance(-3_600_000);
+    expect(flights.isHitForMiss("k")).toBe(false);
+    flights.rememberMiss("k");
+    flights.forgetMiss("k");
+    expect(flights.isHitForMiss("k")).toBe(false);
+  });
+
+  it("remember a bounded number of such keys, the newest", () => {
+    const flights = new Flights<string>(movable(), SETTINGS);
+    for (let n = 0; n <= 10_000; n++) flights.rememberMiss(String(n));
+    expect([flights.isHitForMiss("0"), flights.isHitForMiss("1"), flights.isHitForMiss("10000")]).toEqual([
+      false,
+      true,
+      true,
+    ]);
+  });
+});
+
+describe("a refresh", () => {
+  it("is one at a time for a key", () => {
+    const refreshes = new Refreshes(movable());
+    const release = refreshes.claim("k", 1);
+    expect([release === undefined, refreshes.claim("k", 1), refreshes.claim("other", 1) === undefined]).toEqual([
+      false,
+      undefined,
+      false,
+    ]);
+    release!();
+    // The next response under the key is another one.
+    expect(refreshes.claim("k", 2)).toBeDefined();
+  });
+
+  it("of a page that cannot be refreshed is tried less and less often, at least once a minute", () => {
+    const clock = movable();
+    const refreshes = new Refreshes(clock);
+    const waits: number[] = [];
+    for (let tries = 0; tries < 9; tries++) {
+      let claim = refreshes.claim("k", 1);
+      let waited = 0;
+      for (; claim === undefined; claim = refreshes.claim("k", 1)) {
+        clock.advance(500);
+        waited += 500;
+      }
+      claim();
+      waits.push(waited);
+    }
+    expect(waits).toEqual([0, 1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000]);
+  });
+
+  it("that never comes back does not hold its place for ever", () => {
+    const clock = movable();
+    const refreshes = new Refreshes(clock);
+    for (let n = 0; n < 8; n++) expect(refreshes.claim(`k${n}`, 1)).toBeDefined();
+    expect(refreshes.claim("one too many", 1)).toBeUndefined();
+    clock.advance(60_001);
+    expect(refreshes.claim("one too many", 1)).toBeDefined();
+  });
+});

@@ -1,0 +1,122 @@
+import { describe, expect, it } from "vitest";
+import { cacheStatusWith, headToStore, untouchedFields, varyWith } from "./response-fields.js";
+import { refreshHeaders } from "./refresh-headers.js";
+
+const AT = Date.parse("2026-01-02T03:04:05Z");
+
+describe("the head that is stored", () => {
+  const stored = (rawHeaders: readonly string[], vary: readonly string[] = []) =>
+    headToStore({ status: 200, statusText: "", rawHeaders }, vary, AT).rawHeaders;
+
+  it("has a Date, the handler's or that of the moment", () => {
+    expect(stored(["X", "1"])).toEqual(["X", "1", "Date", "Fri, 02 Jan 2026 03:04:05 GMT"]);
+    expect(stored(["Date", "Thu, 01 Jan 2026 00:00:00 GMT"])).toEqual(["Date", "Thu, 01 Jan 2026 00:00:00 GMT"]);
+  });
+
+  it("has no fields of the connection, nor those it names, nor labels that are ours alone", () => {
+    const raw = [
+      "Date",
+      "x",
+      "Connection",
+      "keep-alive, X-Hop",
+      "X-Hop",
+      "1",
+      "Keep-Alive",
+      "5",
+      "Transfer-Encoding",
+      "chunked",
+      "Cache-Tag",
+      "a",
+      "Surrogate-Key",
+      "b",
+      "X",
+      "1",
+    ];
+    expect(stored(raw)).toEqual(["Date", "x", "X", "1"]);
+  });
+
+  it("names every field the page varies on", () => {
+    expect(stored(["Date", "x", "Vary", "Accept"], ["accept", "x-plan"])).toEqual([
+      "Date",
+      "x",
+      "Vary",
+      "Accept, x-plan",
+    ]);
+  });
+});
+
+describe("Vary with more fields", () => {
+  it.each([
+    { given: [], fields: ["a"], becomes: "a" },
+    { given: ["Vary", "A"], fields: ["a"], becomes: undefined },
+    { given: ["Vary", "A", "Vary", "B, C"], fields: ["d", "b"], becomes: "A, B, C, d" },
+    { given: ["Vary", "*"], fields: ["a"], becomes: undefined },
+    { given: ["Vary", "A"], fields: [], becomes: undefined },
+  ])("of $given and $fields is $becomes", ({ given, fields, becomes }) => {
+    expect(varyWith(given, fields)).toBe(becomes);
+  });
+});
+
+it("Cache-Status comes after what is there", () => {
+  expect(cacheStatusWith([], "diskcache; hit")).toBe("diskcache; hit");
+  expect(cacheStatusWith(["Cache-Status", "a; hit", "cache-status", "b"], "diskcache; hit")).toBe(
+    "a; hit, b, diskcache; hit",
+  );
+});
+
+describe("a field that was set before the handler ran", () => {
+  it.each([
+    { given: "left alone", after: ["X", "1"], untouched: ["x"] },
+    { given: "changed", after: ["X", "2"], untouched: [] },
+    { given: "added to", after: ["X", "1", "X", "2"], untouched: [] },
+    { given: "removed", after: [], untouched: [] },
+  ])("and was $given", ({ after, untouched }) => {
+    expect(untouchedFields(["X", "1"], after)).toEqual(untouched);
+  });
+
+  it("belongs to the body when it may hold a nonce of it", () => {
+    const policy = ["Content-Security-Policy", "script-src 'nonce-1'"];
+    expect(untouchedFields(policy, policy)).toEqual([]);
+  });
+});
+
+describe("the fields a refresh goes out with", () => {
+  it("select the page, and are nobody's own", () => {
+    const raw = [
+      "Host",
+      "a",
+      "Accept-Language",
+      "de",
+      "Authorization",
+      "Basic x",
+      "Cookie",
+      "session=1; theme=dark; _ga=2",
+      "If-None-Match",
+      '"v"',
+      "Range",
+      "bytes=0-1",
+      "Cache-Control",
+      "no-cache",
+      "Connection",
+      "close",
+      "Referer",
+      "http://a/",
+      "X-Forwarded-Host",
+      "b",
+    ];
+    expect(refreshHeaders(raw, { ignore: ["_ga"], key: ["theme"] })).toEqual([
+      "Host",
+      "a",
+      "Accept-Language",
+      "de",
+      "Cookie",
+      "theme=dark",
+      "X-Forwarded-Host",
+      "b",
+    ]);
+  });
+
+  it("have no Cookie where none is part of the key", () => {
+    expect(refreshHeaders(["Host", "a", "Cookie", "session=1"], { ignore: [], key: [] })).toEqual(["Host", "a"]);
+  });
+});

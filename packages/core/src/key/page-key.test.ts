@@ -1,0 +1,96 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { RequestHead } from "../exchange.js";
+import type { CachePolicy } from "../options.js";
+import { resolvePolicy } from "../resolve-options.js";
+import type { CookieRules } from "./cookies.js";
+import { pageKey } from "./page-key.js";
+
+const NO_COOKIES: CookieRules = { ignore: [], key: [] };
+
+function request(target: string, fields: readonly string[] = [], rest: Partial<RequestHead> = {}): RequestHead {
+  const rawHeaders = ["Host", "a.example", ...fields];
+  const headers: Record<string, string> = {};
+  for (let at = 0; at < rawHeaders.length; at += 2) headers[rawHeaders[at]!.toLowerCase()] ??= rawHeaders[at + 1]!;
+  return { method: "GET", target, scheme: "http", headers, rawHeaders, ...rest };
+}
+
+function keyOf(head: RequestHead, policy: CachePolicy = {}, cookies = NO_COOKIES, native: unknown = undefined): string {
+  return pageKey(head, resolvePolicy(policy), cookies, native).key;
+}
+
+describe("the key of a page", () => {
+  it("is the same for HEAD as for GET", () => {
+    expect(keyOf(request("/", [], { method: "HEAD" }))).toBe(keyOf(request("/")));
+  });
+
+  it.each([
+    { part: "the target", other: request("/b") },
+    { part: "the scheme", other: request("/", [], { scheme: "https" }) },
+    { part: "the host", other: request("/", [], { headers: { host: "b.example" } }) },
+    { part: "X-Forwarded-Host", other: request("/", ["X-Forwarded-Host", "b"]) },
+    { part: "an empty X-Forwarded-Host", other: request("/", ["X-Forwarded-Host", ""]) },
+    { part: "X-Forwarded-Scheme", other: request("/", ["X-Forwarded-Scheme", "https"]) },
+  ])("is another for another value of $part", ({ other }) => {
+    expect(keyOf(other)).not.toBe(keyOf(request("/")));
+  });
+
+  it("tells one line with a comma from two lines", () => {
+    const one = request("/", ["X-Forwarded-Host", "a, b"]);
+    const two = request("/", ["X-Forwarded-Host", "a", "X-Forwarded-Host", "b"]);
+    expect(keyOf(one)).not.toBe(keyOf(two));
+  });
+
+  it("does not hold what a visitor sent in the clear, except his address", () => {
+    const secretive = request("/", ["X-Plan", "s3cret", "Cookie", "theme=s3cret", "X-Forwarded-Host", "s3cret"]);
+    const rules = { ignore: [], key: ["theme"] };
+    const key = keyOf(secretive, { key: { headers: ["x-plan"] }, partition: () => "s3cret" }, rules);
+    expect(key).not.toContain("s3cret");
+  });
+
+  it("has a partition that cannot be imitated by any other part", () => {
+    const imitated = keyOf(request("/"), { partition: () => "ann" }).slice(keyOf(request("/")).length);
+    expect(keyOf(request(`/${imitated}`))).not.toBe(keyOf(request("/"), { partition: () => "ann" }));
+  });
+
+  it("is one string for one list of parts, whatever is in them", () => {
+    const text = fc.string({ maxLength: 12, unit: fc.constantFrom("a", ":", " ", "1", "2", "/", "?", "\u00e9") });
+    const parts = fc.record({ target: text, host: text, scheme: fc.constantFrom("http", "https") });
+    fc.assert(
+      fc.property(parts, parts, (one, other) => {
+        const [first, second] = [one, other].map(({ target, host, scheme }) =>
+          keyOf(request(`/${target}`, [], { headers: { host }, scheme })),
+        );
+        expect(first === second).toBe(
+          one.target === other.target && one.host === other.host && one.scheme === other.scheme,
+        );
+      }),
+    );
+  });
+
+  it.each([{ answer: 7 }, { answer: null }, { answer: {} }])(
+    "does not come from a function that answers $answer",
+    ({ answer }) => {
+      const wrong = () => answer as unknown as string;
+      expect(() => keyOf(request("/"), { key: wrong })).toThrow(TypeError);
+      expect(() => keyOf(request("/"), { partition: wrong })).toThrow(TypeError);
+    },
+  );
+
+  it("is everybody's where the partition is undefined, and nobody else's where it is empty", () => {
+    const everybody = pageKey(request("/"), resolvePolicy({ partition: () => undefined }), NO_COOKIES, undefined);
+    const empty = pageKey(request("/"), resolvePolicy({ partition: () => "" }), NO_COOKIES, undefined);
+    expect([everybody.partitioned, empty.partitioned, everybody.key === empty.key]).toEqual([false, true, false]);
+  });
+
+  it("says by which words a purge finds the page", () => {
+    const rules = { key: { query: { ignore: ["utm_*"] } } };
+    const { scope, name } = pageKey(
+      request("/a?utm_x=1&b=2", [], { headers: { host: "A.Example:80" } }),
+      resolvePolicy(rules),
+      NO_COOKIES,
+      undefined,
+    );
+    expect([scope, name]).toEqual(["a.example:80", "/a?b=2"]);
+  });
+});

@@ -1,0 +1,119 @@
+/** Who makes an entry, among all processes that share the directory: a lock per key. Advisory: where it cannot be had or told, an entry is made twice, and nothing worse.
+ *
+ * A lock is a symbolic link that points nowhere: its target names process and moment, so it comes into being together with its content, in one call.
+ * A lock whose process is dead, or which is older than a lock may be, is moved aside before it is removed, so that of several who find it only one
+ * has it; if what was moved turns out to be another, newer lock, it is put back. */
+import { hash } from "node:crypto";
+import type { KeyLock } from "./contract.js";
+import { DIRECTORY_MODE, errorCode } from "./file-system.js";
+import type { FileSystem } from "./file-system.js";
+import { formatIdentity, liveness, ownIdentity, parseIdentity, uniqueSuffix } from "./process-identity.js";
+
+/** However long its holder lives: by then the application has had its chance. */
+const MAX_AGE_MS = 60_000;
+const FIRST_POLL_MS = 2;
+const LAST_POLL_MS = 16;
+
+export class KeyLocks {
+  readonly #fs: FileSystem;
+  readonly #directory: string;
+  readonly #now: () => number;
+  readonly #ownName = `${formatIdentity(ownIdentity)}-${uniqueSuffix()}`;
+  #count = 0;
+
+  constructor(fs: FileSystem, root: string, now: () => number) {
+    this.#fs = fs;
+    this.#directory = `${root}/locks`;
+    this.#now = now;
+  }
+
+  /** @returns `"held"` when a living process has it; `undefined` when no lock can be had here at all */
+  take(key: string): KeyLock | "held" | undefined {
+    const path = this.#path(key);
+    const target = `${this.#ownName}-${this.#count++}@${this.#now()}`;
+    try {
+      return this.#create(path, target);
+    } catch (error) {
+      if (errorCode(error) !== "EEXIST") return undefined;
+      if (!this.#clearDead(path)) return "held";
+    }
+    try {
+      return this.#create(path, target);
+    } catch (error) {
+      return errorCode(error) === "EEXIST" ? "held" : undefined;
+    }
+  }
+
+  /** Resolves when nobody holds the key any more, its holder has died, or the time is up. Never rejects. */
+  async released(key: string, timeoutMs: number): Promise<void> {
+    const path = this.#path(key);
+    let waited = 0;
+    for (
+      let pause = FIRST_POLL_MS;
+      waited < timeoutMs && this.#isHeld(path);
+      pause = Math.min(pause * 2, LAST_POLL_MS)
+    ) {
+      await new Promise<void>((resolve) => setTimeout(resolve, pause));
+      waited += pause;
+    }
+  }
+
+  #path(key: string): string {
+    return `${this.#directory}/${hash("sha256", key)}`;
+  }
+
+  #create(path: string, target: string): KeyLock {
+    try {
+      this.#fs.symlinkSync(target, path);
+    } catch (error) {
+      if (errorCode(error) !== "ENOENT") throw error;
+      this.#fs.mkdirSync(this.#directory, { recursive: true, mode: DIRECTORY_MODE });
+      this.#fs.symlinkSync(target, path);
+    }
+    return { release: () => this.#removeIf(path, target) };
+  }
+
+  #isHeld(path: string): boolean {
+    try {
+      return isValid(this.#fs.readlinkSync(path), this.#now());
+    } catch {
+      return false;
+    }
+  }
+
+  // True when the way is free for another try.
+  #clearDead(path: string): boolean {
+    let found: string;
+    try {
+      found = this.#fs.readlinkSync(path);
+    } catch (error) {
+      return errorCode(error) === "ENOENT";
+    }
+    return !isValid(found, this.#now()) && this.#removeIf(path, found);
+  }
+
+  #removeIf(path: string, target: string): boolean {
+    const aside = `${path}-${this.#ownName}-${this.#count++}`;
+    try {
+      if (this.#fs.readlinkSync(path) !== target) return false;
+      this.#fs.renameSync(path, aside);
+      const moved = this.#fs.readlinkSync(aside);
+      try {
+        if (moved !== target) this.#fs.symlinkSync(moved, path);
+      } finally {
+        this.#fs.unlinkSync(aside);
+      }
+      return moved === target;
+    } catch {
+      return false;
+    }
+  }
+}
+
+function isValid(target: string, now: number): boolean {
+  const [, holder = "", since = ""] = /^(.+)-[0-9a-f]{6}-\d+@(\d+(?:\.\d+)?)$/.exec(target) ?? [];
+  const identity = parseIdentity(holder);
+  const age = now - Number(since);
+  // Dated in the future: the clock was set back, and nobody can tell how old it is.
+  return identity !== undefined && age >= 0 && age < MAX_AGE_MS && liveness(identity) !== "dead";
+}

@@ -1,0 +1,82 @@
+/** Which other processes have the directory open: a file each, named by its process. Whoever is alone needs no locks. Never judges a living process by age. */
+import { uniqueSuffix, formatIdentity, liveness, ownIdentity, parseIdentity } from "./process-identity.js";
+import { CREATE_FLAGS, DIRECTORY_MODE, FILE_MODE } from "./file-system.js";
+import type { FileSystem } from "./file-system.js";
+
+const NAME = /^([0-9a-f]{8}-\d{1,10}-\d{1,15})-[0-9a-f]{6}$/;
+/** How long after it came a process counts with others who are coming, too: workers are started together. */
+const COMING_MS = 5_000;
+/** How long the living are believed to live before they are looked at again. */
+const RECHECK_MS = 1_000;
+
+export class Neighbours {
+  readonly #fs: FileSystem;
+  readonly #directory: string;
+  readonly #elapsed: () => number;
+  readonly #ownName = `${formatIdentity(ownIdentity)}-${uniqueSuffix()}`;
+  /** What the directory looked like when it was last read, and when. */
+  #seen = "";
+  #readAt = Number.NEGATIVE_INFINITY;
+  #present = false;
+  #registeredAt: number | undefined;
+
+  /** @param elapsed milliseconds of a clock that never jumps */
+  constructor(fs: FileSystem, root: string, elapsed: () => number) {
+    this.#fs = fs;
+    this.#directory = `${root}/workers`;
+    this.#elapsed = elapsed;
+  }
+
+  /** Whether another living process, or another cache in this one, has the directory open. One `stat` while nothing changes. */
+  get present(): boolean {
+    try {
+      const { mtimeMs, ino } = this.#fs.statSync(this.#directory);
+      const seen = `${ino} ${mtimeMs}`;
+      if (seen !== this.#seen || (this.#present && this.#elapsed() - this.#readAt > RECHECK_MS)) this.#look(seen);
+    } catch {
+      this.register();
+    }
+    return this.#present;
+  }
+
+  /** Makes this process known. Idempotent. Until it has been seen beside the others, somebody is taken to be there: a lock too many costs little. */
+  register(): void {
+    this.#present = true;
+    this.#registeredAt ??= this.#elapsed();
+    try {
+      this.#fs.mkdirSync(this.#directory, { recursive: true, mode: DIRECTORY_MODE });
+      this.#fs.closeSync(this.#fs.openSync(`${this.#directory}/${this.#ownName}`, CREATE_FLAGS, FILE_MODE));
+    } catch {
+      // There already; or without the directory nothing is stored either.
+    }
+  }
+
+  close(): void {
+    try {
+      this.#fs.unlinkSync(`${this.#directory}/${this.#ownName}`);
+    } catch {
+      // Never registered, or the directory is gone.
+    }
+  }
+
+  #look(seen: string): void {
+    const names = this.#fs.readdirSync(this.#directory);
+    if (!names.includes(this.#ownName)) {
+      this.register();
+      return;
+    }
+    this.#seen = seen;
+    this.#readAt = this.#elapsed();
+    const others = names.filter((name) => name !== this.#ownName && this.#lives(name));
+    this.#present = others.length > 0 || this.#elapsed() - (this.#registeredAt ?? 0) < COMING_MS;
+  }
+
+  #lives(name: string): boolean {
+    const match = NAME.exec(name);
+    const identity = match === null ? undefined : parseIdentity(match[1]!);
+    if (identity === undefined) return false;
+    if (liveness(identity) !== "dead") return true;
+    this.#fs.unlinkSync(`${this.#directory}/${name}`);
+    return false;
+  }
+}
