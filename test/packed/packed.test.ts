@@ -89,7 +89,7 @@ describe.each(["typescript-api", "typescript"])("a strict project, with %s", (co
     const { stdout } = await node([tsc, "-p", ".", "--outDir", compiler]).catch((error: { stdout: string }) => error);
     expect(stdout).toBe("");
     for (const name of PACKAGES) await node([join(compiler, `${name}.js`)]);
-  }, 60_000);
+  }, 120_000);
 });
 
 function node(args: string[]) {
