@@ -1,26 +1,23 @@
 /** A body from the cache, piece by piece, in order. */
-import type { BodySource } from "@diskcache/core";
+import type { BodyReader, BodySource } from "@diskcache/core";
 
-/** Each piece is the caller's until it asks for the next. Throws when the body turns out to be damaged or cut short: what was sent by then must not be ended as if it were whole. */
-export async function* bodyPieces(source: BodySource): AsyncGenerator<Buffer, void, undefined> {
-  const reader = source.open();
-  try {
-    for (const piece of source.pieces) {
-      if (Buffer.isBuffer(piece)) {
-        yield piece;
-        continue;
-      }
-      for (let at = piece.start; at < piece.end;) {
-        const bytes = await reader.read(at, piece.end);
-        if (bytes.length === 0) {
-          if (Number.isFinite(piece.end)) throw new Error("the stored body is shorter than it should be");
-          break; // a body of unknown length ends where it ends
-        }
-        at += bytes.length;
-        yield bytes;
-      }
+/** Each piece is the caller's until it asks for the next. Throws when the body turns out to be damaged or cut short: what was sent by then must not be ended as if it were whole.
+ * @param reader opened by the caller in the turn in which it got the source, while the file is surely the one that was looked up; the caller closes it */
+export async function* bodyPieces(source: BodySource, reader: BodyReader): AsyncGenerator<Buffer, void, undefined> {
+  for (const piece of source.pieces) {
+    if (Buffer.isBuffer(piece)) {
+      yield piece;
+      continue;
     }
-  } finally {
-    reader.close();
+    let at = piece.start;
+    while (at < piece.end) {
+      const bytes = await reader.read(at, piece.end);
+      if (bytes.length === 0) {
+        if (Number.isFinite(piece.end)) throw new Error("the stored body is shorter than it should be");
+        break; // a body of unknown length ends where it ends
+      }
+      at += bytes.length;
+      yield bytes;
+    }
   }
 }

@@ -45,11 +45,14 @@ function writeHead(res: ServerResponse, response: OutgoingResponse, sink: Sink):
 
 // A body that turns out to be damaged breaks the connection: a short body must never look like a whole one.
 async function pump(res: ServerResponse, source: BodySource, sink: Sink): Promise<void> {
+  const reader = source.open();
   try {
-    for await (const piece of bodyPieces(source)) await write(res, piece, sink);
+    for await (const piece of bodyPieces(source, reader)) await write(res, piece, sink);
     sink.end.call(res);
   } catch {
     res.destroy();
+  } finally {
+    reader.close();
   }
 }
 

@@ -24,11 +24,20 @@ export function play(ctx: Context, response: OutgoingResponse): void {
 
 // A body that turns out to be damaged ends in an error, and the connection is broken: a short body never looks whole. Koa 2 would leave it open.
 function streamOf(source: BodySource, { res }: Context): Readable {
-  return Readable.from(ownPieces(source), { objectMode: false }).once("error", () => {
-    if (res.headersSent) res.destroy();
+  const reader = source.open();
+  const pieces = bodyPieces(source, reader);
+  return new Readable({
+    read() {
+      pieces.next().then(
+        // A stream keeps what it is given.
+        ({ done, value }) => this.push(done === true ? null : Buffer.from(value as Buffer)),
+        (error: Error) => this.destroy(error),
+      );
+    },
+    destroy(error, done) {
+      reader.close();
+      if (error !== null && res.headersSent) res.destroy();
+      done(error);
+    },
   });
-}
-
-async function* ownPieces(source: BodySource): AsyncGenerator<Buffer> {
-  for await (const piece of bodyPieces(source)) yield Buffer.from(piece); // a stream keeps what it is given
 }
