@@ -2,18 +2,19 @@
 import {
   chmodSync,
   mkdirSync,
-  readdirSync,
   rmSync,
   statSync,
   symlinkSync,
   truncateSync,
   writeFileSync,
   readFileSync,
+  readdirSync,
 } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
 import { temporaryDirectory } from "../support/temporary-directory.js";
 import { ADAPTERS, incoming } from "./adapters.js";
+import { entryFiles, filesBelow } from "../support/entry-files.js";
 import { openSite } from "./site.js";
 import type { Site } from "./site.js";
 
@@ -94,7 +95,7 @@ describe.each(ADAPTERS)("$name: a directory that", (adapter) => {
   it("is made by the cache belongs to its owner alone, files included", async () => {
     const site = await openSite(adapter, { options: { ttl: 60, dir: join(temporaryDirectory(), "deep", "cache") } });
     await stored(site, "/");
-    const modes = new Set(files(site.dir).map((file) => statSync(file).mode & 0o777));
+    const modes = new Set(filesBelow(site.dir).map((file) => statSync(file).mode & 0o777));
     expect([statSync(site.dir).mode & 0o777, ...modes]).toEqual([0o700, 0o600]);
     expect(readdirSync(site.dir)).toEqual(expect.arrayContaining(["CACHEDIR.TAG", ".gitignore"]));
   });
@@ -208,8 +209,11 @@ describe.each(ADAPTERS)("$name: the operator's own function", (adapter) => {
     const asked: string[] = [];
     const skip = (native: unknown) => asked.push(incoming(native).url!) === 0;
     const site = await openSite(adapter, { options: { ttl: 60, skip } });
-    for (const _ of [1, 2, 3]) await site.visit("/");
-    expect(asked).toHaveLength(3);
+    for (const _ of ["miss", "hit", "hit"]) {
+      asked.length = 0;
+      await site.visit("/");
+      expect(asked).toContain("/");
+    }
   });
 });
 
@@ -218,16 +222,6 @@ async function stored(site: Site, target: string): Promise<string> {
   const { text } = await site.visit(target);
   while ((await site.cache.stats()).pendingWrites > 0) await new Promise(setImmediate);
   return text;
-}
-
-function files(dir: string): string[] {
-  return readdirSync(dir, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name));
-}
-
-function entryFiles(dir: string): string[] {
-  return files(dir).filter((file) => /[\\/][0-9a-f]{2}[\\/][0-9a-f]{62}$/.test(file));
 }
 
 function flip(file: string, at: number): void {

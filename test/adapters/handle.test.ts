@@ -59,7 +59,12 @@ describe.each(ADAPTERS)("$name: the handle", (adapter) => {
   it("counts entries and bytes, and knows nothing is left after clear()", async () => {
     const site = await openSite(adapter);
     for (const target of ["/a", "/b", "/c"]) await site.visit(target);
-    const full = await site.cache.stats();
+    let full = await site.cache.stats();
+    // They are counted once they are on disk.
+    while (full.entries < 3 || full.pendingWrites > 0) {
+      await new Promise(setImmediate);
+      full = await site.cache.stats();
+    }
     expect([full.entries, full.memoryEntries, full.memoryBytes > 0]).toEqual([3, 3, true]);
     await site.cache.clear();
     for (const target of ["/a", "/b", "/c"]) expect((await site.visit(target)).isHit).toBe(false);
@@ -159,8 +164,13 @@ describe.each(ADAPTERS)("$name: the handle", (adapter) => {
       handler: () => ({ body: "x".repeat(20_000) }),
     });
     for (let n = 0; n < 60; n++) await site.visit(`/${n}`);
-    while ((await site.cache.stats()).pendingWrites > 0) await new Promise(setImmediate);
-    expect((await site.cache.stats()).bytes).toBeLessThanOrEqual(256 * 1024);
+    // Eviction runs behind the visitors; when all is written and swept, the files are within the bound.
+    let { pendingWrites, bytes } = await site.cache.stats();
+    while (pendingWrites > 0 || bytes > 256 * 1024) {
+      await new Promise(setImmediate);
+      ({ pendingWrites, bytes } = await site.cache.stats());
+    }
+    expect(bytes).toBeGreaterThan(0);
     expect((await site.visit("/new")).status).toBe(200);
   });
 });

@@ -47,6 +47,11 @@ const REFUSED: readonly Case[] = [
     page: { headers: { "Cache-Control": "public, max-age=60, no-store" } },
     reason: "no-store",
   },
+  {
+    given: "an event stream",
+    page: { headers: { ...FRESH, "Content-Type": "text/event-stream; charset=utf-8" } },
+    reason: "event-stream",
+  },
   { given: "Vary: *", page: { headers: { ...FRESH, Vary: "*" } }, reason: "vary-star" },
   { given: "* among other members of Vary", page: { headers: { ...FRESH, Vary: "accept, *" } }, reason: "vary-star" },
   {

@@ -45,7 +45,7 @@ describe.each(PAIRS)("$framework: a policy through $way", ({ adapter, global, ca
 
   it("keeps apart what its partition keeps apart", async () => {
     const partition = (native: unknown) => incoming(native).headers["x-user"] as string | undefined;
-    const site = await openSite(adapter, { options: {}, policy: { ttl: 60, partition }, global, cached });
+    const site = await openSite(adapter, { options: { ttl: "1h" }, policy: { ttl: 60, partition }, global, cached });
     const texts = [];
     for (const user of ["ann", "bob", "ann", "bob"])
       texts.push((await site.visit("/", { headers: { "x-user": user, cookie: `session=${user}` } })).text);
@@ -54,7 +54,7 @@ describe.each(PAIRS)("$framework: a policy through $way", ({ adapter, global, ca
 
   it("puts together what its key puts together", async () => {
     const site = await openSite(adapter, {
-      options: {},
+      options: { ttl: "1h" },
       policy: { ttl: 60, key: { query: { only: ["id"] } } },
       global,
       cached,
@@ -66,7 +66,7 @@ describe.each(PAIRS)("$framework: a policy through $way", ({ adapter, global, ca
 
   it("leaves alone what it skips, whatever was stored before", async () => {
     const skip = (native: unknown) => incoming(native).headers["x-preview"] !== undefined;
-    const site = await openSite(adapter, { options: {}, policy: { ttl: 60, skip }, global, cached });
+    const site = await openSite(adapter, { options: { ttl: "1h" }, policy: { ttl: 60, skip }, global, cached });
     await site.visit("/");
     const preview = await site.visit("/", { headers: { "x-preview": "1" } });
     expect([preview.text, preview.isHit]).toEqual(["render 2", false]);

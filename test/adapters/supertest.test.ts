@@ -33,7 +33,8 @@ const SITES: Record<string, (dir: string) => Site> = {
     app.use((ctx) => {
       ctx.body = { renders: ++renders };
     });
-    return { listener: app.callback(), renders: () => renders, close: () => cache.close() };
+    const callback = app.callback();
+    return { listener: (req, res) => void callback(req, res), renders: () => renders, close: () => cache.close() };
   },
   "node:http": (dir) => {
     let renders = 0;

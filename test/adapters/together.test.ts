@@ -39,6 +39,43 @@ describe.each(ADAPTERS)("$name: visitors who come together", (adapter) => {
     expect([one.length, one.equals(other), site.renders]).toEqual([250_003, true, 1]);
   });
 
+  it.each([
+    { given: "is purged meanwhile", options: { ttl: 60 }, purged: true },
+    { given: "turns out too long to keep", options: { ttl: 60, maxBody: "100kb" }, purged: false, tooLong: true },
+    { given: "is longer than maxBody from the first byte", options: { ttl: 60, maxBody: 2 }, purged: false },
+    { given: "cannot be written to the disk", options: { ttl: 60, minFree: "1000tb" }, purged: false },
+  ])("get the whole of a stream that $given", async ({ options, purged, tooLong = false }) => {
+    const body = new PassThrough();
+    const site = await openSite(adapter, {
+      options,
+      handler: ({ req }) => ({
+        headers: { "Content-Type": "text/plain" },
+        body: req.headers["x-first"] ? body : "another",
+      }),
+    });
+    const leader = await site.begin("/", { headers: { "x-first": "1", ...opening(body) } });
+    const follower = site.begin("/").then(buffer).catch(brokenOff);
+    await site.arrivals.reaches(2);
+    if (purged) await site.cache.purge("/");
+    for (let n = 0; n < 50; n++) body.write(Buffer.alloc(5000, n));
+    body.end();
+    expect(await buffer(leader)).toHaveLength(250_003);
+    // He read along to the end, or was given a page of his own, or knows that his is not whole: short is never shown as whole.
+    expect([250_003, "another".length, ...(tooLong ? ["broken off"] : [])]).toContain((await follower).length);
+  });
+
+  it("get the whole of a page that is written at once and too long to keep", async () => {
+    const release = barrier();
+    const site = await openSite(adapter, {
+      options: { ttl: 60, maxBody: 10 },
+      handler: async () => {
+        await release.opened;
+        return { headers: { "Content-Type": "text/plain" }, body: "longer than ten bytes" };
+      },
+    });
+    for (const { text } of await together(site, release.open)) expect(text).toBe("longer than ten bytes");
+  });
+
   it("get each his own page when the one before them turns out to be for one visitor", async () => {
     const release = barrier();
     const site = await openSite(adapter, {
@@ -136,6 +173,10 @@ async function together(site: Site, release: () => void) {
   await site.arrivals.reaches(VISITORS);
   release();
   return answers;
+}
+
+function brokenOff(): { readonly length: string } {
+  return { length: "broken off" };
 }
 
 function opening(body: PassThrough): object {

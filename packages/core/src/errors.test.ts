@@ -37,7 +37,11 @@ describe("an error", () => {
     ];
     for (const error of errors) {
       expect(error).toBeInstanceOf(DiskCacheError);
-      expect([error.name, error.cause, /^ERR_DISKCACHE_/.test(error.code)]).toEqual(["DiskCacheError", cause, true]);
+      expect([error.name, error.cause, error.code.startsWith("ERR_DISKCACHE_")]).toEqual([
+        "DiskCacheError",
+        cause,
+        true,
+      ]);
     }
     expect(new Set(errors.map(({ code }) => code)).size).toBe(errors.length);
   });

@@ -15,6 +15,16 @@ export type DiskCacheErrorCode =
   | "ERR_DISKCACHE_PURGE"
   /** A function given as an option (`key`, `tags`, `shouldStore`, …) threw or returned something unusable. */
   | "ERR_DISKCACHE_HOOK"
+  /** No server is known to send a request of the cache's own through: `warm()` or `refresh()` came before the first request, without `{ server }`. */
+  | "ERR_DISKCACHE_SERVER"
+  /** A value cannot be stored, or is not what the operation needs: a `TypeError` with this code. */
+  | "ERR_DISKCACHE_VALUE"
+  /** `incr`, `decr`, `incrVersion` or `decrVersion` of a key that is not there, or not any more. */
+  | "ERR_DISKCACHE_KEY_MISSING"
+  /** A value could not be kept: no room, or the file system refused. Only where its loss would be a wrong answer, and with `strict`. */
+  | "ERR_DISKCACHE_NOT_STORED"
+  /** Another process has held a key for a minute: nothing was changed. */
+  | "ERR_DISKCACHE_BUSY"
   /** The cache itself failed; the request was forwarded. Worth a bug report. */
   | "ERR_DISKCACHE_INTERNAL";
 
@@ -64,6 +74,23 @@ export function internalError(where: string, cause: unknown): DiskCacheError {
 
 export function closedError(): DiskCacheError {
   return new DiskCacheError("ERR_DISKCACHE_CLOSED", "the cache is closed");
+}
+
+/** A value that is of no use; a `TypeError`, because that is what it is everywhere else. */
+export function valueError(problem: string): TypeError & { readonly code: DiskCacheErrorCode } {
+  return Object.assign(new TypeError(problem), { code: "ERR_DISKCACHE_VALUE" as const });
+}
+
+export function keyMissingError(key: string | number): DiskCacheError {
+  return new DiskCacheError("ERR_DISKCACHE_KEY_MISSING", `nothing is stored under ${shown(String(key))}`);
+}
+
+export function notStoredError(reason: string, cause: unknown): DiskCacheError {
+  return new DiskCacheError("ERR_DISKCACHE_NOT_STORED", `the value could not be kept: ${reason}`, { cause });
+}
+
+export function busyError(): DiskCacheError {
+  return new DiskCacheError("ERR_DISKCACHE_BUSY", "another process has held the key for too long");
 }
 
 function messageOf(cause: unknown): string {

@@ -15,6 +15,8 @@ export interface RequestHead {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   /** Every field line, for what must not be hidden. */
   readonly rawHeaders: RawHeaders;
+  /** Digest of the content, where that was read because it says what is asked for: `PageCache.keysContent()`. */
+  readonly contentDigest?: string;
 }
 
 /** The head of a response: what the handler answered, or what a stored response says. */

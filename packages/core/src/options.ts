@@ -19,6 +19,19 @@ export interface CookieRules {
   readonly key?: readonly string[];
 }
 
+/** What HTTP permits and this cache declines unless asked. */
+export interface RelaxedRules {
+  /** Keep and replay responses with `Set-Cookie`: every visitor gets the cookies that were made for the first one. Only for cookies that are the same for everybody. */
+  readonly setCookie?: boolean;
+  /** Keep the application's own answers to a `Range` (206, one part), beside the page: a range goes to the application as it came while the page is not stored, and what is missing of a stored beginning is asked for with `Range`.
+   * For applications that cut their own ranges right: parts without validators are joined on the word of their `Content-Range`. */
+  readonly partial?: boolean;
+  /** Let the 200 to a POST that names its own target in `Content-Location` answer later GETs for it (RFC 9110 §9.3.3). */
+  readonly postAnswersGet?: boolean;
+  /** Where responses vary on `Accept-Language` alone, answer a value not seen before with the stored page in the one language it wants most, although the application might have a better one. */
+  readonly guessLanguage?: boolean;
+}
+
 /** How long, and how, responses of one route or of the whole cache are kept. `Req` is what the framework hands to a handler. */
 export interface CachePolicy<Req = unknown> {
   /** How long a response that names no freshness of its own stays fresh. A duration: seconds, or a string such as `"5m"`. For the server only: it never changes what the browser is told.
@@ -41,6 +54,11 @@ export interface CachePolicy<Req = unknown> {
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a duration
    * @example diskCache({ dir: ".cache/pages", ttl: "1m", staleIfError: "1d" }) */
   readonly staleIfError?: Duration;
+  /** How long a handler may take to begin its response before a stale page inside its `staleIfError` stands in; what the handler answers later is kept. Where no stale page may stand in, nothing changes. A duration.
+   * @default undefined: as long as it takes
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a duration
+   * @example diskCache({ dir: ".cache/pages", ttl: "1m", staleIfError: "1d", timeout: "2s" }) */
+  readonly timeout?: Duration;
   /** Labels by which `purge({ tag })` finds the page: a list, or a function of the request.
    * @default []
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when neither a list of strings nor a function
@@ -71,7 +89,7 @@ export interface CachePolicy<Req = unknown> {
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a function
    * @example diskCache({ dir: ".cache/pages", ttl: "5m", shouldStore: (req, response) => response.status === 200 }) */
   readonly shouldStore?: (req: Req, response: ResponseHead) => boolean;
-  /** How long after it went stale a response is served anyway while it is rendered anew: the operator's own `staleWhileRevalidate`, added to whatever the response says. A duration.
+  /** How long after it went stale a response is served anyway while it is rendered anew: the operator's own `staleWhileRevalidate`, beside whatever the response says: the longer of the two counts. A duration.
    * @default 0
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a duration
    * @example diskCache({ dir: ".cache/pages", ttl: "1m", grace: "10s" }) */
@@ -114,6 +132,11 @@ export interface DiskCacheOptions<Req = unknown> extends CachePolicy<Req> {
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a size
    * @example diskCache({ dir: ".cache/pages", maxBody: "1mb" }) */
   readonly maxBody?: Size;
+  /** Which responses are kept: `"always"` every storable one; `"second-request"` a page that is not stored yet only when it is asked for a second time within some minutes, so that a flood of URLs that nobody asks for again costs no disk. Each process remembers by itself what it was asked for.
+   * @default "always"
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when neither of the two
+   * @example diskCache({ dir: ".cache/pages", ttl: "5m", admission: "second-request" }) */
+  readonly admission?: "always" | "second-request";
   /** Whether a file is flushed to the device before it becomes visible. Without it a power cut may lose entries, never damage one: checksums make a torn file a miss.
    * @default "none"
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when neither "none" nor "fsync"
@@ -144,10 +167,11 @@ export interface DiskCacheOptions<Req = unknown> extends CachePolicy<Req> {
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not lists of names
    * @example diskCache({ dir: ".cache/pages", cookies: { ignore: ["_ga*"], key: ["theme"] } }) */
   readonly cookies?: CookieRules;
-  /** Methods whose responses may be stored; HEAD is always answered from a stored GET. A list.
+  /** Methods whose responses may be stored: `"GET"`, `"QUERY"`, `"POST"`; HEAD is always answered from a stored GET. A list.
+   * The content of a QUERY or POST, up to 1 MiB, is read first and becomes part of the key, together with its type and encoding; the handler gets it all the same. With `"POST"` every POST counts as a question that changes nothing: `skip` those that do.
    * @default ["GET"]
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a list of methods the cache can key
-   * @example diskCache({ dir: ".cache/pages", methods: ["GET"] }) */
+   * @example diskCache({ dir: ".cache/pages", ttl: "5m", methods: ["GET", "QUERY"] }) */
   readonly methods?: readonly string[];
   /** Give responses without freshness a tenth of their age since `Last-Modified` (RFC 9111 §4.2.2).
    * @default false
@@ -164,14 +188,24 @@ export interface DiskCacheOptions<Req = unknown> extends CachePolicy<Req> {
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when neither a boolean nor a function
    * @example diskCache({ dir: ".cache/pages", ttl: "5m", honourRequest: (req) => req.headers["x-staff"] === "1" }) */
   readonly honourRequest?: boolean | ((req: Req) => boolean);
+  /** What HTTP permits and this cache declines unless asked, each by itself: replaying `Set-Cookie`, keeping parts, a POST that answers GETs, choosing among stored languages.
+   * @default { setCookie: false, partial: false, postAnswersGet: false, guessLanguage: false }
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not an object of these, each `true` or `false`
+   * @example diskCache({ dir: ".cache/pages", relaxed: { guessLanguage: true } }) */
+  readonly relaxed?: RelaxedRules;
   /** How requests for one page that is not there wait for each other, so that the application renders it once. `timeout`: how long followers wait for the response to begin before they go to the application themselves, a duration; `maxFollowers`: how many may wait for one page.
    * @default { timeout: "5s", maxFollowers: 10000 }
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when `timeout` is no duration or `maxFollowers` no whole number above 0
    * @example diskCache({ dir: ".cache/pages", ttl: "5m", flight: { timeout: "30s" } }) */
   readonly flight?: { readonly timeout?: Duration; readonly maxFollowers?: number };
-  /** Allow a directory below one whose name says that it is served to the public (`public`, `static`, `www`, …).
+  /** Render pages anew before they go stale, while they are asked for: the part of the lifetime, counted from its end, in which a hit may have its page rendered behind it. When in it is different for every page and process, so that what was stored together is not rendered together; a page that was asked for only once is left alone. A number from 0 to 1.
+   * @default 0: not before they are stale
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a number from 0 to 1
+   * @example diskCache({ dir: ".cache/pages", ttl: "5m", refreshAhead: 0.1 }) */
+  readonly refreshAhead?: number;
+  /** Allow a directory below one whose name says that it is served to the public (`public`, `public_html`, `static`, `htdocs`, `wwwroot`).
    * @default false
-   * @throws {DiskCacheError} `ERR_DISKCACHE_DIRECTORY` at creation when such a directory is given without it
+   * @throws {DiskCacheError} `ERR_DISKCACHE_DIRECTORY` with `strict` when such a directory is given without it; otherwise an `error` event, and nothing is stored
    * @example diskCache({ dir: "public/cache", allowPublicDir: true }) */
   readonly allowPublicDir?: boolean;
   /** Name of an additional response field that says `HIT`, `MISS`, `STALE` or `BYPASS`.

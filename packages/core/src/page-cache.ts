@@ -12,8 +12,11 @@ import { Forwarding } from "./forward/forwarding.js";
 import type { ForwardLookup } from "./forward/forwarding.js";
 import { purgeSelectors } from "./invalidate/purge-target.js";
 import type { PurgeOptions, PurgeTarget } from "./invalidate/purge-target.js";
+import { isAskedByContent } from "./key/content.js";
 import { decide } from "./lookup/decide.js";
 import type { Lookup, Question } from "./lookup/decide.js";
+import { isDueAhead } from "./lookup/refresh-ahead.js";
+import type { ResponseEntry } from "./lookup/select.js";
 import { andThen } from "./maybe-async.js";
 import type { MaybeAsync } from "./maybe-async.js";
 import { Observer } from "./observe/observer.js";
@@ -21,7 +24,7 @@ import type { CacheCounters, CacheEvents } from "./observe/observer.js";
 import type { CachePolicy, DiskCacheOptions } from "./options.js";
 import { mergePolicies, resolveOptions, resolvePolicy } from "./resolve-options.js";
 import type { ResolvedPolicy } from "./resolve-options.js";
-import { gatewayTimeout } from "./serve/gateway-timeout.js";
+import { gatewayTimeout } from "./serve/gateway-errors.js";
 import type { OutgoingResponse } from "./serve/outgoing.js";
 import { respondFresh, respondStale } from "./serve/respond.js";
 import type { StoreStats } from "./store/contract.js";
@@ -52,6 +55,7 @@ export class PageCache<Req = unknown> {
   readonly #context: CacheContext;
   readonly #forwarding: Forwarding;
   readonly #refreshes: Refreshes;
+  readonly #refreshAhead: number;
   #closed = false;
 
   /** @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` for an unknown or wrong option; `ERR_DISKCACHE_DIRECTORY` with `strict` */
@@ -65,6 +69,7 @@ export class PageCache<Req = unknown> {
       maxEntries: options.maxEntries,
       minFree: options.minFree,
       maxBody: options.maxBody,
+      admission: options.admission,
       durability: options.durability,
       strict: options.strict,
       allowPublicDir: options.allowPublicDir,
@@ -77,6 +82,7 @@ export class PageCache<Req = unknown> {
     this.#context = { options, observer, store };
     this.#forwarding = new Forwarding(this.#context, (question, attempt) => this.#ask(question, attempt));
     this.#refreshes = new Refreshes(options.clock);
+    this.#refreshAhead = options.refreshAhead;
   }
 
   /** Whether requests may be answered before the framework has run: not when the user's functions want what the framework makes. */
@@ -88,6 +94,12 @@ export class PageCache<Req = unknown> {
       policy.skip.length === 0 &&
       typeof honourRequest === "boolean"
     );
+  }
+
+  /** Whether the content of requests with this method is part of their key: the adapter reads it first and hands in its digest. */
+  keysContent(method: string): boolean {
+    const { enabled, methods } = this.#context.options;
+    return isAskedByContent(method) && enabled && !this.#closed && methods.includes(method);
   }
 
   /** Decides on a request. Synchronous unless the disk made it wait. Never throws, never rejects. */
@@ -102,7 +114,12 @@ export class PageCache<Req = unknown> {
     const question = { request, native: undefined, policy: this.#context.options.policy, refresh: false };
     return andThen(decide(this.#context, question), (lookup) => {
       if (lookup.verdict !== "reuse") return undefined;
-      return andThen(this.#answer(question, lookup, 0), (outcome) => (outcome.kind === "hit" ? outcome : undefined));
+      return andThen(this.#answer(question, lookup, 0), (outcome) => {
+        if (outcome.kind === "hit") return outcome;
+        // What was begun here nobody goes on with.
+        outcome.abort("front");
+        return undefined;
+      });
     });
   }
 
@@ -190,33 +207,57 @@ export class PageCache<Req = unknown> {
   #answer(question: Question, lookup: Lookup, attempt: number): MaybeAsync<Outcome> {
     if (lookup.verdict === "unsatisfiable") return gatewayTimeout();
     if (lookup.verdict === "forward") return this.#forwarding.forward(question, lookup, attempt);
-    const { entry, stale, page } = lookup;
-    const release = stale ? this.#claimRefresh(page.key, entry.head.storedAt) : undefined;
-    if (release === undefined) return this.#reuse(question, lookup);
+    const { entry, stale } = lookup;
+    const due = stale || (this.#refreshAhead > 0 && isDueAhead(entry.value, this.#refreshAhead, this.#now()));
+    const claim = due ? this.#claimRefresh(entry) : undefined;
+    if (claim === undefined) return this.#reuse(question, lookup);
+    return andThen(claim, (release) =>
+      release === "over" ? this.#ask(question, attempt) : this.#refreshing(question, lookup, release),
+    );
+  }
+
+  #refreshing(question: Question, lookup: Lookup & { verdict: "reuse" }, release: () => void): Outcome {
+    const { entry, page, stale } = lookup;
+    const { contentDigest, rawHeaders } = question.request;
     // A partition is known by the visitor's own cookies, which a refresh may not carry: the first visitor renders it himself.
-    if (page.partitioned)
-      return this.#forwarding.alone(
-        question,
-        { ...STALE_PARTITION, page, selection: { key: page.key, entry } },
-        release,
-      );
-    const rawHeaders = refreshHeaders(question.request.rawHeaders, this.#context.options.cookies);
-    return { ...this.#reuse(question, lookup), refresh: { rawHeaders, release } };
+    // What was asked by its content cannot be asked again without it.
+    if (page.partitioned || contentDigest !== undefined) {
+      const selection = { key: entry.head.key, entry };
+      if (stale) return this.#forwarding.alone(question, { ...STALE_PARTITION, page, selection }, release);
+      // Ahead of time nobody is made to wait for it.
+      release();
+      return this.#reuse(question, lookup);
+    }
+    const fields = refreshHeaders(rawHeaders, this.#context.options.cookies);
+    return { ...this.#reuse(question, lookup), refresh: { rawHeaders: fields, release } };
   }
 
   // One refresh at a time in this process and, by the lock, over all of them.
-  #claimRefresh(key: string, storedAt: number): (() => void) | undefined {
+  #claimRefresh(entry: ResponseEntry): MaybeAsync<(() => void) | "over"> | undefined {
+    const { store } = this.#context;
+    const { key, storedAt } = entry.head;
     const release = this.#refreshes.claim(key, storedAt);
     if (release === undefined) return undefined;
-    const lock = this.#context.store.lock(key);
+    const lock = store.lock(key);
     if (lock === "held") {
       release();
       return undefined;
     }
-    return () => {
+    const over = () => {
       release();
       lock?.release();
     };
+    if (lock === undefined) return over;
+    // Another process may have done it since this one looked: under the lock that can be told.
+    return andThen(store.getLatest(key), (latest) => {
+      if (latest === undefined || latest.head.storedAt <= storedAt) return over;
+      over();
+      return "over";
+    });
+  }
+
+  #now(): number {
+    return this.#context.options.clock.now();
   }
 
   #reuse({ request }: Question, { entry, stale }: Lookup & { verdict: "reuse" }): OutgoingResponse {

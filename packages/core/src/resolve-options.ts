@@ -2,7 +2,20 @@
 import { systemClock } from "./clock.js";
 import type { Clock } from "./clock.js";
 import { optionError } from "./errors.js";
-import type { CachePolicy, DiskCacheOptions, KeyRules } from "./options.js";
+import {
+  boolean,
+  fieldNames,
+  fraction,
+  isToken,
+  listOf,
+  oneOf,
+  optionalFunction,
+  positiveInteger,
+  record,
+  refuseUnknown,
+  strings,
+} from "./option-checks.js";
+import type { CachePolicy, DiskCacheOptions, KeyRules, RelaxedRules } from "./options.js";
 import type { ResponseHead } from "./exchange.js";
 import { durationSeconds, sizeBytes } from "./units.js";
 
@@ -12,6 +25,7 @@ export interface ResolvedPolicy {
   readonly statusTtl: ReadonlyMap<string, number>;
   readonly staleWhileRevalidate: number | undefined;
   readonly staleIfError: number | undefined;
+  readonly timeout: number | undefined;
   readonly grace: number | undefined;
   readonly keep: number | undefined;
   readonly tags: readonly ((req: unknown) => readonly string[])[];
@@ -39,6 +53,7 @@ export interface ResolvedOptions {
   readonly maxEntries: number;
   readonly minFree: number;
   readonly maxBody: number;
+  readonly admission: "always" | "second-request";
   readonly durability: "none" | "fsync";
   readonly strict: boolean;
   readonly enabled: boolean;
@@ -49,7 +64,9 @@ export interface ResolvedOptions {
   readonly heuristic: boolean;
   readonly targetedFields: readonly string[];
   readonly honourRequest: boolean | ((req: unknown) => boolean);
+  readonly relaxed: Readonly<Required<RelaxedRules>>;
   readonly flight: { readonly timeoutMs: number; readonly maxFollowers: number };
+  readonly refreshAhead: number;
   readonly allowPublicDir: boolean;
   readonly debugHeader: string | undefined;
   readonly policy: ResolvedPolicy;
@@ -61,6 +78,7 @@ const DEFAULTS = Object.freeze({
   maxEntries: 1_000_000,
   minFree: "64mb",
   maxBody: "128mb",
+  admission: "always",
   durability: "none",
   targetedFields: ["cdn-cache-control"],
   methods: ["GET"],
@@ -73,6 +91,7 @@ const POLICY_NAMES = new Set([
   "statusTtl",
   "staleWhileRevalidate",
   "staleIfError",
+  "timeout",
   "grace",
   "keep",
   "tags",
@@ -92,6 +111,7 @@ const OPTION_NAMES = new Set<string>([
     "maxEntries",
     "minFree",
     "maxBody",
+    "admission",
     "durability",
     "strict",
     "enabled",
@@ -102,14 +122,13 @@ const OPTION_NAMES = new Set<string>([
     "heuristic",
     "targetedFields",
     "honourRequest",
+    "relaxed",
     "flight",
+    "refreshAhead",
     "allowPublicDir",
     "debugHeader",
   ] satisfies readonly Exclude<keyof DiskCacheOptions, keyof CachePolicy>[]),
 ]);
-
-/** A token, as method and field names are (RFC 9110 §5.6.2). */
-const TOKEN = /^[!#$%&'*+\-.^_`|~\dA-Za-z]+$/;
 
 /** @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` naming the option, the value and what was expected */
 export function resolveOptions<Req>(given: DiskCacheOptions<Req>): ResolvedOptions {
@@ -130,6 +149,7 @@ export function resolveOptions<Req>(given: DiskCacheOptions<Req>): ResolvedOptio
     maxEntries: positiveInteger("maxEntries", given.maxEntries ?? DEFAULTS.maxEntries),
     minFree: sizeBytes("minFree", given.minFree ?? DEFAULTS.minFree),
     maxBody: sizeBytes("maxBody", given.maxBody ?? DEFAULTS.maxBody),
+    admission: oneOf("admission", given.admission ?? DEFAULTS.admission, ["always", "second-request"]),
     durability: oneOf("durability", given.durability ?? DEFAULTS.durability, ["none", "fsync"]),
     strict: boolean("strict", given.strict ?? false),
     enabled: boolean("enabled", given.enabled ?? process.env["DISKCACHE"] !== "off"),
@@ -143,7 +163,9 @@ export function resolveOptions<Req>(given: DiskCacheOptions<Req>): ResolvedOptio
     heuristic: boolean("heuristic", given.heuristic ?? false),
     targetedFields: fieldNames("targetedFields", targetedFields ?? DEFAULTS.targetedFields),
     honourRequest: resolveHonourRequest(given.honourRequest),
+    relaxed: resolveRelaxed(given.relaxed),
     flight: resolveFlight(given.flight),
+    refreshAhead: fraction("refreshAhead", given.refreshAhead ?? 0),
     allowPublicDir: boolean("allowPublicDir", given.allowPublicDir ?? false),
     debugHeader,
     policy: Object.freeze({ ...policyFields("", given), guarded: false }),
@@ -165,6 +187,7 @@ export function mergePolicies(outer: ResolvedPolicy, inner: ResolvedPolicy): Res
     statusTtl: new Map([...outer.statusTtl, ...inner.statusTtl]),
     staleWhileRevalidate: inner.staleWhileRevalidate ?? outer.staleWhileRevalidate,
     staleIfError: inner.staleIfError ?? outer.staleIfError,
+    timeout: inner.timeout ?? outer.timeout,
     grace: inner.grace ?? outer.grace,
     keep: inner.keep ?? outer.keep,
     tags: [...outer.tags, ...inner.tags],
@@ -190,6 +213,7 @@ function policyFields<Req>(at: string, given: CachePolicy<Req>): ResolvedPolicy 
     statusTtl: resolveStatusTtl(`${at}statusTtl`, given.statusTtl ?? {}),
     staleWhileRevalidate: duration("staleWhileRevalidate"),
     staleIfError: duration("staleIfError"),
+    timeout: duration("timeout"),
     grace: duration("grace"),
     keep: duration("keep"),
     tags:
@@ -241,9 +265,25 @@ function resolveTags(
 
 function resolveMethods(given: readonly string[]): readonly string[] {
   const methods = strings("methods", given);
-  const unknown = methods.find((method) => method !== "GET" && method !== "HEAD");
-  if (unknown !== undefined) throw optionError("methods", '"GET" or "HEAD"', unknown);
+  const unknown = methods.find((method) => !KEYABLE_METHODS.has(method));
+  if (unknown !== undefined)
+    throw optionError("methods", [...KEYABLE_METHODS].map((m) => `"${m}"`).join(", "), unknown);
   return methods;
+}
+
+const KEYABLE_METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "QUERY", "POST"]);
+
+function resolveRelaxed(given: DiskCacheOptions["relaxed"]): ResolvedOptions["relaxed"] {
+  const rules = given === undefined ? {} : record("relaxed", given);
+  const names = ["setCookie", "partial", "postAnswersGet", "guessLanguage"] as const;
+  refuseUnknown("relaxed.", rules, new Set(names));
+  const rule = (name: (typeof names)[number]) => boolean(`relaxed.${name}`, rules[name] ?? false);
+  return Object.freeze({
+    setCookie: rule("setCookie"),
+    partial: rule("partial"),
+    postAnswersGet: rule("postAnswersGet"),
+    guessLanguage: rule("guessLanguage"),
+  });
 }
 
 function resolveHonourRequest(given: unknown): ResolvedOptions["honourRequest"] {
@@ -257,58 +297,4 @@ function resolveFlight(given: DiskCacheOptions["flight"]): ResolvedOptions["flig
     timeoutMs: durationSeconds("flight.timeout", flight["timeout"] ?? DEFAULTS.flightTimeout) * 1000,
     maxFollowers: positiveInteger("flight.maxFollowers", flight["maxFollowers"] ?? DEFAULTS.maxFollowers),
   });
-}
-
-function record(option: string, value: unknown): Record<string, unknown> {
-  if (typeof value !== "object" || value === null || Array.isArray(value))
-    throw optionError(option, "an object", value);
-  return value as Record<string, unknown>;
-}
-
-function refuseUnknown(at: string, given: object, known: ReadonlySet<string>): void {
-  const unknown = Object.keys(given).find((name) => !known.has(name));
-  if (unknown !== undefined) throw optionError(at + unknown, `one of ${[...known].sort().join(", ")}`, unknown);
-}
-
-function boolean(option: string, value: unknown): boolean {
-  if (typeof value !== "boolean") throw optionError(option, "true or false", value);
-  return value;
-}
-
-function positiveInteger(option: string, value: unknown): number {
-  if (!Number.isSafeInteger(value) || (value as number) < 1) throw optionError(option, "a whole number above 0", value);
-  return value as number;
-}
-
-function oneOf<Choice extends string>(option: string, value: unknown, choices: readonly Choice[]): Choice {
-  if (!choices.includes(value as Choice))
-    throw optionError(option, choices.map((choice) => `"${choice}"`).join(" or "), value);
-  return value as Choice;
-}
-
-function strings(option: string, value: unknown): readonly string[] {
-  if (!Array.isArray(value)) throw optionError(option, "a list of strings", value);
-  const wrong: unknown = value.find((member) => typeof member !== "string" || member === "");
-  if (wrong !== undefined) throw optionError(option, "a list of non-empty strings", wrong);
-  return Object.freeze([...(value as string[])]);
-}
-
-function fieldNames(option: string, value: unknown): readonly string[] {
-  const names = strings(option, value);
-  const wrong = names.find((name) => !isToken(name));
-  if (wrong !== undefined) throw optionError(option, "a list of header field names", wrong);
-  return Object.freeze(names.map((name) => name.toLowerCase()));
-}
-
-function isToken(value: unknown): boolean {
-  return typeof value === "string" && TOKEN.test(value);
-}
-
-function optionalFunction(option: string, value: unknown): unknown {
-  if (value !== undefined && typeof value !== "function") throw optionError(option, "a function", value);
-  return value;
-}
-
-function listOf(value: unknown): readonly unknown[] {
-  return value === undefined ? [] : [value];
 }

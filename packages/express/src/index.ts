@@ -53,7 +53,7 @@ function settle(result: unknown, next: NextFunction): void {
 
 export { createServer } from "./create-server.js";
 export { isRefresh } from "@diskcache/http";
-export { DiskCacheError } from "@diskcache/core";
+export { caches, DiskCacheError, FileCache, keyvStore } from "@diskcache/core";
 export type * from "@diskcache/core";
 export type { CacheHandle } from "@diskcache/http";
 export type { Cached, Handler } from "./cached.js";

@@ -1,9 +1,10 @@
 /** One request through the cache: played from it, or handed to the application with its response tapped. The same for every adapter that has a ServerResponse. */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Forward, Outcome, PageCache, ResolvedPolicy } from "@diskcache/core";
+import type { Forward, Outcome, PageCache, RequestHead, ResolvedPolicy } from "@diskcache/core";
+import { keyedRequest } from "./keyed-request.js";
 import { isRefresh, refreshBehind } from "./refresh.js";
-import { requestHead } from "./request-head.js";
 import { send } from "./send.js";
+import { learnServer } from "./server.js";
 import { tap } from "./tap.js";
 
 export interface Exchange<Req> {
@@ -26,13 +27,7 @@ export function runExchange<Req>(
   next: () => unknown,
 ): unknown {
   if (underWay.has(exchange.req)) return next(); // mounted twice: the outer one is at work
-  const request = requestHead(exchange.req, exchange.target);
-  return proceed(
-    underWay,
-    exchange,
-    next,
-    cache.handle(request, exchange.native, { refresh: isRefresh(exchange.req) }),
-  );
+  return handle(cache, underWay, exchange, next, undefined);
 }
 
 /** The same for one route: refines the forward under way, or caches just this route. */
@@ -48,9 +43,22 @@ export function runRoute<Req>(
     const outcome = cache.refine(forward, policy.own, exchange.native);
     return outcome === undefined ? next() : proceed(underWay, exchange, next, outcome);
   }
-  const request = requestHead(exchange.req, exchange.target);
-  const outcome = cache.handle(request, exchange.native, { policy: policy.whole, refresh: isRefresh(exchange.req) });
-  return proceed(underWay, exchange, next, outcome);
+  return handle(cache, underWay, exchange, next, policy.whole);
+}
+
+function handle<Req>(
+  cache: PageCache<Req>,
+  underWay: ForwardsUnderWay,
+  exchange: Exchange<Req>,
+  next: () => unknown,
+  policy: ResolvedPolicy | undefined,
+): unknown {
+  const { req, native, target } = exchange;
+  learnServer(cache, req);
+  const ask = (request: RequestHead) =>
+    cache.handle(request, native, { refresh: isRefresh(req), ...(policy && { policy }) });
+  const request = keyedRequest(cache, req, target);
+  return proceed(underWay, exchange, next, request instanceof Promise ? request.then(ask) : ask(request));
 }
 
 function proceed<Req>(
@@ -71,6 +79,23 @@ function proceed<Req>(
   req.diskCache = outcome.directives;
   tap(res, outcome);
   return next();
+}
+
+/** Calls a handler that nothing else catches: what it throws stays the application's, but whoever waits for its answer is not left waiting. */
+export function callHandler(underWay: ForwardsUnderWay, req: IncomingMessage, handler: () => unknown): unknown {
+  const failed = (thrown: unknown): never => {
+    const forward = underWay.get(req);
+    const stale = forward?.failed("thrown");
+    if (stale !== undefined) forward!.onTimeout?.(stale);
+    forward?.abort(stale === undefined ? "thrown" : "hidden");
+    throw thrown;
+  };
+  try {
+    const result = handler();
+    return result instanceof Promise ? result.catch(failed) : result;
+  } catch (thrown) {
+    return failed(thrown);
+  }
 }
 
 /** What the handler sees of the request instead of the visitor's own conditions. */

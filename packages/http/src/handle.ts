@@ -12,6 +12,9 @@ import type {
 import { isRefresh, refreshBehind } from "./refresh.js";
 import { requestHead } from "./request-head.js";
 import { send } from "./send.js";
+import { learnServer } from "./server.js";
+import { refreshPage, warmPages } from "./warm.js";
+import type { RefreshOptions, WarmedPage, WarmOptions, WarmSummary } from "./warm.js";
 
 export interface CacheHandle {
   /** Puts the cache in front of a whole application: hits are answered before the framework runs, everything else is handed on.
@@ -27,6 +30,14 @@ export interface CacheHandle {
   purgeTag(tag: string, options?: PurgeOptions): Promise<void>;
   /** Ends everything. */
   clear(): Promise<void>;
+  /** Asks for pages as an anonymous visitor would, so that they are there when the first one comes: after a deploy, or a purge of everything. Through the server's own request handling, a bounded number at a time.
+   * @throws {DiskCacheError} rejects with `ERR_DISKCACHE_SERVER` when neither a request has come yet nor a `server` is given
+   * @example await cache.warm(["/", "/reports/7"], { concurrency: 4, onProgress: ({ url, stored }) => console.log(url, stored) }) */
+  warm(urls: Iterable<string> | AsyncIterable<string>, options?: WarmOptions): Promise<WarmSummary>;
+  /** Has a page rendered anew now; visitors get the stored one until then.
+   * @throws {DiskCacheError} rejects with `ERR_DISKCACHE_SERVER` when neither a request has come yet nor a `server` is given
+   * @example await cache.refresh("/reports/7") */
+  refresh(url: string, options?: RefreshOptions): Promise<WarmedPage>;
   /** What would happen to this request now, and why: a request, or Koa's context of one. Changes nothing.
    * @example const { outcome, reason, stored } = await cache.explain(req) */
   explain(request: IncomingMessage | { readonly req: IncomingMessage }): Promise<Explanation>;
@@ -43,6 +54,8 @@ export function cacheHandle<Req>(cache: PageCache<Req>): CacheHandle {
     purge: (target, options) => cache.purge(target, options),
     purgeTag: (tag, options) => cache.purgeTag(tag, options),
     clear: () => cache.clear(),
+    warm: (urls, options) => warmPages(cache, urls, options),
+    refresh: (url, options) => refreshPage(cache, url, options),
     explain: (request) => {
       const req = "req" in request ? request.req : request;
       return cache.explain(requestHead(req, originalTarget(req)), request as Req);
@@ -61,6 +74,7 @@ export function originalTarget(req: IncomingMessage): string {
 
 function frontListener<Req>(cache: PageCache<Req>, listener: RequestListener): RequestListener {
   return (req: IncomingMessage, res: ServerResponse) => {
+    learnServer(cache, req);
     if (isRefresh(req)) return listener(req, res);
     const hit = cache.peek(requestHead(req));
     if (hit === undefined) return listener(req, res);

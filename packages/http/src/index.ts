@@ -3,7 +3,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from "node:http
 import { PageCache } from "@diskcache/core";
 import type { CachePolicy, DiskCacheOptions, Duration } from "@diskcache/core";
 import "./augment.js";
-import { runExchange, runRoute } from "./exchange.js";
+import { callHandler, runExchange, runRoute } from "./exchange.js";
 import type { ForwardsUnderWay } from "./exchange.js";
 import { cacheHandle } from "./handle.js";
 import type { CacheHandle } from "./handle.js";
@@ -28,19 +28,21 @@ export function diskCache(options: DiskCacheOptions<IncomingMessage>): HttpDiskC
   const cache = new PageCache<IncomingMessage>(options);
   const underWay: ForwardsUnderWay = new WeakMap();
   const around = (handler: RequestListener) => (req: IncomingMessage, res: ServerResponse) =>
-    runExchange(cache, underWay, { req, res, native: req, target: req.url ?? "" }, () => handler(req, res as never));
+    runExchange(cache, underWay, { req, res, native: req, target: req.url ?? "" }, () =>
+      callHandler(underWay, req, () => handler(req, res)),
+    );
   const route = (policy: CachePolicy<IncomingMessage> | Duration) => {
     const resolved = cache.policy(policy);
     return (handler: RequestListener) => (req: IncomingMessage, res: ServerResponse) =>
       runRoute(cache, underWay, resolved, { req, res, native: req, target: req.url ?? "" }, () =>
-        handler(req, res as never),
+        callHandler(underWay, req, () => handler(req, res)),
       );
   };
   const cached = (policy: CachePolicy<IncomingMessage> | Duration, handler: RequestListener) => route(policy)(handler);
   return Object.assign(around, cacheHandle(cache), { route, cached });
 }
 
-export { DiskCacheError } from "@diskcache/core";
+export { caches, DiskCacheError, FileCache, keyvStore } from "@diskcache/core";
 export type * from "@diskcache/core";
 export { bodyPieces } from "./body-pieces.js";
 export { applyRequestChanges, runExchange, runRoute } from "./exchange.js";
@@ -49,6 +51,11 @@ export { cacheHandle, originalTarget } from "./handle.js";
 export type { CacheHandle } from "./handle.js";
 export { headerGroups, headersSetOn } from "./header-groups.js";
 export type { HeaderGroup } from "./header-groups.js";
-export { forbiddenLate } from "./late-fields.js";
+export { keyedRequest } from "./keyed-request.js";
 export { isRefresh, refreshBehind } from "./refresh.js";
+export { putAside } from "./put-aside.js";
+export { send, sinkOf } from "./send.js";
+export type { Sink } from "./send.js";
+export { learnServer } from "./server.js";
+export type { RefreshOptions, WarmedPage, WarmOptions, WarmSummary } from "./warm.js";
 export { requestHead } from "./request-head.js";

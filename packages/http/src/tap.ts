@@ -1,8 +1,10 @@
 /** Taps a ServerResponse: the cache sees what the handler writes, on its way to the visitor. Nothing is buffered for the visitor, and a fault of the cache never reaches the handler. */
 import type { ServerResponse } from "node:http";
-import type { Delivery, Forward, ResponseHead } from "@diskcache/core";
+import type { Readable } from "node:stream";
+import type { Delivery, Forward, OutgoingResponse, ResponseHead } from "@diskcache/core";
 import { headerGroups, headersGiven, headersSetOn, setHeaderGroup } from "./header-groups.js";
-import { forbiddenLate } from "./late-fields.js";
+import { putAside } from "./put-aside.js";
+import { readOn } from "./read-on.js";
 import { send, sinkOf } from "./send.js";
 import type { Sink } from "./send.js";
 
@@ -33,6 +35,8 @@ class Tap {
   /** Bytes of the handler's body so far: where a part begins and ends. */
   #position = 0;
   #ended = false;
+  /** What the visitor was given because the handler took too long. */
+  #stoodIn: OutgoingResponse | undefined;
   #abandoned: NodeJS.Timeout | undefined;
 
   constructor(res: ServerResponse, forward: Forward) {
@@ -41,7 +45,8 @@ class Tap {
     this.#sink = sinkOf(res);
     this.#before = headersSetOn(res);
     res.once("close", this.#closed);
-    res.once("unpipe", this.#unpiped);
+    res.on("unpipe", this.#unpiped);
+    forward.onTimeout = (stale) => this.#standIn(stale);
     forward.onDrain = () => {
       // Node says "drain" itself when the socket was full; when only the disk was behind, nobody else will.
       if (!res.destroyed && !res.writableNeedDrain) res.emit("drain");
@@ -65,6 +70,7 @@ class Tap {
     if (this.#ended && !this.#passes) return false;
     if (this.#ended || !isChunk(chunk)) return this.#sink.write.call(this.#res, chunk, encoding, callback);
     if (this.#delivery === undefined) this.#begin(this.#res.statusCode, undefined, [], undefined);
+    this.#abandoned?.refresh();
     const bytes = this.#delivery!.record || !this.#passes ? ownBytes(chunk, encoding) : undefined;
     const room = this.#delivery!.record ? this.#forward.write(bytes!) : true;
     const flowing = this.#passes
@@ -107,6 +113,10 @@ class Tap {
     this.#head = { status, statusText: reason ?? res.statusMessage ?? "", rawHeaders };
     const delivery = this.#forward.head({ head: this.#head, before: this.#before, body });
     this.#delivery = delivery;
+    if (this.#stoodIn !== undefined) {
+      this.#delivery = { kind: "instead", response: this.#stoodIn, record: delivery.record };
+      return;
+    }
     if (delivery.kind === "pass") {
       for (const name of delivery.remove) res.removeHeader(name);
       for (const [name, value] of delivery.set) res.setHeader(name, value);
@@ -115,6 +125,16 @@ class Tap {
     this.#clearHandlersHeaders();
     if (delivery.kind === "instead") send(res, delivery.response, this.#sink);
     else this.#beginPart(delivery.head);
+  }
+
+  // The handler takes too long: the visitor gets a stale page, and what still comes is for the cache.
+  #standIn(stale: OutgoingResponse): void {
+    const res = this.#res;
+    if (res.headersSent || this.#delivery !== undefined) return;
+    this.#stoodIn = stale;
+    const switchOver = putAside(res, this.#before);
+    send(res, stale, this.#sink);
+    switchOver();
   }
 
   #beginPart(head: ResponseHead): void {
@@ -140,7 +160,8 @@ class Tap {
 
   #endAside(last: Buffer | undefined, callback: Callback | undefined): void {
     if (last !== undefined) this.#writeAside(last, undefined);
-    if (callback !== undefined) this.#res.once("finish", callback);
+    if (callback !== undefined && this.#res.writableFinished) process.nextTick(callback);
+    else if (callback !== undefined) this.#res.once("finish", callback);
     const delivery = this.#delivery!;
     if (delivery.kind !== "part") return;
     // The handler wrote less than it announced: the visitor must not take the part for whole.
@@ -151,21 +172,29 @@ class Tap {
   #finish(): void {
     clearTimeout(this.#abandoned);
     this.#res.off("close", this.#closed).off("unpipe", this.#unpiped);
-    const late = this.#delivery?.record === true ? forbiddenLate(this.#res, this.#head!.rawHeaders) : undefined;
-    if (late === undefined) void this.#forward.end();
-    else this.#forward.abort(late);
+    if (this.#delivery?.record === true) this.#forward.sent(headersSetOn(this.#res));
+    void this.#forward.end();
   }
 
   readonly #closed = (): void => {
     if (this.#ended) return;
-    if (!visitorLeft(this.#res)) return this.#giveUp();
+    // The visitor may have had his answer already, whatever the handler still writes.
+    if (!visitorLeft(this.#res) && !this.#res.writableFinished) return this.#giveUp();
     // Whether the response still comes is up to the handler.
     this.#abandoned = setTimeout(() => this.#giveUp(), ABANDONED_AFTER_MS).unref();
   };
 
-  readonly #unpiped = (): void => {
-    // A stream that was piped here stops with its visitor: nothing more will come.
-    if (this.#res.destroyed) this.#giveUp();
+  readonly #unpiped = (source: Readable): void => {
+    if (this.#ended || !(this.#res.destroyed || this.#res.writableFinished)) return;
+    // A stream that was piped here stops with its visitor, and nothing more would come. Nobody but the cache and those who read along is left to read it.
+    if (source.destroyed || this.#delivery?.record === false) return this.#giveUp();
+    readOn(source, {
+      write: (chunk, encoding) => this.write(chunk, encoding),
+      end: () => this.end(),
+      giveUp: () => this.#giveUp(),
+      wanted: () => this.#delivery === undefined || this.#forward.wanted,
+      onDrain: (resume) => (this.#forward.onDrain = resume),
+    });
   };
 
   #giveUp(): void {

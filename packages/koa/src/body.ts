@@ -23,8 +23,7 @@ export function handlersBody(ctx: Context): HandlersBody {
   if (body instanceof Uint8Array) return { kind: "bytes", bytes: Buffer.from(body) };
   if (body instanceof Readable) return { kind: "stream", stream: body };
   if (body instanceof Blob) return { kind: "stream", stream: Readable.fromWeb(body.stream()) };
-  if (body instanceof globalThis.ReadableStream)
-    return { kind: "stream", stream: Readable.fromWeb(body) };
+  if (body instanceof globalThis.ReadableStream) return { kind: "stream", stream: Readable.fromWeb(body) };
   if (body instanceof Response || typeof (body as { pipe?: unknown }).pipe === "function") return { kind: "other" };
   return { kind: "bytes", bytes: Buffer.from(JSON.stringify(body)) };
 }

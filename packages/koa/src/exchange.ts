@@ -1,6 +1,16 @@
 /** One context through the cache: played from it, or handed inwards and recorded on the way back. */
-import type { Forward, Outcome, PageCache, ResolvedPolicy } from "@diskcache/core";
-import { applyRequestChanges, headersSetOn, isRefresh, refreshBehind, requestHead } from "@diskcache/http";
+import type { Forward, Outcome, OutgoingResponse, PageCache, ResolvedPolicy } from "@diskcache/core";
+import {
+  applyRequestChanges,
+  headersSetOn,
+  isRefresh,
+  keyedRequest,
+  learnServer,
+  putAside,
+  refreshBehind,
+  send,
+  sinkOf,
+} from "@diskcache/http";
 import type { ForwardsUnderWay } from "@diskcache/http";
 import type { Context } from "koa";
 import { play } from "./play.js";
@@ -18,7 +28,9 @@ export async function runContext(
     await next(); // mounted twice: the outer one is at work
     return;
   }
-  const request = requestHead(ctx.req, ctx.originalUrl);
+  learnServer(cache, ctx.req);
+  const keyed = keyedRequest(cache, ctx.req, ctx.originalUrl);
+  const request = keyed instanceof Promise ? await keyed : keyed;
   const outcome = cache.handle(request, ctx, { refresh: isRefresh(ctx.req) });
   await proceed(underWay, ctx, next, outcome instanceof Promise ? await outcome : outcome);
 }
@@ -31,10 +43,14 @@ export async function runRoute(
   ctx: Context,
   next: Inward,
 ): Promise<void> {
+  learnServer(cache, ctx.req);
   const forward = underWay.get(ctx.req);
   const outcome =
     forward === undefined
-      ? cache.handle(requestHead(ctx.req, ctx.originalUrl), ctx, { policy: policy.whole, refresh: isRefresh(ctx.req) })
+      ? cache.handle(await keyedRequest(cache, ctx.req, ctx.originalUrl), ctx, {
+          policy: policy.whole,
+          refresh: isRefresh(ctx.req),
+        })
       : cache.refine(forward, policy.own, ctx);
   if (outcome === undefined) await next();
   else await proceed(underWay, ctx, next, outcome instanceof Promise ? await outcome : outcome);
@@ -51,20 +67,37 @@ async function proceed(underWay: ForwardsUnderWay, ctx: Context, next: Inward, o
   ctx.diskCache = outcome.directives;
   ctx.req.diskCache = outcome.directives;
   const before = headersSetOn(ctx.res);
+  let stoodIn = false;
+  outcome.onTimeout = (stale) => {
+    stoodIn ||= standIn(ctx, stale, before);
+  };
   try {
     await next();
   } catch (thrown) {
-    if (!hideFailure(ctx, outcome, thrown)) throw thrown;
+    if (!stoodIn && !hideFailure(ctx, outcome, thrown)) throw thrown;
+    if (stoodIn) outcome.abort("thrown");
+    ctx.app.emit("error", thrown, ctx); // hidden from the visitor, not from the operator
     return;
   }
-  record(ctx, outcome, before);
+  record(ctx, outcome, before, stoodIn);
+  if (stoodIn) ctx.respond = false;
+}
+
+// The handler takes too long: the visitor gets a stale page past the onion, and the handler goes on for the cache.
+function standIn(ctx: Context, stale: OutgoingResponse, before: readonly string[]): boolean {
+  const { res } = ctx;
+  if (res.headersSent || res.writableEnded || ctx.respond === false) return false;
+  const switchOver = putAside(res, before);
+  send(res, stale, sinkOf(res));
+  switchOver();
+  return true;
 }
 
 // A stale page may stand in for what would have become a 5xx.
 function hideFailure(ctx: Context, forward: Forward, thrown: unknown): boolean {
   const { status } = (thrown ?? {}) as { status?: unknown };
   const stale = forward.failed(typeof status === "number" ? status : "thrown");
-  forward.abort("thrown");
+  forward.abort(stale === undefined ? "thrown" : "hidden");
   if (stale === undefined) return false;
   play(ctx, stale);
   return true;

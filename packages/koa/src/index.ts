@@ -50,6 +50,6 @@ export function diskCache(options: DiskCacheOptions<Context>): KoaDiskCache {
 }
 
 export { isRefresh } from "@diskcache/http";
-export { DiskCacheError } from "@diskcache/core";
+export { caches, DiskCacheError, FileCache, keyvStore } from "@diskcache/core";
 export type * from "@diskcache/core";
 export type { CacheHandle } from "@diskcache/http";

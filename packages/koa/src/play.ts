@@ -30,7 +30,7 @@ function streamOf(source: BodySource, { res }: Context): Readable {
     read() {
       pieces.next().then(
         // A stream keeps what it is given.
-        ({ done, value }) => this.push(done === true ? null : Buffer.from(value as Buffer)),
+        ({ done, value }) => this.push(done === true ? null : Buffer.from(value)),
         (error: Error) => this.destroy(error),
       );
     },

@@ -1,14 +1,15 @@
 /** Records what a handler left in the context, as the onion sees it after `await next()`: bytes at once, a stream while it flows to the visitor. */
 import { Readable } from "node:stream";
 import type { Delivery, Forward } from "@diskcache/core";
-import { forbiddenLate, headerGroups, headersSetOn } from "@diskcache/http";
+import { headerGroups, headersSetOn } from "@diskcache/http";
 import type { Context } from "koa";
 import { handlersBody } from "./body.js";
 import { play } from "./play.js";
 
-/** @param before the fields that were set when the cache handed the request on */
-export function record(ctx: Context, forward: Forward, before: readonly string[]): void {
-  const answered = ctx.respond === false || ctx.headerSent || ctx.res.writableEnded;
+/** @param before the fields that were set when the cache handed the request on
+ * @param stoodIn the visitor has been given a stale page meanwhile: this is for the cache alone */
+export function record(ctx: Context, forward: Forward, before: readonly string[], stoodIn: boolean): void {
+  const answered = ctx.respond === false || (!stoodIn && (ctx.headerSent || ctx.res.writableEnded));
   const body = answered ? undefined : handlersBody(ctx);
   if (body === undefined || body.kind === "other") {
     forward.abort("body");
@@ -21,23 +22,21 @@ export function record(ctx: Context, forward: Forward, before: readonly string[]
   const head = { status: ctx.status, statusText: ctx.res.statusMessage ?? "", rawHeaders };
   const delivery = forward.head({ head, before, body: body.kind === "bytes" ? body.bytes : undefined });
   const keep = (): void => {
-    if (!delivery.record) return void forward.end();
-    const late = forbiddenLate(ctx.res, rawHeaders);
-    if (late === undefined) void forward.end();
-    else forward.abort(late);
+    if (delivery.record) forward.sent(headersSetOn(ctx.res));
+    void forward.end();
   };
   // The visitor has left already: what the handler made all the same is for the next one.
-  const left = !ctx.writable;
+  const left = stoodIn || !ctx.writable;
   if (body.kind === "bytes") {
     if (delivery.record) forward.write(body.bytes);
     if (left) return keep();
     deliver(ctx, delivery, before, () => body.bytes, body.type);
     whenHeadIsSent(ctx, keep);
   } else if (left) {
-    drain(body.stream, forward, delivery, keep);
+    drain(ctx, body.stream, forward, delivery, keep);
   } else {
-    deliver(ctx, delivery, before, () => recording(body.stream, forward, delivery, keep), undefined);
-    if (delivery.kind === "instead") drain(body.stream, forward, delivery, keep);
+    deliver(ctx, delivery, before, () => recording(ctx, body.stream, forward, delivery, keep), undefined);
+    if (delivery.kind === "instead") drain(ctx, body.stream, forward, delivery, keep);
   }
 }
 
@@ -83,7 +82,20 @@ function replaceBody(ctx: Context, body: Buffer | Readable, type: string | undef
 }
 
 /** The handler's stream, recorded on its way to the visitor. It is read to its end even when the visitor leaves. */
-function recording(source: Readable, forward: Forward, delivery: Delivery, keep: () => void): Readable {
+function recording(
+  { res }: Context,
+  source: Readable,
+  forward: Forward,
+  delivery: Delivery,
+  keep: () => void,
+): Readable {
+  const wantedByOthers = (): boolean => delivery.record && forward.wanted;
+  // Koa destroys the body of a response that is over.
+  const { destroy } = source;
+  source.destroy = (error?: Error) => {
+    const spared = error === undefined && !source.readableEnded && (res.destroyed || res.writableFinished);
+    return spared && wantedByOthers() ? source : Reflect.apply(destroy, source, [error]);
+  };
   const [start, end] = delivery.kind === "part" ? [delivery.start, delivery.end] : [0, Number.POSITIVE_INFINITY];
   let wanted: (() => void) | undefined;
   const outward = new Readable({
@@ -100,6 +112,7 @@ function recording(source: Readable, forward: Forward, delivery: Delivery, keep:
       if (delivery.record && !forward.write(bytes)) await new Promise<void>((resolve) => (forward.onDrain = resolve));
       const part = bytes.subarray(Math.max(0, start - at), Math.max(0, Math.min(bytes.length, end - at)));
       at += bytes.length;
+      if (outward.destroyed && !wantedByOthers()) break;
       if (part.length > 0 && !outward.destroyed && !outward.push(part)) {
         await new Promise<void>((resolve) => (wanted = resolve));
       }
@@ -118,14 +131,14 @@ function recording(source: Readable, forward: Forward, delivery: Delivery, keep:
   return outward;
 }
 
-function drain(source: Readable, forward: Forward, delivery: Delivery, keep: () => void): void {
+function drain(ctx: Context, source: Readable, forward: Forward, delivery: Delivery, keep: () => void): void {
   if (!delivery.record) {
     source.destroy();
     void forward.end();
     return;
   }
   // The visitor has an answer already; the stored one is completed behind him.
-  recording(source, forward, delivery, keep).resume();
+  recording(ctx, source, forward, delivery, keep).resume();
 }
 
 function whenHeadIsSent(ctx: Context, tell: () => void): void {

@@ -60,7 +60,8 @@ describe("a body that is recorded", () => {
     const recorder = record(shelf);
     for (const [index, bytes] of chunks.entries()) recorder.write(Buffer.alloc(bytes, index + 1));
     expect(await recorder.keep(HEAD)).toBe(true);
-    expect(shelf.kept).toEqual([Buffer.concat(chunks.map((bytes, index) => Buffer.alloc(bytes, index + 1)))]);
+    const body = Buffer.concat(chunks.map((bytes, index) => Buffer.alloc(bytes, index + 1)));
+    expect([shelf.kept.length, Buffer.concat(shelf.kept).equals(body)]).toEqual([1, true]);
     expect(recorder.bytes).toBe(whole);
   });
 
@@ -160,6 +161,21 @@ describe("whoever reads along", () => {
     recorder.write(Buffer.alloc(8));
     expect(await recorder.keep(HEAD)).toBe(false);
     await expect(read).resolves.toHaveLength(16);
+  });
+
+  it("gets a body that is whole and not to be kept after all", async () => {
+    const shelf = new Shelf();
+    const recorder = record(shelf);
+    const read = readAll(recorder.reader());
+    recorder.write(Buffer.alloc(LONG));
+    recorder.finish();
+    expect([(await read).length, shelf.kept, shelf.aborted]).toEqual([LONG, [], 1]);
+  });
+
+  it("and comes too late for what was given up is not told that there was nothing", async () => {
+    const recorder = record(new Shelf(), 10);
+    recorder.write(Buffer.alloc(11));
+    await expect(recorder.reader().read(0, 100)).rejects.toThrow("cut short");
   });
 });
 

@@ -6,8 +6,10 @@ import type { BodyReader, EntryHead, EntryWriter, Store } from "../store/contrac
 
 /** Bodies up to this size gather in memory and are written behind the response in one go. */
 const GATHER_BYTES = 64 * 1024;
-/** What a reader is given at a time. */
+/** What a reader is given at a time, while they are few; the more they are, the less, so that all of them together hold a bounded amount. */
 const PIECE_BYTES = 64 * 1024;
+const LEAST_PIECE_BYTES = 4 * 1024;
+const PIECES_BYTES = 16 * 1024 * 1024;
 
 export type GivenUp = "too-long" | "store" | "aborted";
 
@@ -37,6 +39,16 @@ export class BodyRecorder {
 
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** How many read along just now. */
+  get readers(): number {
+    return this.#readers;
+  }
+
+  /** The body, if it has ended and is short. */
+  get whole(): Buffer | undefined {
+    return this.#ended && this.#writer === undefined ? this.#gathered() : undefined;
   }
 
   /** Why the body can no longer be kept, if so. */
@@ -109,7 +121,7 @@ export class BodyRecorder {
   async #read(start: number, end: number): Promise<Buffer> {
     for (;;) {
       if (start < this.#bytes) {
-        const piece = await this.#recorded(start, Math.min(end, this.#bytes, start + PIECE_BYTES));
+        const piece = await this.#recorded(start, Math.min(end, this.#bytes, start + this.#pieceBytes));
         // What was given up may be gone: an empty piece would pass for the end.
         if (piece.length === 0) throw new Error("the response was cut short");
         return piece;
@@ -118,6 +130,10 @@ export class BodyRecorder {
       if (this.#givenUp !== undefined) throw new Error("the response was cut short");
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
+  }
+
+  get #pieceBytes(): number {
+    return Math.max(LEAST_PIECE_BYTES, Math.min(PIECE_BYTES, Math.floor(PIECES_BYTES / this.#readers)));
   }
 
   #recorded(start: number, end: number): Buffer | Promise<Buffer> {

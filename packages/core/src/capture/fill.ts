@@ -16,6 +16,7 @@ import type { StoredResponse } from "../stored/stored-response.js";
 import { UNKNOWN_LENGTH } from "../serve/outgoing.js";
 import { encodeVaryRecord, withVariant } from "../stored/vary-record.js";
 import { BodyRecorder } from "./body-recorder.js";
+import { listEquivalents } from "./list-equivalents.js";
 
 /** What a fill is made for. */
 export interface FillPlan {
@@ -38,6 +39,9 @@ export class Fill {
   readonly #plan: FillPlan;
   readonly #digest: string | undefined;
   readonly #recorder: BodyRecorder;
+  /** As it is kept, once it has ended. */
+  #stored: StoredResponse | undefined;
+  #refusal: string | undefined;
 
   constructor(context: CacheContext, plan: FillPlan) {
     this.#context = context;
@@ -50,27 +54,59 @@ export class Fill {
     this.#recorder.onDrain = drained;
   }
 
+  /** Whether what is written is still of use to anybody. */
+  get wanted(): boolean {
+    return this.#recorder.givenUp === undefined;
+  }
+
   /** False asks the sender to wait for `onDrain`. */
   write(chunk: Buffer): boolean {
     return this.#recorder.write(chunk);
   }
 
-  /** What followers of this forward answer from: the response as far as it has come. */
+  /** The response as far as it has come: from what is asked of it after it has ended, a short one is whole. */
   shared(): ResponseEntry {
     const { head } = this.#plan;
     const lines = fieldLines(head.rawHeaders, "content-length");
+    const announced = lines.length === 1 ? Number(lines[0]) : UNKNOWN_LENGTH;
+    const begun = this.#storedResponse(head);
+    const whole = () => (this.#stored === undefined ? undefined : this.#recorder.whole);
+    const value = () => this.#stored ?? begun;
     return {
-      head: this.#entryHead(this.#key, "", this.#storedResponse(head)),
-      value: this.#storedResponse(head),
-      bodyBytes: lines.length === 1 ? Number(lines[0]) : UNKNOWN_LENGTH,
-      body: undefined,
+      head: this.#entryHead(this.#key, "", begun),
+      get value() {
+        return value();
+      },
+      get bodyBytes() {
+        return whole()?.length ?? announced;
+      },
+      get body() {
+        return whole();
+      },
       softPurged: false,
       reader: () => this.#recorder.reader(),
     };
   }
 
-  /** Whether this response answers another request for its page. */
+  /** What followers of this forward are given. */
+  sharing() {
+    return {
+      entry: this.shared(),
+      answers: (request: RequestHead) => this.answers(request),
+      alive: () => this.#alive,
+      detail: undefined,
+    };
+  }
+
+  /** Where it is stored: itself, and what leads to it. */
+  get keys(): readonly string[] {
+    return [this.#key, this.#plan.page.key];
+  }
+
+  /** Whether this response answers another request for its page: from its first byte, if that is still there. */
   answers(request: RequestHead): boolean {
+    if (this.#recorder.givenUp !== undefined) return false;
+    if (this.#recorder.readers >= this.#context.options.flight.maxFollowers) return false;
     return this.#digest === undefined || this.#digest === variantDigest(request, this.#plan.vary);
   }
 
@@ -82,12 +118,14 @@ export class Fill {
       this.abort(problem);
       return false;
     }
-    if (!this.#alive) {
+    const refusal = this.#refusal ?? (this.#alive ? undefined : "purged");
+    if (refusal !== undefined) {
       this.#recorder.finish();
-      this.#context.observer.notStored(request.target, "purged");
+      this.#context.observer.notStored(request.target, refusal);
       return false;
     }
     const stored = this.#storedResponse(this.#headWithEtag());
+    this.#stored = stored;
     return andThen(this.#recorder.keep(this.#entryHead(this.#key, encodeResponse(stored), stored)), (kept) => {
       if (!kept) {
         const tooLong = this.#recorder.bytes > this.#context.options.maxBody;
@@ -95,11 +133,20 @@ export class Fill {
         return false;
       }
       this.#context.observer.stored(request.target, this.#recorder.bytes);
-      return this.#digest === undefined ? true : andThen(this.#listVariant(this.#digest, stored), () => true);
+      const listed = this.#digest === undefined ? undefined : this.#listVariant(this.#digest, stored);
+      return andThen(
+        andThen(listed, () => this.#listEquivalents(stored)),
+        () => true,
+      );
     });
   }
 
-  /** The response did not end properly, or must not be kept after all. */
+  /** It must not be kept after all; whoever reads along gets the rest of it. */
+  refuse(reason: string): void {
+    this.#refusal = reason;
+  }
+
+  /** The response did not end properly. */
   abort(reason: string): void {
     this.#recorder.abort();
     this.#context.observer.notStored(this.#plan.request.target, reason);
@@ -144,6 +191,11 @@ export class Fill {
       expiresAt: expiresAt(policy, hasHandlerValidator(stored)),
       birth,
     };
+  }
+
+  #listEquivalents(stored: StoredResponse): MaybeAsync<void> {
+    const { page, request } = this.#plan;
+    return listEquivalents(this.#context, page, request, stored.head, this.#entryHead(page.key, "", stored));
   }
 
   // The record only points at variants, and each variant answers for itself to purges: so the record is born now, never dead on arrival.

@@ -5,7 +5,7 @@ export type Release = "unshareable" | "failed" | "timeout";
 
 type Settle<Shared> = (landed: Shared | Release) => void;
 
-export class Flight<Shared> {
+export class Flight<Shared extends object> {
   /** What the leader makes is for this moment of the invalidation log and later: set by whoever leads. */
   readonly birth: number;
   readonly #waiting: Settle<Shared>[] = [];
@@ -27,11 +27,25 @@ export class Flight<Shared> {
     this.#timer = setTimeout(() => this.release("timeout"), settings.timeoutMs).unref();
   }
 
-  /** Follows: resolves when the response has begun, or when there will be none to share. `undefined` when there are too many followers already. */
-  join(): Promise<Shared | Release> | undefined {
+  /** Whether anybody follows. */
+  get awaited(): boolean {
+    return this.#waiting.length > 0;
+  }
+
+  /** What the leader shares, once its response has begun. */
+  get shared(): Shared | undefined {
+    return typeof this.#landed === "string" ? undefined : this.#landed;
+  }
+
+  /** Follows: resolves when the response has begun, or when there will be none to share. `undefined` when there are too many followers already.
+   * @param patienceMs for one who has waited before: what he has left of it, where that is less than the flight takes */
+  join(patienceMs?: number): Promise<Shared | Release> | undefined {
     if (this.#landed !== undefined) return Promise.resolve(this.#landed);
     if (this.#waiting.length >= this.#maxFollowers) return undefined;
-    return new Promise((settle) => this.#waiting.push(settle));
+    return new Promise((settle) => {
+      this.#waiting.push(settle);
+      if (patienceMs !== undefined) setTimeout(() => settle("timeout"), patienceMs).unref();
+    });
   }
 
   /** The leader's response has begun and may be shared: those who wait, and those who come while it goes on, read along. */

@@ -3,6 +3,11 @@ import { Flight } from "./flight.js";
 import { Flights } from "./flights.js";
 import { Refreshes } from "./refreshes.js";
 
+interface Page {
+  readonly text: string;
+}
+
+const PAGE: Page = { text: "page" };
 const SETTINGS = { timeoutMs: 5000, maxFollowers: 2 };
 
 function movable() {
@@ -15,35 +20,35 @@ afterEach(() => void vi.useRealTimers());
 
 describe("a flight", () => {
   it("gives what is shared to those who wait and to those who come while it goes on", async () => {
-    const flight = new Flight<string>(0, SETTINGS, () => {});
+    const flight = new Flight<Page>(0, SETTINGS, () => {});
     const before = flight.join();
-    flight.share("page");
-    expect([await before, await flight.join()]).toEqual(["page", "page"]);
+    flight.share(PAGE);
+    expect([await before, await flight.join()]).toEqual([PAGE, PAGE]);
   });
 
   it.each(["unshareable", "failed"] as const)("lets everybody go when it is %s", async (why) => {
     const over = vi.fn<() => void>();
-    const flight = new Flight<string>(0, SETTINGS, over);
+    const flight = new Flight<Page>(0, SETTINGS, over);
     const waiting = [flight.join(), flight.join()];
     flight.release(why);
-    expect(await Promise.all(waiting)).toEqual([why, why]);
+    expect([await waiting[0], await waiting[1]]).toEqual([why, why]);
     expect(over).toHaveBeenCalledTimes(1);
   });
 
   it("lets everybody go when nothing has begun in time, and takes the time from nobody who reads along", async () => {
-    const late = new Flight<string>(0, SETTINGS, () => {});
+    const late = new Flight<Page>(0, SETTINGS, () => {});
     const waiting = late.join();
     vi.advanceTimersByTime(5000);
     expect(await waiting).toBe("timeout");
     const over = vi.fn<() => void>();
-    const begun = new Flight<string>(0, SETTINGS, over);
-    begun.share("page");
+    const begun = new Flight<Page>(0, SETTINGS, over);
+    begun.share(PAGE);
     vi.advanceTimersByTime(60_000);
-    expect([await begun.join(), over.mock.calls.length]).toEqual(["page", 0]);
+    expect([await begun.join(), over.mock.calls.length]).toEqual([PAGE, 0]);
   });
 
   it("takes no more followers than it is allowed", () => {
-    const flight = new Flight<string>(0, SETTINGS, () => {});
+    const flight = new Flight<Page>(0, SETTINGS, () => {});
     expect([flight.join(), flight.join(), flight.join()].map((landing) => landing !== undefined)).toEqual([
       true,
       true,
@@ -51,16 +56,35 @@ describe("a flight", () => {
     ]);
   });
 
+  it("does not use up the patience of one who has waited before", async () => {
+    const flight = new Flight<Page>(0, SETTINGS, () => {});
+    const patient = flight.join();
+    const impatient = flight.join(100);
+    vi.advanceTimersByTime(100);
+    expect(await impatient).toBe("timeout");
+    flight.share(PAGE);
+    expect(await patient).toBe(PAGE);
+  });
+
+  it("tells what is shared, once something is", () => {
+    const flight = new Flight<Page>(0, SETTINGS, () => {});
+    const before = flight.shared;
+    flight.share(PAGE);
+    const failed = new Flight<Page>(0, SETTINGS, () => {});
+    failed.release("failed");
+    expect([before, flight.shared, failed.shared]).toEqual([undefined, PAGE, undefined]);
+  });
+
   it("that ends without having begun has failed", async () => {
-    const flight = new Flight<string>(0, SETTINGS, () => {});
+    const flight = new Flight<Page>(0, SETTINGS, () => {});
     const waiting = flight.join();
     flight.complete();
     expect(await waiting).toBe("failed");
   });
 
   it("leaves no timer behind once it has landed", () => {
-    const flight = new Flight<string>(0, SETTINGS, () => {});
-    flight.share("page");
+    const flight = new Flight<Page>(0, SETTINGS, () => {});
+    flight.share(PAGE);
     flight.complete();
     expect(vi.getTimerCount()).toBe(0);
   });
@@ -68,17 +92,17 @@ describe("a flight", () => {
 
 describe("the flights of a process", () => {
   it("are found under their key until they are over", () => {
-    const flights = new Flights<string>(movable(), SETTINGS);
+    const flights = new Flights<Page>(movable(), SETTINGS);
     const flight = flights.lead("k", 7);
     expect([flights.under("k"), flights.under("other"), flight.birth]).toEqual([flight, undefined, 7]);
-    flight.share("page");
+    flight.share(PAGE);
     expect(flights.under("k")).toBe(flight);
     flight.complete();
     expect(flights.under("k")).toBeUndefined();
   });
 
   it("may be followed by a newer one, which the older one's end does not touch", () => {
-    const flights = new Flights<string>(movable(), SETTINGS);
+    const flights = new Flights<Page>(movable(), SETTINGS);
     const older = flights.lead("k", 1);
     const newer = flights.lead("k", 2);
     older.complete();
@@ -87,16 +111,26 @@ describe("the flights of a process", () => {
 
   it("are not waited for where a response could not be shared a minute ago", () => {
     const clock = movable();
-    const flights = new Flights<string>(clock, SETTINGS);
+    const flights = new Flights<Page>(clock, SETTINGS);
     flights.rememberMiss("k");
     expect([flights.isHitForMiss("k"), flights.isHitForMiss("other")]).toEqual([true, false]);
     clock.advance(60_000);
     expect(flights.isHitForMiss("k")).toBe(false);
   });
 
+  it("are waited for again a second after the application failed", () => {
+    const clock = movable();
+    const flights = new Flights<Page>(clock, SETTINGS);
+    flights.rememberMiss("k", true);
+    clock.advance(999);
+    expect(flights.isHitForMiss("k")).toBe(true);
+    clock.advance(1);
+    expect(flights.isHitForMiss("k")).toBe(false);
+  });
+
   it("are waited for again when the clock was set back, or a response was shareable after all", () => {
     const clock = movable();
-    const flights = new Flights<string>(clock, SETTINGS);
+    const flights = new Flights<Page>(clock, SETTINGS);
     flights.rememberMiss("k");
     clock.advance(-3_600_000);
     expect(flights.isHitForMiss("k")).toBe(false);
@@ -106,7 +140,7 @@ describe("the flights of a process", () => {
   });
 
   it("remember a bounded number of such keys, the newest", () => {
-    const flights = new Flights<string>(movable(), SETTINGS);
+    const flights = new Flights<Page>(movable(), SETTINGS);
     for (let n = 0; n <= 10_000; n++) flights.rememberMiss(String(n));
     expect([flights.isHitForMiss("0"), flights.isHitForMiss("1"), flights.isHitForMiss("10000")]).toEqual([
       false,

@@ -4,6 +4,8 @@ import { Flight } from "./flight.js";
 
 /** How long a key whose response could not be shared is remembered, so that nobody queues for it. */
 const HIT_FOR_MISS_MS = 60_000;
+/** The same for a failure: soon one request asks on behalf of all again, and spares an application that is down. */
+const FAILURE_MS = 1_000;
 const MAX_REMEMBERED = 10_000;
 
 export interface FlightSettings {
@@ -11,7 +13,7 @@ export interface FlightSettings {
   readonly maxFollowers: number;
 }
 
-export class Flights<Shared> {
+export class Flights<Shared extends object> {
   readonly #clock: Clock;
   readonly #settings: FlightSettings;
   readonly #flights = new Map<string, Flight<Shared>>();
@@ -37,10 +39,11 @@ export class Flights<Shared> {
     return flight;
   }
 
-  /** Nobody waits for this key for a while: its responses cannot be shared. */
-  rememberMiss(key: string): void {
+  /** Nobody waits for this key for a while: its responses cannot be shared.
+   * @param failed the application failed, which says nothing about the page */
+  rememberMiss(key: string, failed = false): void {
     this.#hitForMiss.delete(key);
-    this.#hitForMiss.set(key, this.#clock.now() + HIT_FOR_MISS_MS);
+    this.#hitForMiss.set(key, this.#clock.now() + (failed ? FAILURE_MS : HIT_FOR_MISS_MS));
     if (this.#hitForMiss.size > MAX_REMEMBERED) this.#hitForMiss.delete(this.#hitForMiss.keys().next().value!);
   }
 

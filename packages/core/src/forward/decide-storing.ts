@@ -1,13 +1,21 @@
 /** Whether the handler's response is kept: what HTTP allows, then what operator, route and handler say. They can only refuse. */
 import type { CacheContext } from "../context.js";
 import { hookError } from "../errors.js";
-import type { ResponseHead } from "../exchange.js";
+import type { RequestHead, ResponseHead } from "../exchange.js";
+import { answersGet } from "../http/answers-get.js";
 import { fieldValue } from "../http/fields.js";
 import { storability } from "../http/storability.js";
 import type { StoredPolicy } from "../http/storability.js";
+import type { PageKey } from "../key/page-key.js";
+import { variantDigest, variantKey } from "../key/variant-key.js";
+import type { ResolvedOptions } from "../resolve-options.js";
 import type { ForwardPlan } from "./forward-plan.js";
 import type { HandlerDirectives } from "./handler-directives.js";
+import { isPart } from "./parts.js";
 import { storagePolicy, tagsOf } from "./storage-policy.js";
+
+/** It may be kept, but is asked for for the first time (`admission`). */
+export const NOT_ADMITTED = "admission";
 
 export type StoreDecision =
   | {
@@ -19,31 +27,57 @@ export type StoreDecision =
   | { readonly store: false; readonly reason: string };
 
 export function decideStoring(
-  { options, observer }: CacheContext,
-  { page, request, facts, policy, native, detail }: ForwardPlan,
+  { options, observer, store }: CacheContext,
+  plan: ForwardPlan,
   directives: HandlerDirectives,
   head: ResponseHead,
   times: { readonly requestAt: number; readonly responseAt: number },
 ): StoreDecision {
+  const { page, facts, policy, native, detail } = plan;
   if (page === undefined) return { store: false, reason: detail ?? "bypass" };
   if (directives.skipReason !== undefined) return { store: false, reason: directives.skipReason };
   const verdict = storability(
-    { ...facts, method: request.method },
+    { ...facts, method: countsAs(options, plan, head) },
     head,
-    storagePolicy(options, policy, directives),
+    { ...storagePolicy(options, policy, directives), fragments: isPart(options, plan, head) },
     times,
   );
   if (!verdict.store) return verdict;
   const vary = [...new Set([...verdict.vary, ...policy.vary, ...directives.varyFields])].sort();
   if (vary.includes("*")) return { store: false, reason: "vary-star" };
+  if (isEventStream(head)) return { store: false, reason: "event-stream" };
   if (announcedTooLong(head, options.maxBody)) return { store: false, reason: "too-long" };
   try {
     if (!policy.shouldStore.every((agrees) => agrees(native, head))) return { store: false, reason: "should-store" };
-    return { store: true, policy: verdict.policy, vary, tags: tagsOf(page, policy, directives, native, head) };
+    const tags = tagsOf(page, policy, directives, native, head);
+    if (!isAwaited(plan) && !store.admits(keyOf(page, plan.request, vary)))
+      return { store: false, reason: NOT_ADMITTED };
+    return { store: true, policy: verdict.policy, vary, tags };
   } catch (thrown) {
     observer.error(hookError("shouldStore or tags", thrown));
     return { store: false, reason: "hook" };
   }
+}
+
+// Others wait for it: so it is asked for more than once.
+function isAwaited({ leading }: ForwardPlan): boolean {
+  return leading !== undefined && leading.flight.awaited;
+}
+
+function keyOf(page: PageKey, request: RequestHead, vary: readonly string[]): string {
+  return vary.length === 0 ? page.key : variantKey(page.key, variantDigest(request, vary));
+}
+
+// An answer to a POST that is one to a GET, too, is kept as that (RFC 9110 §9.3.3).
+function countsAs({ methods, relaxed }: ResolvedOptions, { request }: ForwardPlan, head: ResponseHead): string {
+  const { method, scheme, headers, target } = request;
+  if (method !== "POST" || !relaxed.postAnswersGet || methods.includes("POST")) return method;
+  return answersGet(`${scheme}://${headers.host as string}${target}`, head) ? "GET" : method;
+}
+
+// Made for one listener, from the moment he came, and mostly without an end: nobody else may read along.
+function isEventStream({ rawHeaders }: ResponseHead): boolean {
+  return (fieldValue(rawHeaders, "content-type") ?? "").toLowerCase().startsWith("text/event-stream");
 }
 
 // Known before the first byte: then nobody begins to read along what will not be kept.

@@ -21,6 +21,8 @@ export interface ForwardPlan {
   readonly detail: string | undefined;
   /** A stored response that may not be reused as it is: for its validators, and for when the application fails. */
   readonly selection: Selection | undefined;
+  /** A stored beginning of the page, for the application to complete (RFC 9111 §3.4). */
+  readonly beginning: Selection | undefined;
   readonly birth: LogPosition;
   /** A request of the cache's own, made to refresh a page. */
   readonly refresh: boolean;
@@ -28,13 +30,15 @@ export interface ForwardPlan {
   readonly leading: Leading | undefined;
   /** Called when the response is over, however it went. */
   readonly settled: (() => void) | undefined;
+  /** Told when the response is one that can be shared. */
+  readonly shareable: (() => void) | undefined;
 }
 
 /** What a request that others wait for answers for. */
 export interface Leading {
   readonly flight: Flight<SharedResponse>;
-  /** Told when the response cannot be shared. */
-  readonly unshareable: () => void;
+  /** Told when the response cannot be shared, and whether only because the application failed. */
+  readonly unshareable: (failed: boolean) => void;
   /** Held against other processes. */
   readonly lock: KeyLock | undefined;
 }
@@ -45,6 +49,8 @@ export interface SharedResponse {
   readonly entry: ResponseEntry;
   /** Whether it answers another request for the page. */
   answers(request: RequestHead): boolean;
+  /** Whether no purge has named it since its making began. */
+  alive(): boolean;
   /** Why it is this one, where it is not the application's plain answer. */
   readonly detail: string | undefined;
 }

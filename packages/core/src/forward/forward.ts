@@ -1,30 +1,37 @@
 /** A request on its way through the application: what becomes of the handler's answer. Called by an adapter in this order: `requestChanges`, `head`, `write`…, then `end` or `abort`. */
 import etag from "etag";
-import { copyFreshened } from "../capture/copy-freshened.js";
 import { Fill } from "../capture/fill.js";
 import type { CacheContext } from "../context.js";
 import { internalError } from "../errors.js";
-import type { RawHeaders, RequestHead, ResponseHead } from "../exchange.js";
+import type { RawHeaders, ResponseHead } from "../exchange.js";
 import type { CacheStatus } from "../http/cache-status.js";
 import { fieldValue } from "../http/fields.js";
+import { completedHead } from "../http/fragment.js";
 import { freshen, validates } from "../http/freshen.js";
+import { headUpdate } from "../http/head-update.js";
 import { staleOnError } from "../http/reusability.js";
-import { invalidateByUnsafeMethod } from "../invalidate/unsafe-method.js";
-import { variantDigest } from "../key/variant-key.js";
-import type { ResponseEntry, Selection } from "../lookup/select.js";
+import { partPage } from "../key/part-page.js";
+import type { Selection } from "../lookup/select.js";
+import { andThen } from "../maybe-async.js";
 import type { MaybeAsync } from "../maybe-async.js";
 import type { ResolvedPolicy } from "../resolve-options.js";
 import type { OutgoingResponse } from "../serve/outgoing.js";
+import { badGateway } from "../serve/gateway-errors.js";
 import { respond } from "../serve/respond.js";
-import type { StoredResponse } from "../stored/stored-response.js";
-import { decideStoring } from "./decide-storing.js";
+import { Deadline } from "./deadline.js";
+import { NOT_ADMITTED, decideStoring } from "./decide-storing.js";
 import type { StoreDecision } from "./decide-storing.js";
 import type { Delivery } from "./delivery.js";
 import type { ForwardPlan, ResponseStart } from "./forward-plan.js";
 import { HandlerDirectives } from "./handler-directives.js";
+import { freshenStored } from "./freshen-stored.js";
+import { lateRefusal } from "./late-refusal.js";
+import { isPart } from "./parts.js";
+import { putOutOfDate } from "./put-out-of-date.js";
 import { requestChanges } from "./request-changes.js";
 import type { RequestChanges } from "./request-changes.js";
 import { headToStore, untouchedFields } from "./response-fields.js";
+import { shareStored } from "./share-stored.js";
 import { deliveryFor, visitorFields } from "./visitor.js";
 
 const PASS: Delivery = Object.freeze({ kind: "pass", set: [], remove: [], record: false });
@@ -39,17 +46,23 @@ export class Forward {
   readonly #requestAt: number;
   #plan: ForwardPlan;
   #fill: Fill | undefined;
+  #decidedOn: RawHeaders = [];
   #delegated = false;
+  readonly #deadline = new Deadline(() => this.#late());
 
   /** Called when `write` returned false and there is room again. */
   onDrain: (() => void) | undefined;
+
+  /** Called when the handler takes longer than `timeout` and a stale page may stand in: the visitor gets that, and what the handler still answers is for the cache alone. */
+  onTimeout: ((stale: OutgoingResponse) => void) | undefined;
 
   constructor(context: CacheContext, plan: ForwardPlan) {
     this.#context = context;
     this.#plan = plan;
     this.directives = new HandlerDirectives(plan.refresh);
-    this.requestChanges = requestChanges(plan);
+    this.requestChanges = requestChanges(context.options, plan);
     this.#requestAt = context.options.clock.now();
+    this.#deadline.set(plan);
   }
 
   get plan(): ForwardPlan {
@@ -59,17 +72,20 @@ export class Forward {
   /** A route's policy laid over the one the request came in with. The key stays. */
   refine(policy: ResolvedPolicy): void {
     this.#plan = { ...this.#plan, policy };
+    this.#deadline.set(this.#plan);
   }
 
   /** Another exchange, with a key of its own, answers for this request: this one lets everything pass. */
   delegate(): void {
     this.#delegated = true;
-    this.#unshareable();
+    this.#deadline.clear();
+    this.#unshareable(false);
   }
 
   /** The response begins. Called once, before anything of it is sent. Never throws. */
   head(start: ResponseStart): Delivery {
     if (this.#delegated) return PASS;
+    this.#deadline.clear();
     try {
       return this.#head(start);
     } catch (thrown) {
@@ -84,13 +100,24 @@ export class Forward {
     return this.#fill?.write(chunk) ?? true;
   }
 
+  /** Whether what is written is still kept, or read along by somebody; decided once the response has begun. */
+  get wanted(): boolean {
+    return this.#fill?.wanted ?? false;
+  }
+
+  /** The head is on its way: the fields it went out with, those that middleware outside the cache has added meanwhile included. */
+  sent(rawHeaders: RawHeaders): void {
+    const late = this.#fill && lateRefusal(this.#decidedOn, rawHeaders, this.#context.options.relaxed.setCookie);
+    if (late !== undefined) this.#fill!.refuse(late);
+  }
+
   /** The response ended properly. Says, or resolves to, whether it is kept. */
   end(): MaybeAsync<boolean> {
     const fill = this.#fill;
     this.#fill = undefined;
     const kept = fill?.end() ?? false;
-    // What is stored is visible by now, so whoever comes finds it there.
-    this.#settle();
+    // What is stored is visible by now, so whoever comes finds it there; other processes find it once it lies on the disk.
+    this.#settle(kept, fill?.keys);
     return kept;
   }
 
@@ -98,7 +125,9 @@ export class Forward {
   abort(reason: string): void {
     this.#fill?.abort(reason);
     this.#fill = undefined;
-    this.#settle();
+    // What is thrown here is an answer like another to those who wait: a failure, for each to see himself.
+    if (reason === "thrown") this.#unshareable(true);
+    this.#settle(false);
   }
 
   /** The application failed before it answered, by a status it had in mind or without any: a stale page to hide it, if there is one that may. */
@@ -107,10 +136,13 @@ export class Forward {
   }
 
   #head({ head, before, body }: ResponseStart): Delivery {
-    const { selection, request } = this.#plan;
+    const { selection, request, beginning } = this.#plan;
     const now = this.#context.options.clock.now();
-    invalidateByUnsafeMethod(this.#context, request, head);
+    this.#decidedOn = head.rawHeaders;
+    if (beginning !== undefined && (head.status === 206 || head.status === 416))
+      return this.#complete(beginning, head, before, now);
     if (selection !== undefined) {
+      if (request.method === "HEAD") this.#headTold(selection, head, now);
       if (head.status === 304 && this.requestChanges.conditional) return this.#notModified(selection, head, now);
       const stale = this.#staleInstead(now, head.status);
       if (stale !== undefined) return { kind: "instead", response: stale, record: false };
@@ -120,15 +152,16 @@ export class Forward {
 
   #deliver(head: ResponseHead, before: RawHeaders, body: Buffer | undefined, now: number): Delivery {
     const decision = this.#decide(head, now);
+    this.#plan = { ...this.#plan, birth: putOutOfDate(this.#context, this.#plan, head, decision) };
     const ownEtag = decision.store && body !== undefined && lacksEtag(head) ? etag(body) : undefined;
     if (decision.store) this.#begin(decision, head, before, ownEtag, now);
-    else this.#refused(decision.reason);
-    const set = visitorFields(this.#plan, this.directives, head, decision, ownEtag, this.#context.options.debugHeader);
+    else this.#refused(decision.reason, head.status >= 500);
+    const set = visitorFields(this.#plan, this.directives, head, decision, ownEtag, this.#debugHeader);
     return deliveryFor(this.requestChanges.stripped ? this.#plan.request : undefined, head, set, body, decision.store);
   }
 
-  #decide(head: ResponseHead, now: number): StoreDecision {
-    return decideStoring(this.#context, this.#plan, this.directives, head, {
+  #decide(head: ResponseHead, now: number, plan: ForwardPlan = this.#plan): StoreDecision {
+    return decideStoring(this.#context, plan, this.directives, head, {
       requestAt: this.#requestAt,
       responseAt: now,
     });
@@ -140,10 +173,10 @@ export class Forward {
     before: RawHeaders,
     ownEtag: string | undefined,
     now: number,
-  ): void {
-    const { page, request, birth, leading } = this.#plan;
+  ): Fill {
+    const { page, request, birth, leading, shareable } = this.#plan;
     const fill = new Fill(this.#context, {
-      page: page!,
+      page: isPart(this.#context.options, this.#plan, head) ? partPage(page!) : page!,
       request,
       head: headToStore(head, decision.vary, now),
       policy: decision.policy,
@@ -155,53 +188,93 @@ export class Forward {
     });
     fill.onDrain = () => this.onDrain?.();
     this.#fill = fill;
-    leading?.flight.share({ entry: fill.shared(), answers: (other) => fill.answers(other), detail: undefined });
+    shareable?.();
+    leading?.flight.share(fill.sharing());
+    return fill;
   }
 
-  #refused(reason: string): void {
+  #refused(reason: string, failed = false): void {
     if (this.#plan.page !== undefined) this.#context.observer.notStored(this.#plan.request.target, reason);
-    this.#unshareable();
+    // Whoever asks next leads again: his answer will be kept, for him and for others.
+    if (reason !== NOT_ADMITTED) this.#unshareable(failed);
   }
 
   // Nobody queues for what everybody has to ask for himself.
-  #unshareable(): void {
-    this.#plan.leading?.unshareable();
+  #unshareable(failed: boolean): void {
+    this.#plan.leading?.unshareable(failed);
     this.#plan.leading?.flight.release("unshareable");
     this.#plan.leading?.lock?.release();
   }
 
-  #settle(): void {
-    this.#plan.leading?.flight.complete();
-    this.#plan.leading?.lock?.release();
-    this.#plan.settled?.();
+  #settle(kept: MaybeAsync<boolean>, keys: readonly string[] = []): void {
+    const { leading, settled } = this.#plan;
+    this.#deadline.clear();
+    leading?.flight.complete();
+    void andThen(kept, () => {
+      leading?.lock?.release(keys);
+      settled?.();
+    });
   }
 
   #notModified(selection: Selection, validation: ResponseHead, now: number): Delivery {
     if (validates(selection.entry.value.head, validation)) return this.#validated(selection, validation, now);
     // §4.3.4: it is about another representation, so it freshens nothing; but it answers our condition, and the visitor had none.
     const { request, reason } = this.#plan;
-    this.#unshareable();
+    this.#unshareable(false);
     const status: CacheStatus = { fwd: reason, fwdStatus: 304, detail: "not-modified" };
-    const marks = { status, debugHeader: this.#context.options.debugHeader, debugValue: "STALE" };
+    const marks = { status, debugHeader: this.#debugHeader, debugValue: "STALE" };
     return { kind: "instead", response: respond(selection.entry, request, now, marks), record: false };
   }
 
   // RFC 9111 §4.3.4: the handler says that the stored response still holds.
   #validated(selection: Selection, validation: ResponseHead, now: number): Delivery {
-    const { request, reason, birth } = this.#plan;
-    const { entry, key } = selection;
+    const { request, reason, birth, leading } = this.#plan;
+    const { entry } = selection;
     const head = freshen(entry.value.head, validation, now);
     const decision = this.#decide(head, now);
-    const policy = decision.store ? decision.policy : entry.value.policy;
-    const freshened: StoredResponse = { ...entry.value, head, policy, ready: undefined, lookedAt: 0 };
-    const sameSelection = decision.store && decision.vary.join() === entry.value.vary.join();
-    if (sameSelection) copyFreshened(this.#context, selection, freshened, decision.tags, birth);
-    // A refusal for this visitor's credentials says nothing about the page; any other means that it may not lie there, or not under this key.
-    else if (decision.store || !isAboutCredentials(decision.reason)) this.#context.store.remove(key);
+    const freshened = freshenStored(this.#context, selection, head, decision, birth);
+    if (decision.store) leading?.flight.share(shareStored(this.#context, this.#plan, freshened));
     const detail = decision.store ? undefined : decision.reason;
     const status: CacheStatus = { fwd: reason, fwdStatus: 304, stored: decision.store, detail };
-    const marks = { status, debugHeader: this.#context.options.debugHeader, debugValue: "HIT" };
-    return { kind: "instead", response: respond(entryWith(entry, freshened), request, now, marks), record: false };
+    const marks = { status, debugHeader: this.#debugHeader, debugValue: "HIT" };
+    return { kind: "instead", response: respond(freshened, request, now, marks), record: false };
+  }
+
+  // RFC 9111 §4.3.5: what the handler says to a HEAD is about the stored GET, too. The visitor gets it as it is.
+  #headTold({ key, entry }: Selection, head: ResponseHead, now: number): void {
+    const told = headUpdate(entry.value.head, head, entry.bodyBytes);
+    if (told === "invalidate") this.#context.store.remove(key);
+    if (told !== "freshen") return;
+    const freshened = freshen(entry.value.head, head, now);
+    const plan = { ...this.#plan, request: { ...this.#plan.request, method: "GET" } };
+    freshenStored(this.#context, { key, entry }, freshened, this.#decide(freshened, now, plan), plan.birth);
+  }
+
+  // RFC 9111 §3.4: the handler has brought the rest of a stored beginning, and the visitor reads the whole along while it is kept.
+  #complete({ key, entry }: Selection, rest: ResponseHead, before: RawHeaders, now: number): Delivery {
+    const { request, reason } = this.#plan;
+    const status: CacheStatus = { fwd: reason, fwdStatus: rest.status };
+    const head = completedHead(entry.value.head, entry.bodyBytes, rest, now);
+    const decision = head && this.#decide(head, now);
+    if (decision?.store !== true) {
+      const detail = decision?.reason ?? "partial";
+      this.#context.store.remove(key);
+      this.#refused(detail);
+      return { kind: "instead", response: badGateway({ ...status, detail }), record: false };
+    }
+    const fill = this.#begin(decision, head!, before, undefined, now);
+    fill.write(entry.body!);
+    const marks = { status: { ...status, stored: true }, debugHeader: this.#debugHeader, debugValue: "MISS" };
+    return { kind: "instead", response: respond(fill.shared(), request, now, marks), record: true };
+  }
+
+  get #debugHeader(): string | undefined {
+    return this.#context.options.debugHeader;
+  }
+
+  #late(): void {
+    const stale = this.onTimeout && this.failed("timeout");
+    if (stale !== undefined) this.onTimeout?.(stale);
   }
 
   // RFC 5861 §4: a stale page hides a failing application, for whoever waits for it.
@@ -212,33 +285,13 @@ export class Forward {
     const detail = "stale-if-error";
     const status: CacheStatus = { fwd: reason, fwdStatus: typeof failure === "number" ? failure : undefined, detail };
     this.#context.observer.hit(request.target, true);
-    leading?.flight.share({ entry, answers: (other) => sameVariant(entry.value.vary, request, other), detail });
+    leading?.flight.share(shareStored(this.#context, this.#plan, entry, detail));
     return respond(entry, request, now, {
       status,
-      debugHeader: this.#context.options.debugHeader,
+      debugHeader: this.#debugHeader,
       debugValue: "STALE",
     });
   }
-}
-
-function entryWith(entry: ResponseEntry, value: StoredResponse): ResponseEntry {
-  return {
-    head: entry.head,
-    value,
-    bodyBytes: entry.bodyBytes,
-    body: entry.body,
-    softPurged: false,
-    reader: () => entry.reader(),
-  };
-}
-
-function sameVariant(vary: readonly string[], a: RequestHead, b: RequestHead): boolean {
-  return vary.length === 0 || variantDigest(a, vary) === variantDigest(b, vary);
-}
-
-/** A refusal that another visitor's request might not meet. */
-function isAboutCredentials(reason: string): boolean {
-  return reason === "authorization" || reason === "cookie";
 }
 
 function lacksEtag({ status, rawHeaders }: ResponseHead): boolean {

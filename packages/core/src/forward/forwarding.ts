@@ -1,15 +1,18 @@
 /** Hands requests on to the application: alone, as the leader of a flight, or as a follower of one (collapsed forwarding, RFC 9211 §2.6). */
+import { performance } from "node:perf_hooks";
 import type { CacheContext } from "../context.js";
 import { Flights } from "../flight/flights.js";
 import { variantDigest, variantKey } from "../key/variant-key.js";
-import { decide } from "../lookup/decide.js";
+import { decideAgain } from "../lookup/decide.js";
 import type { Lookup, Question } from "../lookup/decide.js";
+import { varyRecordUnder } from "../lookup/select.js";
 import { andThen } from "../maybe-async.js";
 import type { MaybeAsync } from "../maybe-async.js";
 import type { OutgoingResponse } from "../serve/outgoing.js";
 import { respond } from "../serve/respond.js";
 import { Forward } from "./forward.js";
 import type { Leading, SharedResponse } from "./forward-plan.js";
+import { passesRange } from "./parts.js";
 
 export type ForwardLookup = Omit<Lookup & { verdict: "forward" }, "verdict">;
 
@@ -25,6 +28,7 @@ export class Forwarding {
   readonly #context: CacheContext;
   readonly #again: Again;
   readonly #flights: Flights<SharedResponse>;
+  readonly #waitsUntil = new WeakMap<Question, number>();
 
   constructor(context: CacheContext, again: Again) {
     this.#context = context;
@@ -36,7 +40,10 @@ export class Forwarding {
     const { page } = lookup;
     if (page === undefined || attempt >= MAX_ATTEMPTS || !this.#mayShare(question, lookup))
       return this.alone(question, lookup);
-    return this.#together(question, lookup, attempt, page.key);
+    if (attempt > 0 && this.#patienceMs(question) <= 0) return this.alone(question, lookup);
+    return andThen(this.#flightKey(question, lookup, page.key), (key) =>
+      this.#together(question, lookup, attempt, key),
+    );
   }
 
   /** Without anybody else.
@@ -46,36 +53,54 @@ export class Forwarding {
   }
 
   #together(question: Question, lookup: ForwardLookup, attempt: number, key: string): MaybeAsync<Outcome> {
+    const { store } = this.#context;
     const flight = this.#flights.under(key);
     const { scope, name } = lookup.page!;
     // What began before a purge is not for those who come after it: they begin anew.
-    if (flight === undefined || !this.#context.store.alive({ scope, name, tags: [], birth: flight.birth }))
-      return this.#lead(question, lookup, attempt, key);
-    const landing = flight.join();
+    if (
+      flight === undefined ||
+      flight.shared?.alive() === false ||
+      !store.alive({ scope, name, tags: [], birth: flight.birth })
+    )
+      // An answer to HEAD makes no stored response, so nobody could follow.
+      return question.request.method === "HEAD"
+        ? this.alone(question, lookup)
+        : this.#lead(question, lookup, attempt, key);
+    const landing = flight.join(attempt === 0 ? undefined : this.#patienceMs(question));
     if (landing === undefined) return this.alone(question, lookup);
+    this.#patienceMs(question);
+    const purgedSomething = store.position() !== flight.birth;
     return landing.then((landed) => {
       if (landed === "failed") return this.#again(question, attempt + 1);
-      if (typeof landed === "string") return this.alone(question, lookup);
+      // By now the store may have it, all the same.
+      if (landed === "timeout") return this.#again(question, MAX_ATTEMPTS);
+      if (landed === "unshareable") return this.alone(question, lookup);
+      // Its tags are known only now: one of them may have been purged before this request came.
+      if (purgedSomething && !landed.alive()) return this.#again(question, attempt + 1);
       return this.#readAlong(question, lookup, landed) ?? this.#otherVariant(question, lookup, landed, attempt, key);
     });
   }
 
   #lead(question: Question, lookup: ForwardLookup, attempt: number, key: string): MaybeAsync<Outcome> {
-    const { store, options } = this.#context;
+    const { store } = this.#context;
+    const page = lookup.page!;
     const flight = this.#flights.lead(key, store.position());
-    const leading = { flight, unshareable: () => this.#flights.rememberMiss(lookup.page!.key) };
+    const leading = { flight, unshareable: (failed: boolean) => this.#flights.rememberMiss(page.key, failed) };
     const lock = store.lock(key);
     if (lock === undefined) return this.#begin(question, lookup, { ...leading, lock }, undefined);
     // Another process renders the page, or has just done so, between our look and our lock: what it stored is for this one, too.
-    return andThen(lock === "held" ? store.released(key, options.flight.timeoutMs) : undefined, () =>
-      andThen(decide(this.#context, question), (now): MaybeAsync<Outcome> => {
-        const own = lock === "held" ? store.lock(key) : lock;
-        const held = own === "held" ? undefined : own;
-        if (now.verdict === "forward") return this.#begin(question, now, { ...leading, lock: held }, undefined);
-        held?.release();
-        flight.complete();
-        return this.#again(question, attempt + 1);
-      }),
+    return andThen(lock === "held" ? store.released(key, this.#patienceMs(question)) : undefined, () =>
+      andThen(
+        decideAgain(this.#context, question, { ...lookup, verdict: "forward", page }),
+        (now): MaybeAsync<Outcome> => {
+          const own = lock === "held" ? store.lock(key) : lock;
+          const held = own === "held" ? undefined : own;
+          if (now.verdict === "forward") return this.#begin(question, now, { ...leading, lock: held }, undefined);
+          held?.release();
+          flight.complete();
+          return this.#again(question, attempt + 1);
+        },
+      ),
     );
   }
 
@@ -107,11 +132,28 @@ export class Forwarding {
     return variant === key ? this.alone(question, lookup) : this.#together(question, lookup, attempt, variant);
   }
 
+  // Variants of one page have a flight each, as far as it is known by what they differ.
+  #flightKey({ request }: Question, { selection, reason }: ForwardLookup, key: string): MaybeAsync<string> {
+    if (selection !== undefined) return selection.key;
+    if (reason !== "vary-miss") return key;
+    return andThen(varyRecordUnder(this.#context.store, key), (record) => {
+      const fields = record?.selectors.at(-1);
+      return fields === undefined ? key : variantKey(key, variantDigest(request, fields));
+    });
+  }
+
+  /** How long a request may still wait for others: `flight.timeout` from when it first had to. */
+  #patienceMs(question: Question): number {
+    const until = this.#waitsUntil.get(question) ?? performance.now() + this.#context.options.flight.timeoutMs;
+    this.#waitsUntil.set(question, until);
+    return Math.max(0, until - performance.now());
+  }
+
   // Only what may be stored may be shared, so whoever could not store does not wait either.
-  #mayShare({ request, refresh }: Question, { page, facts, reason }: ForwardLookup): boolean {
+  #mayShare({ request, refresh }: Question, { page, facts, reason, selection }: ForwardLookup): boolean {
     return (
-      request.method === "GET" &&
       !refresh &&
+      !passesRange(this.#context.options, { page, request, selection }) &&
       !facts.authorization &&
       !facts.cookies &&
       (reason === "uri-miss" || reason === "vary-miss" || reason === "stale") &&
@@ -121,7 +163,7 @@ export class Forwarding {
 
   #begin(
     { request, native, policy, refresh }: Question,
-    { page, facts, reason, detail, selection }: ForwardLookup,
+    { page, facts, reason, detail, selection, beginning }: ForwardLookup,
     leading: Leading | undefined,
     settled: (() => void) | undefined,
   ): Forward {
@@ -139,10 +181,12 @@ export class Forwarding {
       reason,
       detail,
       selection,
+      beginning,
       birth,
       refresh,
       leading,
       settled,
+      shareable: page && (() => this.#flights.forgetMiss(page.key)),
     });
   }
 }

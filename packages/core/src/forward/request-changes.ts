@@ -1,11 +1,13 @@
 /** What a handler sees of a request that fills the cache: not the visitor's conditions and ranges, which the cache answers itself, but those of the stored response (RFC 9111 §4.3.1). */
 import { validatorsOf } from "../http/freshen.js";
+import type { ResolvedOptions } from "../resolve-options.js";
 import type { ForwardPlan } from "./forward-plan.js";
+import { askForTheRest, passesRange } from "./parts.js";
 
 export interface RequestChanges {
   readonly remove: readonly string[];
   readonly set: readonly (readonly [name: string, value: string])[];
-  /** The visitor's own conditions were taken away. */
+  /** The visitor's own conditions are for the cache to answer. */
   readonly stripped: boolean;
   /** The stored validators were put in: a 304 answers the cache. */
   readonly conditional: boolean;
@@ -15,16 +17,19 @@ const NONE: RequestChanges = Object.freeze({ remove: [], set: [], stripped: fals
 
 const VISITORS_OWN = ["if-none-match", "if-modified-since", "range", "if-range"] as const;
 
-export function requestChanges({ page, request, facts, selection }: ForwardPlan): RequestChanges {
-  // An answer that will hardly be stored is left entirely to the application, conditions and all.
+export function requestChanges(options: ResolvedOptions, plan: ForwardPlan): RequestChanges {
+  const { page, request, facts, selection, beginning } = plan;
+  // An answer that will hardly be stored is left entirely to the application, conditions and all. To a POST they mean something else.
   if (
     page === undefined ||
     request.method === "HEAD" ||
+    request.method === "POST" ||
     ((facts.authorization || facts.cookies) && selection === undefined)
   )
     return NONE;
-  const remove = VISITORS_OWN.filter((name) => request.headers[name] !== undefined);
-  const set: [string, string][] = [];
+  const own = VISITORS_OWN.filter((name) => request.headers[name] !== undefined);
+  const remove = passesRange(options, plan) ? own.filter((name) => !name.endsWith("range")) : own;
+  const set = beginning === undefined ? [] : askForTheRest(beginning.entry.value.head);
   if (selection !== undefined) {
     const { value } = selection.entry;
     const { etag, lastModified } = validatorsOf(value.head);
@@ -32,5 +37,5 @@ export function requestChanges({ page, request, facts, selection }: ForwardPlan)
     if (etag !== undefined && !value.ownEtag) set.push(["if-none-match", etag]);
     if (lastModified !== undefined) set.push(["if-modified-since", lastModified]);
   }
-  return { remove, set, stripped: remove.length > 0, conditional: set.length > 0 };
+  return { remove, set, stripped: own.length > 0, conditional: selection !== undefined && set.length > 0 };
 }

@@ -27,6 +27,7 @@ export function storagePolicy(
     heuristic: options.heuristic,
     targetedFields: options.targetedFields,
     methods: options.methods,
+    replaySetCookie: options.relaxed.setCookie,
   };
 }
 

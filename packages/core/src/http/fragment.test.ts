@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { ResponseHead } from "../exchange.js";
-import { contentRangeOf, fragmentHead, missingRange, selectFromFragment } from "./fragment.js";
+import { completedHead, contentRangeOf, fragmentHead, missingRange, selectFromFragment } from "./fragment.js";
 
 const fragment = (contentRange: string): ResponseHead => ({
   status: 206,
@@ -68,5 +68,77 @@ describe("RFC 9111 §3.4 completing a fragment", () => {
     { held: "nonsense", range: undefined },
   ])("$held lacks $range", ({ held, range }) => {
     expect(missingRange(fragment(held))).toBe(range);
+  });
+});
+
+describe("RFC 9111 §3.4 completing a stored beginning", () => {
+  const head = (contentRange: string, ...fields: string[]): ResponseHead => ({
+    status: 206,
+    statusText: "Partial Content",
+    rawHeaders: ["Content-Range", contentRange, ...fields],
+  });
+  const complete = (ours: ResponseHead, theirs: ResponseHead, storedBytes = 4) =>
+    completedHead(ours, storedBytes, theirs, 0);
+
+  it("gives the whole the fields of the later part, and its own length", () => {
+    const whole = complete(
+      head("bytes 0-3/10", "A", "1", "B", "1", "ETag", '"v"', "Content-MD5", "x", "Content-Length", "4"),
+      head("bytes 4-9/10", "A", "2", "ETag", '"v"', "Date", "Sat, 01 Jun 2024 12:00:00 GMT"),
+    );
+    expect(whole).toEqual({
+      status: 200,
+      statusText: "OK",
+      rawHeaders: ["A", "2", "B", "1", "ETag", '"v"', "Date", "Sat, 01 Jun 2024 12:00:00 GMT", "Content-Length", "10"],
+    });
+  });
+
+  const VERSION = ["ETag", '"v"'];
+  it.each([
+    { case: "no validators at all", ours: head("bytes 0-3/10"), theirs: head("bytes 4-9/10"), joined: true },
+    { case: "a length told by the rest", ours: head("bytes 0-3/*"), theirs: head("bytes 4-9/10"), joined: true },
+    {
+      case: "the same strong tag",
+      ours: head("bytes 0-3/10", ...VERSION),
+      theirs: head("bytes 4-9/10", ...VERSION),
+      joined: true,
+    },
+    {
+      case: "another tag",
+      ours: head("bytes 0-3/10", ...VERSION),
+      theirs: head("bytes 4-9/10", "ETag", '"w"'),
+      joined: false,
+    },
+    { case: "a tag on one side", ours: head("bytes 0-3/10", ...VERSION), theirs: head("bytes 4-9/10"), joined: false },
+    {
+      case: "weak tags",
+      ours: head("bytes 0-3/10", "ETag", 'W/"v"'),
+      theirs: head("bytes 4-9/10", "ETag", 'W/"v"'),
+      joined: false,
+    },
+    {
+      case: "another date",
+      ours: head("bytes 0-3/10", "Last-Modified", "a"),
+      theirs: head("bytes 4-9/10", "Last-Modified", "b"),
+      joined: false,
+    },
+    {
+      case: "another coding",
+      ours: head("bytes 0-3/10", "Content-Encoding", "br"),
+      theirs: head("bytes 4-9/10"),
+      joined: false,
+    },
+    { case: "a gap", ours: head("bytes 0-3/10"), theirs: head("bytes 5-9/10"), joined: false },
+    { case: "an overlap", ours: head("bytes 0-3/10"), theirs: head("bytes 3-9/10"), joined: false },
+    { case: "an end still missing", ours: head("bytes 0-3/10"), theirs: head("bytes 4-8/10"), joined: false },
+    { case: "another length", ours: head("bytes 0-3/11"), theirs: head("bytes 4-9/10"), joined: false },
+    { case: "a beginning that is none", ours: head("bytes 1-3/10"), theirs: head("bytes 4-9/10"), joined: false },
+    {
+      case: "a beginning longer than what is stored of it",
+      ours: head("bytes 0-4/10"),
+      theirs: head("bytes 5-9/10"),
+      joined: false,
+    },
+  ])("joins $case: $joined", ({ ours, theirs, joined }) => {
+    expect(complete(ours, theirs) !== undefined).toBe(joined);
   });
 });

@@ -1,8 +1,10 @@
 /** Stored incomplete responses (RFC 9111 §3.3, §3.4): what a stored 206 can answer. For callers that store them at all, which is not on by default. */
 import type { ResponseHead } from "../exchange.js";
-import { fieldLines } from "./fields.js";
+import { fieldLines, fieldValue, withoutFields } from "./fields.js";
+import { freshen } from "./freshen.js";
 import { partialHead, rangeSpecs } from "./range.js";
 import type { ByteRange } from "./range.js";
+import { stronglyEqual, validatorsOf } from "./validators.js";
 
 /** Which part of the content a 206 carries; `last` is inclusive, as in the field. */
 export interface ContentRange {
@@ -47,6 +49,35 @@ export function fragmentHead(fragment: ResponseHead, span: ByteRange): ResponseH
   const offset = held?.first ?? 0;
   return partialHead(fragment, { start: span.start + offset, end: span.end + offset }, held?.complete ?? "*");
 }
+
+/** The head of the whole, where a 206 brings exactly what is missing of a stored beginning (RFC 9111 §3.4); `undefined` where they do not fit.
+ * §3.4 joins parts by a strong validator. Parts that have none are joined on the word of their `Content-Range`: for applications whose operator answers for that.
+ * @param storedBytes of the stored beginning's content
+ * @param responseAt when the rest came, epoch ms */
+export function completedHead(
+  beginning: ResponseHead,
+  storedBytes: number,
+  rest: ResponseHead,
+  responseAt: number,
+): ResponseHead | undefined {
+  const held = contentRangeOf(beginning);
+  const added = contentRangeOf(rest);
+  if (held?.first !== 0 || held.last + 1 !== storedBytes || rest.status !== 206) return undefined;
+  if (added?.first !== storedBytes || added.last + 1 !== added.complete) return undefined;
+  if ((held.complete ?? added.complete) !== added.complete || !sameVersion(beginning, rest)) return undefined;
+  const fields = withoutFields(freshen(beginning, rest, responseAt).rawHeaders, OF_THE_PART);
+  return { status: 200, statusText: "OK", rawHeaders: [...fields, "Content-Length", String(added.complete)] };
+}
+
+function sameVersion(one: ResponseHead, other: ResponseHead): boolean {
+  const [ours, theirs] = [validatorsOf(one), validatorsOf(other)];
+  if (fieldValue(one.rawHeaders, "content-encoding") !== fieldValue(other.rawHeaders, "content-encoding")) return false;
+  if (ours.etag !== undefined || theirs.etag !== undefined)
+    return ours.etag !== undefined && theirs.etag !== undefined && stronglyEqual(ours.etag, theirs.etag);
+  return ours.lastModified === theirs.lastModified;
+}
+
+const OF_THE_PART: ReadonlySet<string> = new Set(["content-digest", "content-length", "content-md5", "content-range"]);
 
 /** The `Range` that asks the handler for what is missing of a fragment that starts at the beginning; `undefined` when the whole has to be asked for.
  * @example missingRange(response) // "bytes=5-" */

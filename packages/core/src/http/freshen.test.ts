@@ -56,6 +56,12 @@ describe("RFC 9111 §3.2 updating stored fields", () => {
       result: ["Content-Length", "5"],
     },
     {
+      given: "Content-MD5, never: the bytes stay",
+      ours: ["Content-MD5", "rL0Y20zC+Fzt72VPzMSk2A=="],
+      theirs: ["Content-MD5", "N7UdGUp1E+RbVvZSTy1R8g=="],
+      result: ["Content-MD5", "rL0Y20zC+Fzt72VPzMSk2A=="],
+    },
+    {
       given: "Content-Encoding, never: the bytes stay",
       ours: ["Content-Encoding", "br"],
       theirs: ["Content-Encoding", "gzip"],
@@ -86,6 +92,10 @@ describe("RFC 9111 §3.2 updating stored fields", () => {
 
   it("stores no cookie that came with the 304", () => {
     expect(update([], ["Set-Cookie", "a=b"])).toEqual([]);
+  });
+
+  it("replaces the cookie of a response that was stored with one", () => {
+    expect(update(["Set-Cookie", "a=1"], ["Set-Cookie", "a=2"])).toEqual(["Set-Cookie", "a=2"]);
   });
 
   it("drops the Age and Date of the earlier exchange", () => {

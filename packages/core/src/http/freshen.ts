@@ -1,5 +1,6 @@
 /** Updating a stored response from a 304 (RFC 9111 §3.2, §4.3.4). Never changes what belongs to the stored bytes. */
 import type { RawHeaders, ResponseHead } from "../exchange.js";
+import { hasField } from "./fields.js";
 import { withoutHopByHop } from "./hop-by-hop.js";
 import { formatHttpDate } from "./http-date.js";
 import { isStrong, stronglyEqual, validatorsOf, weaklyEqual } from "./validators.js";
@@ -12,6 +13,8 @@ export { validatorsOf } from "./validators.js";
 export function freshen(stored: ResponseHead, validation: ResponseHead, responseAt?: number): ResponseHead {
   const updates = linesByName(withoutHopByHop(validation.rawHeaders));
   for (const name of NOT_UPDATED) updates.delete(name);
+  // A cookie is only replaced where an operator had one stored.
+  if (!hasField(stored.rawHeaders, "set-cookie")) updates.delete("set-cookie");
   for (const name of ABOUT_THE_EXCHANGE) if (!updates.has(name)) updates.set(name, []);
   if (updates.get("date")!.length === 0 && responseAt !== undefined)
     updates.set("date", ["Date", formatHttpDate(responseAt)]);
@@ -40,13 +43,13 @@ export function validates(stored: ResponseHead, validation: ResponseHead): boole
   return theirs.lastModified === undefined || theirs.lastModified === ours.lastModified;
 }
 
-/* §3.2: Content-Length never, and nothing that is not stored (§3.1). Content-Encoding and Content-Range say how to read the
- * stored bytes, which the 304 does not bring: the exception that §3.2 leaves to the integrity of the stored response. */
+/* §3.2: Content-Length never, and nothing that is not stored (§3.1). Content-Encoding, Content-Range and Content-MD5 are about
+ * the stored bytes, which the 304 does not bring: the exception that §3.2 leaves to the integrity of the stored response. */
 const NOT_UPDATED: ReadonlySet<string> = new Set([
   "content-length",
   "content-encoding",
+  "content-md5",
   "content-range",
-  "set-cookie",
   "cache-status",
 ]);
 const ABOUT_THE_EXCHANGE: readonly string[] = ["age", "date"];

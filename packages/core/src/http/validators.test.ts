@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { ResponseHead } from "../exchange.js";
 import {
-  entityTags,
   hasStrongLastModified,
   hasValidator,
   isStrong,
@@ -41,20 +40,6 @@ describe("RFC 9110 §8.8.3.2 comparison", () => {
   it("knows a weak tag by its W/", () => {
     expect(isStrong('"W/"')).toBe(true);
     expect(isStrong('W/""')).toBe(false);
-  });
-});
-
-describe("RFC 9110 §8.8.3 lists of entity tags", () => {
-  it.each([
-    { line: '"a"', tags: ['"a"'] },
-    { line: '"a", W/"b" ,"c"', tags: ['"a"', 'W/"b"', '"c"'] },
-    { line: '"a,b", "c"', tags: ['"a,b"', '"c"'] },
-    { line: '"a\\", "b"', tags: ['"a\\"', '"b"'] },
-    { line: '""', tags: ['""'] },
-    { line: "a, b", tags: ["a", "b"] },
-    { line: ", ,", tags: [] },
-  ])("reads $line", ({ line, tags }) => {
-    expect(entityTags(line)).toEqual(tags);
   });
 });
 

@@ -35,11 +35,6 @@ export function stronglyEqual(one: string, other: string): boolean {
   return one === other && isStrong(one);
 }
 
-/** The entity tags of an `If-None-Match` list. A quoted tag may hold commas, and a backslash in it is only a backslash. */
-export function entityTags(line: string): string[] {
-  return line.match(/(?:W\/)?"[^"]*"|[^\s,"]+/gi) ?? [];
-}
-
 /** RFC 9110 §8.8.2.2: a `Last-Modified` at least a second older than the response's `Date` cannot have missed a later change. */
 export function hasStrongLastModified(response: ResponseHead): boolean {
   const { lastModified } = validatorsOf(response);

@@ -12,8 +12,15 @@ export function invalidateByUnsafeMethod(
   { store, observer, options }: CacheContext,
   request: RequestHead,
   response: ResponseHead,
+  keyed: boolean,
 ): void {
-  if (!options.enabled || !invalidatesTarget(request.method, response.status)) return;
+  // A POST that is part of a key is a question, by the operator's word, and changes nothing.
+  if (
+    !options.enabled ||
+    (keyed && options.methods.includes(request.method)) ||
+    !invalidatesTarget(request.method, response.status)
+  )
+    return;
   const host = String(request.headers.host ?? "").toLowerCase();
   const selectors: PurgeSelector[] = [];
   for (const uri of invalidatedTargets({ scheme: request.scheme, host, target: request.target }, response)) {

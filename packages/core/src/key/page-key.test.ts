@@ -11,11 +11,13 @@ const NO_COOKIES: CookieRules = { ignore: [], key: [] };
 function request(target: string, fields: readonly string[] = [], rest: Partial<RequestHead> = {}): RequestHead {
   const rawHeaders = ["Host", "a.example", ...fields];
   const headers: Record<string, string> = {};
-  for (let at = 0; at < rawHeaders.length; at += 2) headers[rawHeaders[at]!.toLowerCase()] ??= rawHeaders[at + 1]!;
+  for (const [at, name] of rawHeaders.entries()) {
+    if (at % 2 === 0) headers[name.toLowerCase()] ??= rawHeaders.at(at + 1) ?? "";
+  }
   return { method: "GET", target, scheme: "http", headers, rawHeaders, ...rest };
 }
 
-function keyOf(head: RequestHead, policy: CachePolicy = {}, cookies = NO_COOKIES, native: unknown = undefined): string {
+function keyOf(head: RequestHead, policy: CachePolicy = {}, cookies = NO_COOKIES, native?: unknown): string {
   return pageKey(head, resolvePolicy(policy), cookies, native).key;
 }
 
@@ -39,6 +41,19 @@ describe("the key of a page", () => {
     const one = request("/", ["X-Forwarded-Host", "a, b"]);
     const two = request("/", ["X-Forwarded-Host", "a", "X-Forwarded-Host", "b"]);
     expect(keyOf(one)).not.toBe(keyOf(two));
+  });
+
+  it.each([
+    { one: "for=192.0.2.1;host=a;proto=https", other: "for=192.0.2.9; host=a;proto=https", same: false },
+    { one: "for=192.0.2.1;host=a", other: "for=192.0.2.9;host=a", same: true },
+    { one: 'for="[2001:db8::1]:80";by=x', other: 'For="a\\"b;c";by=y', same: true },
+    { one: "for=1, for=2;host=a", other: "for=3, for=4;host=a", same: true },
+    { one: "for=1;host=a", other: "for=1;host=b", same: false },
+    { one: "proto=http;for=1", other: "proto=https;for=1", same: false },
+    { one: 'host="for=1;by=2"', other: 'host="for=3;by=4"', same: false },
+    { one: "for=1", other: "for=1, for=2", same: false },
+  ])("takes host and scheme from Forwarded, not who is connected: $one, $other", ({ one, other, same }) => {
+    expect(keyOf(request("/", ["Forwarded", one])) === keyOf(request("/", ["Forwarded", other]))).toBe(same);
   });
 
   it("does not hold what a visitor sent in the clear, except his address", () => {

@@ -18,7 +18,13 @@ export interface PageKey {
 }
 
 /** Headers that change what a request means to many applications; when present they are part of the key. */
-const FORWARDED_FIELDS = ["forwarded", "x-forwarded-host", "x-forwarded-proto", "x-forwarded-scheme"] as const;
+const FORWARDED_FIELDS = ["x-forwarded-host", "x-forwarded-proto", "x-forwarded-scheme"] as const;
+
+/** A whole parameter of `Forwarded` with its token or quoted value; anything else about the field stays in the key. */
+const CONNECTION_ENDS = /(?<=^|[;,])[ \t]*(?:for|by)=(?:"(?:[^"\\]|\\.)*"|[^;,"]*)(?=$|[;,])/gi;
+
+/** What the bytes of a request's content mean. */
+const CONTENT_FIELDS = ["content-encoding", "content-language", "content-type"] as const;
 
 /** @throws whatever a `key` or `partition` function of the user throws; the caller then leaves the request alone */
 export function pageKey(request: RequestHead, policy: ResolvedPolicy, cookies: CookieRules, native: unknown): PageKey {
@@ -30,9 +36,14 @@ export function pageKey(request: RequestHead, policy: ResolvedPolicy, cookies: C
   const method = request.method === "HEAD" ? "GET" : request.method;
   let key = part(method) + part(request.scheme) + part(scope) + part(target);
   if (policy.guarded) key += "route ";
+  if (request.contentDigest !== undefined) {
+    key += `content:${part(request.contentDigest)}`;
+    for (const field of CONTENT_FIELDS) key += fieldPart(request, field);
+  }
   for (const field of FORWARDED_FIELDS) {
     if (headers[field] !== undefined) key += fieldPart(request, field);
   }
+  if (headers.forwarded !== undefined) key += forwardedPart(request);
   if (policy.keyRules !== undefined) key += chosenFields(request, policy.keyRules);
   if (cookies.key.length > 0 && headers.cookie !== undefined) {
     for (const [cookie, value] of keyedCookies(headers.cookie as string, cookies))
@@ -41,6 +52,24 @@ export function pageKey(request: RequestHead, policy: ResolvedPolicy, cookies: C
   const partition = policy.partition?.(native);
   if (partition !== undefined) key += `partition:${part(hash("sha256", requireString("partition", partition)))}`;
   return { key, scope, name, partitioned: partition !== undefined };
+}
+
+/** The part of a page's key that all queries of its path share; `undefined` where the key is not made from path and query. */
+export function pathKey({ key, scope, name }: PageKey, { method, scheme }: RequestHead): string | undefined {
+  const exchange = part(method === "HEAD" ? "GET" : method) + part(scheme) + part(scope);
+  const whole = exchange + part(name);
+  return key.startsWith(whole) ? exchange + part(pathOf(name)) + key.slice(whole.length) : undefined;
+}
+
+function pathOf(target: string): string {
+  const mark = target.indexOf("?");
+  return mark < 0 ? target : target.slice(0, mark);
+}
+
+// RFC 7239 §5: `for` and `by` name the two ends of a connection, another one for each visitor; like X-Forwarded-For they name no page.
+function forwardedPart(request: RequestHead): string {
+  const pages = fieldLines(request.rawHeaders, "forwarded").map((line) => line.replaceAll(CONNECTION_ENDS, ""));
+  return `field:${part("forwarded")}${pages.length}${pages.map((line) => part(hash("sha256", line))).join("")}`;
 }
 
 function chosenFields(request: RequestHead, rules: ResolvedKeyRules): string {

@@ -15,6 +15,11 @@ export function variantDigest(request: RequestHead, fields: readonly string[]): 
   return hash("sha256", text).slice(0, 32);
 }
 
+/** Whether both requests select the same among responses that vary on these fields. */
+export function sameVariant(one: RequestHead, other: RequestHead, fields: readonly string[]): boolean {
+  return fields.length === 0 || variantDigest(one, fields) === variantDigest(other, fields);
+}
+
 export function variantKey(pageKey: string, digest: string): string {
   return `${pageKey}variant:${digest}`;
 }

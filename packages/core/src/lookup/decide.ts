@@ -11,11 +11,16 @@ import { hasUndeclaredCookies } from "../key/cookies.js";
 import { pageKey } from "../key/page-key.js";
 import type { PageKey } from "../key/page-key.js";
 import type { ResolvedPolicy } from "../resolve-options.js";
+import { askedPage } from "./asked-page.js";
 import { bypassReason } from "./eligibility.js";
 import { andThen } from "../maybe-async.js";
 import type { MaybeAsync } from "../maybe-async.js";
+import { guessLanguage } from "./guess-language.js";
 import { select, selectLatest } from "./select.js";
-import type { ResponseEntry, Selection } from "./select.js";
+import type { Absence, ResponseEntry, Selection } from "./select.js";
+import { selectEquivalent } from "./select-equivalent.js";
+import { selectPart } from "./select-part.js";
+import type { SelectedPart } from "./select-part.js";
 
 export type Lookup =
   | { readonly verdict: "reuse"; readonly entry: ResponseEntry; readonly stale: boolean; readonly page: PageKey }
@@ -26,6 +31,10 @@ export type Lookup =
       readonly reason: ForwardReason;
       readonly detail: string | undefined;
       readonly selection: Selection | undefined;
+      /** A stored beginning of the page, for the application to complete (RFC 9111 §3.4). */
+      readonly beginning?: Selection | undefined;
+      /** The visitor's own wishes, where they are honoured. */
+      readonly directives?: RequestDirectives | undefined;
     }
   /** `only-if-cached`, and nothing that may be reused (RFC 9111 §5.2.1.7). */
   | { readonly verdict: "unsatisfiable" };
@@ -43,15 +52,16 @@ const LOOK_AGAIN_MS = 100;
 const ANONYMOUS: RequestFacts = Object.freeze({ method: "GET", authorization: false, cookies: false });
 
 export function decide(context: CacheContext, question: Question): MaybeAsync<Lookup> {
-  const { options, store } = context;
+  const { options } = context;
   const { request, native, policy } = question;
-  const reason = options.enabled ? bypassReason(request, options.methods, options.hosts) : "disabled";
+  const asked = askedPage(options, request);
+  const reason = options.enabled ? bypassReason(asked, options.methods, options.hosts) : "disabled";
   if (reason !== undefined) return bypass(request, reason);
   let page: PageKey;
   let directives: RequestDirectives | undefined;
   try {
     if (policy.skip.some((skips) => skips(native))) return bypass(request, "skip");
-    page = pageKey(request, policy, options.cookies, native);
+    page = pageKey(asked, policy, options.cookies, native);
     if (honours(options.honourRequest, native)) directives = parseRequestDirectives(request.rawHeaders);
   } catch (thrown) {
     // Whose page it is cannot be told: the application answers, and nothing is kept.
@@ -60,11 +70,33 @@ export function decide(context: CacheContext, question: Question): MaybeAsync<Lo
   }
   if (directives?.noStore === true) return bypass(request, "request-no-store");
   const facts = requestFacts(context, request, page);
-  return andThen(select(store, page.key, request), (selected): MaybeAsync<Lookup> => {
-    if (typeof selected === "string") {
-      if (directives?.onlyIfCached === true) return { verdict: "unsatisfiable" };
-      return { verdict: "forward", page, facts, reason: selected, detail: undefined, selection: undefined };
-    }
+  if (asked !== request)
+    return { verdict: "forward", page, facts, reason: "method", detail: undefined, selection: undefined };
+  return lookUp(context, question, page, facts, directives);
+}
+
+/** The same decision for a request that was decided on before: asks the store again, and none of the user's functions. */
+export function decideAgain(
+  context: CacheContext,
+  question: Question,
+  { page, facts, directives }: Lookup & { readonly verdict: "forward" } & { readonly page: PageKey },
+): MaybeAsync<Lookup> {
+  return lookUp(context, question, page, facts, directives);
+}
+
+function lookUp(
+  context: CacheContext,
+  question: Question,
+  page: PageKey,
+  facts: RequestFacts,
+  directives: RequestDirectives | undefined,
+): MaybeAsync<Lookup> {
+  const { options, store } = context;
+  return andThen(selectAny(context, page, question.request), (selected): MaybeAsync<Lookup> => {
+    if (typeof selected === "string")
+      return andThen(selectPart(context, page, question.request), (part) =>
+        withoutPage(context, question, page, facts, directives, selected, part),
+      );
     const now = options.clock.now();
     const lookup = judge(question, page, facts, directives, selected, now);
     if (!mayBeOutdated(lookup, selected, now)) return lookup;
@@ -72,6 +104,34 @@ export function decide(context: CacheContext, question: Question): MaybeAsync<Lo
       latest.entry === selected.entry ? lookup : judge(question, page, facts, directives, latest, now),
     );
   });
+}
+
+function selectAny(context: CacheContext, page: PageKey, request: RequestHead): MaybeAsync<Selection | Absence> {
+  const { options, store } = context;
+  return andThen(select(store, page.key, request), (selected) => {
+    if (selected === "uri-miss") return selectEquivalent(context, page, request);
+    if (selected === "vary-miss" && options.relaxed.guessLanguage) return guessLanguage(store, page.key, request);
+    return selected;
+  });
+}
+
+// The page is not there; a part of it may be. Only a fresh one is of use: a stale part is not validated.
+function withoutPage(
+  { options }: CacheContext,
+  question: Question,
+  page: PageKey,
+  facts: RequestFacts,
+  directives: RequestDirectives | undefined,
+  absence: Absence,
+  part: SelectedPart | undefined,
+): Lookup {
+  const judged = part && judge(question, page, facts, directives, part.selection, options.clock.now());
+  const usable = judged?.verdict === "reuse" && !judged.stale ? part : undefined;
+  if (usable?.use === "answers") return judged!;
+  if (directives?.onlyIfCached === true) return { verdict: "unsatisfiable" };
+  const reason = usable === undefined ? absence : "partial";
+  const beginning = usable?.selection;
+  return { verdict: "forward", page, facts, reason, detail: undefined, selection: undefined, beginning, directives };
 }
 
 function judge(

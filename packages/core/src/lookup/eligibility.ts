@@ -1,5 +1,6 @@
 /** Which requests the cache may look at all (DESIGN: never stored and never reused by the same rule). Decides from the request alone. */
 import type { RequestHead } from "../exchange.js";
+import { isAskedByContent } from "../key/content.js";
 
 /** Why a request goes straight to the application. */
 export type BypassReason =
@@ -30,12 +31,8 @@ export function bypassReason(
 ): BypassReason | undefined {
   const { method, target, headers } = request;
   if (!(method === "HEAD" ? methods.includes("GET") : methods.includes(method))) return "method";
-  // A body on a GET means nothing to HTTP and something to some applications: it cannot be in the key, so the answer cannot be kept.
-  if (
-    headers["transfer-encoding"] !== undefined ||
-    (headers["content-length"] !== undefined && headers["content-length"] !== "0")
-  )
-    return "body";
+  // A body on a GET means nothing to HTTP and something to some applications: it is not in the key, so the answer cannot be kept.
+  if (isAskedByContent(method) ? request.contentDigest === undefined : hasContent(request)) return "body";
   if (METHOD_OVERRIDES.some((field) => headers[field] !== undefined)) return "method-override";
   if (URL_OVERRIDES.some((field) => headers[field] !== undefined)) return "url-override";
   // Only origin-form (RFC 9112 §3.2.1): the other forms name a host of their own.
@@ -46,6 +43,11 @@ export function bypassReason(
   if (headers["if-match"] !== undefined || headers["if-unmodified-since"] !== undefined) return "precondition";
   if (headers.upgrade !== undefined) return "upgrade";
   return undefined;
+}
+
+function hasContent({ headers }: RequestHead): boolean {
+  const length = headers["content-length"];
+  return headers["transfer-encoding"] !== undefined || (length !== undefined && length !== "0");
 }
 
 // node:http keeps the first of several Host lines, an application or a proxy may read the last (RFC 9112 §3.2 asks for 400).

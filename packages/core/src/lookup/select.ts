@@ -58,13 +58,15 @@ function selectVariant(
   return andThen(candidates, (best) => best ?? "vary-miss");
 }
 
-// §4.1: among several that match, the most recent.
-function moreRecent(
+/** Of two that match, the more recent (§4.1).
+ * @param suits what else it takes to match */
+export function moreRecent(
   best: Selection | undefined,
   key: string,
   entry: StoreEntry<StoredValue> | undefined,
+  suits: (candidate: Selection) => boolean = () => true,
 ): Selection | undefined {
-  if (entry === undefined || !isResponse(entry)) return best;
+  if (entry === undefined || !isResponse(entry) || !suits({ key, entry })) return best;
   return best === undefined || entry.head.storedAt > best.entry.head.storedAt ? { key, entry } : best;
 }
 

@@ -3,6 +3,7 @@ import type { RequestHead, ResponseHead } from "../exchange.js";
 import { formatCacheStatus } from "../http/cache-status.js";
 import type { CacheStatus } from "../http/cache-status.js";
 import { withField, withoutFields } from "../http/fields.js";
+import { fragmentHead, selectFromFragment } from "../http/fragment.js";
 import { evaluatePreconditions, notModifiedHead } from "../http/preconditions.js";
 import { multipartBody, partialHead, selectRanges, unsatisfiableHead } from "../http/range.js";
 import type { ByteRange } from "../http/range.js";
@@ -42,7 +43,8 @@ export function respondStale(
   now: number,
   debugHeader: string | undefined,
 ): OutgoingResponse {
-  const ttl = remainingSeconds(entry.value.policy, now);
+  // After a soft purge it is stale although its lifetime is not over.
+  const ttl = Math.min(0, remainingSeconds(entry.value.policy, now));
   return respond(entry, request, now, { status: { hit: true, ttl }, debugHeader, debugValue: "STALE" });
 }
 
@@ -52,10 +54,27 @@ export function respond(entry: Entry, request: RequestHead, now: number, marks: 
   const head = withMarks(value.head, currentAgeSeconds(value.policy, now), marks);
   if (evaluatePreconditions(request, value.head) === "not-modified")
     return outgoing(notModifiedHead(head), undefined, value);
+  if (value.head.status === 206) return respondFragment(entry, request, head);
   if (request.method === "HEAD") return outgoing(withLength(head, entry.bodyBytes), undefined, value);
-  if (request.headers.range !== undefined && value.head.status === 200 && entry.bodyBytes !== UNKNOWN_LENGTH)
+  // RFC 9110 §14.2: ranges are defined for GET alone.
+  if (
+    request.headers.range !== undefined &&
+    request.method === "GET" &&
+    value.head.status === 200 &&
+    entry.bodyBytes !== UNKNOWN_LENGTH
+  )
     return respondRange(entry, request, head);
   return outgoing(withLength(head, entry.bodyBytes), wholeBody(entry), value);
+}
+
+// A stored part is only ever looked up for a range it holds (RFC 9111 §3.3).
+function respondFragment(entry: Entry, request: RequestHead, head: ResponseHead): OutgoingResponse {
+  const { value, bodyBytes } = entry;
+  const span = selectFromFragment(request.headers.range as string, value.head, bodyBytes) ?? {
+    start: 0,
+    end: bodyBytes,
+  };
+  return outgoing(fragmentHead(head, span), spans(entry, [span]), value);
 }
 
 function respondRange(entry: Entry, request: RequestHead, head: ResponseHead): OutgoingResponse {

@@ -18,6 +18,8 @@ export interface StoredResponse {
   ready: ReadyResponse | undefined;
   /** When it was last compared with what lies on disk, epoch milliseconds; never stored. */
   lookedAt: number;
+  /** From when on a hit has it rendered anew before it goes stale, epoch milliseconds: `Infinity` once it has been asked for, a moment once it has been asked for again. Never stored. */
+  refreshAt?: number;
 }
 
 /** A response ready to send, and the moment (whole seconds of age and of remaining freshness) its changing fields were written for. */

@@ -24,7 +24,17 @@ const POLICY = {
 
 function response(rawHeaders: readonly string[], rest: Partial<StoredResponse> = {}): StoredResponse {
   const head = { status: 200, statusText: "OK", rawHeaders };
-  return { kind: "response", head, policy: POLICY, vary: [], outer: [], ownEtag: false, ready: undefined, ...rest };
+  return {
+    kind: "response",
+    head,
+    policy: POLICY,
+    vary: [],
+    outer: [],
+    ownEtag: false,
+    ready: undefined,
+    lookedAt: 0,
+    ...rest,
+  };
 }
 
 function decoded(meta: string) {
@@ -131,7 +141,7 @@ describe("a variant record", () => {
 
   it("keeps what is asked for over what only came by", () => {
     const { record } = fill(MAX_VARIANTS);
-    record.variants[0]!.hits = 1;
+    for (const oldest of record.variants.slice(0, 1)) oldest.hits = 1;
     expect(withVariant(record, ["accept"], { digest: "new", expiresAt: 1 }).dropped).toEqual(["d1"]);
   });
 });

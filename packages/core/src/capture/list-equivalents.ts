@@ -1,0 +1,37 @@
+/** Leaves word of a response whose query matters only in part (`No-Vary-Search`), for targets that are equivalent to its own. */
+import type { CacheContext } from "../context.js";
+import type { RequestHead, ResponseHead } from "../exchange.js";
+import { fieldValue } from "../http/fields.js";
+import { canonicalQuery, parseNoVarySearch } from "../http/no-vary-search.js";
+import { pathKey } from "../key/page-key.js";
+import type { PageKey } from "../key/page-key.js";
+import { searchAliasKey, searchRecordKey } from "../key/search-key.js";
+import { andThen } from "../maybe-async.js";
+import type { MaybeAsync } from "../maybe-async.js";
+import { encodeSearchAlias, encodeSearchRecord, withRule } from "../stored/search-record.js";
+
+/** @param expiresAt of the response, epoch ms: no word outlives what it is about by much */
+export function listEquivalents(
+  { store }: CacheContext,
+  page: PageKey,
+  request: RequestHead,
+  { rawHeaders }: ResponseHead,
+  { storedAt, expiresAt }: { readonly storedAt: number; readonly expiresAt: number },
+): MaybeAsync<void> {
+  const variance = parseNoVarySearch(rawHeaders);
+  const path = variance && pathKey(page, request);
+  if (path === undefined) return undefined;
+  const rule = fieldValue(rawHeaders, "no-vary-search")!;
+  // Word only points at responses, and each of them answers for itself to purges: so it is born now.
+  const word = { scope: page.scope, name: page.name, tags: [], storedAt, birth: store.position() };
+  return andThen(store.get(searchRecordKey(path)), (current) => {
+    const known = current?.value.kind === "search" ? current.value : undefined;
+    const until = Math.max(expiresAt, current?.head.expiresAt ?? 0);
+    if (known?.rules.at(-1) !== rule || until !== current?.head.expiresAt) {
+      const meta = encodeSearchRecord(withRule(known, rule));
+      store.put({ ...word, key: searchRecordKey(path), meta, expiresAt: until }, Buffer.alloc(0));
+    }
+    const key = searchAliasKey(path, canonicalQuery(page.name, variance));
+    store.put({ ...word, key, meta: encodeSearchAlias({ kind: "alias", key: page.key }), expiresAt }, Buffer.alloc(0));
+  });
+}

@@ -1,0 +1,40 @@
+/** Keeps a stored response under the fields that a 304, or the answer to a HEAD, brought for it (RFC 9111 §4.3.4, §4.3.5). */
+import { copyFreshened } from "../capture/copy-freshened.js";
+import type { CacheContext } from "../context.js";
+import type { ResponseHead } from "../exchange.js";
+import type { ResponseEntry, Selection } from "../lookup/select.js";
+import type { LogPosition } from "../store/contract.js";
+import type { StoredResponse } from "../stored/stored-response.js";
+import type { StoreDecision } from "./decide-storing.js";
+
+/** @param head the stored one with its new fields, which `decision` is about
+ * @returns the entry as it is now */
+export function freshenStored(
+  context: CacheContext,
+  selection: Selection,
+  head: ResponseHead,
+  decision: StoreDecision,
+  birth: LogPosition,
+): ResponseEntry {
+  const { entry } = selection;
+  const { value } = entry;
+  const policy = decision.store ? decision.policy : value.policy;
+  const freshened: StoredResponse = { ...value, head, policy, ready: undefined, lookedAt: 0 };
+  const sameSelection = decision.store && decision.vary.join() === value.vary.join();
+  if (sameSelection) copyFreshened(context, selection, freshened, decision.tags, birth);
+  // A refusal for this visitor's credentials says nothing about the page; any other means that it may not lie there, or not under this key.
+  else if (decision.store || !isAboutCredentials(decision.reason)) context.store.remove(selection.key);
+  return {
+    head: entry.head,
+    value: freshened,
+    bodyBytes: entry.bodyBytes,
+    body: entry.body,
+    softPurged: false,
+    reader: () => entry.reader(),
+  };
+}
+
+/** A refusal that another visitor's request might not meet. */
+function isAboutCredentials(reason: string): boolean {
+  return reason === "authorization" || reason === "cookie";
+}

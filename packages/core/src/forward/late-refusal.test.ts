@@ -1,0 +1,20 @@
+import { describe, expect, it } from "vitest";
+import { lateRefusal } from "./late-refusal.js";
+
+describe("fields that come up while the head is sent", () => {
+  it.each([
+    { atFirst: [], sent: ["Set-Cookie", "a=1"], reason: "set-cookie" },
+    { atFirst: ["Cache-Control", "max-age=60"], sent: ["Cache-Control", "max-age=60"], reason: undefined },
+    { atFirst: ["Cache-Control", "max-age=60"], sent: ["Cache-Control", "NO-STORE"], reason: "no-store" },
+    { atFirst: [], sent: ["cache-control", "private"], reason: "private" },
+    { atFirst: ["Cache-Control", "max-age=60"], sent: ["Cache-Control", "max-age=9"], reason: undefined },
+    { atFirst: [], sent: ["Cache-Control", 'x="no-store"'], reason: undefined },
+    { atFirst: ["Cache-Control", "no-store"], sent: ["Cache-Control", "no-store"], reason: undefined },
+  ])("$atFirst, then $sent: $reason", ({ atFirst, sent, reason }) => {
+    expect(lateRefusal(atFirst, sent, false)).toBe(reason);
+  });
+
+  it("may be a cookie where cookies are replayed", () => {
+    expect(lateRefusal([], ["Set-Cookie", "a=1"], true)).toBeUndefined();
+  });
+});

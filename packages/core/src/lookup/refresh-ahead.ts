@@ -1,0 +1,21 @@
+/** When a fresh response is rendered anew before it goes stale (`refreshAhead`): while it is asked for, at a moment of its own. Keeps what it needs beside the response; on the path of every hit, so no more than a comparison there. */
+import type { StoredResponse } from "../stored/stored-response.js";
+
+/** Whether this hit is to have it rendered anew.
+ * @param part of the lifetime, counted from its end
+ * @param now epoch milliseconds */
+export function isDueAhead(stored: StoredResponse, part: number, now: number): boolean {
+  const { refreshAt } = stored;
+  if (refreshAt === undefined) {
+    // Asked for once: perhaps never again.
+    stored.refreshAt = Number.POSITIVE_INFINITY;
+    return false;
+  }
+  if (refreshAt === Number.POSITIVE_INFINITY) stored.refreshAt = momentWithin(stored, part);
+  return now >= stored.refreshAt!;
+}
+
+// Anywhere in that part of its lifetime: pages that were stored together are not rendered together, and processes do not ask at once.
+function momentWithin({ policy: { storedAt, lifetime, initialAge } }: StoredResponse, part: number): number {
+  return storedAt + (lifetime - initialAge - lifetime * part * Math.random()) * 1000;
+}

@@ -1,0 +1,65 @@
+/** The shapes an option can have, each checked by a function that gives the value back or says what was expected. */
+import { optionError } from "./errors.js";
+
+/** A token, as method and field names are (RFC 9110 §5.6.2). */
+const TOKEN = /^[!#$%&'*+\-.^_`|~\dA-Za-z]+$/;
+
+export function record(option: string, value: unknown): Record<string, unknown> {
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw optionError(option, "an object", value);
+  return value as Record<string, unknown>;
+}
+
+export function refuseUnknown(at: string, given: object, known: ReadonlySet<string>): void {
+  const unknown = Object.keys(given).find((name) => !known.has(name));
+  if (unknown !== undefined) throw optionError(at + unknown, `one of ${[...known].sort().join(", ")}`, unknown);
+}
+
+export function boolean(option: string, value: unknown): boolean {
+  if (typeof value !== "boolean") throw optionError(option, "true or false", value);
+  return value;
+}
+
+export function fraction(option: string, value: unknown): number {
+  if (typeof value !== "number" || !(value >= 0 && value <= 1))
+    throw optionError(option, "a number from 0 to 1", value);
+  return value;
+}
+
+export function positiveInteger(option: string, value: unknown): number {
+  if (!Number.isSafeInteger(value) || (value as number) < 1) throw optionError(option, "a whole number above 0", value);
+  return value as number;
+}
+
+export function oneOf<Choice extends string>(option: string, value: unknown, choices: readonly Choice[]): Choice {
+  if (!choices.includes(value as Choice))
+    throw optionError(option, choices.map((choice) => `"${choice}"`).join(" or "), value);
+  return value as Choice;
+}
+
+export function strings(option: string, value: unknown): readonly string[] {
+  if (!Array.isArray(value)) throw optionError(option, "a list of strings", value);
+  const wrong: unknown = value.find((member) => typeof member !== "string" || member === "");
+  if (wrong !== undefined) throw optionError(option, "a list of non-empty strings", wrong);
+  return Object.freeze([...(value as string[])]);
+}
+
+export function fieldNames(option: string, value: unknown): readonly string[] {
+  const names = strings(option, value);
+  const wrong = names.find((name) => !isToken(name));
+  if (wrong !== undefined) throw optionError(option, "a list of header field names", wrong);
+  return Object.freeze(names.map((name) => name.toLowerCase()));
+}
+
+export function isToken(value: unknown): boolean {
+  return typeof value === "string" && TOKEN.test(value);
+}
+
+export function optionalFunction(option: string, value: unknown): unknown {
+  if (value !== undefined && typeof value !== "function") throw optionError(option, "a function", value);
+  return value;
+}
+
+export function listOf(value: unknown): readonly unknown[] {
+  return value === undefined ? [] : [value];
+}

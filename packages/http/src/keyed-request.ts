@@ -1,0 +1,50 @@
+/** A request as the cache sees it, its content included where that is part of the key. */
+import type { IncomingMessage } from "node:http";
+import { contentDigest, MAX_KEYED_CONTENT_BYTES } from "@diskcache/core";
+import type { PageCache, RequestHead } from "@diskcache/core";
+import { requestHead } from "./request-head.js";
+
+/** At once, unless the content has to come first.
+ * @param target the request target as it came */
+export function keyedRequest<Req>(
+  cache: PageCache<Req>,
+  req: IncomingMessage,
+  target: string,
+): RequestHead | Promise<RequestHead> {
+  const request = requestHead(req, target);
+  if (!cache.keysContent(request.method)) return request;
+  return readContent(req, MAX_KEYED_CONTENT_BYTES).then((content) =>
+    content === undefined ? request : { ...request, contentDigest: contentDigest(content) },
+  );
+}
+
+/** The whole content, which the handler finds in the request all the same; `undefined` when it is longer than `limit`, was read by somebody else, or does not come. */
+export function readContent(req: IncomingMessage, limit: number): Promise<Buffer | undefined> {
+  const untouched = req.readableFlowing === null && !req.readableDidRead && req.readableEncoding === null;
+  if (!untouched || req.destroyed || Number(req.headers["content-length"] ?? 0) > limit)
+    return Promise.resolve(undefined);
+  // Nothing to read, and nothing may be: reading would end the stream before the handler listens.
+  if (req.complete && req.readableLength === 0) return Promise.resolve(Buffer.alloc(0));
+  return new Promise((resolve) => {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    const settle = (whole: boolean): void => {
+      req.off("readable", read).off("close", left).off("error", left);
+      const content = Buffer.concat(chunks);
+      // In the same turn as the last read: the stream has not said that it ended, and goes on as if nobody had read.
+      if (bytes > 0) req.unshift(content);
+      resolve(whole ? content : undefined);
+    };
+    const left = (): void => settle(false);
+    const read = (): void => {
+      while (req.readableLength > 0) {
+        const chunk = req.read() as Buffer;
+        chunks.push(chunk);
+        bytes += chunk.length;
+        if (bytes > limit) return settle(false);
+      }
+      if (req.complete) settle(true);
+    };
+    req.on("readable", read).on("close", left).on("error", left);
+  });
+}

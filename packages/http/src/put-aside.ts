@@ -1,0 +1,42 @@
+/** Lets a handler go on with a response that its visitor has been given another one for: its header fields go to a response that nobody receives. The methods that write the body are the tap's. */
+import { ServerResponse } from "node:http";
+import { headerGroups, headersSetOn, setHeaderGroup } from "./header-groups.js";
+
+const HEADER_METHODS = [
+  "setHeader",
+  "setHeaders",
+  "appendHeader",
+  "getHeader",
+  "getHeaders",
+  "getHeaderNames",
+  "getRawHeaderNames",
+  "hasHeader",
+  "removeHeader",
+] as const;
+/** What would be sent at once, and has nobody to go to. */
+const AT_ONCE = ["flushHeaders", "writeContinue", "writeProcessing", "writeEarlyHints", "writeInformation"] as const;
+
+type Methods = Record<string, unknown>;
+
+/** Call it while the head is not sent yet. The response keeps the fields it had `before`, to be sent with what the visitor gets.
+ * @returns switches the handler over, once the head is on its way */
+export function putAside(res: ServerResponse, before: readonly string[]): () => void {
+  const shadow = new ServerResponse(res.req);
+  for (const group of headerGroups(headersSetOn(res)).values()) setHeaderGroup(shadow, group);
+  const kept = headerGroups(before);
+  for (const name of res.getHeaderNames()) if (!kept.has(name)) res.removeHeader(name);
+  const { statusCode, statusMessage } = res;
+  return () => {
+    const own = res as unknown as Methods;
+    const aside = shadow as unknown as Methods;
+    for (const name of HEADER_METHODS) {
+      const method = aside[name];
+      if (typeof method === "function")
+        own[name] = (...given: unknown[]): unknown => Reflect.apply(method, shadow, given);
+    }
+    for (const name of AT_ONCE) if (name in own) own[name] = () => undefined;
+    Object.defineProperty(res, "headersSent", { value: false, configurable: true, writable: true });
+    res.statusCode = statusCode;
+    res.statusMessage = statusMessage;
+  };
+}
