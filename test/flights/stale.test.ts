@@ -1,0 +1,145 @@
+/** A page that is no longer fresh: nobody waits for its successor, nobody sees an error it could have hidden, and what it costs is bounded. */
+import { describe, expect, it } from "vitest";
+import { isRefresh } from "@diskcache/http";
+import { ADAPTERS } from "../adapters/adapters.js";
+import type { Page } from "../adapters/adapters.js";
+import { openSite } from "../adapters/site.js";
+import type { Site } from "../adapters/site.js";
+import { barrier } from "../support/barrier.js";
+
+const PLAIN = { "Content-Type": "text/plain" };
+
+function stored(site: Site): Promise<unknown> {
+  return new Promise((resolve) => site.cache.on("stored", resolve));
+}
+
+describe.each(ADAPTERS)("$name: a stale page", (adapter) => {
+  it("is refreshed once, behind everybody, by a request with nothing of a visitor's own", async () => {
+    const headers = { "accept-language": "de" };
+    const own = { ...headers, cookie: "id=1", range: "bytes=0-", "if-none-match": '"x"' };
+    const release = barrier();
+    const requests: (readonly [refresh: boolean, headers: string])[] = [];
+    const site = await openSite(adapter, {
+      options: { ttl: 60, staleWhileRevalidate: 60 },
+      handler: async ({ req }) => {
+        const { authorization, cookie, range, "accept-language": language } = req.headers;
+        const condition = req.headers["if-none-match"] === own["if-none-match"]; // the page's own validators may be asked by
+        requests.push([isRefresh(req), [authorization, cookie, range, condition, language].join("|")]);
+        const turn = site.renders;
+        if (turn === 2) await release.opened;
+        return { headers: { ...PLAIN, "Cache-Control": "public", Vary: "Accept-Language" }, body: `render ${turn}` };
+      },
+    });
+    await site.visit("/", { headers });
+    site.clock.advance(70);
+    const answers = await Promise.all(Array.from({ length: 20 }, () => site.visit("/", { headers: own })));
+    expect(answers.every(({ text, isHit }) => text === "render 1" && isHit)).toBe(true);
+    const refreshed = stored(site);
+    release.open();
+    await refreshed;
+    expect((await site.visit("/", { headers })).text).toBe("render 2");
+    expect(requests).toEqual([
+      [false, "|||false|de"],
+      [true, "|||false|de"],
+    ]);
+  });
+
+  it.each([
+    { failure: "500", fail: () => ({ status: 500, body: "down" }) },
+    { failure: "503", fail: () => ({ status: 503, body: "down" }) },
+    {
+      failure: "an exception",
+      fail: (): Page => {
+        throw new Error("down");
+      },
+    },
+  ])("stands in for $failure, for all who came together", async ({ fail }) => {
+    const release = barrier();
+    const site = await openSite(adapter, {
+      options: { ttl: 60, staleIfError: 600 },
+      handler: async () => {
+        if (site.renders === 1) return { headers: PLAIN, body: "page" };
+        await release.opened;
+        return fail();
+      },
+    });
+    await site.visit("/");
+    site.clock.advance(70);
+    const answers = Promise.all(Array.from({ length: 8 }, () => site.visit("/")));
+    await site.arrivals.reaches(9);
+    release.open();
+    expect((await answers).map(({ status, text }) => `${status} ${text}`)).toEqual(
+      Array.from({ length: 8 }, () => "200 page"),
+    );
+    expect(site.renders).toBe(2);
+  });
+
+  it("stands in for a handler that takes longer than `timeout`, which is kept when it comes", async () => {
+    const release = barrier();
+    const site = await openSite(adapter, {
+      options: { ttl: 60, staleIfError: 600, timeout: 0.02 },
+      handler: async () => {
+        const turn = site.renders;
+        if (turn > 1) await release.opened;
+        return { headers: { ...PLAIN, "X-Turn": String(turn) }, body: `render ${turn}` };
+      },
+    });
+    await site.visit("/");
+    site.clock.advance(70);
+    const answers = await Promise.all(Array.from({ length: 5 }, () => site.visit("/")));
+    for (const answer of answers)
+      expect([answer.status, answer.text, answer.lines("x-turn")]).toEqual([200, "render 1", ["1"]]);
+    expect(site.renders).toBe(2);
+    const kept = stored(site);
+    release.open();
+    await kept;
+    const next = await site.visit("/");
+    expect([next.text, next.isHit, next.lines("x-turn")]).toEqual(["render 2", true, ["2"]]);
+    expect(site.errors).toEqual([]);
+  });
+
+  it.each([
+    { given: "must-revalidate", control: "max-age=60, must-revalidate" },
+    { given: "proxy-revalidate", control: "max-age=60, proxy-revalidate" },
+    { given: "no-cache", control: "no-cache, max-age=60" },
+  ])("that says $given is not served, whatever the operator allows", async ({ control }) => {
+    const site = await openSite(adapter, {
+      options: { staleWhileRevalidate: 600, staleIfError: 600, grace: 0, timeout: 0.02 },
+      handler: async () => ({
+        headers: { ...PLAIN, "Cache-Control": control, ETag: `"${site.renders}"` },
+        body: `render ${site.renders}`,
+      }),
+    });
+    await site.visit("/");
+    site.clock.advance(70);
+    expect((await site.visit("/")).text).toBe("render 2");
+  });
+
+  it("that fails to refresh is tried less and less often", async () => {
+    const site = await openSite(adapter, {
+      options: { ttl: 60, staleWhileRevalidate: 600 },
+      handler: () => (site.renders === 1 ? { headers: PLAIN, body: "page" } : { status: 500, body: "down" }),
+    });
+    await site.visit("/");
+    site.clock.advance(70);
+    for (let n = 0; n < 20; n++) expect((await site.visit("/")).text).toBe("page");
+    expect(site.renders).toBe(2);
+  });
+});
+
+describe.each(ADAPTERS)("$name: a page that is still fresh", (adapter) => {
+  it("is rendered anew ahead of time, once, if it was asked for more than once", async () => {
+    const site = await openSite(adapter, { options: { ttl: 100, refreshAhead: 0.1 } });
+    await site.visit("/hot");
+    await site.visit("/cold");
+    site.clock.advance(80);
+    for (let n = 0; n < 3; n++) await site.visit("/hot");
+    expect(site.renders).toBe(2);
+    site.clock.advance(20 - 1e-3);
+    const refreshed = stored(site);
+    expect((await site.visit("/cold")).isHit).toBe(true);
+    expect((await site.visit("/hot")).isHit).toBe(true);
+    await refreshed;
+    expect([(await site.visit("/hot")).text, site.renders]).toEqual(["render 3", 3]);
+  });
+});

@@ -1,0 +1,91 @@
+/** Pages that are rendered before anybody asks, or because somebody knows that they have changed. */
+import { createServer } from "node:http";
+import { describe, expect, it } from "vitest";
+import { ADAPTERS } from "../adapters/adapters.js";
+import { openSite } from "../adapters/site.js";
+import { barrier } from "../support/barrier.js";
+import { temporaryDirectory } from "../support/temporary-directory.js";
+
+describe.each(ADAPTERS)("$name: warming up", (adapter) => {
+  it("renders pages for those who come later, and leaves alone what is there", async () => {
+    const site = await openSite(adapter);
+    await site.visit("/0");
+    const told: string[] = [];
+    const urls = ["/0", "/1", "/2", "/3"];
+    const summary = await site.cache.warm(urls, {
+      concurrency: 2,
+      onProgress: ({ url, done }) => told.push(`${url} ${done}`),
+    });
+    expect([summary, told.length, site.renders]).toEqual([{ done: 4, stored: 3, hits: 1, failed: 0 }, 4, 4]);
+    for (const url of urls) expect((await site.visit(url)).isHit).toBe(true);
+  });
+
+  it("asks for no more pages at a time than it is told", async () => {
+    const release = barrier();
+    const full = barrier();
+    let inside = 0;
+    let most = 0;
+    const site = await openSite(adapter, {
+      handler: async ({ req }) => {
+        if (req.url === "/") return { body: "first" };
+        most = Math.max(most, ++inside);
+        if (inside === 3) full.open();
+        await release.opened;
+        inside--;
+        return { body: "page" };
+      },
+    });
+    await site.visit("/");
+    const warmed = site.cache.warm(
+      Array.from({ length: 9 }, (_, n) => `/${n}`),
+      { concurrency: 3 },
+    );
+    await full.opened;
+    release.open();
+    expect([(await warmed).stored, most]).toEqual([9, 3]);
+  });
+
+  it("counts what fails, and stops when told to", async () => {
+    const controller = new AbortController();
+    const site = await openSite(adapter, {
+      handler: ({ req }) => (req.url === "/bad" ? { status: 500, body: "down" } : { body: "page" }),
+    });
+    await site.visit("/");
+    expect(await site.cache.warm(["/bad", "/good"])).toEqual({ done: 2, stored: 1, hits: 0, failed: 1 });
+    const warmed = site.cache.warm(["/a", "/b", "/c"], {
+      concurrency: 1,
+      signal: controller.signal,
+      onProgress: () => controller.abort(),
+    });
+    await expect(warmed).rejects.toMatchObject({ name: "AbortError" });
+    expect((await site.visit("/c")).isHit).toBe(false);
+  });
+
+  it("renders one page anew when asked to", async () => {
+    const site = await openSite(adapter);
+    expect((await site.visit("/")).text).toBe("render 1");
+    expect(await site.cache.refresh("/")).toMatchObject({ url: "/", status: 200, stored: true });
+    expect(await site.visit("/")).toMatchObject({ text: "render 2", isHit: true });
+  });
+
+  it("takes the server it is given, and whole URLs", async () => {
+    const { cache, listen } = adapter.create({ dir: temporaryDirectory(), ttl: 60 });
+    const server = createServer(listen({ handler: ({ req }) => ({ body: `${req.headers.host}` }) }));
+    expect(await cache.refresh("http://www.example.com/x?y=1", { server })).toMatchObject({
+      status: 200,
+      stored: true,
+    });
+    expect(await cache.warm(["http://www.example.com/x?y=1"], { server })).toMatchObject({ hits: 1 });
+    await cache.close();
+  });
+
+  it("says so when it does not know through which server, or for which host", async () => {
+    const { cache, listen } = adapter.create({ dir: temporaryDirectory(), ttl: 60 });
+    await expect(cache.warm(["/"])).rejects.toMatchObject({ code: "ERR_DISKCACHE_SERVER" });
+    await expect(cache.refresh("/")).rejects.toMatchObject({ code: "ERR_DISKCACHE_SERVER" });
+    const server = createServer(listen({ handler: () => ({ body: "x" }) }));
+    await expect(cache.refresh("/", { server })).rejects.toMatchObject({ code: "ERR_DISKCACHE_SERVER" });
+    await expect(cache.warm([], { concurrency: 0 })).rejects.toMatchObject({ code: "ERR_DISKCACHE_OPTION" });
+    await cache.close();
+  });
+});
