@@ -15,7 +15,8 @@ const SETTINGS = ["context", "options", "resolve-options"];
 const ROOMS = {
   ...Object.fromEntries(BASE.map((file) => [file, {}])),
   options: {},
-  "resolve-options": { types: ["options"] },
+  "option-checks": {},
+  "resolve-options": { values: ["option-checks"], types: ["options"] },
   context: { types: ["resolve-options", "observe", "store", "stored"] },
 
   // RFC policy and the names of pages: pure, so no I/O and no randomness.
@@ -36,6 +37,9 @@ const ROOMS = {
     values: ["capture", "flight", "http", "invalidate", "key", "lookup", "serve", "stored"],
     types: [...SETTINGS, "store"],
   },
+
+  // Values of the application's own, on the same store: nothing of HTTP.
+  "low-level": { values: ["option-checks", "store"] },
 
   // They tell what happened and decide nothing.
   explain: { values: ["http"], types: ["lookup"] },

@@ -1,10 +1,25 @@
 /** The door of `@diskcache/core`: what is not here is private and can change tomorrow. */
 export { PageCache } from "./page-cache.js";
 export type { CacheStats, HandleOptions, Outcome } from "./page-cache.js";
-export type { CachePolicy, CookieRules, DiskCacheOptions, KeyRules } from "./options.js";
+export type { CachePolicy, CookieRules, DiskCacheOptions, KeyRules, RelaxedRules } from "./options.js";
 export type { ResolvedPolicy, ResolvedKeyRules } from "./resolve-options.js";
 export type { Duration, Size } from "./units.js";
 export type { Clock } from "./clock.js";
+export { FileCache } from "./low-level/file-cache.js";
+export type { ValuePurge } from "./low-level/file-cache.js";
+export { caches } from "./low-level/caches.js";
+export { keyvStore, KeyvStore } from "./low-level/keyv-store.js";
+export type { KeyvStoreEntry } from "./low-level/keyv-store.js";
+export type {
+  FileCacheOptions,
+  GetOptions,
+  StoreOptions,
+  TouchOptions,
+  ValueLifetime,
+  VersionOption,
+} from "./low-level/file-cache-options.js";
+export type { ValueCodec } from "./low-level/value-codec.js";
+export type { CacheKey, KeyFunction } from "./low-level/value-key.js";
 export { DiskCacheError } from "./errors.js";
 export type { DiskCacheErrorCode } from "./errors.js";
 export type { RawHeaders, RequestHead, ResponseHead } from "./exchange.js";
@@ -18,5 +33,6 @@ export type { ForwardPlan, ResponseStart, SharedResponse } from "./forward/forwa
 export type { Delivery } from "./forward/delivery.js";
 export type { RequestChanges } from "./forward/request-changes.js";
 export { HandlerDirectives } from "./forward/handler-directives.js";
+export { contentDigest, MAX_KEYED_CONTENT_BYTES } from "./key/content.js";
 export { methodDecoration } from "./decorate.js";
 export type { MethodDecoration } from "./decorate.js";

@@ -19,7 +19,7 @@ export function keyedRequest<Req>(
 }
 
 /** The whole content, which the handler finds in the request all the same; `undefined` when it is longer than `limit`, was read by somebody else, or does not come. */
-export function readContent(req: IncomingMessage, limit: number): Promise<Buffer | undefined> {
+function readContent(req: IncomingMessage, limit: number): Promise<Buffer | undefined> {
   const untouched = req.readableFlowing === null && !req.readableDidRead && req.readableEncoding === null;
   if (!untouched || req.destroyed || Number(req.headers["content-length"] ?? 0) > limit)
     return Promise.resolve(undefined);

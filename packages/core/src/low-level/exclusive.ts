@@ -1,0 +1,66 @@
+/** One at a time per key: in this process by standing in line, among processes by the store's lock. Knows nothing of what is done meanwhile. */
+import { performance } from "node:perf_hooks";
+import { busyError } from "../errors.js";
+import type { KeyLock } from "../store/contract.js";
+
+/** As long as the lock of a living process counts at most; whoever still waits then gives up. */
+export const LONGEST_WAIT_MS = 60_000;
+
+/** Of the store. */
+export interface Locks {
+  lock(key: string, always: boolean): KeyLock | "held" | undefined;
+  released(key: string, timeoutMs: number): Promise<void>;
+}
+
+export class Exclusive {
+  readonly #locks: Locks;
+  /** The last in the line of each key. */
+  readonly #lines = new Map<string, Promise<void>>();
+
+  constructor(locks: Locks) {
+    this.#locks = locks;
+  }
+
+  /** Does the work while nobody else has any of the keys. What the work puts on disk has to be there when it ends.
+   * @param always with a lock even where nobody else seems to be: somebody may just be coming
+   * @throws {DiskCacheError} rejects with `ERR_DISKCACHE_BUSY` when another process does not let go */
+  run<Result>(keys: readonly string[], always: boolean, work: () => Promise<Result>): Promise<Result> {
+    // In one order for all, so that no two wait for each other.
+    const [first, ...rest] = [...new Set(keys)].sort();
+    if (first === undefined) return work();
+    return this.#inLine(first, () => this.#locked(first, always, () => this.run(rest, always, work)));
+  }
+
+  async #inLine<Result>(key: string, work: () => Promise<Result>): Promise<Result> {
+    const before = this.#lines.get(key);
+    let leave = (): void => undefined;
+    const own = new Promise<void>((resolve) => (leave = resolve));
+    this.#lines.set(key, own);
+    try {
+      if (before !== undefined) await before;
+      return await work();
+    } finally {
+      if (this.#lines.get(key) === own) this.#lines.delete(key);
+      leave();
+    }
+  }
+
+  async #locked<Result>(key: string, always: boolean, work: () => Promise<Result>): Promise<Result> {
+    const lock = await this.#lock(key, always);
+    try {
+      return await work();
+    } finally {
+      lock?.release();
+    }
+  }
+
+  async #lock(key: string, always: boolean): Promise<KeyLock | undefined> {
+    const startedMs = performance.now();
+    for (;;) {
+      const lock = this.#locks.lock(key, always);
+      if (lock !== "held") return lock;
+      if (performance.now() - startedMs >= LONGEST_WAIT_MS) throw busyError();
+      await this.#locks.released(key, LONGEST_WAIT_MS);
+    }
+  }
+}

@@ -1,0 +1,232 @@
+/** What a low-level cache is made with and asked with: every option, its default, and the one place where they are checked. */
+import { resolve } from "node:path";
+import { systemClock } from "../clock.js";
+import type { Clock } from "../clock.js";
+import { optionError } from "../errors.js";
+import { boolean, oneOf, optionalFunction, positiveInteger, record, refuseUnknown, strings } from "../option-checks.js";
+import { durationSeconds, sizeBytes } from "../units.js";
+import type { Duration, Size } from "../units.js";
+import { valueCodec } from "./value-codec.js";
+import type { ValueCodec } from "./value-codec.js";
+import type { KeyFunction } from "./value-key.js";
+
+/** How long a value lives: a duration, in seconds or as text; `null` for ever; 0 or less is over at once. */
+export type ValueLifetime = Duration | null;
+
+/** Options of `new FileCache()`. Only `dir` is needed. */
+export interface FileCacheOptions {
+  /** Directory of the values; made when missing, with mode 0700. Any number of processes of one machine may share it, and a page cache may lie in the same: they share purges and bounds. A path; relative ones are taken from the working directory at creation.
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when missing or empty; with `strict`, `ERR_DISKCACHE_DIRECTORY` when it cannot be used
+   * @example new FileCache({ dir: ".cache/values" }) */
+  readonly dir: string;
+  /** How long a value lives that is stored without a lifetime of its own. A duration in seconds or as text; `null` for ever.
+   * @default 300
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when neither a duration nor `null`
+   * @example new FileCache({ dir: ".cache/values", ttl: "1h" }) */
+  readonly ttl?: ValueLifetime;
+  /** Keeps values of several applications in one directory apart. A text of any characters.
+   * @default ""
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a string
+   * @example new FileCache({ dir: ".cache/values", keyPrefix: "shop" }) */
+  readonly keyPrefix?: string;
+  /** Version of the keys that are used without one. A whole number.
+   * @default 1
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a whole number
+   * @example new FileCache({ dir: ".cache/values", version: 2 }) */
+  readonly version?: number;
+  /** Makes the key on disk from key, prefix and version, instead of the unambiguous one that is the default.
+   * @default undefined
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a function
+   * @example new FileCache({ dir: ".cache/values", keyFunction: (key, prefix, version) => `${prefix}:${version}:${key}` }) */
+  readonly keyFunction?: KeyFunction;
+  /** Files (inodes) that everything in the directory together may take. A whole number.
+   * @default 1000000
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a whole number above 0
+   * @example new FileCache({ dir: ".cache/values", maxEntries: 50_000 }) */
+  readonly maxEntries?: number;
+  /** How much goes when a bound is reached: one part in so many, those not used for longest first; `0` is everything. A whole number.
+   * @default undefined: a tenth
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a whole number of at least 0
+   * @example new FileCache({ dir: ".cache/values", maxEntries: 300, cullFrequency: 3 }) */
+  readonly cullFrequency?: number;
+  /** Disk space that everything in the directory together may take, counted in allocated blocks. A size.
+   * @default "1gb"
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a size
+   * @example new FileCache({ dir: ".cache/values", maxSize: "5gb" }) */
+  readonly maxSize?: Size;
+  /** Free space to leave on the file system; below it nothing is stored. A size.
+   * @default "64mb"
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a size
+   * @example new FileCache({ dir: ".cache/values", minFree: "1gb" }) */
+  readonly minFree?: Size;
+  /** Memory for the values asked for most, per process; rests while another process has the directory open. A size; `0` turns it off.
+   * @default 0
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a size
+   * @example new FileCache({ dir: ".cache/values", memory: "32mb" }) */
+  readonly memory?: Size;
+  /** Whether a file is flushed to the device before it becomes visible.
+   * @default "none"
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when neither "none" nor "fsync"
+   * @example new FileCache({ dir: ".cache/values", durability: "fsync" }) */
+  readonly durability?: "none" | "fsync";
+  /** Turns values into bytes and back, instead of the built-in codec. Values stored with another one are misses.
+   * @default undefined: JSON, with Buffer, Map, Set, Date, BigInt, typed arrays and `undefined`
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when it has no `encode()` and `decode()`
+   * @example new FileCache({ dir: ".cache/values", codec: { encode: (value) => v8.serialize(value), decode: (bytes) => v8.deserialize(bytes) } }) */
+  readonly codec?: ValueCodec;
+  /** Fail where the default is a miss: at creation when the directory cannot be used, later when the file system refuses or a value is damaged or could not be kept.
+   * @default false
+   * @throws {DiskCacheError} `ERR_DISKCACHE_DIRECTORY`, `ERR_DISKCACHE_STORE_IO`, `ERR_DISKCACHE_CORRUPT_ENTRY`, `ERR_DISKCACHE_NOT_STORED`
+   * @example new FileCache({ dir: "/var/cache/app", strict: true }) */
+  readonly strict?: boolean;
+  /** Accepts a directory under a name such as `public`, whose files a web server may hand out.
+   * @default false
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a boolean
+   * @example new FileCache({ dir: "/srv/public/cache", allowPublicDir: true }) */
+  readonly allowPublicDir?: boolean;
+  /** Where the time comes from; tests move it by hand.
+   * @default the machine's clock
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when it has no `now()`
+   * @example new FileCache({ dir: ".cache/values", clock: { now: () => fakeNow } }) */
+  readonly clock?: Clock;
+}
+
+/** Which version of a key is meant. */
+export interface VersionOption {
+  /** @default the cache's own */
+  readonly version?: number;
+}
+
+/** How a value is kept. */
+export interface StoreOptions extends VersionOption {
+  /** @default the cache's own */
+  readonly ttl?: ValueLifetime;
+  /** Labels by which `purgeTag()` finds it, here and in a page cache on the same directory.
+   * @default [] */
+  readonly tags?: readonly string[];
+}
+
+export interface GetOptions<Value> extends VersionOption {
+  /** What a miss gives. A stored `null` or `undefined` is no miss.
+   * @default undefined */
+  readonly default?: Value;
+}
+
+export interface TouchOptions extends VersionOption {
+  /** The new lifetime, from now. @default the cache's own */
+  readonly ttl?: ValueLifetime;
+}
+
+export interface ResolvedFileCacheOptions {
+  readonly dir: string;
+  /** Seconds; `Infinity` for ever. */
+  readonly ttl: number;
+  readonly keyPrefix: string;
+  readonly version: number;
+  readonly keyFunction: KeyFunction | undefined;
+  readonly maxEntries: number;
+  /** The part of a bound at which making room ends. */
+  readonly evictTo: number | undefined;
+  readonly maxSize: number;
+  readonly minFree: number;
+  readonly memoryBytes: number;
+  readonly durability: "none" | "fsync";
+  readonly codec: ValueCodec;
+  /** Kept with each value, so that one codec never reads what another wrote. */
+  readonly codecName: string;
+  readonly strict: boolean;
+  readonly allowPublicDir: boolean;
+  readonly clock: Clock;
+}
+
+const DEFAULTS = Object.freeze({
+  ttl: 300,
+  version: 1,
+  maxEntries: 1_000_000,
+  maxSize: "1gb",
+  minFree: "64mb",
+} as const);
+
+const NAMES: ReadonlySet<string> = new Set([
+  "dir",
+  "ttl",
+  "keyPrefix",
+  "version",
+  "keyFunction",
+  "maxEntries",
+  "cullFrequency",
+  "maxSize",
+  "minFree",
+  "memory",
+  "durability",
+  "codec",
+  "strict",
+  "allowPublicDir",
+  "clock",
+] satisfies readonly (keyof FileCacheOptions)[]);
+
+/** @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` naming the option, the value and what was expected */
+export function resolveFileCacheOptions(given: FileCacheOptions): ResolvedFileCacheOptions {
+  refuseUnknown("", record("options", given), NAMES);
+  const { dir, keyPrefix, clock, codec, cullFrequency } = given;
+  if (typeof dir !== "string" || dir.trim() === "") throw optionError("dir", "the path of a directory", dir);
+  if (keyPrefix !== undefined && typeof keyPrefix !== "string") throw optionError("keyPrefix", "a string", keyPrefix);
+  if (clock !== undefined && typeof clock?.now !== "function")
+    throw optionError("clock", "an object with a function now()", clock);
+  if (codec !== undefined && (typeof codec?.encode !== "function" || typeof codec.decode !== "function"))
+    throw optionError("codec", "an object with functions encode() and decode()", codec);
+  return Object.freeze({
+    dir: resolve(dir),
+    ttl: lifetimeSeconds("ttl", given.ttl, DEFAULTS.ttl),
+    keyPrefix: keyPrefix ?? "",
+    version: wholeNumber("version", given.version ?? DEFAULTS.version),
+    keyFunction: optionalFunction("keyFunction", given.keyFunction) as KeyFunction | undefined,
+    maxEntries: positiveInteger("maxEntries", given.maxEntries ?? DEFAULTS.maxEntries),
+    evictTo: cullFrequency === undefined ? undefined : keptShare(cullFrequency),
+    maxSize: sizeBytes("maxSize", given.maxSize ?? DEFAULTS.maxSize),
+    minFree: sizeBytes("minFree", given.minFree ?? DEFAULTS.minFree),
+    memoryBytes: sizeBytes("memory", given.memory ?? 0),
+    durability: oneOf("durability", given.durability ?? "none", ["none", "fsync"]),
+    codec: codec ?? valueCodec,
+    codecName: codec === undefined ? "value" : "value, custom codec",
+    strict: boolean("strict", given.strict ?? false),
+    allowPublicDir: boolean("allowPublicDir", given.allowPublicDir ?? false),
+    clock: clock ?? systemClock,
+  });
+}
+
+/** Seconds, `Infinity` for ever; 0 and less are lifetimes, too.
+ * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` */
+function lifetimeSeconds(option: string, value: unknown, otherwise: number): number {
+  if (value === undefined) return otherwise;
+  if (value === null || value === Infinity) return Infinity;
+  return typeof value === "number" && value < 0 ? value : durationSeconds(option, value);
+}
+
+/** @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` */
+export function wholeNumber(option: string, value: unknown): number {
+  if (!Number.isSafeInteger(value)) throw optionError(option, "a whole number", value);
+  return value as number;
+}
+
+/** Checks the options of one call.
+ * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` */
+export function callOptions(
+  given: (StoreOptions & GetOptions<unknown>) | undefined,
+  known: ReadonlySet<string>,
+  cache: ResolvedFileCacheOptions,
+): { readonly ttl: number; readonly version: number; readonly tags: readonly string[] } {
+  const options = given === undefined ? {} : (record("options", given) as StoreOptions);
+  refuseUnknown("", options, known);
+  return {
+    ttl: lifetimeSeconds("ttl", options.ttl, cache.ttl),
+    version: options.version === undefined ? cache.version : wholeNumber("version", options.version),
+    tags: options.tags === undefined ? [] : strings("tags", options.tags),
+  };
+}
+
+function keptShare(cullFrequency: unknown): number {
+  if (!Number.isSafeInteger(cullFrequency) || (cullFrequency as number) < 0)
+    throw optionError("cullFrequency", "a whole number of at least 0", cullFrequency);
+  return cullFrequency === 0 ? 0 : 1 - 1 / (cullFrequency as number);
+}

@@ -1,0 +1,298 @@
+/** The low-level cache: values of an application under keys of its own, in files, shared by every process that opens the same directory. */
+import { closedError, keyMissingError, notStoredError, optionError, valueError } from "../errors.js";
+import type { DiskCacheError } from "../errors.js";
+import { refuseUnknown, strings } from "../option-checks.js";
+import type { StoreStats } from "../store/contract.js";
+import { inBatches } from "./in-batches.js";
+import { callOptions, resolveFileCacheOptions, wholeNumber } from "./file-cache-options.js";
+import type {
+  FileCacheOptions,
+  GetOptions,
+  ResolvedFileCacheOptions,
+  StoreOptions,
+  TouchOptions,
+  VersionOption,
+} from "./file-cache-options.js";
+import { KeyWarnings } from "./key-warnings.js";
+import { Makings } from "./makings.js";
+import { StoredValues } from "./stored-values.js";
+import type { Target } from "./stored-values.js";
+import { keyOfValue, valueKey } from "./value-key.js";
+import type { CacheKey } from "./value-key.js";
+
+/** Labels whose values, and pages in the same directory, are to end. */
+export type ValuePurge = { readonly tag: string } | { readonly tags: readonly string[] };
+
+const VERSION: ReadonlySet<string> = new Set(["version"]);
+const GET: ReadonlySet<string> = new Set(["version", "default"]);
+const TOUCH: ReadonlySet<string> = new Set(["version", "ttl"]);
+const STORE: ReadonlySet<string> = new Set(["version", "ttl", "tags"]);
+/** Values in files. Any value JSON has, and `undefined`, Buffer, Map, Set, Date, BigInt and typed arrays; what is given out is always a copy.
+ * @example
+ * const cache = new FileCache({ dir: ".cache/values", ttl: "5m" });
+ * await cache.set("user_123", { name: "Ada" });
+ * const user = await cache.get("user_123"); */
+export class FileCache {
+  readonly #options: ResolvedFileCacheOptions;
+  readonly #values: StoredValues;
+  readonly #makings: Makings;
+  readonly #warnings = new KeyWarnings();
+  #closed = false;
+
+  /** @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` for an unknown or wrong option; `ERR_DISKCACHE_DIRECTORY` with `strict` */
+  constructor(options: FileCacheOptions) {
+    this.#options = resolveFileCacheOptions(options);
+    this.#values = new StoredValues(this.#options);
+    this.#makings = new Makings(this.#values.store.locks);
+  }
+
+  /** The value, or the default. A stored `null` is a value.
+   * @example const theme = await cache.get("theme", { default: "light" }); */
+  get<Value>(key: CacheKey, options: GetOptions<Value> & { readonly default: Value }): Promise<Value>;
+  get<Value = unknown>(key: CacheKey, options?: GetOptions<Value>): Promise<Value | undefined>;
+  async get(key: CacheKey, options?: GetOptions<unknown>): Promise<unknown> {
+    const target = this.#target(key, options, GET);
+    const found = await this.#values.find(target.key);
+    return found === undefined ? options?.default : found.value;
+  }
+
+  /** Stores a value; resolves when other processes find it. With a lifetime of 0 or less it is removed.
+   * @throws {TypeError} rejects with `ERR_DISKCACHE_VALUE` when it cannot be stored
+   * @example await cache.set("user_123", user, { ttl: "1h", tags: ["user:123"] }); */
+  async set(key: CacheKey, value: unknown, options?: StoreOptions): Promise<void> {
+    const refusal = await this.#values.set(this.#target(key, options, STORE), this.#values.encode(value));
+    this.#values.report(refusal);
+  }
+
+  /** Stores a value where none is, and says whether it did: true for one of all that try, over all processes.
+   * @example if (await cache.add("job:42", process.pid, { ttl: 60 })) await runJob(42); */
+  async add(key: CacheKey, value: unknown, options?: StoreOptions): Promise<boolean> {
+    const target = this.#target(key, options, STORE);
+    const bytes = this.#values.encode(value);
+    return this.#exclusive([target.key], true, async () => {
+      const birth = this.#values.store.position();
+      if ((await this.#values.find(target.key)) !== undefined) return false;
+      const refusal = target.ttl > 0 ? await this.#values.write(target, bytes, birth) : undefined;
+      this.#values.report(refusal);
+      return refusal === undefined;
+    });
+  }
+
+  /** The value, made and stored when there is none: once for all who ask meanwhile, over all processes. When making it fails, all who waited in this process
+   * get its error and nothing is stored.
+   * @example const report = await cache.getOrSet("report:7", () => renderReport(7), { ttl: "10m", tags: ["report:7"] }); */
+  async getOrSet<Value>(
+    key: CacheKey,
+    producer: Value | (() => Value | Promise<Value>),
+    options?: StoreOptions,
+  ): Promise<Value> {
+    const target = this.#target(key, options, STORE);
+    const find = () => this.#values.find(target.key);
+    const found = await find();
+    if (found !== undefined) return found.value as Value;
+    let birth = this.#values.store.position();
+    const valid = (): boolean => this.#values.store.alive(target.tags, birth);
+    const made = await this.#makings.join(target.key, valid, find, async (making) => {
+      birth = this.#values.store.position();
+      const value = typeof producer === "function" ? await (producer as () => unknown)() : producer;
+      const bytes = this.#values.encode(value);
+      return this.#exclusive([target.key], true, async () => {
+        // What somebody has set meanwhile is newer.
+        const winner = await find();
+        if (winner !== undefined) return winner;
+        const refusal = target.ttl > 0 && making.current() ? await this.#values.write(target, bytes, birth) : undefined;
+        this.#values.report(refusal);
+        return { bytes };
+      });
+    });
+    return this.#values.decode(made.bytes) as Value;
+  }
+
+  /** Gives a value a new lifetime, from now. False when there is none.
+   * @example await cache.touch("session:9", { ttl: "30m" }); */
+  async touch(key: CacheKey, options?: TouchOptions): Promise<boolean> {
+    const target = this.#target(key, options, TOUCH);
+    return this.#exclusive([target.key], true, async () => {
+      const birth = this.#values.store.position();
+      const found = await this.#values.find(target.key);
+      if (found === undefined) return false;
+      const { bytes, head } = found;
+      const refusal = await this.#values.put({ ...target, tags: head.tags }, bytes, birth);
+      this.#values.report(refusal);
+      return refusal === undefined;
+    });
+  }
+
+  /** Removes a value, and says whether there was one. */
+  async delete(key: CacheKey, options?: VersionOption): Promise<boolean> {
+    const target = this.#target(key, options, VERSION);
+    return this.#exclusive([target.key], false, async () => {
+      this.#makings.forget(target.key);
+      const found = await this.#values.store.read(target.key);
+      await this.#values.store.remove(target.key);
+      return found !== undefined;
+    });
+  }
+
+  /** Whether there is a value. */
+  async has(key: CacheKey, options?: VersionOption): Promise<boolean> {
+    const target = this.#target(key, options, VERSION);
+    return (await this.#values.find(target.key)) !== undefined;
+  }
+
+  /** Adds to a number and gives the sum; none is ever lost, whichever processes count. Its lifetime and tags stay.
+   * @throws {DiskCacheError} rejects with `ERR_DISKCACHE_KEY_MISSING` when there is no value, `ERR_DISKCACHE_NOT_STORED` when the sum cannot be kept
+   * @throws {TypeError} rejects with `ERR_DISKCACHE_VALUE` when the value is no number
+   * @example await cache.incr("visits"); */
+  async incr(key: CacheKey, delta = 1, options?: VersionOption): Promise<number> {
+    const target = this.#target(key, options, VERSION);
+    if (!Number.isFinite(delta)) throw optionError("delta", "a number", delta);
+    return this.#exclusive([target.key], true, async () => {
+      const birth = this.#values.store.position();
+      const found = await this.#values.find(target.key);
+      if (found === undefined) throw keyMissingError(key);
+      if (typeof found.value !== "number")
+        throw valueError(`only numbers can be counted up, not a ${typeof found.value}`);
+      const sum = found.value + delta;
+      const { tags, expiresAt } = found.head;
+      const refusal = await this.#values.store.write(target.key, {
+        bytes: this.#values.encode(sum),
+        tags,
+        expiresAt,
+        birth,
+      });
+      if (refusal?.reason === "unusable") throw keyMissingError(key);
+      if (refusal !== undefined) throw notStoredError(refusal.reason, refusal.cause);
+      return sum;
+    });
+  }
+
+  /** Subtracts from a number, as `incr` adds; below 0, too. */
+  async decr(key: CacheKey, delta = 1, options?: VersionOption): Promise<number> {
+    return this.incr(key, -delta, options);
+  }
+
+  /** The values of those keys that have one, in the order of the keys. */
+  async getMany<Value = unknown, Key extends CacheKey = CacheKey>(
+    keys: Iterable<Key>,
+    options?: VersionOption,
+  ): Promise<Map<Key, Value>> {
+    const asked = [...keys];
+    const found = await inBatches(asked, (key) => this.#values.find(this.#target(key, options, VERSION).key));
+    const values = new Map<Key, Value>();
+    found.forEach((one, index) => one !== undefined && values.set(asked[index]!, one.value as Value));
+    return values;
+  }
+
+  /** Stores many values under one set of options. Resolves to the keys whose values could not be kept: usually none. All are checked before any is stored.
+   * @example const failed = await cache.setMany({ a: 1, b: 2 }, { ttl: "1h" }); */
+  async setMany<Key extends CacheKey>(
+    values: ReadonlyMap<Key, unknown> | Iterable<readonly [Key, unknown]> | Readonly<Record<Key, unknown>>,
+    options?: StoreOptions,
+  ): Promise<Key[]> {
+    const pairs = Symbol.iterator in values ? [...values] : (Object.entries(values) as [Key, unknown][]);
+    const prepared = pairs.map(([key, value]) => ({
+      key,
+      target: this.#target(key, options, STORE),
+      bytes: this.#values.encode(value),
+    }));
+    const refusals = await inBatches(prepared, ({ target, bytes }) => this.#values.set(target, bytes));
+    return prepared.filter((_, index) => refusals[index] !== undefined).map(({ key }) => key);
+  }
+
+  async deleteMany(keys: Iterable<CacheKey>, options?: VersionOption): Promise<void> {
+    await inBatches([...keys], (key) => this.delete(key, options));
+  }
+
+  /** Moves a value to another version of its key, and gives that version. Its lifetime and tags stay.
+   * @throws {DiskCacheError} rejects with `ERR_DISKCACHE_KEY_MISSING` when there is no value, `ERR_DISKCACHE_NOT_STORED` when it cannot be kept */
+  async incrVersion(key: CacheKey, delta = 1, options?: VersionOption): Promise<number> {
+    const from = this.#target(key, options, VERSION);
+    const version = from.version + wholeNumber("delta", delta);
+    const to = this.#target(key, { version }, VERSION);
+    return this.#exclusive([from.key, to.key], true, async () => {
+      const birth = this.#values.store.position();
+      const found = await this.#values.find(from.key);
+      if (found === undefined) throw keyMissingError(key);
+      const { tags, expiresAt } = found.head;
+      const refusal = await this.#values.store.write(to.key, { bytes: found.bytes, tags, expiresAt, birth });
+      if (refusal !== undefined) throw notStoredError(refusal.reason, refusal.cause);
+      if (to.key !== from.key) await this.#values.store.remove(from.key);
+      return version;
+    });
+  }
+
+  async decrVersion(key: CacheKey, delta = 1, options?: VersionOption): Promise<number> {
+    return this.incrVersion(key, -delta, options);
+  }
+
+  /** Ends every value with one of the tags, and every page with one in a page cache on the same directory, for all processes: also what is only being made.
+   * @throws {DiskCacheError} rejects with `ERR_DISKCACHE_PURGE` when it could not be recorded
+   * @example await cache.purge({ tags: ["report:7", "reports"] }); */
+  async purge(target: ValuePurge): Promise<void> {
+    this.#assertOpen();
+    const given: { readonly tag?: unknown; readonly tags?: unknown } = target;
+    if (typeof given !== "object" || given === null || (given.tag === undefined) === (given.tags === undefined))
+      throw optionError("purge", "an object with one of tag, tags", target);
+    refuseUnknown("purge.", given, new Set(["tag", "tags"]));
+    await this.#values.store.purgeTags(
+      given.tag === undefined ? strings("purge.tags", given.tags) : strings("purge.tag", [given.tag]),
+    );
+  }
+
+  /** The same as `purge({ tag })`. */
+  purgeTag(tag: string): Promise<void> {
+    return this.purge({ tag });
+  }
+
+  /** Ends every value under this `keyPrefix`, of all versions. Nothing else in the directory is touched. */
+  async clear(): Promise<void> {
+    this.#assertOpen();
+    await this.#values.store.clear();
+  }
+
+  /** The keys on disk, in no order. Reads the whole directory: for maintenance. Without those longer than 8192 characters or made by a `keyFunction`. */
+  async *keys(options?: VersionOption): AsyncGenerator<string> {
+    this.#assertOpen();
+    const { version } = callOptions(options, VERSION, this.#options);
+    for await (const stored of this.#values.store.keys()) {
+      const key = keyOfValue(stored, this.#options.keyPrefix, version);
+      if (key !== undefined) yield key;
+    }
+  }
+
+  /** The directory, as far as this process knows it. */
+  async stats(): Promise<StoreStats> {
+    return this.#values.store.stats();
+  }
+
+  /** Hears of the faults that were misses. */
+  on(_name: "error", listener: (error: DiskCacheError) => void): void {
+    this.#values.listeners.add(listener);
+  }
+
+  /** Writes what waits to be written and lets go of the directory. Idempotent. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#values.store.close();
+  }
+
+  #target(
+    key: CacheKey,
+    options: (StoreOptions & GetOptions<unknown>) | undefined,
+    known: ReadonlySet<string>,
+  ): Target {
+    this.#assertOpen();
+    const call = callOptions(options, known, this.#options);
+    this.#warnings.check(key);
+    return { ...call, key: valueKey(key, this.#options, call.version) };
+  }
+
+  #exclusive<Result>(keys: readonly string[], always: boolean, work: () => Promise<Result>): Promise<Result> {
+    return this.#values.store.exclusive.run(keys, always, work);
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw closedError();
+  }
+}

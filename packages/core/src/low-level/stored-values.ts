@@ -1,0 +1,100 @@
+/** Values in and out of the store through their codec. A value that cannot be read back is a miss, and told of. */
+import { hookError, notStoredError } from "../errors.js";
+import type { DiskCacheError } from "../errors.js";
+import type { ResolvedFileCacheOptions } from "./file-cache-options.js";
+import { valueCodec } from "./value-codec.js";
+import { ValueStore } from "./value-store.js";
+import type { Refusal, StoredBytes } from "./value-store.js";
+
+/** A value that was found. */
+export interface FoundValue extends StoredBytes {
+  readonly value: unknown;
+}
+
+/** Where and how a value is to be stored. */
+export interface Target {
+  readonly key: string;
+  /** Seconds. */
+  readonly ttl: number;
+  readonly version: number;
+  readonly tags: readonly string[];
+}
+
+export class StoredValues {
+  readonly #options: ResolvedFileCacheOptions;
+  readonly store: ValueStore;
+  readonly listeners = new Set<(error: DiskCacheError) => void>();
+
+  /** @throws {DiskCacheError} `ERR_DISKCACHE_DIRECTORY` with `strict` */
+  constructor(options: ResolvedFileCacheOptions) {
+    this.#options = options;
+    this.store = new ValueStore(options, (error) => this.#tell(error));
+  }
+
+  async find(key: string): Promise<FoundValue | undefined> {
+    const stored = await this.store.read(key);
+    if (stored === undefined) return undefined;
+    try {
+      return { ...stored, value: this.decode(stored.bytes) };
+    } catch (cause) {
+      const error = hookError("codec.decode", cause);
+      this.#tell(error);
+      if (this.#options.strict) throw error;
+      return undefined;
+    }
+  }
+
+  /** Stores a value whatever was there. What was born before `birth` may have been purged since. */
+  set(target: Target, bytes: Uint8Array): Promise<Refusal | undefined> {
+    const birth = this.store.position();
+    return this.store.exclusive.run([target.key], false, async () => {
+      const refusal = await this.put(target, bytes, birth);
+      // Rather nothing than what was there before.
+      if (refusal !== undefined) await this.store.remove(target.key);
+      return refusal;
+    });
+  }
+
+  /** Writes it, or removes what is there when its lifetime is over at once. */
+  async put(target: Target, bytes: Uint8Array, birth: number): Promise<Refusal | undefined> {
+    if (target.ttl > 0) return this.write(target, bytes, birth);
+    await this.store.remove(target.key);
+    return undefined;
+  }
+
+  write({ key, ttl, tags }: Target, bytes: Uint8Array, birth: number): Promise<Refusal | undefined> {
+    return this.store.write(key, { bytes, tags, expiresAt: this.#options.clock.now() + ttl * 1000, birth });
+  }
+
+  /** With `strict`, a value that was not kept is an error.
+   * @throws {DiskCacheError} `ERR_DISKCACHE_NOT_STORED` */
+  report(refusal: Refusal | undefined): void {
+    if (refusal !== undefined && this.#options.strict) throw notStoredError(refusal.reason, refusal.cause);
+  }
+
+  encode(value: unknown): Uint8Array {
+    const { codec } = this.#options;
+    if (codec === valueCodec) return codec.encode(value);
+    try {
+      return Buffer.from(codec.encode(value));
+    } catch (error) {
+      throw hookError("codec.encode", error);
+    }
+  }
+
+  // What lies in memory is lent to the built-in codec alone, which changes nothing and keeps nothing.
+  decode(bytes: Uint8Array): unknown {
+    const { codec } = this.#options;
+    return codec.decode(codec === valueCodec && Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes));
+  }
+
+  #tell(error: DiskCacheError): void {
+    for (const listener of this.listeners) {
+      try {
+        listener(error);
+      } catch {
+        // A listener that throws must not reach whoever asked for a value.
+      }
+    }
+  }
+}

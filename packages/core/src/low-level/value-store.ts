@@ -1,0 +1,169 @@
+/** The store as the low-level cache needs it: whole values, found as they are now, and writes that say whether they reached the disk. Faults are told, never thrown. */
+import type { DiskCacheError } from "../errors.js";
+import { storeIoError } from "../errors.js";
+import type { EntryHead, StoreEntry, StoreStats } from "../store/contract.js";
+import { DiskStore } from "../store/disk-store.js";
+import type { SkipReason, StoreEvent } from "../store/events.js";
+import { Exclusive } from "./exclusive.js";
+import type { Locks } from "./exclusive.js";
+import type { ResolvedFileCacheOptions } from "./file-cache-options.js";
+import { valueScope } from "./value-key.js";
+
+/** A value as it lies on disk. */
+export interface StoredBytes {
+  readonly head: EntryHead;
+  /** May be shared with others who ask: not to be changed. */
+  readonly bytes: Buffer;
+}
+
+/** What is to be stored, and until when: epoch milliseconds. */
+export interface ValueToStore {
+  readonly bytes: Uint8Array;
+  readonly tags: readonly string[];
+  readonly expiresAt: number;
+  /** Position of the log when its making began. */
+  readonly birth: number;
+}
+
+/** Why a value was not kept. */
+export interface Refusal {
+  readonly reason: SkipReason;
+  readonly cause: DiskCacheError | undefined;
+}
+
+/** Where there is no room, the store makes some: waited for so often, each time twice as long. */
+const ROOM_WAITS = 9;
+const WORTH_WAITING: ReadonlySet<SkipReason> = new Set(["over-budget", "queue-full"]);
+
+export class ValueStore {
+  readonly #options: ResolvedFileCacheOptions;
+  readonly #store: DiskStore<string>;
+  readonly exclusive: Exclusive;
+  readonly locks: Locks;
+  readonly scope: string;
+  /** Keys that are being written, and what became of them. */
+  readonly #writing = new Map<string, Refusal | undefined>();
+  readonly #told: (error: DiskCacheError) => void;
+  #lastFault: DiskCacheError | undefined = undefined;
+
+  /** @throws {DiskCacheError} `ERR_DISKCACHE_DIRECTORY` with `strict` */
+  constructor(options: ResolvedFileCacheOptions, told: (error: DiskCacheError) => void) {
+    this.#options = options;
+    this.#told = told;
+    this.scope = valueScope(options.keyPrefix);
+    this.#store = new DiskStore<string>({
+      ...options,
+      maxBody: Infinity,
+      decode: ({ meta }) => meta,
+      observe: (event) => this.#observe(event),
+    });
+    this.locks = this.#store;
+    this.exclusive = new Exclusive(this.locks);
+  }
+
+  /** Where the log stands: the birth of what is made from now on. */
+  position(): number {
+    return this.#store.position();
+  }
+
+  /** Whether nothing that was purged since `birth` has one of the tags. */
+  alive(tags: readonly string[], birth: number): boolean {
+    return this.#store.alive({ scope: this.scope, name: "", tags, birth });
+  }
+
+  /** What is stored under the key now, by whichever process. Rejects only with `strict`, when there is a fault instead. */
+  async read(key: string): Promise<StoredBytes | undefined> {
+    this.#lastFault = undefined;
+    const looked = this.#store.getCurrent(key);
+    const entry = looked instanceof Promise ? await looked : looked;
+    const found = entry === undefined ? undefined : await this.#whole(entry);
+    if (found === undefined && this.#options.strict && this.#lastFault !== undefined) throw this.#lastFault as Error;
+    return found;
+  }
+
+  /** Resolves when the value is on disk, or with why it is not. */
+  async write(key: string, value: ValueToStore): Promise<Refusal | undefined> {
+    for (let waits = 0; ; waits++) {
+      this.#writing.set(key, undefined);
+      this.#store.put(
+        this.#head(key, value),
+        Buffer.from(value.bytes.buffer, value.bytes.byteOffset, value.bytes.byteLength),
+      );
+      await this.#store.written(key);
+      const refusal = this.#writing.get(key);
+      this.#writing.delete(key);
+      if (refusal === undefined || waits === ROOM_WAITS || !WORTH_WAITING.has(refusal.reason)) return refusal;
+      await new Promise((resolve) => setTimeout(resolve, 2 ** waits));
+    }
+  }
+
+  /** Resolves when nothing is on disk under the key. */
+  remove(key: string): Promise<void> {
+    this.#store.remove(key);
+    return this.#store.written(key);
+  }
+
+  purgeTags(tags: readonly string[]): Promise<void> {
+    return this.#store.purge(
+      tags.map((tag) => ({ kind: "tag", tag })),
+      { soft: false },
+    );
+  }
+
+  /** Ends all values under this prefix, of all versions. */
+  clear(): Promise<void> {
+    return this.#store.purge([{ kind: "scope", scope: this.scope }], { soft: false });
+  }
+
+  /** The keys of all values under this prefix that are on disk, in no order; some may be over by now. */
+  async *keys(): AsyncGenerator<string> {
+    for await (const { key, scope } of this.#store.heads()) if (scope === this.scope) yield key;
+  }
+
+  stats(): StoreStats {
+    return this.#store.stats();
+  }
+
+  close(): Promise<void> {
+    return this.#store.close();
+  }
+
+  #head(key: string, { tags, expiresAt, birth }: ValueToStore): EntryHead {
+    const { clock, codecName } = this.#options;
+    // Without a name: purges of pages by URL or prefix have nothing to compare.
+    return { key, scope: this.scope, name: "", tags, meta: codecName, storedAt: clock.now(), expiresAt, birth };
+  }
+
+  async #whole(entry: StoreEntry<string>): Promise<StoredBytes | undefined> {
+    const { head, body, value, bodyBytes, softPurged } = entry;
+    if (softPurged || value !== this.#options.codecName) return undefined;
+    if (body !== undefined) return { head, bytes: body };
+    const reader = entry.reader();
+    try {
+      const pieces: Buffer[] = [];
+      for (let at = 0; at < bodyBytes; at += pieces.at(-1)!.length) {
+        const piece = await reader.read(at, bodyBytes);
+        if (piece.length === 0) return undefined;
+        pieces.push(Buffer.from(piece));
+      }
+      return { head, bytes: Buffer.concat(pieces) };
+    } catch (error) {
+      this.#lastFault ??= error as DiskCacheError;
+      return undefined;
+    } finally {
+      reader.close();
+    }
+  }
+
+  #observe(event: StoreEvent): void {
+    if (event.type === "error" || event.type === "corrupt") {
+      this.#lastFault = event.error;
+      this.#told(event.error);
+    }
+    // What a purge has met was stored, and ended.
+    if (event.type !== "skip" || event.reason === "purged" || !this.#writing.has(event.key)) return;
+    const cause =
+      event.reason === "io" ? (this.#lastFault ?? storeIoError("write", this.#options.dir, undefined)) : undefined;
+    this.#writing.set(event.key, { reason: event.reason, cause });
+  }
+}
