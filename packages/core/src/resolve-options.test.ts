@@ -17,6 +17,12 @@ const WRONG: readonly {
   { options: undefined, option: "options", expected: "an object", got: "undefined" },
   { options: "cache", option: "options", expected: "an object", got: '"cache"' },
   { options: { dir: DIR, tll: "5m" }, option: "tll", expected: "one of admission, allowPublicDir, ", got: '"tll"' },
+  {
+    options: { dir: DIR, admission: "often" },
+    option: "admission",
+    expected: '"always" or "second-request"',
+    got: '"often"',
+  },
   { options: { dir: DIR, ttl: "5 apples" }, option: "ttl", expected: "a duration", got: '"5 apples"' },
   { options: { dir: DIR, ttl: "5" }, option: "ttl", expected: "a duration", got: '"5"' },
   { options: { dir: DIR, ttl: -1 }, option: "ttl", expected: "a duration", got: "-1" },

@@ -143,6 +143,15 @@ export class AtomicFiles {
     return promised<void>((done) => this.#fs.unlink(temp, done)).catch(() => undefined);
   }
 
+  /** Whether there is something under the name of an entry. */
+  exists(path: EntryPath): boolean {
+    try {
+      return this.#fs.lstatSync(path.file, { throwIfNoEntry: false }) !== undefined;
+    } catch {
+      return false;
+    }
+  }
+
   /** Removes the file of an entry. */
   removeNow(path: EntryPath): Stored {
     const stat = this.#fs.lstatSync(path.file, { throwIfNoEntry: false });

@@ -1,14 +1,15 @@
-/** Keeps the directory within its bounds and free of what nobody can use, off the request path and a little at a time. Never stops a process from ending. */
+/** Keeps the directory within its bounds and free of what nobody can use, off the request path and a little at a time; of all processes, one at a time. Never stops a process from ending. */
 import { performance } from "node:perf_hooks";
-import type { AgeHistogram } from "./age-histogram.js";
 import type { Stored } from "./atomic-file.js";
-import { allocatedBytes } from "./atomic-file.js";
 import type { LogPosition } from "./contract.js";
-import { SHARD_COUNT, isEntryName, shardIndex } from "./paths.js";
+import { shardIndex } from "./paths.js";
 import type { EntryPath } from "./paths.js";
+import type { Searched } from "./shard-count.js";
+import type { SharedUsage, UsageBounds } from "./shared-usage.js";
+import { FreeSpace, removeSome } from "./free-space.js";
 import { Sweep } from "./sweep.js";
 import type { SweepSurroundings, SweepTask } from "./sweep.js";
-import type { Bounds } from "./usage.js";
+import { SweeperLock } from "./sweeper-lock.js";
 
 /** Longest stretch of work in one turn of the event loop. */
 const SLICE_MS = 1;
@@ -17,168 +18,228 @@ const FIRST_SLICE_MS = 3;
 /** Rest after a stretch, in its own lengths, when nobody waits for the sweep. */
 const REST_FACTOR = 4;
 const DEAD_SWEEP_MS = 10 * 60 * 1000;
-/** How long the free space of the file system is taken as known. */
-const FREE_SPACE_MS = 500;
 /** Rest after a pass that was to evict and found nothing to: what is over is not ours, or not on disk yet. */
 const FRUITLESS_MS = 1000;
-/** Entries removed at a time to make room for a record of a purge. */
-const ROOM_ENTRIES = 64;
+/** How long the one that sweeps is left alone. */
+const HELD_MS = 50;
+/** After a purge of everything, the process that made it sweeps; if it does not, another one after so long. */
+const CLEARED_MS = 100;
 
-export interface CaretakerLimits extends Bounds {
+export interface CaretakerLimits extends UsageBounds {
   /** Bytes that stay free on the file system; 0 for none. */
   readonly minFree: number;
 }
 
 export interface CaretakerSurroundings extends SweepSurroundings {
+  readonly shared: SharedUsage;
+  /** Milliseconds that never step. */
+  readonly elapsed: () => number;
+  /** Where the invalidation log is. */
+  readonly logged: () => { readonly epoch: number; readonly position: LogPosition };
   /** A pass that opened every entry is over. */
   readonly swept: (oldestBirth: LogPosition | undefined) => void;
 }
 
+interface Pass {
+  readonly sweep: Sweep;
+  readonly task: SweepTask;
+  readonly steps: Generator<void>;
+  readonly searched: Searched | undefined;
+}
+
 export class Caretaker {
   readonly #around: CaretakerSurroundings;
-  readonly #limits: CaretakerLimits;
-  #running: { readonly sweep: Sweep; readonly task: SweepTask; readonly steps: Generator<void> } | undefined =
-    undefined;
-  #ages: AgeHistogram | undefined = undefined;
+  readonly #lock: SweeperLock;
+  readonly #free: FreeSpace;
+  #running: Pass | undefined = undefined;
   #timer: NodeJS.Timeout | undefined = undefined;
   #periodic: NodeJS.Timeout | undefined = undefined;
-  #purged = false;
+  #cleared: NodeJS.Timeout | undefined = undefined;
   #clearedAgain = false;
-  #refused = false;
+  /** The largest that found no room since the last pass began. */
+  #wanted = NOTHING;
+  /** Whether the ages are from a pass that has just ended. */
+  #fresh = false;
   #restUntil = 0;
-  #freeBytes = Infinity;
-  #freeKnownUntil = 0;
   #stopped = false;
 
   constructor(around: CaretakerSurroundings, limits: CaretakerLimits) {
     this.#around = around;
-    this.#limits = limits;
+    this.#lock = new SweeperLock(around.fs, around.paths.root, around.elapsed, () => around.shared.progress);
+    this.#free = new FreeSpace(around.fs, around.paths.root, limits.minFree);
   }
 
-  /** Begins the first count, once; a small directory is counted when it returns. */
+  /** Looks whether the directory has to be counted, once; a small one is counted when it returns. */
   start(): void {
     if (this.#periodic !== undefined || this.#stopped) return;
-    this.#periodic = setInterval(
-      () => this.#begin({ readHeads: this.#purged, evict: undefined }),
-      DEAD_SWEEP_MS,
-    ).unref();
-    this.#begin({ readHeads: false, evict: undefined }, FIRST_SLICE_MS);
+    this.#periodic = setInterval(() => this.#sweepPeriodically(), DEAD_SWEEP_MS).unref();
+    this.#around.usage.look();
+    if (this.#around.usage.isOld(this.#around.now(), DEAD_SWEEP_MS)) this.#begin(this.#counting(), FIRST_SLICE_MS);
   }
 
-  /** Whether so many bytes and entries more keep every bound; where not, the sweep is set to work. */
+  /** Brings the numbers up to date. */
+  look(): void {
+    this.start();
+    this.#around.usage.look();
+    this.#evictIfNeeded();
+  }
+
+  /** Whether so many bytes and entries more keep every bound, as far as known; where not, the sweep is set to work. */
   admits(bytes: number, entries: number): boolean {
     this.start();
-    this.#lookAtFreeSpace();
-    const admitted = this.#around.usage.admits(bytes, entries) && this.#freeBytes - bytes >= this.#limits.minFree;
-    if (!admitted) {
-      this.#refused = true;
-      this.#evictIfNeeded();
-    }
-    return admitted;
+    this.#free.look();
+    return this.#answer(this.#around.usage.admits(bytes, entries) && this.#free.admits(bytes), { bytes, entries });
+  }
+
+  /** Takes room for what is about to be written, against all other processes; false when there is none. */
+  reserve(bytes: number, entries: number): boolean {
+    this.start();
+    return this.#answer(this.#free.admits(bytes) && this.#around.usage.reserve(bytes, entries), { bytes, entries });
+  }
+
+  release(bytes: number, entries: number): void {
+    this.#around.usage.release(bytes, entries);
   }
 
   changed(path: EntryPath, change: Stored): void {
     this.#around.usage.changed(shardIndex(path), change);
-    if (change.bytes > 0) this.#freeBytes -= change.bytes;
+    this.#free.used(change.bytes);
+    this.#fresh = false;
     this.#evictIfNeeded();
   }
 
-  /** Something was purged; with `all` the disk is freed at once. */
+  /** This process has purged something; with `all`, or much at least, the disk is freed at once. */
   purged(all: boolean): void {
-    this.#purged = true;
     if (!all || this.#stopped) return;
-    if (this.#running === undefined) this.#begin({ readHeads: true, evict: undefined });
+    if (this.#running === undefined) this.#begin(this.#counting(true));
     else this.#clearedAgain = true;
+  }
+
+  /** Everything was purged by somebody: he sweeps, unless he is gone. */
+  sawAllPurged(): void {
+    if (this.#stopped) return;
+    this.#cleared ??= setTimeout(
+      () => {
+        this.#cleared = undefined;
+        this.#around.usage.look();
+        if (!this.#unsearched) return;
+        if (this.#running === undefined) this.#begin(this.#counting(true));
+        // Somebody else has just begun another pass: when that is over, it is looked at again.
+        if (this.#running === undefined || !this.#running.task.readHeads) this.sawAllPurged();
+      },
+      CLEARED_MS * (1 + Math.random()),
+    ).unref();
   }
 
   /** Removes a few entries, dead or not, so that a purge can be written down on a full disk. */
   makeRoom(): void {
-    const { fs, paths, usage } = this.#around;
-    let removed = 0;
-    const first = Math.floor(Math.random() * SHARD_COUNT);
-    for (let step = 0; step < SHARD_COUNT && removed < ROOM_ENTRIES; step++) {
-      const directory = paths.shard((first + step) % SHARD_COUNT);
-      try {
-        if (fs.lstatSync(directory, { throwIfNoEntry: false })?.isDirectory() !== true) continue;
-        for (const name of fs.readdirSync(directory)) {
-          if (removed >= ROOM_ENTRIES || !isEntryName(name)) continue;
-          const stat = fs.lstatSync(`${directory}/${name}`, { throwIfNoEntry: false });
-          if (stat?.isFile() !== true) continue;
-          fs.unlinkSync(`${directory}/${name}`);
-          usage.removed({ bytes: allocatedBytes(stat), entries: 1 });
-          removed++;
-        }
-      } catch {
-        // Another shard may still give way.
-      }
-    }
+    removeSome(this.#around.fs, this.#around.paths, (shard, change) => this.#around.usage.changed(shard, change));
   }
 
   stop(): void {
     this.#stopped = true;
     clearTimeout(this.#timer);
+    clearTimeout(this.#cleared);
     clearInterval(this.#periodic);
+    if (this.#running !== undefined) this.#lock.release();
     this.#running = undefined;
   }
 
+  #answer(admitted: boolean, wanted: Stored): boolean {
+    if (!admitted) {
+      if (wanted.bytes > this.#wanted.bytes || this.#wanted.entries === 0) this.#wanted = wanted;
+      this.#evictIfNeeded();
+    }
+    return admitted;
+  }
+
+  #sweepPeriodically(): void {
+    this.#around.usage.look();
+    if (this.#around.usage.isOld(this.#around.now(), DEAD_SWEEP_MS / 2)) this.#begin(this.#counting());
+  }
+
+  // Something was purged since entries were last opened to find what was.
+  get #unsearched(): boolean {
+    const { epoch, position } = this.#around.logged();
+    const { searched } = this.#around.usage;
+    return searched.epoch !== epoch || searched.position < position;
+  }
+
+  #counting(readHeads = this.#unsearched): SweepTask {
+    return { readHeads, evict: undefined };
+  }
+
   #evictIfNeeded(): void {
-    if (this.#running !== undefined || this.#stopped || !this.#around.usage.counted) return;
+    if (this.#running !== undefined || this.#stopped) return;
     if (this.#restUntil > 0 && performance.now() < this.#restUntil) return;
-    const missing = this.#limits.minFree === 0 ? 0 : Math.max(0, this.#limits.minFree * 1.05 - this.#freeBytes);
-    const excess = this.#around.usage.excess();
+    const { usage } = this.#around;
+    if (!usage.counted) {
+      // The directory was removed under us, or nobody has counted it yet.
+      if (this.#periodic !== undefined) this.#begin(this.#counting(), FIRST_SLICE_MS);
+      return;
+    }
+    const missing = this.#free.missing;
+    const excess = usage.excess(this.#wanted);
     if (excess === undefined && missing === 0) return;
     const bytes = Math.max(excess?.bytes ?? 0, missing);
     const entries = excess?.entries ?? 0;
+    const cutoff = usage.ages()?.cutoff(bytes, entries) ?? (this.#fresh ? this.#around.now() + 1 : undefined);
     // Without a fresh picture of the ages the pass only counts; the next one evicts.
-    const evict = this.#ages === undefined ? undefined : { bytes, entries, cutoff: this.#ages.cutoff(bytes, entries) };
-    this.#begin({ readHeads: this.#purged, evict });
+    this.#begin({ readHeads: false, evict: cutoff === undefined ? undefined : { bytes, entries, cutoff } });
   }
 
   #begin(task: SweepTask, sliceMs = SLICE_MS): void {
     if (this.#running !== undefined || this.#stopped) return;
-    if (task.readHeads) this.#purged = false;
+    if (!this.#lock.take()) {
+      this.#restUntil = performance.now() + HELD_MS;
+      return;
+    }
+    const { usage, logged, now } = this.#around;
+    usage.foldAbandoned();
+    const searched = task.readHeads ? { at: now(), ...logged() } : undefined;
     const sweep = new Sweep(this.#around, task);
-    this.#running = { sweep, task, steps: sweep.run() };
+    this.#running = { sweep, task, steps: sweep.run(), searched };
+    this.#fresh = false;
     this.#work(sliceMs);
   }
 
   #work(sliceMs: number): void {
     const running = this.#running;
     if (running === undefined) return;
+    if (!this.#lock.held) {
+      // Somebody took this process for dead, or the directory is another one.
+      this.#running = undefined;
+      this.#restUntil = performance.now() + HELD_MS;
+      this.#timer = setTimeout(() => this.#begin(running.task), HELD_MS).unref();
+      return;
+    }
     const startedMs = performance.now();
     while (running.steps.next().done !== true) {
       const tookMs = performance.now() - startedMs;
       if (tookMs < sliceMs) continue;
-      const restMs = this.#refused || running.task.evict !== undefined ? 1 : Math.max(1, tookMs * REST_FACTOR);
-      this.#timer = setTimeout(() => this.#work(SLICE_MS), restMs).unref();
+      const hurried = this.#wanted !== NOTHING || running.task.evict !== undefined || !this.#around.usage.counted;
+      this.#timer = setTimeout(() => this.#work(SLICE_MS), hurried ? 1 : Math.max(1, tookMs * REST_FACTOR)).unref();
       return;
     }
-    this.#finished(running.sweep, running.task);
+    this.#finished(running);
   }
 
-  #finished(sweep: Sweep, task: SweepTask): void {
+  #finished({ sweep, task, searched }: Pass): void {
     this.#running = undefined;
-    this.#refused = false;
-    this.#ages = sweep.ages;
-    this.#freeKnownUntil = 0;
+    this.#fresh = true;
+    if (task.evict !== undefined) this.#wanted = NOTHING;
+    this.#around.usage.endPass(this.#around.now(), searched, sweep.ages);
+    this.#free.forget();
+    this.#lock.release();
     this.#around.swept(task.readHeads ? sweep.oldestBirth : undefined);
     if (this.#clearedAgain) {
       this.#clearedAgain = false;
-      this.#begin({ readHeads: true, evict: undefined });
+      this.#begin(this.#counting(true));
     } else {
       if (task.evict !== undefined && !sweep.fruitful) this.#restUntil = performance.now() + FRUITLESS_MS;
       this.#timer = setTimeout(() => this.#evictIfNeeded(), 1).unref();
     }
   }
-
-  // Asked now and then, and not waited for: the answer counts for what comes after it.
-  #lookAtFreeSpace(): void {
-    if (this.#limits.minFree === 0) return;
-    const now = performance.now();
-    if (now < this.#freeKnownUntil) return;
-    this.#freeKnownUntil = now + FREE_SPACE_MS;
-    this.#around.fs.statfs(this.#around.paths.root, (error, stat) => {
-      if (error === null || error === undefined) this.#freeBytes = stat.bavail * stat.bsize;
-    });
-  }
 }
+
+const NOTHING: Stored = Object.freeze({ bytes: 0, entries: 0 });

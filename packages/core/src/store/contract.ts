@@ -82,10 +82,10 @@ export interface StoreStats {
   readonly skippedWrites: number;
 }
 
-/** Held while an entry is made. */
+/** Held while an entry is made. Released once; more often does nothing. */
 export interface KeyLock {
-  /** Gives it back once what was put under the key is where other processes find it. */
-  release(): void;
+  /** Gives it back once what was put under the key, and under `others`, is where other processes find it. */
+  release(others?: readonly string[]): void;
 }
 
 /** Bytes under keys, shared by every process that opens the same directory. */
@@ -96,6 +96,8 @@ export interface Store<Value> {
   get(key: string): StoreEntry<Value> | undefined | Promise<StoreEntry<Value> | undefined>;
   /** As `get`, past the memory tier: what another process has written since. Costs a read. */
   getLatest(key: string): StoreEntry<Value> | undefined | Promise<StoreEntry<Value> | undefined>;
+  /** Whether a response under the key is worth being kept, where not every one is (`admission`). Counts as a request for it. */
+  admits(key: string): boolean;
   /** Keeps an entry: visible to this process when the call returns, written behind it. False when it is not kept (bounds, faults, queue full). */
   put(head: EntryHead, body: Buffer): boolean;
   /** Begins an entry whose body comes in pieces; `undefined` when storing is paused. */

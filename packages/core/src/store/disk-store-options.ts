@@ -12,12 +12,16 @@ export interface DiskStoreOptions<Value> {
   /** Allocated bytes on disk; `Infinity` for no bound. */
   readonly maxSize: number;
   readonly maxEntries: number;
+  /** The share of these bounds at which eviction ends; nine tenths by default and at most. */
+  readonly evictTo?: number | undefined;
   /** Bytes that stay free on the file system; 0 for no bound. */
   readonly minFree: number;
   /** Longest body. */
   readonly maxBody: number;
   /** `"fsync"` flushes entries and purges to the device before they count as stored. */
   readonly durability: "none" | "fsync";
+  /** `"second-request"`: a key that is not stored yet is admitted when it is asked for a second time within some minutes. Every one by default. */
+  readonly admission?: "always" | "second-request";
   /** Checks the directory at construction. */
   readonly strict: boolean;
   /** Accepts a directory under a name such as `public`. */

@@ -8,7 +8,7 @@ import { MAX_HEAD_BYTES, PREAMBLE_BYTES, checksumOf, decodeEntryHead, decodePrea
 import type { DecodedEntry } from "./format.js";
 
 /** Files up to this length are read whole, in one call; of longer ones only the head, and the body piece by piece. */
-export const WHOLE_FILE_BYTES = 131_072;
+const WHOLE_FILE_BYTES = 131_072;
 /** Read of a long file at first; enough for nearly every head. */
 const FIRST_READ_BYTES = 4096;
 

@@ -7,9 +7,10 @@ import type { AtomicFiles, Stored } from "./atomic-file.js";
 import type { BodyReader, EntryHead, EntryWriter } from "./contract.js";
 import type { SkipReason } from "./events.js";
 import type { Faults } from "./faults.js";
-import { BodyChecksum, STREAM_BODY_OFFSET, encodeEntryHead } from "./format.js";
+import { BodyChecksum, PREAMBLE_BYTES, STREAM_BODY_OFFSET, encodeEntryHead } from "./format.js";
 import { GrowingBody } from "./growing-body.js";
 import type { EntryPath } from "./paths.js";
+import type { Room } from "./room.js";
 
 /** Bytes that wait before the first are written: below it a body may still turn out small. */
 const GATHER_BYTES = 128 * 1024;
@@ -26,13 +27,15 @@ export interface WriterSurroundings {
   readonly maxBody: number;
   readonly epoch: () => number;
   readonly now: () => number;
-  /** Whether so many bytes more may be kept; counts and says why not. */
-  readonly admits: (bytes: number) => boolean;
+  /** Room that is taken before anything is written. */
+  readonly room: Room;
   /** Whether the invalidation log lets the entry live. */
   readonly alive: (head: EntryHead) => boolean;
   readonly stored: (path: EntryPath, change: Stored) => void;
   /** Makes what is being committed known to readers until `result` settles. */
   readonly committing: (head: EntryHead, result: Promise<boolean>) => void;
+  /** Runs what gives a file its name neither before nor beside what is being written for the same key. */
+  readonly exclusively: (key: string, work: () => Promise<boolean>) => Promise<boolean>;
   readonly ended: (writer: FileEntryWriter) => void;
 }
 
@@ -81,7 +84,7 @@ export class FileEntryWriter implements EntryWriter {
   commit(head: EntryHead): Promise<boolean> {
     if (this.#state !== "open") return Promise.resolve(false);
     this.#state = "committing";
-    const result = this.#commit(head);
+    const result = this.#around.exclusively(head.key, () => this.#commit(head));
     void result.finally(() => this.#end());
     this.#around.committing(head, result);
     return result;
@@ -105,7 +108,7 @@ export class FileEntryWriter implements EntryWriter {
   }
 
   #flush(): Promise<void> {
-    return this.#around.admits(this.#body.bytes) ? this.#body.flush() : Promise.reject(REFUSED);
+    return this.#around.room.grow(this.#body.bytes) ? this.#body.flush() : Promise.reject(this.#refuse("over-budget"));
   }
 
   #flushed(): void {
@@ -153,6 +156,7 @@ export class FileEntryWriter implements EntryWriter {
     this.#state = "ended";
     this.#body.release();
     void discarded.then(() => {
+      this.#around.room.giveBack();
       this.#around.ended(this);
       this.#resolveOver();
     });
@@ -167,6 +171,7 @@ export class FileEntryWriter implements EntryWriter {
         ? this.#commitSmall(head)
         : this.#commitLong(head, this.#body.temp));
       faults.stored();
+      this.#around.room.giveBack();
       this.#around.stored(path, stored);
       return true;
     } catch (error) {
@@ -197,7 +202,7 @@ export class FileEntryWriter implements EntryWriter {
   // Throws `REFUSED` when the entry is not to be kept.
   #encode(head: EntryHead, bodyOffset: number | undefined): { readonly bytes: Buffer; readonly table: Buffer } {
     const bodyBytes = this.#body.bytes;
-    if (!this.#around.admits(bodyBytes)) throw REFUSED;
+    if (!this.#around.room.grow(bodyBytes + PREAMBLE_BYTES + head.meta.length)) throw this.#refuse("over-budget");
     if (!this.#around.alive(head)) throw this.#refuse("purged");
     const { checksum, table } = this.#checksum.end();
     const bytes = encodeEntryHead(head, { epoch: this.#around.epoch(), bodyBytes, bodyChecksum: checksum, bodyOffset });

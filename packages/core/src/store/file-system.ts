@@ -54,6 +54,8 @@ export const CREATE_FLAGS = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW;
 export const APPEND_FLAGS = O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK;
 /** A file that is there, written at an offset. */
 export const UPDATE_FLAGS = O_RDWR | O_NOFOLLOW | O_NONBLOCK;
+/** The same, made where it is missing. */
+export const UPDATE_OR_CREATE_FLAGS = UPDATE_FLAGS | O_CREAT;
 
 /** Only the owner reads and writes what the store makes. */
 export const FILE_MODE = 0o600;

@@ -56,7 +56,7 @@ describe("the entry format", () => {
   it("is not taken for an entry with any one bit turned", () => {
     for (let bit = 0; bit < bytes.length * 8; bit++) {
       const turned = Buffer.from(bytes);
-      turned[bit >> 3] = (turned[bit >> 3] as number) ^ (1 << (bit & 7));
+      turned.writeUInt8(turned.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3);
       expect(opened(turned), `bit ${bit}`).toBeUndefined();
     }
   });

@@ -29,6 +29,7 @@ function open(dir: string): { log: InvalidationLog; failures: unknown[] } {
     elapsed: () => 0,
     failed: (_operation, error) => failures.push(error),
     restarted: () => undefined,
+    allPurged: () => undefined,
     durable: false,
   });
   cleanups.push(() => log.close());
@@ -114,7 +115,7 @@ describe("InvalidationLog", () => {
     const turned = directory();
     for (let bit = 0; bit < whole.length * 8; bit++) {
       const bytes = Buffer.from(whole);
-      bytes[bit >> 3] = (bytes[bit >> 3] as number) ^ (1 << (bit & 7));
+      bytes.writeUInt8(bytes.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3);
       for (const name of readdirSync(turned)) rmSync(join(turned, name));
       writeFileSync(join(turned, "invalidations.1"), bytes, { mode: 0o600 });
       const { log: reopened } = open(turned);

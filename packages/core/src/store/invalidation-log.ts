@@ -40,6 +40,8 @@ export interface LogSurroundings {
   readonly elapsed: () => number;
   readonly failed: (operation: string, error: unknown) => void;
   readonly restarted: (problem: string) => void;
+  /** Everything was purged, by this process or another. */
+  readonly allPurged: () => void;
   readonly durable: boolean;
 }
 
@@ -144,6 +146,7 @@ export class InvalidationLog implements LogReader {
   purge(record: PurgeRecord, position: LogPosition): void {
     if (record.nonce === this.#awaitedNonce) this.#awaitedSeen = true;
     this.#marks.add(record.selector, record.soft, position);
+    if (record.selector.kind === "all" && !record.soft) this.#around.allPurged();
   }
 
   damage(position: LogPosition): void {

@@ -4,6 +4,7 @@
  * A lock whose process is dead, or which is older than a lock may be, is moved aside before it is removed, so that of several who find it only one
  * has it; if what was moved turns out to be another, newer lock, it is put back. */
 import { hash } from "node:crypto";
+import { performance } from "node:perf_hooks";
 import type { KeyLock } from "./contract.js";
 import { DIRECTORY_MODE, errorCode } from "./file-system.js";
 import type { FileSystem } from "./file-system.js";
@@ -13,6 +14,12 @@ import { formatIdentity, liveness, ownIdentity, parseIdentity, uniqueSuffix } fr
 const MAX_AGE_MS = 60_000;
 const FIRST_POLL_MS = 2;
 const LAST_POLL_MS = 16;
+/** So much longer for every key that is waited for at the same time: looking takes time, too. */
+const POLL_MS_PER_WAIT = 0.25;
+/** How often it is asked whether the holder lives: dearer than a look at the lock. */
+const LIVENESS_MS = 100;
+/** A lock moved aside to be removed, and by whom. */
+const ASIDE = /^[0-9a-f]{64}-(.+)-[0-9a-f]{6}-\d+$/;
 
 export class KeyLocks {
   readonly #fs: FileSystem;
@@ -20,6 +27,8 @@ export class KeyLocks {
   readonly #now: () => number;
   readonly #ownName = `${formatIdentity(ownIdentity)}-${uniqueSuffix()}`;
   #count = 0;
+  #waits = 0;
+  #swept = false;
 
   constructor(fs: FileSystem, root: string, now: () => number) {
     this.#fs = fs;
@@ -44,17 +53,28 @@ export class KeyLocks {
     }
   }
 
-  /** Resolves when nobody holds the key any more, its holder has died, or the time is up. Never rejects. */
+  /** Resolves when nobody holds the key any more, its holder has died, or the time is up: for this wait, or since the lock was taken, so that whoever comes late does not begin to wait anew for a holder that hangs. Never rejects. */
   async released(key: string, timeoutMs: number): Promise<void> {
     const path = this.#path(key);
-    let waited = 0;
-    for (
-      let pause = FIRST_POLL_MS;
-      waited < timeoutMs && this.#isHeld(path);
-      pause = Math.min(pause * 2, LAST_POLL_MS)
-    ) {
-      await new Promise<void>((resolve) => setTimeout(resolve, pause));
-      waited += pause;
+    const startedMs = performance.now();
+    let askedMs = startedMs;
+    let target = this.#targetAt(path);
+    if (target === undefined || !isValid(target, this.#now(), timeoutMs)) return;
+    this.#waits++;
+    try {
+      for (let pauseMs = FIRST_POLL_MS; performance.now() - startedMs < timeoutMs; pauseMs *= 2) {
+        const longestMs = LAST_POLL_MS + (this.#waits - 1) * POLL_MS_PER_WAIT;
+        await new Promise<void>((resolve) => setTimeout(resolve, Math.min(pauseMs, longestMs)));
+        const seen = this.#targetAt(path);
+        if (seen === undefined) return;
+        // As long as it is the same lock, its age and its holder are looked at now and then.
+        if (seen === target && performance.now() - askedMs < LIVENESS_MS) continue;
+        if (!isValid(seen, this.#now(), timeoutMs)) return;
+        target = seen;
+        askedMs = performance.now();
+      }
+    } finally {
+      this.#waits--;
     }
   }
 
@@ -70,14 +90,30 @@ export class KeyLocks {
       this.#fs.mkdirSync(this.#directory, { recursive: true, mode: DIRECTORY_MODE });
       this.#fs.symlinkSync(target, path);
     }
-    return { release: () => this.#removeIf(path, target) };
+    if (!this.#swept) setImmediate(() => this.#sweep());
+    this.#swept = true;
+    return { release: () => void this.#removeIf(path, target) };
   }
 
-  #isHeld(path: string): boolean {
+  #targetAt(path: string): string | undefined {
     try {
-      return isValid(this.#fs.readlinkSync(path), this.#now());
+      return this.#fs.readlinkSync(path);
     } catch {
-      return false;
+      return undefined;
+    }
+  }
+
+  // Once per process: what the dead have left for keys that nobody asks for any more.
+  #sweep(): void {
+    try {
+      for (const name of this.#fs.readdirSync(this.#directory)) {
+        const path = `${this.#directory}/${name}`;
+        const mover = ASIDE.exec(name)?.[1];
+        if (mover === undefined) this.#clearDead(path);
+        else if (isDead(mover)) this.#fs.unlinkSync(path);
+      }
+    } catch {
+      // Another one sweeps, or there is nothing to sweep.
     }
   }
 
@@ -89,7 +125,7 @@ export class KeyLocks {
     } catch (error) {
       return errorCode(error) === "ENOENT";
     }
-    return !isValid(found, this.#now()) && this.#removeIf(path, found);
+    return !isValid(found, this.#now(), MAX_AGE_MS) && this.#removeIf(path, found);
   }
 
   #removeIf(path: string, target: string): boolean {
@@ -110,10 +146,15 @@ export class KeyLocks {
   }
 }
 
-function isValid(target: string, now: number): boolean {
+function isDead(holder: string): boolean {
+  const identity = parseIdentity(holder);
+  return identity !== undefined && liveness(identity) === "dead";
+}
+
+function isValid(target: string, now: number, maxAgeMs: number): boolean {
   const [, holder = "", since = ""] = /^(.+)-[0-9a-f]{6}-\d+@(\d+(?:\.\d+)?)$/.exec(target) ?? [];
   const identity = parseIdentity(holder);
   const age = now - Number(since);
   // Dated in the future: the clock was set back, and nobody can tell how old it is.
-  return identity !== undefined && age >= 0 && age < MAX_AGE_MS && liveness(identity) !== "dead";
+  return identity !== undefined && age >= 0 && age < Math.min(maxAgeMs, MAX_AGE_MS) && liveness(identity) !== "dead";
 }

@@ -18,6 +18,8 @@ export class Neighbours {
   #seen = "";
   #readAt = Number.NEGATIVE_INFINITY;
   #present = false;
+  #others = false;
+  #changes = 0;
   #registeredAt: number | undefined;
 
   /** @param elapsed milliseconds of a clock that never jumps */
@@ -32,11 +34,18 @@ export class Neighbours {
     try {
       const { mtimeMs, ino } = this.#fs.statSync(this.#directory);
       const seen = `${ino} ${mtimeMs}`;
-      if (seen !== this.#seen || (this.#present && this.#elapsed() - this.#readAt > RECHECK_MS)) this.#look(seen);
+      // Two changes within one tick of the file system's clock look like one, so now and then it is read whatever it looks like.
+      if (seen !== this.#seen || this.#elapsed() - this.#readAt > RECHECK_MS) this.#look(seen);
     } catch {
       this.register();
     }
     return this.#present;
+  }
+
+  /** Which of the times without others this is; `undefined` while there are some. What was read in another one may have been overwritten since. */
+  get solitude(): number | undefined {
+    void this.present;
+    return this.#others ? undefined : this.#changes;
   }
 
   /** Makes this process known. Idempotent. Until it has been seen beside the others, somebody is taken to be there: a lock too many costs little. */
@@ -65,10 +74,12 @@ export class Neighbours {
       this.register();
       return;
     }
+    if (this.#seen !== seen) this.#changes++;
     this.#seen = seen;
     this.#readAt = this.#elapsed();
     const others = names.filter((name) => name !== this.#ownName && this.#lives(name));
-    this.#present = others.length > 0 || this.#elapsed() - (this.#registeredAt ?? 0) < COMING_MS;
+    this.#others = others.length > 0;
+    this.#present = this.#others || this.#elapsed() - (this.#registeredAt ?? 0) < COMING_MS;
   }
 
   #lives(name: string): boolean {

@@ -6,7 +6,6 @@ import type { ProcessIdentity } from "./process-identity.js";
 /** One level of 256 directories, made when first needed. */
 export const SHARD_COUNT = 256;
 
-const SHARD_NAME = /^[0-9a-f]{2}$/;
 const ENTRY_NAME = /^[0-9a-f]{62}$/;
 const TEMP_NAME = /^tmp-([0-9a-f]{8}-\d{1,10}-\d{1,15})-[0-9a-f]{6}-\d{1,15}$/;
 
@@ -45,10 +44,6 @@ export class Paths {
 /** Which of the 256 an entry's path belongs to. */
 export function shardIndex(path: EntryPath): number {
   return Number.parseInt(path.shard.slice(-2), 16);
-}
-
-export function isShardName(name: string): boolean {
-  return SHARD_NAME.test(name);
 }
 
 export function isEntryName(name: string): boolean {

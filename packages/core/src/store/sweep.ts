@@ -59,12 +59,13 @@ export class Sweep {
 
   *run(): Generator<void> {
     const { paths, usage } = this.#around;
-    usage.beginPass();
     for (const name of this.#list(paths.root)) this.#reap(paths.root, name);
     for (let shard = 0; shard < SHARD_COUNT; shard++) {
+      usage.beginShard(shard);
       yield* this.#shard(paths.shard(shard));
-      usage.visited(shard);
+      usage.endShard();
       this.#report();
+      yield;
     }
   }
 
@@ -76,8 +77,8 @@ export class Sweep {
       yield;
       if (isEntryName(name) ? this.#entry(`${directory}/${name}`) : !this.#reap(directory, name)) left++;
     }
-    if (left === 0 && this.#removeEmpty(directory)) return;
     this.#around.usage.found({ bytes: allocatedBytes(stat), entries: 0 });
+    if (left === 0) this.#removeEmpty(directory, allocatedBytes(stat));
   }
 
   // True when it stays.
@@ -141,18 +142,19 @@ export class Sweep {
         this.#around.faults.io("remove", path, error, false);
         return false;
       }
+      // Somebody else has removed it, and counted that.
+      return true;
     }
     if (bytes > 0) this.#around.usage.removed({ bytes, entries: 1 });
     return true;
   }
 
-  #removeEmpty(directory: string): boolean {
+  #removeEmpty(directory: string, bytes: number): void {
     try {
       this.#around.fs.rmdirSync(directory);
-      return true;
+      this.#around.usage.found({ bytes: -bytes, entries: 0 });
     } catch {
       // Somebody has just written there.
-      return false;
     }
   }
 

@@ -8,6 +8,7 @@ import type { AtomicFiles, Stored } from "./atomic-file.js";
 import { isTransientRename } from "./atomic-file.js";
 import type { Faults } from "./faults.js";
 import type { EntryPath, Paths } from "./paths.js";
+import type { Room } from "./room.js";
 import { SlowGuard } from "./slow-guard.js";
 import type { StoredEntry } from "./stored-entry.js";
 
@@ -25,8 +26,8 @@ const TURN_MS = 2;
 /** The key is to have no file. */
 export const REMOVED = "removed";
 
-/** The bytes to write, or why there are none any more. */
-export type Encoded = { readonly pieces: Buffer[]; readonly expiresAt: number } | undefined;
+/** The bytes to write and the room taken for them; `undefined` when there are none any more. */
+export type Encoded = { readonly pieces: Buffer[]; readonly expiresAt: number; readonly room: Room } | undefined;
 
 export interface WriteQueueSurroundings<Value> {
   /** Bytes of an entry at the moment of writing; `undefined` when it has died while it waited. */
@@ -53,6 +54,10 @@ export class WriteQueue<Value> {
   #scheduled = false;
   #idle: (() => void)[] = [];
   readonly #watched = new Map<string, (() => void)[]>();
+  /** Who waits for what is being written for a key. */
+  readonly #landing = new Map<string, (() => void)[]>();
+  /** Keys of which something reaches the disk past the queue. */
+  readonly #held = new Map<string, Promise<void>>();
 
   constructor(files: AtomicFiles, paths: Paths, faults: Faults, around: WriteQueueSurroundings<Value>) {
     this.#files = files;
@@ -87,8 +92,30 @@ export class WriteQueue<Value> {
     this.#enqueue(key, { entry: undefined, bytes: 0 });
   }
 
-  /** Forgets what waits for a key: something newer is on its way to the disk by itself. */
-  supersede(key: string): void {
+  /** Lets something newer than what waits for a key reach the disk by itself: after what is being written for the key, before what is put from now on. */
+  async exclusively<T>(key: string, work: () => Promise<T>): Promise<T> {
+    const before = this.#held.get(key) ?? this.#written(key);
+    this.#supersede(key);
+    const done = before.then(work);
+    const over = done.then(
+      () => undefined,
+      () => undefined,
+    );
+    this.#held.set(key, over);
+    await over;
+    if (this.#held.get(key) === over) this.#held.delete(key);
+    this.#schedule();
+    return done;
+  }
+
+  // Resolves when what is being written for a key is on disk.
+  #written(key: string): Promise<void> {
+    return this.#inFlight.has(key)
+      ? new Promise((resolve) => this.#landing.set(key, [...(this.#landing.get(key) ?? []), resolve]))
+      : Promise.resolve();
+  }
+
+  #supersede(key: string): void {
     const waiting = this.#waiting.get(key);
     if (waiting === undefined) return;
     this.#bytes -= waiting.bytes;
@@ -130,7 +157,7 @@ export class WriteQueue<Value> {
     this.#scheduled = false;
     const startedMs = performance.now();
     for (const [key, waiting] of this.#waiting) {
-      if (this.#inFlight.has(key)) continue;
+      if (this.#inFlight.has(key) || this.#held.has(key)) continue;
       const quick = this.#guard.quick;
       if (waiting.bytes <= SYNCHRONOUS_BYTES && quick) {
         this.#waiting.delete(key);
@@ -159,8 +186,7 @@ export class WriteQueue<Value> {
         this.#around.stored(path, this.#files.removeNow(path));
       } else {
         const encoded = this.#encode(waiting.entry);
-        if (encoded !== undefined)
-          this.#succeed(path, this.#files.writeNow(path, encoded.pieces, this.#times(encoded.expiresAt)));
+        if (encoded !== undefined) this.#writeEncodedNow(path, encoded);
       }
       this.#guard.synchronous(startedMs);
     } catch (error) {
@@ -183,8 +209,7 @@ export class WriteQueue<Value> {
         this.#around.stored(path, this.#files.removeNow(path));
       } else {
         const encoded = this.#encode(waiting.entry);
-        if (encoded !== undefined)
-          this.#succeed(path, await this.#files.write(path, encoded.pieces, this.#times(encoded.expiresAt)));
+        if (encoded !== undefined) await this.#writeEncoded(path, encoded);
         if (waiting.bytes <= SYNCHRONOUS_BYTES) this.#guard.asynchronous(startedMs);
       }
     } catch (error) {
@@ -192,9 +217,31 @@ export class WriteQueue<Value> {
     }
     this.#bytes -= waiting.bytes;
     this.#inFlight.delete(key);
+    for (const resolve of this.#landing.get(key) ?? []) resolve();
+    this.#landing.delete(key);
     this.#schedule();
     this.#checkWritten(key);
     this.#checkIdle();
+  }
+
+  #writeEncodedNow(path: EntryPath, { pieces, expiresAt, room }: NonNullable<Encoded>): void {
+    let stored: Stored;
+    try {
+      stored = this.#files.writeNow(path, pieces, this.#times(expiresAt));
+    } finally {
+      room.giveBack();
+    }
+    this.#succeed(path, stored);
+  }
+
+  async #writeEncoded(path: EntryPath, { pieces, expiresAt, room }: NonNullable<Encoded>): Promise<void> {
+    let stored: Stored;
+    try {
+      stored = await this.#files.write(path, pieces, this.#times(expiresAt));
+    } finally {
+      room.giveBack();
+    }
+    this.#succeed(path, stored);
   }
 
   #encode(entry: StoredEntry<Value>): Encoded {

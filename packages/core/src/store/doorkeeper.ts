@@ -1,0 +1,45 @@
+/** Remembers for a while which keys were asked for, in a bounded amount of memory, so that what is asked for once need not be stored. Forgets the oldest; never holds a key itself. */
+
+/** How long an asking counts. At least half of it, at most all. */
+const WHILE_MS = 10 * 60 * 1000;
+/** Keys remembered; about 2 MiB. */
+const MOST_KEYS = 65_536;
+
+export class Doorkeeper {
+  readonly #elapsed: () => number;
+  /** Two generations: the younger fills up, then takes the place of the older. */
+  #young = new Set<number>();
+  #old = new Set<number>();
+  #turnedAt: number;
+
+  /** @param elapsed milliseconds of a clock that never steps */
+  constructor(elapsed: () => number) {
+    this.#elapsed = elapsed;
+    this.#turnedAt = elapsed();
+  }
+
+  /** Whether the key was asked for before, lately. Now it was. */
+  knows(key: string): boolean {
+    this.#turn();
+    const hash = hashOf(key);
+    const known = this.#young.has(hash) || this.#old.has(hash);
+    this.#young.add(hash);
+    return known;
+  }
+
+  #turn(): void {
+    const now = this.#elapsed();
+    const turns = Math.floor((now - this.#turnedAt) / (WHILE_MS / 2));
+    if (turns === 0 && this.#young.size < MOST_KEYS / 2) return;
+    this.#old = turns > 1 ? new Set() : this.#young;
+    this.#young = new Set();
+    this.#turnedAt = now;
+  }
+}
+
+// FNV-1a, in a number that needs no object. Two keys with one hash only mean that one of them is stored early.
+function hashOf(key: string): number {
+  let value = 0x811c9dc5;
+  for (let index = 0; index < key.length; index++) value = Math.imul(value ^ key.charCodeAt(index), 0x01000193);
+  return value >> 1;
+}

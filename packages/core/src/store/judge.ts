@@ -1,0 +1,62 @@
+/** Whether an entry may still be used: what the invalidation log and the clock say of it. Touches no entry's file, removes nothing. */
+import type { Clock } from "../clock.js";
+import type { DecodedEntry } from "./format.js";
+import { BLIND } from "./invalidation-log.js";
+import type { InvalidationLog } from "./invalidation-log.js";
+import { PURGED, SOFT_PURGED } from "./purge-marks.js";
+import type { Purgeable } from "./purge-marks.js";
+import { TOUCH_INTERVAL_MS } from "./recency.js";
+import type { Recency } from "./recency.js";
+import type { StoredEntry } from "./stored-entry.js";
+
+/** An entry made later than now by more than this comes from a clock that was wrong. */
+const CLOCK_SKEW_MS = 60_000;
+
+export class Judge {
+  readonly #log: InvalidationLog;
+  readonly #clock: Clock;
+  readonly #recency: Recency;
+
+  constructor(log: InvalidationLog, clock: Clock, recency: Recency) {
+    this.#log = log;
+    this.#clock = clock;
+    this.#recency = recency;
+  }
+
+  /** Whether no purge since its birth names it. */
+  alive(entry: Purgeable): boolean {
+    this.#log.look();
+    return this.#log.verdict(entry) !== PURGED;
+  }
+
+  /** Whether log and clock let the entry live in this view of the log. */
+  check(entry: StoredEntry<unknown>, view: number): boolean {
+    const verdict = this.#log.verdict(entry.head);
+    if (verdict === PURGED) return false;
+    entry.softPurged = verdict === SOFT_PURGED;
+    entry.checkedView = view;
+    return this.inTime(entry);
+  }
+
+  /** Whether the clock alone lets it live. Asked at every use, so this is where a use is noted. */
+  inTime(entry: StoredEntry<unknown>): boolean {
+    const now = this.#clock.now();
+    if (Math.abs(now - entry.touchedAt) >= TOUCH_INTERVAL_MS) {
+      entry.touchedAt = now;
+      this.#recency.touch(entry.head.key, entry.head.expiresAt, now);
+    }
+    return this.#isNow(entry.head, now);
+  }
+
+  /** For the sweep: while the log cannot be read, nothing is known to be dead. */
+  usable({ head, preamble }: DecodedEntry): boolean {
+    if (this.#log.look() === BLIND) return true;
+    return (
+      preamble.epoch === this.#log.epoch && this.#isNow(head, this.#clock.now()) && this.#log.verdict(head) !== PURGED
+    );
+  }
+
+  #isNow({ expiresAt, storedAt }: { readonly expiresAt: number; readonly storedAt: number }, now: number): boolean {
+    return expiresAt > now && storedAt <= now + CLOCK_SKEW_MS;
+  }
+}

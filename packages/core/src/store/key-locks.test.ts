@@ -1,0 +1,153 @@
+import { execFileSync } from "node:child_process";
+import { hash } from "node:crypto";
+import fs from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it, onTestFinished } from "vitest";
+import type { KeyLock } from "./contract.js";
+import type { FileSystem } from "./file-system.js";
+import { KeyLocks } from "./key-locks.js";
+import { formatIdentity, ownIdentity } from "./process-identity.js";
+
+const LONG_MS = 20_000;
+
+function place() {
+  const root = mkdtempSync(join(tmpdir(), "diskcache-locks-"));
+  onTestFinished(() => rmSync(root, { recursive: true, force: true }));
+  let now = 1_000_000;
+  return {
+    root,
+    locks: (files: FileSystem = fs) => new KeyLocks(files, root, () => now),
+    advance: (ms: number) => void (now += ms),
+    names: () => readdirSync(`${root}/locks`),
+    plant: (holder: string, since = now) => {
+      mkdirSync(`${root}/locks`, { recursive: true });
+      symlinkSync(`${holder}-abcdef-0@${since}`, `${root}/locks/${hash("sha256", "k")}`);
+    },
+  };
+}
+
+function held(lock: KeyLock | "held" | undefined): KeyLock {
+  if (typeof lock !== "object") throw new Error(`expected a lock, got ${lock}`);
+  return lock;
+}
+
+/** A process that has ended. */
+function deadHolder(): string {
+  const pid = Number(execFileSync(process.execPath, ["-p", "process.pid"], { encoding: "utf8" }));
+  return formatIdentity({ ...ownIdentity, pid });
+}
+
+describe("the lock of a key", () => {
+  it("has one holder at a time, until he gives it back", () => {
+    const { locks, names } = place();
+    const [one, other] = [locks(), locks()];
+    const lock = held(one.take("k"));
+    expect([other.take("k"), typeof other.take("another key")]).toEqual(["held", "object"]);
+    lock.release();
+    held(other.take("k")).release();
+    expect(names()).toHaveLength(1); // the other key's
+  });
+
+  it("is taken from a dead holder at once", () => {
+    const { locks, plant } = place();
+    plant(deadHolder());
+    expect(locks().take("k")).toBeTypeOf("object");
+  });
+
+  it("is taken from a process whose number was given to another one since", () => {
+    const { locks, plant } = place();
+    plant(formatIdentity({ ...ownIdentity, start: ownIdentity.start + 1 }));
+    expect(locks().take("k")).toBeTypeOf("object");
+  });
+
+  it.each([
+    { given: "older than a minute", ms: 60_000 },
+    { given: "of a future that the clock has left", ms: -1 },
+  ])("is taken from a living holder when it is $given", ({ ms }) => {
+    const { locks, advance } = place();
+    const first = held(locks().take("k"));
+    advance(ms);
+    const second = held(locks().take("k"));
+    // Whoever comes back late does not open what another holds now.
+    first.release();
+    expect(locks().take("k")).toBe("held");
+    second.release();
+  });
+
+  it("that is not one of ours is nobody's", () => {
+    const { locks, plant } = place();
+    plant("a stranger");
+    expect(locks().take("k")).toBeTypeOf("object");
+  });
+
+  it("comes with its directory, and comes back when that was removed", () => {
+    const { root, locks } = place();
+    const lock = held(locks().take("k"));
+    rmSync(`${root}/locks`, { recursive: true });
+    held(locks().take("k"));
+    lock.release();
+    expect(locks().take("k")).toBe("held");
+  });
+
+  it.each(["EPERM", "ENOSPC", "EROFS", "EACCES", "ENOTDIR"])("cannot be had where the file system says %s", (code) => {
+    const { locks } = place();
+    const symlinkSync = () => {
+      throw Object.assign(new Error(code), { code });
+    };
+    expect(locks({ ...fs, symlinkSync }).take("k")).toBeUndefined();
+  });
+
+  it("leaves nothing behind, and what the dead left is swept", async () => {
+    const { root, locks, names, plant } = place();
+    plant(deadHolder());
+    symlinkSync("x", `${root}/locks/${hash("sha256", "k")}-${deadHolder()}-abcdef-3`);
+    const lock = held(locks().take("other"));
+    await new Promise(setImmediate);
+    lock.release();
+    expect(names()).toEqual([]);
+  });
+});
+
+describe("waiting for a lock", () => {
+  it("is over when the holder gives it back", async () => {
+    const { locks } = place();
+    const lock = held(locks().take("k"));
+    const waiting = locks().released("k", LONG_MS);
+    lock.release();
+    await waiting;
+    expect(locks().take("k")).toBeTypeOf("object");
+  });
+
+  it("is over at once when nobody holds it, or a dead process does", async () => {
+    const { locks, plant } = place();
+    await expect(locks().released("k", LONG_MS)).resolves.toBeUndefined();
+    plant(deadHolder());
+    await expect(locks().released("k", LONG_MS)).resolves.toBeUndefined();
+  });
+
+  it("does not begin anew for a holder who has had his time", async () => {
+    const { locks, advance } = place();
+    const lock = held(locks().take("k"));
+    advance(LONG_MS);
+    await expect(locks().released("k", LONG_MS)).resolves.toBeUndefined();
+    lock.release();
+  });
+
+  it("is over when its time is up", async () => {
+    const { locks } = place();
+    const lock = held(locks().take("k"));
+    await locks().released("k", 5);
+    expect(locks().take("k")).toBe("held");
+    lock.release();
+  });
+
+  it("is over when the directory goes", async () => {
+    const { root, locks } = place();
+    held(locks().take("k"));
+    const waiting = locks().released("k", LONG_MS);
+    rmSync(root, { recursive: true });
+    await expect(waiting).resolves.toBeUndefined();
+  });
+});

@@ -1,0 +1,126 @@
+/** What a store on disk is made of, joined once. Decides nothing itself. */
+import { performance } from "node:perf_hooks";
+import { resolve } from "node:path";
+import { AtomicFiles } from "./atomic-file.js";
+import { Caretaker } from "./caretaker.js";
+import { prepareDirectory } from "./directory.js";
+import { DiskReader } from "./disk-reader.js";
+import type { DiskStoreOptions } from "./disk-store-options.js";
+import type { EntryHead } from "./contract.js";
+import { Doorkeeper } from "./doorkeeper.js";
+import { EntryFiles } from "./entry-file.js";
+import { Faults } from "./faults.js";
+import { nodeFileSystem } from "./file-system.js";
+import { InvalidationLog } from "./invalidation-log.js";
+import { Judge } from "./judge.js";
+import { KeyLocks } from "./key-locks.js";
+import { LogGenerations } from "./log-generations.js";
+import { MemoryTier } from "./memory-tier.js";
+import { Neighbours } from "./neighbours.js";
+import { Paths } from "./paths.js";
+import { Recency } from "./recency.js";
+import { SharedUsage } from "./shared-usage.js";
+import type { StoredEntry } from "./stored-entry.js";
+import { storedHeads } from "./stored-heads.js";
+import { StoringRules } from "./storing-rules.js";
+import { Usage } from "./usage.js";
+import { WriteQueue } from "./write-queue.js";
+import type { Encoded } from "./write-queue.js";
+
+/** What the parts ask of the store they belong to. */
+export interface StoreOwner<Value> {
+  /** Takes what was read from disk, and says whether it may be used. */
+  readonly admit: (entry: StoredEntry<Value>) => boolean;
+  /** Bytes of an entry at the moment of writing. */
+  readonly encode: (entry: StoredEntry<Value>) => Encoded;
+}
+
+export class StoreParts<Value> {
+  readonly faults: Faults;
+  readonly paths: Paths;
+  readonly log: InvalidationLog;
+  readonly memory: MemoryTier<StoredEntry<Value>>;
+  readonly files: AtomicFiles;
+  readonly reader: DiskReader<Value>;
+  readonly queue: WriteQueue<Value>;
+  readonly usage: Usage;
+  readonly caretaker: Caretaker;
+  readonly recency: Recency;
+  readonly judge: Judge;
+  readonly rules: StoringRules;
+  readonly doorkeeper: Doorkeeper | undefined;
+  readonly neighbours: Neighbours;
+  readonly locks: KeyLocks;
+  /** The heads of what is on disk, one shard after the other. */
+  readonly heads: () => Iterable<readonly EntryHead[]>;
+  /** Makes sure of the directory. Throws when it cannot be used. */
+  readonly prepare: () => void;
+
+  constructor(options: DiskStoreOptions<Value>, owner: StoreOwner<Value>) {
+    const fs = options.fs ?? nodeFileSystem;
+    const elapsed = options.elapsed ?? (() => performance.now());
+    const durable = options.durability === "fsync";
+    const now = (): number => options.clock.now();
+    this.faults = new Faults(options.observe ?? (() => undefined), elapsed);
+    this.paths = new Paths(resolve(options.dir));
+    this.neighbours = new Neighbours(fs, this.paths.root, elapsed);
+    const prepare = (): void => {
+      prepareDirectory(fs, this.paths.root, options);
+      this.neighbours.register();
+    };
+    this.prepare = prepare;
+    this.log = new InvalidationLog(this.paths.root, new LogGenerations(fs, this.paths), {
+      prepare,
+      now,
+      elapsed,
+      durable,
+      failed: (operation, error) => this.faults.io(operation, this.paths.root, error, true),
+      restarted: (problem) => this.faults.tell({ type: "log-restarted", problem }),
+      allPurged: () => this.caretaker.sawAllPurged(),
+    });
+    this.memory = new MemoryTier(options.memoryBytes);
+    this.files = new AtomicFiles(fs, this.paths, prepare, durable);
+    const files = new EntryFiles(fs, this.faults);
+    this.heads = () => storedHeads(fs, this.paths, files);
+    this.reader = new DiskReader(files, this.paths, {
+      decode: options.decode,
+      epoch: () => this.log.epoch,
+      admit: owner.admit,
+    });
+    this.recency = new Recency(fs, this.paths);
+    this.judge = new Judge(this.log, options.clock, this.recency);
+    const shared = new SharedUsage(fs, this.paths.root, options, (operation, path, error) =>
+      this.faults.io(operation, path, error, false),
+    );
+    this.usage = new Usage(shared, options);
+    this.caretaker = new Caretaker(
+      {
+        fs,
+        paths: this.paths,
+        faults: this.faults,
+        files,
+        shared,
+        usage: this.usage,
+        now,
+        elapsed,
+        logged: () => ({ position: this.log.position(), epoch: this.log.epoch }),
+        usable: (entry) => this.judge.usable(entry),
+        swept: (oldestBirth) => this.log.compact(oldestBirth),
+      },
+      options,
+    );
+    this.queue = new WriteQueue(this.files, this.paths, this.faults, {
+      encode: owner.encode,
+      stored: (path, change) => this.caretaker.changed(path, change),
+      now,
+    });
+    this.locks = new KeyLocks(fs, this.paths.root, now);
+    this.rules = new StoringRules(options, {
+      log: this.log,
+      faults: this.faults,
+      caretaker: this.caretaker,
+      waiting: () => this.queue,
+    });
+    this.doorkeeper = options.admission === "second-request" ? new Doorkeeper(elapsed) : undefined;
+  }
+}

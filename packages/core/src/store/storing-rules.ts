@@ -1,0 +1,67 @@
+/** Whether an entry is taken at all: what is known before anything is written. A refusal is counted with its reason. */
+import { blocksFor } from "./atomic-file.js";
+import type { Caretaker } from "./caretaker.js";
+import type { EntryHead } from "./contract.js";
+import type { DiskStoreOptions } from "./disk-store-options.js";
+import type { SkipReason } from "./events.js";
+import type { Faults } from "./faults.js";
+import { PREAMBLE_BYTES, headFits } from "./format.js";
+import { BLIND } from "./invalidation-log.js";
+import type { InvalidationLog } from "./invalidation-log.js";
+import { PURGED } from "./purge-marks.js";
+
+export interface StoringSurroundings {
+  readonly log: InvalidationLog;
+  readonly faults: Faults;
+  readonly caretaker: Caretaker;
+  /** Entries and bytes that wait to be written already. */
+  readonly waiting: () => { readonly size: number; readonly bytes: number };
+}
+
+export class StoringRules {
+  readonly #options: Pick<DiskStoreOptions<unknown>, "maxBody" | "clock">;
+  readonly #around: StoringSurroundings;
+  #closed = false;
+
+  constructor(options: Pick<DiskStoreOptions<unknown>, "maxBody" | "clock">, around: StoringSurroundings) {
+    this.#options = options;
+    this.#around = around;
+  }
+
+  /** Nothing is taken any more. */
+  close(): void {
+    this.#closed = true;
+  }
+
+  /** Why nothing at all can be stored just now. */
+  now(): SkipReason | undefined {
+    if (this.#closed || this.#around.log.look() === BLIND) return "unavailable";
+    return this.#around.faults.storingPaused ? "paused" : undefined;
+  }
+
+  /** Why this entry cannot be stored. */
+  entry(head: EntryHead, body: Buffer): SkipReason | undefined {
+    const refused = this.now() ?? this.#unfit(head, body.length);
+    if (refused !== undefined) return refused;
+    const { size, bytes } = this.#around.waiting();
+    return this.#around.caretaker.admits(allocated(head, body) + bytes, size + 1) ? undefined : "over-budget";
+  }
+
+  /** Counts why, and says no. */
+  refuse(reason: SkipReason, key: string): false {
+    this.#around.faults.skip(reason, key);
+    return false;
+  }
+
+  #unfit(head: EntryHead, bodyBytes: number): SkipReason | undefined {
+    if (bodyBytes > this.#options.maxBody) return "body-too-long";
+    if (!headFits(head)) return "head-too-long";
+    if (this.#around.log.verdict(head) === PURGED) return "purged";
+    return head.expiresAt <= this.#options.clock.now() ? "unusable" : undefined;
+  }
+}
+
+/** Bytes that an entry takes on disk, about. */
+export function allocated(head: EntryHead, body: Buffer): number {
+  return blocksFor(PREAMBLE_BYTES + head.key.length + head.meta.length + body.length);
+}

@@ -1,0 +1,161 @@
+/** Bounds that several processes keep together, with nobody in charge. */
+import { fork } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, lstatSync, readdirSync, rmSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import type { StoreStats } from "../../packages/core/src/store/contract.js";
+import { compileStore } from "../support/compiled-store.mjs";
+import { temporaryDirectory } from "../support/temporary-directory.js";
+import { allocated } from "./allocated.mjs";
+import { opened, until } from "./opened.js";
+
+const WRITER = fileURLToPath(new URL("flood-writer.mjs", import.meta.url));
+const MIB = 2 ** 20;
+let compiled: ReturnType<typeof compileStore>;
+beforeAll(() => void (compiled = compileStore()));
+afterAll(() => compiled.remove());
+
+async function flood(dir: string, options: object, least: number, most: number): Promise<ChildProcess> {
+  const child = fork(WRITER, [compiled.store, dir, JSON.stringify(options), String(least), String(most)]);
+  onTestFinished(() => void child.kill("SIGKILL"));
+  await once(child, "message");
+  return child;
+}
+
+async function end(child: ChildProcess): Promise<StoreStats & { readonly count: number }> {
+  child.send("stop");
+  const [stats] = (await once(child, "message")) as [StoreStats & { readonly count: number }];
+  return stats;
+}
+
+describe("four processes that write as fast as they can", () => {
+  it.each([
+    { given: "small entries", least: 100, most: 8000 },
+    { given: "long ones, in pieces", least: 1000, most: 300_000 },
+  ])("$given never pass maxSize by a tenth, and agree on what there is", async ({ least, most }) => {
+    const dir = temporaryDirectory();
+    const maxSize = 4 * MIB;
+    const children = await Promise.all([1, 2, 3, 4].map(() => flood(dir, { maxSize }, least, most)));
+    let highest = 0;
+    for (let sample = 0; sample < 120; sample++) {
+      highest = Math.max(highest, allocated(dir).bytes);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    // One that dies in the middle changes nothing.
+    children.pop()!.kill("SIGKILL");
+    for (let sample = 0; sample < 120; sample++) {
+      highest = Math.max(highest, allocated(dir).bytes);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(highest / maxSize).toBeLessThan(1.1);
+    expect(highest / maxSize).toBeGreaterThan(0.5);
+    for (const child of children) expect((await end(child)).count).toBeGreaterThan(50);
+    const { store } = opened(dir, { maxSize });
+    store.stats();
+    await until(() => !existsSync(join(dir, "sweeper")));
+    const { entries } = allocated(dir);
+    expect(Math.abs(store.stats().entries - entries)).toBeLessThanOrEqual(Math.max(3, entries / 50));
+  });
+
+  it("keep maxEntries", async () => {
+    const dir = temporaryDirectory();
+    const children = await Promise.all([1, 2, 3, 4].map(() => flood(dir, { maxEntries: 500 }, 10, 100)));
+    let highest = 0;
+    for (let sample = 0; sample < 100; sample++) {
+      highest = Math.max(highest, allocated(dir).entries);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(highest).toBeLessThanOrEqual(550);
+    for (const child of children) await end(child);
+  });
+});
+
+describe("the directory of an earlier run", () => {
+  it.each([
+    { given: "with its count", lose: () => undefined },
+    { given: "whose count is lost", lose: (dir: string) => rmSync(join(dir, "usage"), { recursive: true }) },
+  ])("$given is counted in, and goes on being filled", async ({ lose }) => {
+    const dir = temporaryDirectory();
+    const first = opened(dir);
+    for (let index = 0; index < 600; index++) first.store.put(first.head(`/${index}`), Buffer.alloc(3000));
+    await first.store.flush();
+    await first.store.close();
+    lose(dir);
+    const { store, head } = opened(dir, { maxEntries: 700 });
+    let stored = 0;
+    for (let index = 0; index < 400; index++) {
+      if (store.put(head(`/new/${index}`), Buffer.alloc(100))) stored++;
+      await store.flush();
+      if (index % 20 === 0) expect(allocated(dir).entries).toBeLessThanOrEqual(700);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(stored).toBeGreaterThan(90);
+    await until(() => store.stats().entries === allocated(dir).entries);
+  });
+});
+
+describe("the one that sweeps", () => {
+  it("is followed at once when it is dead", async () => {
+    const dir = temporaryDirectory();
+    const child = await flood(dir, {}, 10, 100);
+    const { pid } = child;
+    await until(() => existsSync(join(dir, "workers")));
+    const [worker = ""] = readdirSync(join(dir, "workers"));
+    expect(worker).toContain(`-${pid}-`);
+    child.kill("SIGKILL");
+    await once(child, "exit");
+    rmSync(join(dir, "sweeper"), { force: true });
+    symlinkSync(`${worker}-0`, join(dir, "sweeper"));
+    const { store } = opened(dir);
+    await store.clear();
+    await until(() => allocated(dir).entries === 0 && !existsSync(join(dir, "sweeper")));
+    await until(() => store.stats().entries === 0);
+    expect(allocated(dir).temporary).toBe(0);
+  });
+
+  it("is alone while it lives", async () => {
+    const dir = temporaryDirectory();
+    const one = opened(dir);
+    for (let index = 0; index < 300; index++) one.store.put(one.head(`/${index}`), Buffer.from("x"));
+    await one.store.flush();
+    const other = opened(dir);
+    other.store.stats();
+    await Promise.all([one.store.clear(), other.store.clear()]);
+    await until(() => allocated(dir).entries === 0);
+    const dead = [...one.events, ...other.events].map((event) => (event.type === "evict" ? event.entries : 0));
+    expect(dead.reduce((sum, count) => sum + count)).toBe(300);
+    await until(() => one.store.stats().entries === 0 && other.store.stats().entries === 0);
+  });
+
+  it("leaves the directory of somebody else alone when its lock is something else", async () => {
+    const dir = temporaryDirectory();
+    const { store, keep } = opened(dir);
+    await keep("/a", "a");
+    rmSync(join(dir, "sweeper"), { force: true });
+    symlinkSync(dir, join(dir, "sweeper"));
+    await store.clear();
+    await until(() => allocated(dir).entries === 0);
+    expect(lstatSync(dir).isDirectory()).toBe(true);
+  });
+});
+
+describe("admission at the second request", () => {
+  it("admits what was asked for twice within a while, and what is stored already", async () => {
+    let elapsed = 0;
+    const { store, keep } = opened(temporaryDirectory(), { admission: "second-request", elapsed: () => elapsed });
+    expect(store.admits("/a")).toBe(false);
+    expect(store.admits("/a")).toBe(true);
+    expect(store.admits("/b")).toBe(false);
+    elapsed += 3_600_000;
+    expect(store.admits("/b")).toBe(false);
+    await keep("/c", "c");
+    expect(store.admits("/c")).toBe(true);
+  });
+
+  it("admits everything unless asked otherwise", () => {
+    expect(opened(temporaryDirectory()).store.admits("/a")).toBe(true);
+  });
+});

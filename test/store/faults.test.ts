@@ -1,0 +1,168 @@
+/** The k-th call to the file system fails, once and from there on: nothing throws, nothing wrong is served, and storing goes on by itself afterwards. */
+import { readdirSync, renameSync, rmSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { temporaryDirectory } from "../support/temporary-directory.js";
+import { faultyFileSystem } from "./faulty-file-system.js";
+import { bodyFor, bodyOf, opened, until } from "./opened.js";
+import type { Opened } from "./opened.js";
+
+const CODES = ["ENOSPC", "EIO", "EMFILE", "EACCES", "EROFS", "EDQUOT", "ENFILE", "ENOENT"];
+const KEYS = ["/small", "/long", "/stream"];
+const sizes = new Map([
+  ["/small", 3000],
+  ["/long", 300_000],
+  ["/stream", 200_000],
+]);
+
+// One of everything the store does. Whatever is found on the way has to be right.
+async function useAll({ store, head }: Opened): Promise<void> {
+  store.put(head("/small"), bodyFor("/small", 3000));
+  store.put(head("/long"), bodyFor("/long", 300_000));
+  const writer = store.create("/stream");
+  writer?.write(bodyFor("/stream", 200_000));
+  await writer?.commit(head("/stream"));
+  await store.flush();
+  for (const key of KEYS) await expectRightOrMiss(store, key);
+  store.remove("/small");
+  await store.purge([{ kind: "tag", tag: "t" }], { soft: false }).catch(expectPurgeError);
+  await store.flush();
+  store.stats();
+}
+
+async function expectRightOrMiss(store: Opened["store"], key: string): Promise<void> {
+  const body = await bodyOf(store.get(key));
+  if (body !== undefined && !body.equals(bodyFor(key, sizes.get(key)!))) throw new Error(`${key} is wrong`);
+}
+
+function expectPurgeError(error: unknown): void {
+  expect(error).toMatchObject({ code: "ERR_DISKCACHE_PURGE" });
+}
+
+describe.each(["once", "from there on"] as const)("a call that fails %s", (how) => {
+  it.each(CODES)("with %s, whichever it is, costs no more than entries", async (code) => {
+    for (let call = 0; ; call += 11) {
+      const faulty = faultyFileSystem();
+      const dir = temporaryDirectory();
+      let elapsed = 0;
+      const used = opened(dir, { fs: faulty.fs, elapsed: () => elapsed });
+      faulty.fail(code, (at) => (how === "once" ? at === call : at >= call));
+      await useAll(used);
+      const over = faulty.calls <= call;
+      faulty.heal();
+      elapsed += 10_000;
+      await used.keep("/again", "new");
+      expect((await bodyOf(used.store.get("/again")))?.toString(), `call ${call}`).toBe("new");
+      await used.store.close();
+      const other = opened(dir);
+      for (const key of KEYS) await expectRightOrMiss(other.store, key);
+      expect((await bodyOf(other.store.get("/again")))?.toString(), `call ${call}`).toBe("new");
+      await other.store.close();
+      if (over) break;
+    }
+  });
+});
+
+it("a purge that resolved although calls failed has purged", async () => {
+  for (let call = 0; ; call++) {
+    const faulty = faultyFileSystem();
+    const dir = temporaryDirectory();
+    const { store, keep } = opened(dir, { fs: faulty.fs });
+    await keep("/a", "old");
+    faulty.fail("EIO", (at) => at === call);
+    const purged = await store.clear().then(
+      () => true,
+      () => false,
+    );
+    const over = faulty.calls <= call;
+    faulty.heal();
+    const other = opened(dir);
+    const left = await bodyOf(other.store.get("/a"));
+    expect(purged && left !== undefined, `call ${call}`).toBe(false);
+    await store.close();
+    await other.store.close();
+    if (over) break;
+  }
+});
+
+describe("a full disk", () => {
+  const isWrite = (_: number, name: string): boolean => /^(write|mkdir|link|symlink)/.test(name);
+
+  it("pauses storing, serves what there is, and resumes by itself", async () => {
+    const faulty = faultyFileSystem();
+    let elapsed = 0;
+    const { store, keep, events } = opened(temporaryDirectory(), { fs: faulty.fs, elapsed: () => elapsed });
+    await keep("/a", "a");
+    faulty.fail("ENOSPC", isWrite);
+    await keep("/b", "b");
+    expect(events.some(({ type }) => type === "pause")).toBe(true);
+    expect((await bodyOf(store.get("/a")))?.toString()).toBe("a");
+    const { calls } = faulty;
+    await keep("/c", "c");
+    expect(events.at(-1)).toMatchObject({ type: "skip", reason: "paused" });
+    expect(faulty.calls - calls).toBeLessThan(10);
+    faulty.heal();
+    elapsed += 60;
+    await keep("/c", "c");
+    expect((await bodyOf(store.get("/c")))?.toString()).toBe("c");
+    expect(events.at(-1)).toEqual({ type: "resume" });
+  });
+
+  it("lets a purge through by giving up entries, and rejects one that cannot be written down", async () => {
+    const faulty = faultyFileSystem();
+    const { store, keep, head } = opened(temporaryDirectory(), { fs: faulty.fs });
+    for (let index = 0; index < 100; index++) store.put(head(`/${index}`), Buffer.from("x"));
+    await keep("/a", "a");
+    // Full until something is removed.
+    let removed = false;
+    faulty.fail("ENOSPC", (call, name) => {
+      if (name === "unlinkSync") removed = true;
+      return !removed && isWrite(call, name);
+    });
+    await store.purge([{ kind: "name", name: "/a", scope: undefined }], { soft: false });
+    expect(await bodyOf(store.get("/a"))).toBeUndefined();
+    faulty.fail("ENOSPC", isWrite);
+    await expect(store.clear()).rejects.toMatchObject({ code: "ERR_DISKCACHE_PURGE" });
+  });
+});
+
+describe("a directory that is taken away while it is used", () => {
+  it.each([
+    { given: "removed", take: (dir: string) => rmSync(dir, { recursive: true }) },
+    { given: "moved aside", take: (dir: string) => renameSync(dir, `${dir}-aside`) },
+    {
+      given: "emptied",
+      take: (dir: string) => readdirSync(dir).forEach((name) => rmSync(`${dir}/${name}`, { recursive: true })),
+    },
+  ])("$given: everything is a miss, is stored anew, and the numbers start anew", async ({ take }) => {
+    const dir = `${temporaryDirectory()}/cache`;
+    const { store, keep } = opened(dir, { memoryBytes: 2 ** 20 });
+    for (let index = 0; index < 30; index++) await keep(`/${index}`, "x");
+    await until(() => store.stats().entries === 30);
+    take(dir);
+    expect(await bodyOf(store.get("/1"))).toBeUndefined();
+    await keep("/1", "new");
+    expect((await bodyOf(opened(dir).store.get("/1")))?.toString()).toBe("new");
+    await until(() => store.stats().entries === 1);
+  });
+});
+
+describe("a clock that jumps", () => {
+  it("back or forward leaves no entry that lives for ever, nor one from the future", async () => {
+    const dir = temporaryDirectory();
+    const { store, keep, clock } = opened(dir);
+    await keep("/a", "a");
+    clock.advance(-7200);
+    expect(await bodyOf(store.get("/a"))).toBeUndefined();
+    await keep("/b", "b");
+    expect((await bodyOf(store.get("/b")))?.toString()).toBe("b");
+    clock.advance(7200 + 3600);
+    expect(await bodyOf(store.get("/a"))).toBeUndefined();
+    expect(await bodyOf(store.get("/b"))).toBeUndefined();
+    await keep("/b", "c");
+    await store.clear();
+    clock.advance(-100 * 24 * 3600);
+    await keep("/b", "d");
+    await store.purge([{ kind: "name", name: "/b", scope: undefined }], { soft: false });
+    expect(await bodyOf(opened(dir, { clock }).store.get("/b"))).toBeUndefined();
+  });
+});
