@@ -1,4 +1,6 @@
 /** A process that uses the low-level cache as it is told: `begin` is the barrier, so that all workers do the same thing at the same moment. */
+import { scrypt } from "node:crypto";
+import { promisify } from "node:util";
 import { FileCache } from "@diskcache/core";
 
 export type Task = "add" | "incr" | "getOrSet";
@@ -33,8 +35,8 @@ const TASKS = {
     for (let key = 0; key < count; key++) {
       const make = async (): Promise<number> => {
         made++;
-        // Work that lets others come meanwhile.
-        await new Promise((resolve) => setTimeout(resolve, 5));
+        // Work off the event loop, so that others come meanwhile.
+        await promisify(scrypt)("work", String(key), 32);
         return process.pid;
       };
       got.push(await cache.getOrSet(key, make));

@@ -11,7 +11,7 @@ export interface KeyRules {
   readonly headers?: readonly string[];
 }
 
-/** Which cookies the operator answers for. Any other cookie means: not stored, not reused, unless the response is `public` or has `s-maxage`. */
+/** Which cookies the operator answers for. Any other cookie means: not stored, unless the response is `public` or has `s-maxage`; not reused, unless it is one of those, or named its own freshness to a visitor without cookies. */
 export interface CookieRules {
   /** Cookies no handler reads (analytics, consent). `*` at the end of a name stands for any rest. */
   readonly ignore?: readonly string[];
@@ -162,7 +162,7 @@ export interface DiskCacheOptions<Req = unknown> extends CachePolicy<Req> {
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a list of strings
    * @example diskCache({ dir: ".cache/pages", hosts: ["www.example.com"] }) */
   readonly hosts?: readonly string[];
-  /** Cookies the operator answers for; requests with any other are only served, and only fill, pages marked `public` or `s-maxage`.
+  /** Cookies the operator answers for; requests with any other only fill pages marked `public` or `s-maxage`, and are served only those and pages that named their own freshness to a visitor without cookies.
    * @default {}: none
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not lists of names
    * @example diskCache({ dir: ".cache/pages", cookies: { ignore: ["_ga*"], key: ["theme"] } }) */
