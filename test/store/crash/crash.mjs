@@ -32,7 +32,7 @@ export async function crash(cycles, tell = () => undefined) {
   return result;
 }
 
-// Every other one dies by itself at a marked call, the rest at whatever moment it is.
+// Every other one dies by itself at a marked call, the rest at whatever moment it is once they have kept something.
 async function killOne(compiled, dir, cycle) {
   const dieAt = cycle % 2 === 0 ? 1 + ((cycle * 7) % 400) : 0;
   const child = fork(WRITER, [compiled, dir, String(dieAt)]);

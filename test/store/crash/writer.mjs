@@ -5,6 +5,8 @@ import { headOf, openStore, turn } from "../open-store.mjs";
 
 const [compiled, dir, dieAt] = process.argv.slice(2);
 const CHANGING = /^(open|write|rename|link|symlink|unlink|mkdir|rmdir|futimes|close)/;
+/** After so many rounds something is surely on disk, and whoever kills may. */
+const KEPT_FIRST = 5;
 let calls = 0;
 const marked = new Proxy(fs, {
   get(target, name) {
@@ -17,7 +19,6 @@ const marked = new Proxy(fs, {
   },
 });
 const store = await openStore(compiled, { dir, maxSize: 4 * 2 ** 20, fs: marked });
-process.send("ready");
 for (let round = 0; ; round++) {
   const key = `/${round % 40}`;
   const body = bodyIn(key, round % 5 === 0 ? 300_000 : 2000 + (round % 7) * 900);
@@ -29,5 +30,9 @@ for (let round = 0; ; round++) {
   }
   if (round % 11 === 0) store.remove(`/${(round + 3) % 40}`);
   if (round % 50 === 49) await store.purge([{ kind: "name", name: key, scope: undefined }], { soft: false });
+  if (round === KEPT_FIRST) {
+    await store.flush();
+    process.send("written");
+  }
   await turn();
 }
