@@ -69,6 +69,7 @@ describe.each(ADAPTERS)("$name: a restart", (adapter) => {
     for (let n = 0; n < 5; n++) await first.visit(`/${n}`);
     await first.close();
     const second = await openSite(adapter, { options: { ttl: "5m", dir: first.dir, clock: first.clock } });
+    while ((await second.cache.stats()).entries < 5) await new Promise(setImmediate);
     await second.visit("/new");
     while ((await second.cache.stats()).entries < 6) await new Promise(setImmediate);
     expect((await second.cache.stats()).entries).toBe(6);
