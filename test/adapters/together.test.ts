@@ -24,7 +24,9 @@ describe.each(ADAPTERS)("$name: visitors who come together", (adapter) => {
         "<p>one</p>",
         expect.stringContaining("text/html"),
       ]);
-    expect(answers.filter(({ cacheStatus }) => cacheStatus.includes("; collapsed"))).toHaveLength(VISITORS - 1);
+    // Who is late on the way finds it stored; nobody else had it rendered.
+    const shared = answers.filter(({ cacheStatus, isHit }) => isHit || cacheStatus.includes("; collapsed"));
+    expect(shared).toHaveLength(VISITORS - 1);
   });
 
   it("read a stream along from its first byte", async () => {

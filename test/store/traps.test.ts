@@ -11,7 +11,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { Paths } from "../../packages/core/src/store/paths.js";
 import { temporaryDirectory } from "../support/temporary-directory.js";
@@ -97,6 +97,7 @@ describe.each([1000, 400_000])("in the place of an entry with a body of %i bytes
     for (let at = 0; at < whole.length; at += at < 144 ? 1 : step) {
       const damaged = Buffer.from(whole);
       damaged[at] = (damaged[at] as number) ^ 0xff;
+      mkdirSync(dirname(file), { recursive: true }); // an empty one may have been swept away
       writeFileSync(file, damaged);
       const body = await bodyOf(store.get("/a"));
       expect(body?.equals(expected) ?? true, `byte ${at}`).toBe(true);
