@@ -16,8 +16,6 @@ export default defineConfig({
     restoreMocks: true,
     // Many tests start servers and processes of their own, so there is no gain in more workers than cores.
     maxWorkers: Math.max(2, availableParallelism() - 1),
-    // In CI a test that fails is tried once more, and the report says so: the machine is shared, and processes that a test starts compete with it.
-    retry: process.env["CI"] === undefined ? 0 : 1,
     // A limit for what hangs, not a measure of speed: a busy two-core machine is to pass too.
     testTimeout: 20_000,
     hookTimeout: 60_000,
