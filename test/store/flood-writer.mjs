@@ -1,14 +1,15 @@
-/** Writes as fast as it can until it is told to stop: `node flood-writer.mjs <compiled> <dir> <options> <least> <most>`, bodies of that many bytes, long ones as streams. */
+/** Writes as fast as it can, says so, and goes on until it is told to stop: `node flood-writer.mjs <compiled> <dir> <options> <least> <most>`, bodies of that many bytes, long ones as streams. */
 import { headOf, openStore, turn } from "./open-store.mjs";
 
 const [compiled, dir, options, least, most] = process.argv.slice(2);
 const STREAMED_BYTES = 65_536;
+/** Entries after which it says that it is under way. */
+const UNDER_WAY = 50;
 const store = await openStore(compiled, { dir, ...JSON.parse(options) });
 let going = true;
 const stop = () => (going = false);
 process.on("message", stop);
 process.on("disconnect", stop);
-process.send("ready");
 let count = 0;
 while (going) {
   const key = `/${process.pid}/${count++}`;
@@ -22,6 +23,7 @@ while (going) {
     }
     await writer?.commit(headOf(store, key));
   }
+  if (count === UNDER_WAY) process.send("under way");
   if (count % 8 === 0) await turn();
 }
 await store.flush();
