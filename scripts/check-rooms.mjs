@@ -8,7 +8,7 @@ import { root } from "./pnpm.mjs";
 // The files that rest on nothing but each other; every room may use them.
 const BASE = ["clock", "errors", "exchange", "maybe-async", "units"];
 // The same, as types only: what a room is told, never what it asks for.
-const SETTINGS = ["context", "options", "resolve-options"];
+const SETTINGS = ["context", "options", "resolve-options", "resolve-policy"];
 
 // A folder of packages/core/src, or a file that stands there by itself, and what it may import besides BASE: the `values` of others
 // (it runs them), the `types` of others (they hand it something), and of Node's modules these only, where `node` is given.
@@ -16,7 +16,8 @@ const ROOMS = {
   ...Object.fromEntries(BASE.map((file) => [file, {}])),
   options: {},
   "option-checks": {},
-  "resolve-options": { values: ["option-checks"], types: ["options"] },
+  "resolve-policy": { values: ["option-checks"], types: ["options"] },
+  "resolve-options": { values: ["option-checks", "resolve-policy"], types: ["options"] },
   context: { types: ["resolve-options", "observe", "store", "stored"] },
 
   // RFC policy and the names of pages: pure, so no I/O and no randomness.

@@ -2,7 +2,7 @@
 export { PageCache } from "./page-cache.js";
 export type { CacheStats, HandleOptions, Outcome } from "./page-cache.js";
 export type { CachePolicy, CookieRules, DiskCacheOptions, KeyRules, RelaxedRules } from "./options.js";
-export type { ResolvedPolicy, ResolvedKeyRules } from "./resolve-options.js";
+export type { ResolvedPolicy, ResolvedKeyRules } from "./resolve-policy.js";
 export type { Duration, Size } from "./units.js";
 export type { Clock } from "./clock.js";
 export { FileCache } from "./low-level/file-cache.js";

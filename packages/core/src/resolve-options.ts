@@ -1,4 +1,4 @@
-/** Turns what the user gave into what the rooms receive: complete, checked, read-only. The user's object is never changed. */
+/** Turns the options of a cache into what the rooms receive: complete, checked, read-only. The user's object is never changed. */
 import { systemClock } from "./clock.js";
 import type { Clock } from "./clock.js";
 import { optionError } from "./errors.js";
@@ -7,44 +7,16 @@ import {
   fieldNames,
   fraction,
   isToken,
-  listOf,
   oneOf,
-  optionalFunction,
   positiveInteger,
   record,
   refuseUnknown,
   strings,
 } from "./option-checks.js";
-import type { CachePolicy, DiskCacheOptions, KeyRules, RelaxedRules } from "./options.js";
-import type { ResponseHead } from "./exchange.js";
+import type { CachePolicy, DiskCacheOptions, RelaxedRules } from "./options.js";
+import { POLICY_NAMES, policyFields } from "./resolve-policy.js";
+import type { ResolvedPolicy } from "./resolve-policy.js";
 import { durationSeconds, sizeBytes } from "./units.js";
-
-/** A policy with every duration in seconds. `undefined`: not given, so that policies can be laid over one another. */
-export interface ResolvedPolicy {
-  readonly ttl: number | undefined;
-  readonly statusTtl: ReadonlyMap<string, number>;
-  readonly staleWhileRevalidate: number | undefined;
-  readonly staleIfError: number | undefined;
-  readonly timeout: number | undefined;
-  readonly grace: number | undefined;
-  readonly keep: number | undefined;
-  readonly tags: readonly ((req: unknown) => readonly string[])[];
-  readonly vary: readonly string[];
-  readonly keyRules: ResolvedKeyRules | undefined;
-  readonly keyFunction: ((req: unknown) => string) | undefined;
-  readonly partition: ((req: unknown) => string | undefined) | undefined;
-  readonly skip: readonly ((req: unknown) => boolean)[];
-  /** A route decides by itself which request gets which page: its pages lie under keys of their own, which only the route looks up. */
-  readonly guarded: boolean;
-  readonly shouldStore: readonly ((req: unknown, response: ResponseHead) => boolean)[];
-}
-
-export interface ResolvedKeyRules {
-  readonly ignore: readonly string[];
-  readonly only: readonly string[] | undefined;
-  readonly sort: boolean;
-  readonly headers: readonly string[];
-}
 
 export interface ResolvedOptions {
   readonly dir: string;
@@ -85,22 +57,6 @@ const DEFAULTS = Object.freeze({
   flightTimeout: "5s",
   maxFollowers: 10_000,
 } as const);
-
-const POLICY_NAMES = new Set([
-  "ttl",
-  "statusTtl",
-  "staleWhileRevalidate",
-  "staleIfError",
-  "timeout",
-  "grace",
-  "keep",
-  "tags",
-  "vary",
-  "key",
-  "partition",
-  "skip",
-  "shouldStore",
-] satisfies readonly (keyof CachePolicy)[]);
 
 const OPTION_NAMES = new Set<string>([
   ...POLICY_NAMES,
@@ -168,99 +124,8 @@ export function resolveOptions<Req>(given: DiskCacheOptions<Req>): ResolvedOptio
     refreshAhead: fraction("refreshAhead", given.refreshAhead ?? 0),
     allowPublicDir: boolean("allowPublicDir", given.allowPublicDir ?? false),
     debugHeader,
-    policy: Object.freeze({ ...policyFields("", given), guarded: false }),
+    policy: Object.freeze({ ...policyFields(given), guarded: false }),
   });
-}
-
-/** A policy given to `route()` or `cached()`: an object, or just a lifetime.
- * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` */
-export function resolvePolicy<Req>(given: CachePolicy<Req> | Duration): ResolvedPolicy {
-  if (typeof given === "string" || typeof given === "number") return policyFields("", { ttl: given });
-  refuseUnknown("", record("policy", given), POLICY_NAMES);
-  return policyFields("", given);
-}
-
-/** The route's policy laid over the one around it: what it names wins; tags and `vary` add up; every `skip` and `shouldStore` has a say. */
-export function mergePolicies(outer: ResolvedPolicy, inner: ResolvedPolicy): ResolvedPolicy {
-  return {
-    ttl: inner.ttl ?? outer.ttl,
-    statusTtl: new Map([...outer.statusTtl, ...inner.statusTtl]),
-    staleWhileRevalidate: inner.staleWhileRevalidate ?? outer.staleWhileRevalidate,
-    staleIfError: inner.staleIfError ?? outer.staleIfError,
-    timeout: inner.timeout ?? outer.timeout,
-    grace: inner.grace ?? outer.grace,
-    keep: inner.keep ?? outer.keep,
-    tags: [...outer.tags, ...inner.tags],
-    vary: [...new Set([...outer.vary, ...inner.vary])],
-    keyRules: inner.keyRules ?? outer.keyRules,
-    keyFunction: inner.keyFunction ?? outer.keyFunction,
-    partition: inner.partition ?? outer.partition,
-    skip: [...outer.skip, ...inner.skip],
-    guarded: inner.guarded,
-    shouldStore: [...outer.shouldStore, ...inner.shouldStore],
-  };
-}
-
-type Duration = string | number;
-
-function policyFields<Req>(at: string, given: CachePolicy<Req>): ResolvedPolicy {
-  const { key, partition, skip, shouldStore, tags } = given;
-  const guarded = key !== undefined || partition !== undefined || skip !== undefined;
-  const duration = (name: keyof CachePolicy) =>
-    given[name] === undefined ? undefined : durationSeconds(at + name, given[name]);
-  return Object.freeze({
-    ttl: duration("ttl"),
-    statusTtl: resolveStatusTtl(`${at}statusTtl`, given.statusTtl ?? {}),
-    staleWhileRevalidate: duration("staleWhileRevalidate"),
-    staleIfError: duration("staleIfError"),
-    timeout: duration("timeout"),
-    grace: duration("grace"),
-    keep: duration("keep"),
-    tags:
-      tags === undefined
-        ? []
-        : [resolveTags(`${at}tags`, tags as readonly string[] | ((req: unknown) => readonly string[]))],
-    vary: fieldNames(`${at}vary`, given.vary ?? []),
-    keyRules: key === undefined || typeof key === "function" ? undefined : resolveKeyRules(`${at}key`, key),
-    keyFunction: typeof key === "function" ? (key as (req: unknown) => string) : undefined,
-    partition: optionalFunction(`${at}partition`, partition) as ResolvedPolicy["partition"],
-    guarded,
-    skip: listOf(optionalFunction(`${at}skip`, skip)) as ResolvedPolicy["skip"],
-    shouldStore: listOf(optionalFunction(`${at}shouldStore`, shouldStore)) as ResolvedPolicy["shouldStore"],
-  });
-}
-
-function resolveKeyRules(option: string, given: unknown): ResolvedKeyRules {
-  const rules = record(option, given) as KeyRules;
-  refuseUnknown(`${option}.`, rules, new Set(["query", "headers"]));
-  const query =
-    rules.query === undefined ? {} : (record(`${option}.query`, rules.query) as NonNullable<KeyRules["query"]>);
-  refuseUnknown(`${option}.query.`, query, new Set(["ignore", "only", "sort"]));
-  return Object.freeze({
-    ignore: strings(`${option}.query.ignore`, query.ignore ?? []),
-    only: query.only === undefined ? undefined : strings(`${option}.query.only`, query.only),
-    sort: boolean(`${option}.query.sort`, query.sort ?? false),
-    headers: fieldNames(`${option}.headers`, rules.headers ?? []),
-  });
-}
-
-function resolveStatusTtl(option: string, given: unknown): ReadonlyMap<string, number> {
-  const lifetimes = new Map<string, number>();
-  for (const [status, ttl] of Object.entries(record(option, given))) {
-    if (!/^[1-5](?:\d\d|xx)$/i.test(status))
-      throw optionError(option, 'status codes or classes such as 404 or "4xx" as names', status);
-    lifetimes.set(status.toLowerCase(), durationSeconds(`${option}.${status}`, ttl));
-  }
-  return lifetimes;
-}
-
-function resolveTags(
-  option: string,
-  tags: readonly string[] | ((req: unknown) => readonly string[]),
-): (req: unknown) => readonly string[] {
-  if (typeof tags === "function") return tags;
-  const list = strings(option, tags);
-  return () => list;
 }
 
 function resolveMethods(given: readonly string[]): readonly string[] {

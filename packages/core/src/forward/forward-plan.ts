@@ -5,7 +5,7 @@ import type { ForwardReason } from "../http/cache-status.js";
 import type { RequestFacts } from "../http/storability.js";
 import type { PageKey } from "../key/page-key.js";
 import type { ResponseEntry, Selection } from "../lookup/select.js";
-import type { ResolvedPolicy } from "../resolve-options.js";
+import type { ResolvedPolicy } from "../resolve-policy.js";
 import type { KeyLock, LogPosition } from "../store/contract.js";
 
 export interface ForwardPlan {

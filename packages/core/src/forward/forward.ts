@@ -14,7 +14,7 @@ import { partPage } from "../key/part-page.js";
 import type { Selection } from "../lookup/select.js";
 import { andThen } from "../maybe-async.js";
 import type { MaybeAsync } from "../maybe-async.js";
-import type { ResolvedPolicy } from "../resolve-options.js";
+import type { ResolvedPolicy } from "../resolve-policy.js";
 import type { OutgoingResponse } from "../serve/outgoing.js";
 import { badGateway } from "../serve/gateway-errors.js";
 import { respond } from "../serve/respond.js";

@@ -5,7 +5,8 @@ import type { StoragePolicy } from "../http/storability.js";
 import { responseTags } from "../http/tags.js";
 import { groupTag } from "../invalidate/group-tag.js";
 import type { PageKey } from "../key/page-key.js";
-import type { ResolvedOptions, ResolvedPolicy } from "../resolve-options.js";
+import type { ResolvedOptions } from "../resolve-options.js";
+import type { ResolvedPolicy } from "../resolve-policy.js";
 import type { HandlerDirectives } from "./handler-directives.js";
 
 /** Seconds a stale response with validators is kept for a conditional request, when nothing else is asked. */

@@ -2,7 +2,7 @@
 import { optionError } from "../errors.js";
 import { canonicalTarget } from "../key/query.js";
 import { splitUrl } from "../key/split-url.js";
-import type { ResolvedKeyRules } from "../resolve-options.js";
+import type { ResolvedKeyRules } from "../resolve-policy.js";
 import type { PurgeSelector } from "../store/contract.js";
 
 /** Exactly one of the names, and how. A path (with its query) names the page on every host, an absolute URL on its own; all variants and methods go with it. */

@@ -2,7 +2,7 @@
 import { hash } from "node:crypto";
 import type { RequestHead } from "../exchange.js";
 import { fieldLines } from "../http/fields.js";
-import type { ResolvedKeyRules, ResolvedPolicy } from "../resolve-options.js";
+import type { ResolvedKeyRules, ResolvedPolicy } from "../resolve-policy.js";
 import { keyedCookies } from "./cookies.js";
 import type { CookieRules } from "./cookies.js";
 import { canonicalTarget } from "./query.js";

@@ -1,5 +1,5 @@
 /** Which part of a request target names the page. Works on raw bytes: nothing is decoded, so two targets the application can tell apart stay apart. */
-import type { ResolvedKeyRules } from "../resolve-options.js";
+import type { ResolvedKeyRules } from "../resolve-policy.js";
 import { matchesAny } from "./patterns.js";
 
 /** The target as the key sees it: parameters the rules ignore taken out, the rest in order of name when asked. */

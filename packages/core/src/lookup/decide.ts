@@ -10,7 +10,7 @@ import type { RequestFacts } from "../http/storability.js";
 import { hasUndeclaredCookies } from "../key/cookies.js";
 import { pageKey } from "../key/page-key.js";
 import type { PageKey } from "../key/page-key.js";
-import type { ResolvedPolicy } from "../resolve-options.js";
+import type { ResolvedPolicy } from "../resolve-policy.js";
 import { askedPage } from "./asked-page.js";
 import { bypassReason } from "./eligibility.js";
 import { andThen } from "../maybe-async.js";
