@@ -126,6 +126,24 @@ describe.each(FRAMEWORKS)("$framework: beside other middleware", ({ express }) =
     expect([miss.header("x-both"), hit.header("x-both")]).toEqual(["handler", "handler"]);
   });
 
+  it("fields set outside that a handler takes away are taken away from hits", async () => {
+    const site = await open((app, cache) => {
+      app.use((_req, res, next) => {
+        res.set({ "X-Kept": "1", "X-Taken": "1" });
+        next();
+      });
+      app.use(cache);
+      app.get("/", (_req, res) => {
+        res.removeHeader("X-Taken");
+        res.send("x");
+      });
+    });
+    for (const isHit of [false, true]) {
+      const answer = await site.visit("/");
+      expect([answer.isHit, answer.header("x-kept"), answer.header("x-taken")]).toEqual([isHit, "1", undefined]);
+    }
+  });
+
   it("routers cut the path, and pages keep their whole address", async () => {
     const site = await open((app, cache) => {
       const inner = express.Router();

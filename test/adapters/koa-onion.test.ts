@@ -57,6 +57,24 @@ describe.each(FRAMEWORKS)("$framework: middleware", ({ Koa }) => {
     expect([miss.header("x-time"), hit.header("x-time")]).toEqual(["1", "2"]);
   });
 
+  it("inside takes away what outside has set, from hits as well", async () => {
+    const site = await open((app, cache) => {
+      app.use((ctx, next) => {
+        ctx.set({ "X-Kept": "1", "X-Taken": "1" });
+        return next();
+      });
+      app.use(cache);
+      app.use((ctx) => {
+        ctx.remove("X-Taken");
+        ctx.body = "page";
+      });
+    });
+    for (const isHit of [false, true]) {
+      const answer = await site.visit("/");
+      expect([answer.isHit, answer.header("x-kept"), answer.header("x-taken")]).toEqual([isHit, "1", undefined]);
+    }
+  });
+
   it("outside may replace what the cache played", async () => {
     const site = await open((app, cache) => {
       app.use(async (ctx, next) => {

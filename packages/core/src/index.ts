@@ -26,7 +26,7 @@ export type { RawHeaders, RequestHead, ResponseHead } from "./exchange.js";
 export type { Explanation } from "./explain.js";
 export type { CacheCounters, CacheEvents } from "./observe/observer.js";
 export type { PurgeOptions, PurgeTarget } from "./invalidate/purge-target.js";
-export type { BodySource, ByteSpan, OutgoingResponse, RefreshClaim } from "./serve/outgoing.js";
+export type { BodySource, ByteSpan, OuterFields, OutgoingResponse, RefreshClaim } from "./serve/outgoing.js";
 export type { BodyReader, StoreStats } from "./store/contract.js";
 export { Forward } from "./forward/forward.js";
 export type { ForwardPlan, ResponseStart, SharedResponse } from "./forward/forward-plan.js";

@@ -36,8 +36,9 @@ function writeHead(res: ServerResponse, response: OutgoingResponse, sink: Sink):
     return;
   }
   const before = new Set(res.getHeaderNames());
+  for (const name of outer.removed) res.removeHeader(name);
   for (const [name, group] of headerGroups(headers)) {
-    if (!(before.has(name) && outer.includes(name))) setHeaderGroup(res, group);
+    if (!(before.has(name) && outer.kept.includes(name))) setHeaderGroup(res, group);
   }
   if (statusText === "") sink.writeHead.call(res, status);
   else sink.writeHead.call(res, status, statusText);

@@ -17,8 +17,9 @@ export function play(ctx: Context, response: OutgoingResponse): void {
     ctx.body = Buffer.isBuffer(body) ? body : streamOf(body, ctx);
     if (!before.has("content-type")) ctx.remove("Content-Type");
   }
+  for (const name of outer.removed) ctx.remove(name);
   for (const [name, { name: asSent, values }] of headerGroups(headers)) {
-    if (!(before.has(name) && outer.includes(name))) ctx.set(asSent, values.length === 1 ? values[0]! : values);
+    if (!(before.has(name) && outer.kept.includes(name))) ctx.set(asSent, values.length === 1 ? values[0]! : values);
   }
 }
 

@@ -14,6 +14,7 @@ import type { EntryHead, LogPosition } from "../store/contract.js";
 import { encodeResponse, hasHandlerValidator } from "../stored/stored-response.js";
 import type { StoredResponse } from "../stored/stored-response.js";
 import { UNKNOWN_LENGTH } from "../serve/outgoing.js";
+import type { OuterFields } from "../serve/outgoing.js";
 import { encodeVaryRecord, withVariant } from "../stored/vary-record.js";
 import { BodyRecorder } from "./body-recorder.js";
 import { listEquivalents } from "./list-equivalents.js";
@@ -26,7 +27,7 @@ export interface FillPlan {
   readonly head: ResponseHead;
   readonly policy: StoredPolicy;
   readonly vary: readonly string[];
-  readonly outer: readonly string[];
+  readonly outer: OuterFields;
   readonly tags: readonly string[];
   /** Position of the invalidation log when the handler was called. */
   readonly birth: LogPosition;

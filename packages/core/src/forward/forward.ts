@@ -30,7 +30,7 @@ import { isPart } from "./parts.js";
 import { putOutOfDate } from "./put-out-of-date.js";
 import { requestChanges } from "./request-changes.js";
 import type { RequestChanges } from "./request-changes.js";
-import { headToStore, untouchedFields } from "./response-fields.js";
+import { headToStore, outerFields } from "./response-fields.js";
 import { shareStored } from "./share-stored.js";
 import { deliveryFor, visitorFields } from "./visitor.js";
 
@@ -181,7 +181,7 @@ export class Forward {
       head: headToStore(head, decision.vary, now),
       policy: decision.policy,
       vary: decision.vary,
-      outer: untouchedFields(before, head.rawHeaders),
+      outer: outerFields(before, head.rawHeaders),
       tags: decision.tags,
       birth,
       ownEtag,

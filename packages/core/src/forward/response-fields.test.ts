@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { cacheStatusWith, headToStore, untouchedFields, varyWith } from "./response-fields.js";
+import { cacheStatusWith, headToStore, outerFields, varyWith } from "./response-fields.js";
 import { refreshHeaders } from "./refresh-headers.js";
 
 const AT = Date.parse("2026-01-02T03:04:05Z");
@@ -66,17 +66,17 @@ it("Cache-Status comes after what is there", () => {
 
 describe("a field that was set before the handler ran", () => {
   it.each([
-    { given: "left alone", after: ["X", "1"], untouched: ["x"] },
-    { given: "changed", after: ["X", "2"], untouched: [] },
-    { given: "added to", after: ["X", "1", "X", "2"], untouched: [] },
-    { given: "removed", after: [], untouched: [] },
-  ])("and was $given", ({ after, untouched }) => {
-    expect(untouchedFields(["X", "1"], after)).toEqual(untouched);
+    { given: "left alone", after: ["X", "1"], kept: ["x"], removed: [] },
+    { given: "changed", after: ["X", "2"], kept: [], removed: [] },
+    { given: "added to", after: ["X", "1", "X", "2"], kept: [], removed: [] },
+    { given: "removed", after: ["Y", "1"], kept: [], removed: ["x"] },
+  ])("and was $given is remembered as such", ({ after, kept, removed }) => {
+    expect(outerFields(["X", "1"], after)).toEqual({ kept, removed });
   });
 
   it("belongs to the body when it may hold a nonce of it", () => {
     const policy = ["Content-Security-Policy", "script-src 'nonce-1'"];
-    expect(untouchedFields(policy, policy)).toEqual([]);
+    expect(outerFields(policy, policy)).toEqual({ kept: [], removed: [] });
   });
 });
 

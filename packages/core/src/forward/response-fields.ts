@@ -5,6 +5,8 @@ import { withoutHopByHop } from "../http/hop-by-hop.js";
 import { formatHttpDate } from "../http/http-date.js";
 import { INTERNAL_FIELDS } from "../http/tags.js";
 import { varyFields } from "../http/vary.js";
+import { NO_OUTER_FIELDS } from "../serve/outgoing.js";
+import type { OuterFields } from "../serve/outgoing.js";
 
 /** The head as it is stored: end-to-end fields only, a `Date` (RFC 9110 §6.6.1), the fields that vary named. */
 export function headToStore(response: ResponseHead, vary: readonly string[], responseAt: number): ResponseHead {
@@ -36,14 +38,18 @@ const BELONGS_TO_BODY: ReadonlySet<string> = new Set([
   "content-security-policy-report-only",
 ]);
 
-/** Lower-case names of fields that were set before the handler ran and that it left alone. */
-export function untouchedFields(before: RawHeaders, after: RawHeaders): readonly string[] {
-  const names = new Set<string>();
+/** What the handler did to the fields that were set before it ran. */
+export function outerFields(before: RawHeaders, after: RawHeaders): OuterFields {
+  if (before.length === 0) return NO_OUTER_FIELDS;
+  const kept = new Set<string>();
+  const removed = new Set<string>();
   for (let index = 0; index < before.length; index += 2) {
     const name = before[index]!.toLowerCase();
-    if (!BELONGS_TO_BODY.has(name) && same(fieldLines(before, name), fieldLines(after, name))) names.add(name);
+    const lines = fieldLines(after, name);
+    if (lines.length === 0) removed.add(name);
+    else if (!BELONGS_TO_BODY.has(name) && same(fieldLines(before, name), lines)) kept.add(name);
   }
-  return [...names];
+  return { kept: [...kept], removed: [...removed] };
 }
 
 function same(a: readonly string[], b: readonly string[]): boolean {

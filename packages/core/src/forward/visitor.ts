@@ -6,6 +6,7 @@ import { fieldValue, withoutFields } from "../http/fields.js";
 import { evaluatePreconditions, notModifiedHead } from "../http/preconditions.js";
 import { partialHead, selectRanges, unsatisfiableHead } from "../http/range.js";
 import { INTERNAL_FIELDS } from "../http/tags.js";
+import { NO_OUTER_FIELDS } from "../serve/outgoing.js";
 import type { StoreDecision } from "./decide-storing.js";
 import type { Delivery } from "./delivery.js";
 import type { ForwardPlan } from "./forward-plan.js";
@@ -72,7 +73,15 @@ function answerConditions(
 function instead({ status, statusText, rawHeaders }: ResponseHead, record: boolean): Delivery {
   return {
     kind: "instead",
-    response: { kind: "hit", status, statusText, headers: rawHeaders, body: undefined, outer: [], refresh: undefined },
+    response: {
+      kind: "hit",
+      status,
+      statusText,
+      headers: rawHeaders,
+      body: undefined,
+      outer: NO_OUTER_FIELDS,
+      refresh: undefined,
+    },
     record,
   };
 }

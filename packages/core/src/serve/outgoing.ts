@@ -9,11 +9,20 @@ export interface OutgoingResponse {
   /** Name, value, … Belongs to the cache and may change after the current turn: use it at once or copy it. */
   readonly headers: readonly string[];
   readonly body: Buffer | BodySource | undefined;
-  /** Lower-case names of fields whose value the adapter keeps when code outside the cache has set one for this visitor. */
-  readonly outer: readonly string[];
+  readonly outer: OuterFields;
   /** Set when it is stale and this request is the one to have it rendered anew behind it. */
   readonly refresh: RefreshClaim | undefined;
 }
+
+/** What becomes of fields that code outside the cache has set for this visitor, by what the handler did to them when it ran. Lower-case names. */
+export interface OuterFields {
+  /** Left alone by the handler: the value set for this visitor stays. */
+  readonly kept: readonly string[];
+  /** Taken away by the handler, as `helmet` does with `X-Powered-By`: taken away again. */
+  readonly removed: readonly string[];
+}
+
+export const NO_OUTER_FIELDS: OuterFields = Object.freeze({ kept: Object.freeze([]), removed: Object.freeze([]) });
 
 /** Length of a body that is still being made. */
 export const UNKNOWN_LENGTH = -1;

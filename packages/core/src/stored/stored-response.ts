@@ -2,7 +2,7 @@
 import type { ResponseHead } from "../exchange.js";
 import { fieldValue } from "../http/fields.js";
 import type { StoredPolicy } from "../http/storability.js";
-import type { OutgoingResponse } from "../serve/outgoing.js";
+import type { OuterFields, OutgoingResponse } from "../serve/outgoing.js";
 
 export interface StoredResponse {
   readonly kind: "response";
@@ -10,8 +10,7 @@ export interface StoredResponse {
   readonly policy: StoredPolicy;
   /** Request fields that select it, lower-case; empty when it answers any request for its key. */
   readonly vary: readonly string[];
-  /** Fields (lower-case) that code outside the cache had set and the handler left alone: on a hit their fresh values stay. */
-  readonly outer: readonly string[];
+  readonly outer: OuterFields;
   /** Whether its ETag was made here: the handler knows nothing of it, so it is no use in a conditional request to it. */
   readonly ownEtag: boolean;
   /** Kept by `serve/` between hits; never stored. */
@@ -36,7 +35,7 @@ export interface ReadyResponse {
  *   1700000000000 0 300 0 0 0 3600        storedAt, initialAge, lifetime, staleWhileRevalidate, staleIfError, grace, keep
  *   000100                                noCache, mustRevalidate, authorizationAllowed, cookiesAllowed, immutable, ownEtag
  *   accept-language                       vary
- *   x-powered-by                          outer
+ *   x-request-id;x-powered-by             outer: kept; removed
  *   Content-Type
  *   text/html; charset=utf-8                                                                                              */
 
@@ -67,7 +66,7 @@ export function encodeResponse(stored: StoredResponse): string {
     numbers,
     flags,
     stored.vary.join(","),
-    stored.outer.join(","),
+    encodeOuter(stored.outer),
     ...head.rawHeaders,
   ].join("\n");
 }
@@ -105,7 +104,7 @@ export function decodeResponse(lines: readonly string[]): StoredResponse {
       immutable: flags[4] === "1",
     },
     vary: namesIn(vary),
-    outer: namesIn(outer),
+    outer: decodeOuter(outer),
     ownEtag: flags[5] === "1",
     ready: undefined,
     lookedAt: 0,
@@ -118,6 +117,16 @@ export function hasHandlerValidator({ head, ownEtag }: StoredResponse): boolean 
     (!ownEtag && fieldValue(head.rawHeaders, "etag") !== undefined) ||
     fieldValue(head.rawHeaders, "last-modified") !== undefined
   );
+}
+
+// ";" is in no field name.
+function encodeOuter({ kept, removed }: OuterFields): string {
+  return removed.length === 0 ? kept.join(",") : `${kept.join(",")};${removed.join(",")}`;
+}
+
+function decodeOuter(line: string): OuterFields {
+  const [kept = "", removed = ""] = line.split(";");
+  return { kept: namesIn(kept), removed: namesIn(removed) };
 }
 
 function namesIn(line: string): readonly string[] {

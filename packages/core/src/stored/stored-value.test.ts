@@ -29,7 +29,7 @@ function response(rawHeaders: readonly string[], rest: Partial<StoredResponse> =
     head,
     policy: POLICY,
     vary: [],
-    outer: [],
+    outer: { kept: [], removed: [] },
     ownEtag: false,
     ready: undefined,
     lookedAt: 0,
@@ -63,9 +63,14 @@ describe("a stored response as text", () => {
           noCache: fc.boolean(),
           cookiesAllowed: fc.boolean(),
         }),
-        (fields, vary, status, statusText, policy) => {
+        fc.record({
+          kept: fc.array(fc.constantFrom("x-a", "x-b"), { maxLength: 2 }),
+          removed: fc.array(fc.constantFrom("x-c", "x-d"), { maxLength: 2 }),
+        }),
+        (fields, vary, status, statusText, policy, outer) => {
           const stored = response(fields.flat(), {
             vary,
+            outer,
             head: { status, statusText, rawHeaders: fields.flat() },
             policy: { ...POLICY, ...policy },
           });
