@@ -136,6 +136,7 @@ describe.each(ADAPTERS)("$name: a purge", (adapter) => {
   it("made between a render's beginning and the next request is not answered by that render", async () => {
     const first = barrier();
     const site = await openSite(adapter, {
+      options: { ttl: "5m", flight: { timeout: "1m" } },
       handler: async () => {
         const turn = site.renders;
         if (turn === 1) await first.opened;

@@ -3,6 +3,7 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { diskCache } from "@diskcache/http";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { tally } from "../support/barrier.js";
 import { temporaryDirectory } from "../support/temporary-directory.js";
@@ -77,6 +78,23 @@ describe("processes that share a directory", () => {
     other.answer();
     const texts = (await Promise.all(followers.slice(2))).map(({ text }) => text);
     expect([new Set(texts).size, other.renders.count]).toEqual([1, 1]);
+  });
+
+  it("do not wait for a render that began before a purge of its page", async () => {
+    const dir = temporaryDirectory();
+    const [leader, other] = [await startWorker(dir), await startWorker(dir)];
+    const before = leader.visit("/page");
+    await leader.renders.reaches(1);
+    const cache = diskCache({ dir });
+    await cache.purge("/page");
+    const after = other.visit("/page");
+    await other.renders.reaches(1);
+    other.answer();
+    const { text } = await after;
+    leader.answer();
+    expect((await before).text).not.toBe(text);
+    expect((await leader.visit("/page")).text).toBe(text);
+    await cache.close();
   });
 
   it("let each other's visitors go when a page may not be shared", async () => {

@@ -5,7 +5,8 @@ import { diskCache } from "@diskcache/http";
 
 /** Tells the parent its origin, and every call of its handler; the handler answers when it is told to. */
 export async function main(dir: string): Promise<void> {
-  const cache = diskCache({ dir, ttl: "1h" });
+  // Nobody's patience is to end in the place of what a test waits for.
+  const cache = diskCache({ dir, ttl: "1h", flight: { timeout: "1m" } });
   const waiting: (() => void)[] = [];
   const handler = cache((req, res) => {
     process.send!({ rendering: req.url });

@@ -236,10 +236,10 @@ export class PageCache<Req = unknown> {
   // One refresh at a time in this process and, by the lock, over all of them.
   #claimRefresh(entry: ResponseEntry): MaybeAsync<(() => void) | "over"> | undefined {
     const { store } = this.#context;
-    const { key, storedAt } = entry.head;
+    const { key, scope, name, storedAt } = entry.head;
     const release = this.#refreshes.claim(key, storedAt);
     if (release === undefined) return undefined;
-    const lock = store.lock(key);
+    const lock = store.lock(key, { making: { scope, name, birth: store.position() } });
     if (lock === "held") {
       release();
       return undefined;

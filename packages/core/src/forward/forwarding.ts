@@ -86,14 +86,16 @@ export class Forwarding {
     const page = lookup.page!;
     const flight = this.#flights.lead(key, store.position());
     const leading = { flight, unshareable: (failed: boolean) => this.#flights.rememberMiss(page.key, failed) };
-    const lock = store.lock(key);
+    const { scope, name } = page;
+    const take = () => store.lock(key, { making: { scope, name, birth: store.position() } });
+    const lock = take();
     if (lock === undefined) return this.#begin(question, lookup, { ...leading, lock }, undefined);
     // Another process renders the page, or has just done so, between our look and our lock: what it stored is for this one, too.
     return andThen(lock === "held" ? store.released(key, this.#patienceMs(question)) : undefined, () =>
       andThen(
         decideAgain(this.#context, question, { ...lookup, verdict: "forward", page }),
         (now): MaybeAsync<Outcome> => {
-          const own = lock === "held" ? store.lock(key) : lock;
+          const own = lock === "held" ? take() : lock;
           const held = own === "held" ? undefined : own;
           if (now.verdict === "forward") return this.#begin(question, now, { ...leading, lock: held }, undefined);
           held?.release();

@@ -8,7 +8,7 @@ export const LONGEST_WAIT_MS = 60_000;
 
 /** Of the store. */
 export interface Locks {
-  lock(key: string, always: boolean): KeyLock | "held" | undefined;
+  lock(key: string, options: { readonly always: boolean }): KeyLock | "held" | undefined;
   released(key: string, timeoutMs: number): Promise<void>;
 }
 
@@ -57,7 +57,7 @@ export class Exclusive {
   async #lock(key: string, always: boolean): Promise<KeyLock | undefined> {
     const startedMs = performance.now();
     for (;;) {
-      const lock = this.#locks.lock(key, always);
+      const lock = this.#locks.lock(key, { always });
       if (lock !== "held") return lock;
       if (performance.now() - startedMs >= LONGEST_WAIT_MS) throw busyError();
       await this.#locks.released(key, LONGEST_WAIT_MS);

@@ -56,7 +56,7 @@ export class Makings {
     const startedMs = performance.now();
     const lockKey = `making ${key}`;
     for (;;) {
-      const lock = this.#locks.lock(lockKey, true);
+      const lock = this.#locks.lock(lockKey, { always: true });
       try {
         // Under the lock, or after another one's: it may be there by now.
         const found = await find();

@@ -82,6 +82,14 @@ export interface StoreStats {
   readonly skippedWrites: number;
 }
 
+/** How a lock is asked for. */
+export interface LockOptions {
+  /** Where the entry belongs, and when its making begins: whoever began before a purge of it holds nobody up any more. */
+  readonly making?: Pick<EntryHead, "scope" | "name" | "birth">;
+  /** Also when nobody else seems to have the directory open: another one may just be coming. */
+  readonly always?: boolean;
+}
+
 /** Held while an entry is made. Released once; more often does nothing. */
 export interface KeyLock {
   /** Gives it back once what was put under the key, and under `others`, is where other processes find it. */
@@ -105,7 +113,7 @@ export interface Store<Value> {
   /** Whether no purge since `birth` names an entry such as this. */
   alive(entry: Pick<EntryHead, "scope" | "name" | "tags" | "birth">): boolean;
   /** The right to make the entry of a key, among all processes. `"held"`: another one is at it, `released` tells when it is over; `undefined`: nobody else is there, or no lock can be had. */
-  lock(key: string): KeyLock | "held" | undefined;
+  lock(key: string, options?: LockOptions): KeyLock | "held" | undefined;
   /** Resolves when nobody holds the key any more, or the time is up. Never rejects. */
   released(key: string, timeoutMs: number): Promise<void>;
   /** Drops one entry. */

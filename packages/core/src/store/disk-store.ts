@@ -5,6 +5,7 @@ import type {
   EntryHead,
   EntryWriter,
   KeyLock,
+  LockOptions,
   LogPosition,
   PurgeSelector,
   Store,
@@ -136,10 +137,10 @@ export class DiskStore<Value> implements Store<Value> {
     return this.#parts.judge.alive(entry);
   }
 
-  /** @param always also when nobody else seems to have the directory open: another one may just be coming */
-  lock(key: string, always = false): KeyLock | "held" | undefined {
+  lock(key: string, { making, always = false }: LockOptions = {}): KeyLock | "held" | undefined {
     if (this.#parts.rules.now() !== undefined || !(always || this.#parts.neighbours.present)) return undefined;
-    const lock = this.#parts.locks.take(key);
+    const isInVain = (birth: LogPosition): boolean => !this.alive({ ...making!, tags: [], birth });
+    const lock = this.#parts.locks.take(key, making && { birth: making.birth, isInVain });
     if (typeof lock !== "object") return lock;
     return {
       release: (others = []) => {

@@ -76,6 +76,19 @@ describe("the lock of a key", () => {
     second.release();
   });
 
+  it("is taken from a holder whose work a purge has ended since, and from no other", () => {
+    const { locks } = place();
+    const making = (birth: number, purgedUpTo = 0) => ({ birth, isInVain: (since: number) => since <= purgedUpTo });
+    const first = held(locks().take("k", making(7)));
+    expect([locks().take("k", making(9, 6)), locks().take("k")]).toEqual(["held", "held"]);
+    const second = held(locks().take("k", making(9, 8)));
+    first.release();
+    expect(locks().take("k", making(9, 8))).toBe("held");
+    second.release();
+    held(locks().take("k")); // nobody knows when that began
+    expect(locks().take("k", making(9, 8))).toBe("held");
+  });
+
   it("that is not one of ours is nobody's", () => {
     const { locks, plant } = place();
     plant("a stranger");

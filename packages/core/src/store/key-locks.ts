@@ -1,11 +1,11 @@
 /** Who makes an entry, among all processes that share the directory: a lock per key. Advisory: where it cannot be had or told, an entry is made twice, and nothing worse.
  *
  * A lock is a symbolic link that points nowhere: its target names process and moment, so it comes into being together with its content, in one call.
- * A lock whose process is dead, or which is older than a lock may be, is moved aside before it is removed, so that of several who find it only one
+ * A lock whose process is dead, which is older than a lock may be, or under which something is made that a purge has ended since, is moved aside before it is removed, so that of several who find it only one
  * has it; if what was moved turns out to be another, newer lock, it is put back. */
 import { hash } from "node:crypto";
 import { performance } from "node:perf_hooks";
-import type { KeyLock } from "./contract.js";
+import type { KeyLock, LogPosition } from "./contract.js";
 import { DIRECTORY_MODE, errorCode } from "./file-system.js";
 import type { FileSystem } from "./file-system.js";
 import { formatIdentity, liveness, ownIdentity, parseIdentity, uniqueSuffix } from "./process-identity.js";
@@ -18,8 +18,17 @@ const LAST_POLL_MS = 16;
 const POLL_MS_PER_WAIT = 0.25;
 /** How often it is asked whether the holder lives: dearer than a look at the lock. */
 const LIVENESS_MS = 100;
+/** `<process>-<suffix>-<count>@<epoch milliseconds>`, and for what a purge can make obsolete `#<position in the invalidation log>`: `1f0a…-4711-83020-a1b2c3-7@1767323045000#4096`. */
+const TARGET = /^(.+)-[0-9a-f]{6}-\d+@(\d+(?:\.\d+)?)(?:#(\d+))?$/;
 /** A lock moved aside to be removed, and by whom. */
 const ASIDE = /^[0-9a-f]{64}-(.+)-[0-9a-f]{6}-\d+$/;
+
+/** What is made under a lock, where a purge can make it obsolete. */
+export interface LockedMaking {
+  readonly birth: LogPosition;
+  /** Whether a purge has ended what is being made since `birth`. */
+  isInVain(birth: LogPosition): boolean;
+}
 
 export class KeyLocks {
   readonly #fs: FileSystem;
@@ -36,15 +45,17 @@ export class KeyLocks {
     this.#now = now;
   }
 
-  /** @returns `"held"` when a living process has it; `undefined` when no lock can be had here at all */
-  take(key: string): KeyLock | "held" | undefined {
+  /** @param making since when, in positions of the invalidation log, and whether what has been made since an earlier one is in vain: such a lock is nobody's to wait for
+   * @returns `"held"` when a living process has it; `undefined` when no lock can be had here at all */
+  take(key: string, making?: LockedMaking): KeyLock | "held" | undefined {
     const path = this.#path(key);
-    const target = `${this.#ownName}-${this.#count++}@${this.#now()}`;
+    const birth = making === undefined ? "" : `#${making.birth}`;
+    const target = `${this.#ownName}-${this.#count++}@${this.#now()}${birth}`;
     try {
       return this.#create(path, target);
     } catch (error) {
       if (errorCode(error) !== "EEXIST") return undefined;
-      if (!this.#clearDead(path)) return "held";
+      if (!this.#clear(path, (found) => isInVain(found, making))) return "held";
     }
     try {
       return this.#create(path, target);
@@ -109,7 +120,7 @@ export class KeyLocks {
       for (const name of this.#fs.readdirSync(this.#directory)) {
         const path = `${this.#directory}/${name}`;
         const mover = ASIDE.exec(name)?.[1];
-        if (mover === undefined) this.#clearDead(path);
+        if (mover === undefined) this.#clear(path);
         else if (isDead(mover)) this.#fs.unlinkSync(path);
       }
     } catch {
@@ -118,14 +129,14 @@ export class KeyLocks {
   }
 
   // True when the way is free for another try.
-  #clearDead(path: string): boolean {
+  #clear(path: string, inVain: (target: string) => boolean = () => false): boolean {
     let found: string;
     try {
       found = this.#fs.readlinkSync(path);
     } catch (error) {
       return errorCode(error) === "ENOENT";
     }
-    return !isValid(found, this.#now(), MAX_AGE_MS) && this.#removeIf(path, found);
+    return (inVain(found) || !isValid(found, this.#now(), MAX_AGE_MS)) && this.#removeIf(path, found);
   }
 
   #removeIf(path: string, target: string): boolean {
@@ -152,9 +163,15 @@ function isDead(holder: string): boolean {
 }
 
 function isValid(target: string, now: number, maxAgeMs: number): boolean {
-  const [, holder = "", since = ""] = /^(.+)-[0-9a-f]{6}-\d+@(\d+(?:\.\d+)?)$/.exec(target) ?? [];
+  const [, holder = "", since = ""] = TARGET.exec(target) ?? [];
   const identity = parseIdentity(holder);
   const age = now - Number(since);
   // Dated in the future: the clock was set back, and nobody can tell how old it is.
   return identity !== undefined && age >= 0 && age < Math.min(maxAgeMs, MAX_AGE_MS) && liveness(identity) !== "dead";
+}
+
+// In doubt it is not: then the wait is bounded.
+function isInVain(target: string, making: LockedMaking | undefined): boolean {
+  const birth = TARGET.exec(target)?.[3];
+  return making !== undefined && birth !== undefined && making.isInVain(Number(birth));
 }
