@@ -1,5 +1,6 @@
 /** Pages that are rendered before anybody asks, or because somebody knows that they have changed. */
 import { createServer } from "node:http";
+import { isRefresh } from "@diskcache/http";
 import { describe, expect, it } from "vitest";
 import { ADAPTERS } from "../adapters/adapters.js";
 import { openSite } from "../adapters/site.js";
@@ -18,6 +19,24 @@ describe.each(ADAPTERS)("$name: warming up", (adapter) => {
     });
     expect([summary, told.length, site.renders]).toEqual([{ done: 4, stored: 3, hits: 1, failed: 0 }, 4, 4]);
     for (const url of urls) expect((await site.visit(url)).isHit).toBe(true);
+  });
+
+  it("can be told from a visitor by the application", async () => {
+    const told: (readonly [url: string, own: boolean, refresh: boolean])[] = [];
+    const site = await openSite(adapter, {
+      handler: ({ req, directives }) => {
+        told.push([req.url!, isRefresh(req), directives.refresh]);
+        return { body: "page" };
+      },
+    });
+    await site.visit("/visitor");
+    await site.cache.warm(["/warm"]);
+    await site.cache.refresh("/refresh");
+    expect(told).toEqual([
+      ["/visitor", false, false],
+      ["/warm", true, true],
+      ["/refresh", true, true],
+    ]);
   });
 
   it("asks for no more pages at a time than it is told", async () => {

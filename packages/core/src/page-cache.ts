@@ -46,6 +46,8 @@ export interface HandleOptions {
   readonly policy?: ResolvedPolicy;
   /** Fill anew behind a stale response. */
   readonly refresh?: boolean;
+  /** Nobody looks at the answer: a request of the cache's own. The handler can see that (`diskCache.refresh`). Default: as `refresh`. */
+  readonly own?: boolean;
 }
 
 /** A page cache, whatever the framework. `Req` is what the framework hands to a handler, and to the functions in the options.
@@ -104,15 +106,19 @@ export class PageCache<Req = unknown> {
   }
 
   /** Decides on a request. Synchronous unless the disk made it wait. Never throws, never rejects. */
-  handle(request: RequestHead, native: Req, { policy, refresh = false }: HandleOptions = {}): MaybeAsync<Outcome> {
-    const question = { request, native, policy: policy ?? this.#context.options.policy, refresh };
+  handle(
+    request: RequestHead,
+    native: Req,
+    { policy, refresh = false, own = refresh }: HandleOptions = {},
+  ): MaybeAsync<Outcome> {
+    const question = { request, native, policy: policy ?? this.#context.options.policy, refresh, own };
     return this.#closed ? this.#forwarding.alone(question, CLOSED) : this.#ask(question, 0);
   }
 
   /** Looks a request up before the framework has seen it: `undefined` when the application has to answer. */
   peek(request: RequestHead): MaybeAsync<OutgoingResponse | undefined> {
     if (this.#closed) return undefined;
-    const question = { request, native: undefined, policy: this.#context.options.policy, refresh: false };
+    const question = { request, native: undefined, policy: this.#context.options.policy, refresh: false, own: false };
     return andThen(decide(this.#context, question), (lookup) => {
       if (lookup.verdict !== "reuse") return undefined;
       return andThen(this.#answer(question, lookup, 0), (outcome) => {
@@ -178,6 +184,7 @@ export class PageCache<Req = unknown> {
       native,
       policy: this.#context.options.policy,
       refresh: false,
+      own: false,
     });
     return explain(request, lookup, this.#context.options.clock.now());
   }

@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Forward, Outcome, PageCache, RequestHead, ResolvedPolicy } from "@diskcache/core";
 import { keyedRequest } from "./keyed-request.js";
-import { isRefresh, refreshBehind } from "./refresh.js";
+import { askedAs, refreshBehind } from "./refresh.js";
 import { send } from "./send.js";
 import { learnServer } from "./server.js";
 import { tap } from "./tap.js";
@@ -55,8 +55,7 @@ function handle<Req>(
 ): unknown {
   const { req, native, target } = exchange;
   learnServer(cache, req);
-  const ask = (request: RequestHead) =>
-    cache.handle(request, native, { refresh: isRefresh(req), ...(policy && { policy }) });
+  const ask = (request: RequestHead) => cache.handle(request, native, { ...askedAs(req), ...(policy && { policy }) });
   const request = keyedRequest(cache, req, target);
   return proceed(underWay, exchange, next, request instanceof Promise ? request.then(ask) : ask(request));
 }

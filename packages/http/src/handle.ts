@@ -9,7 +9,7 @@ import type {
   PurgeOptions,
   PurgeTarget,
 } from "@diskcache/core";
-import { isRefresh, refreshBehind } from "./refresh.js";
+import { askedAs, refreshBehind } from "./refresh.js";
 import { requestHead } from "./request-head.js";
 import { send } from "./send.js";
 import { learnServer } from "./server.js";
@@ -75,7 +75,7 @@ export function originalTarget(req: IncomingMessage): string {
 function frontListener<Req>(cache: PageCache<Req>, listener: RequestListener): RequestListener {
   return (req: IncomingMessage, res: ServerResponse) => {
     learnServer(cache, req);
-    if (isRefresh(req)) return listener(req, res);
+    if (askedAs(req).refresh) return listener(req, res);
     const hit = cache.peek(requestHead(req));
     if (hit === undefined) return listener(req, res);
     if (!(hit instanceof Promise)) return play(req, res, hit);

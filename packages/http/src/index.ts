@@ -52,7 +52,7 @@ export type { CacheHandle } from "./handle.js";
 export { headerGroups, headersSetOn } from "./header-groups.js";
 export type { HeaderGroup } from "./header-groups.js";
 export { keyedRequest } from "./keyed-request.js";
-export { isRefresh, refreshBehind } from "./refresh.js";
+export { askedAs, isRefresh, refreshBehind } from "./refresh.js";
 export { putAside } from "./put-aside.js";
 export { send, sinkOf } from "./send.js";
 export type { Sink } from "./send.js";

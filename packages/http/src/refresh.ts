@@ -4,17 +4,27 @@ import type { RefreshClaim } from "@diskcache/core";
 import { sendOwn } from "./own-request.js";
 import { isEncrypted, serverOf } from "./server.js";
 
-const REFRESHES = new WeakSet<IncomingMessage>();
+/** Whether a request of the cache's own is to be answered by the application, whatever is stored. */
+const OWN = new WeakMap<IncomingMessage, { readonly anew: boolean }>();
 
-/** Whether a request is one of the cache's own, made to refresh a page; applications may leave such requests out of their statistics. */
+/** Whether a request is one of the cache's own, made to render a page anew behind a stale one or before anybody comes (`warm`, `refresh`); applications may leave such requests out of their statistics. */
 export function isRefresh(req: IncomingMessage): boolean {
-  return REFRESHES.has(req);
+  return OWN.has(req);
 }
 
-/** Makes a request one that is never answered from the store, and fills it anew. */
-export function markRefresh(req: IncomingMessage): void {
-  REFRESHES.add(req);
+/** Makes a request one of the cache's own.
+ * @param anew never answered from the store: it fills it anew */
+export function markOwn(req: IncomingMessage, anew: boolean): void {
+  OWN.set(req, { anew });
 }
+
+/** How the cache is to take a request, as far as that shows in whether it is its own. */
+export function askedAs(req: IncomingMessage): { readonly refresh: boolean; readonly own: boolean } {
+  const own = OWN.get(req);
+  return own === undefined ? VISITORS : { refresh: own.anew, own: true };
+}
+
+const VISITORS = Object.freeze({ refresh: false, own: false });
 
 /** Sends the refresh on its way, and gives the claim back when it is over. */
 export function refreshBehind(visitor: IncomingMessage, target: string, { rawHeaders, release }: RefreshClaim): void {
@@ -24,5 +34,5 @@ export function refreshBehind(visitor: IncomingMessage, target: string, { rawHea
     return;
   }
   const encrypted = isEncrypted(visitor);
-  void sendOwn({ server, target, rawHeaders, encrypted, prepare: markRefresh }).then(release);
+  void sendOwn({ server, target, rawHeaders, encrypted, prepare: (req) => markOwn(req, true) }).then(release);
 }

@@ -1,9 +1,9 @@
 /** Has pages rendered before anybody asks for them, and again when somebody knows that they have changed: by requests of the cache's own, a bounded number at a time. */
-import type { Server } from "node:http";
+import type { IncomingMessage, Server } from "node:http";
 import { DiskCacheError } from "@diskcache/core";
 import { sendOwn } from "./own-request.js";
 import type { OwnAnswer } from "./own-request.js";
-import { markRefresh } from "./refresh.js";
+import { markOwn } from "./refresh.js";
 import { knownServer } from "./server.js";
 
 export interface RefreshOptions {
@@ -86,8 +86,8 @@ async function ask(cache: object, url: string, options: RefreshOptions, anew: bo
   signal?.throwIfAborted();
   const { server, host, encrypted, target } = addressed(cache, url, options.server);
   const rawHeaders = ["Host", host, ...Object.entries(headers).flat()];
-  const prepare = anew ? { prepare: markRefresh } : {};
-  const answer = await sendOwn({ server, target, rawHeaders, encrypted, signal, ...prepare });
+  const prepare = (req: IncomingMessage): void => markOwn(req, anew);
+  const answer = await sendOwn({ server, target, rawHeaders, encrypted, signal, prepare });
   signal?.throwIfAborted();
   return { url, status: answer.status, ...told(answer) };
 }

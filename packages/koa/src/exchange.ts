@@ -2,8 +2,8 @@
 import type { Forward, Outcome, OutgoingResponse, PageCache, ResolvedPolicy } from "@diskcache/core";
 import {
   applyRequestChanges,
+  askedAs,
   headersSetOn,
-  isRefresh,
   keyedRequest,
   learnServer,
   putAside,
@@ -31,7 +31,7 @@ export async function runContext(
   learnServer(cache, ctx.req);
   const keyed = keyedRequest(cache, ctx.req, ctx.originalUrl);
   const request = keyed instanceof Promise ? await keyed : keyed;
-  const outcome = cache.handle(request, ctx, { refresh: isRefresh(ctx.req) });
+  const outcome = cache.handle(request, ctx, askedAs(ctx.req));
   await proceed(underWay, ctx, next, outcome instanceof Promise ? await outcome : outcome);
 }
 
@@ -49,7 +49,7 @@ export async function runRoute(
     forward === undefined
       ? cache.handle(await keyedRequest(cache, ctx.req, ctx.originalUrl), ctx, {
           policy: policy.whole,
-          refresh: isRefresh(ctx.req),
+          ...askedAs(ctx.req),
         })
       : cache.refine(forward, policy.own, ctx);
   if (outcome === undefined) await next();

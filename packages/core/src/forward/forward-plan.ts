@@ -26,6 +26,8 @@ export interface ForwardPlan {
   readonly birth: LogPosition;
   /** A request of the cache's own, made to refresh a page. */
   readonly refresh: boolean;
+  /** A request of the cache's own, whatever it is made for. */
+  readonly own: boolean;
   /** The flight this request leads. */
   readonly leading: Leading | undefined;
   /** Called when the response is over, however it went. */

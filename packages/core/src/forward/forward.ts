@@ -59,7 +59,7 @@ export class Forward {
   constructor(context: CacheContext, plan: ForwardPlan) {
     this.#context = context;
     this.#plan = plan;
-    this.directives = new HandlerDirectives(plan.refresh);
+    this.directives = new HandlerDirectives(plan.own);
     this.requestChanges = requestChanges(context.options, plan);
     this.#requestAt = context.options.clock.now();
     this.#deadline.set(plan);

@@ -164,7 +164,7 @@ export class Forwarding {
   }
 
   #begin(
-    { request, native, policy, refresh }: Question,
+    { request, native, policy, refresh, own }: Question,
     { page, facts, reason, detail, selection, beginning }: ForwardLookup,
     leading: Leading | undefined,
     settled: (() => void) | undefined,
@@ -186,6 +186,7 @@ export class Forwarding {
       beginning,
       birth,
       refresh,
+      own,
       leading,
       settled,
       shareable: page && (() => this.#flights.forgetMiss(page.key)),

@@ -3,7 +3,7 @@ import { durationSeconds } from "../units.js";
 import type { Duration } from "../units.js";
 
 export class HandlerDirectives {
-  /** Whether the cache itself asks, to refresh a page behind a stale one: nobody looks at this answer. */
+  /** Whether the cache itself asks, to render a page anew behind a stale one or before anybody comes: nobody looks at this answer. */
   readonly refresh: boolean;
   /** Seconds; wins over the response's own freshness. */
   ttlSeconds: number | undefined;

@@ -45,6 +45,8 @@ export interface Question {
   readonly policy: ResolvedPolicy;
   /** A refresh behind a stale response: never answered from the store. */
   readonly refresh: boolean;
+  /** A request of the cache's own, such as a refresh: nobody looks at the answer. */
+  readonly own: boolean;
 }
 
 const LOOK_AGAIN_MS = 100;
