@@ -54,6 +54,8 @@ export class ValueStore {
     this.#store = new DiskStore<string>({
       ...options,
       maxBody: Infinity,
+      // `incr` and `add` would act on a miss that only means that the disk is slow.
+      patient: true,
       decode: ({ meta }) => meta,
       observe: (event) => this.#observe(event),
     });

@@ -11,12 +11,15 @@ import { StoredEntry } from "./stored-entry.js";
 const SLOW_MEAN_MS = 1;
 const SLOW_SPIKE_MS = 100;
 const SLOW_REST_MS = 250;
-/** Longest wait of a lookup; after it, it is a miss. */
-const LONGEST_WAIT_MS = 250;
+/** Longest wait of a lookup, in ticks of which no turn of the event loop counts two: a process that was held up for so long has not waited for its disk. */
+const TICK_MS = 25;
+const LONGEST_WAIT_TICKS = 10;
 /** Lookups that wait for a slow disk; one more is a miss at once. */
 const MOST_SLOW_READS = 64;
 
 export interface DiskReaderSurroundings<Value> {
+  /** Lookups wait for a slow disk as long as it takes: somebody would take a miss for an absence. */
+  readonly patient: boolean;
   readonly decode: (head: EntryHead) => Value;
   /** Epoch of the invalidation log now: an entry of another one belongs to another cache. */
   readonly epoch: () => number;
@@ -49,7 +52,7 @@ export class DiskReader<Value> {
   #readSlowly(key: string): Promise<StoredEntry<Value> | undefined> | undefined {
     const known = this.#slowReads.get(key);
     if (known !== undefined) return known;
-    if (this.#slowReads.size >= MOST_SLOW_READS) return undefined;
+    if (this.#slowReads.size >= MOST_SLOW_READS && !this.#around.patient) return undefined;
     const path = this.#paths.entry(key).file;
     const startedMs = performance.now();
     const reading = this.#files.readSlowly(path).then((content) => {
@@ -57,9 +60,9 @@ export class DiskReader<Value> {
       this.#slowReads.delete(key);
       return content === undefined ? undefined : this.#entry(key, path, content);
     });
-    const bounded = withDeadline(reading, LONGEST_WAIT_MS);
-    this.#slowReads.set(key, bounded);
-    return bounded;
+    const awaited = this.#around.patient ? reading : withDeadline(reading);
+    this.#slowReads.set(key, awaited);
+    return awaited;
   }
 
   #entry(key: string, path: string, { decoded, body, file, touchedAt }: EntryContent): StoredEntry<Value> | undefined {
@@ -83,11 +86,16 @@ export class DiskReader<Value> {
 }
 
 /** `undefined` when the deadline comes first. The timer keeps the process alive no longer than the lookup does. */
-function withDeadline<T>(work: Promise<T | undefined>, ms: number): Promise<T | undefined> {
+function withDeadline<T>(work: Promise<T | undefined>): Promise<T | undefined> {
   return new Promise((resolve) => {
-    const timer = setTimeout(() => resolve(undefined), ms);
+    let ticks = 0;
+    const timer = setInterval(() => {
+      if (++ticks < LONGEST_WAIT_TICKS) return;
+      clearInterval(timer);
+      resolve(undefined);
+    }, TICK_MS);
     void work.then((result) => {
-      clearTimeout(timer);
+      clearInterval(timer);
       resolve(result);
     });
   });

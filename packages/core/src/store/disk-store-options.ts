@@ -20,6 +20,8 @@ export interface DiskStoreOptions<Value> {
   readonly maxBody: number;
   /** `"fsync"` flushes entries and purges to the device before they count as stored. */
   readonly durability: "none" | "fsync";
+  /** A lookup waits for a slow disk as long as it takes. Otherwise it is a miss after a quarter of a second. */
+  readonly patient?: boolean;
   /** `"second-request"`: a key that is not stored yet is admitted when it is asked for a second time within some minutes. Every one by default. */
   readonly admission?: "always" | "second-request";
   /** Checks the directory at construction. */

@@ -83,6 +83,7 @@ export class StoreParts<Value> {
     const files = new EntryFiles(fs, this.faults);
     this.heads = () => storedHeads(fs, this.paths, files);
     this.reader = new DiskReader(files, this.paths, {
+      patient: options.patient ?? false,
       decode: options.decode,
       epoch: () => this.log.epoch,
       admit: owner.admit,
