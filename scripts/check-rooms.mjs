@@ -16,7 +16,7 @@ const ROOMS = {
   ...Object.fromEntries(BASE.map((file) => [file, {}])),
   options: {},
   "option-checks": {},
-  "resolve-policy": { values: ["option-checks"], types: ["options"] },
+  "resolve-policy": { values: ["option-checks", "http"], types: ["options"] },
   "resolve-options": { values: ["option-checks", "resolve-policy"], types: ["options"] },
   context: { types: ["resolve-options", "observe", "store", "stored"] },
 

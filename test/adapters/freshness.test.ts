@@ -60,6 +60,40 @@ describe.each(ADAPTERS)("$name: a kept page", (adapter) => {
     expect((await silent.visit("/")).header("cache-control")).toBeUndefined();
   });
 
+  it.each([
+    { given: "a field value", clientCacheControl: "public, max-age=9", headers: {}, told: "public, max-age=9" },
+    { given: "true", clientCacheControl: true, headers: {}, told: "max-age=300" },
+    { given: "false", clientCacheControl: false, headers: {}, told: undefined },
+    {
+      given: "a field value, and the page has one",
+      clientCacheControl: "max-age=9",
+      headers: { "Cache-Control": "max-age=300" },
+      told: "max-age=300",
+    },
+  ])("tells the browser, when asked to by $given, from the first time on", async (row) => {
+    const { clientCacheControl, headers, told } = row;
+    const site = await openSite(adapter, {
+      options: { ttl: "5m", clientCacheControl },
+      handler: () => ({ headers, body: "x" }),
+    });
+    const miss = await site.visit("/");
+    const hit = await site.visit("/");
+    const unchanged = await site.visit("/", { headers: { "if-none-match": hit.header("etag")! } });
+    expect([unchanged.status, hit.isHit]).toEqual([304, true]);
+    for (const answer of [miss, hit, unchanged]) expect(answer.header("cache-control")).toBe(told);
+    // What browsers are told decides nothing here.
+    site.clock.advance(299);
+    expect((await site.visit("/")).isHit).toBe(true);
+  });
+
+  it("tells the browser nothing of a page that is not kept", async () => {
+    const site = await openSite(adapter, {
+      options: { ttl: "5m", clientCacheControl: "max-age=9" },
+      handler: () => ({ headers: { "Set-Cookie": "a=1" }, body: "x" }),
+    });
+    expect((await site.visit("/")).header("cache-control")).toBeUndefined();
+  });
+
   it("is no longer served when the clock is set back before it was made", async () => {
     const site = await openSite(adapter);
     await site.visit("/");

@@ -99,6 +99,11 @@ export interface CachePolicy<Req = unknown> {
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a duration
    * @example diskCache({ dir: ".cache/pages", ttl: "1m", keep: "1d" }) */
   readonly keep?: Duration;
+  /** What browsers, and caches between them and the application, are told of pages that are stored and say nothing themselves: a `Cache-Control` field value, or `true` for `max-age` with the page's own lifetime, of which its `Age` uses up a part. A page that has `Cache-Control` or `Expires` is left as it is. A purge does not reach what a browser keeps.
+   * @default undefined: nothing is added
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when neither `true`, `false` nor a field value that parses
+   * @example diskCache({ dir: ".cache/pages", ttl: "1h", clientCacheControl: "public, max-age=60" }) */
+  readonly clientCacheControl?: boolean | string;
 }
 
 /** Options of `diskCache()`. Only `dir` is needed. */

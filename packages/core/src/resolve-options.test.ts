@@ -40,6 +40,12 @@ const WRONG: readonly {
   { options: { dir: DIR, staleIfError: "x" }, option: "staleIfError", expected: "a duration", got: '"x"' },
   { options: { dir: DIR, grace: true }, option: "grace", expected: "a duration", got: "true" },
   { options: { dir: DIR, keep: null }, option: "keep", expected: "a duration", got: "null" },
+  {
+    options: { dir: DIR, clientCacheControl: "max-age=1; public" },
+    option: "clientCacheControl",
+    expected: "the value of a Cache-Control field",
+    got: '"max-age=1; public"',
+  },
   { options: { dir: DIR, memory: "lots" }, option: "memory", expected: "a size", got: '"lots"' },
   { options: { dir: DIR, maxSize: 1.5 }, option: "maxSize", expected: "a size", got: "1.5" },
   { options: { dir: DIR, maxBody: "5 apples" }, option: "maxBody", expected: "a size", got: '"5 apples"' },

@@ -1,6 +1,7 @@
 /** Turns what the user gave for one route, or for all of them, into a policy that the rooms receive: checked, read-only; and lays policies over one another. */
 import { optionError } from "./errors.js";
 import type { ResponseHead } from "./exchange.js";
+import { parseCacheControl } from "./http/cache-control.js";
 import { boolean, fieldNames, listOf, optionalFunction, record, refuseUnknown, strings } from "./option-checks.js";
 import type { CachePolicy, KeyRules } from "./options.js";
 import { durationSeconds } from "./units.js";
@@ -15,6 +16,7 @@ export interface ResolvedPolicy {
   readonly timeout: number | undefined;
   readonly grace: number | undefined;
   readonly keep: number | undefined;
+  readonly clientCacheControl: boolean | string | undefined;
   readonly tags: readonly ((req: unknown) => readonly string[])[];
   readonly vary: readonly string[];
   readonly keyRules: ResolvedKeyRules | undefined;
@@ -42,6 +44,7 @@ export const POLICY_NAMES = new Set([
   "timeout",
   "grace",
   "keep",
+  "clientCacheControl",
   "tags",
   "vary",
   "key",
@@ -68,6 +71,7 @@ export function mergePolicies(outer: ResolvedPolicy, inner: ResolvedPolicy): Res
     timeout: inner.timeout ?? outer.timeout,
     grace: inner.grace ?? outer.grace,
     keep: inner.keep ?? outer.keep,
+    clientCacheControl: inner.clientCacheControl ?? outer.clientCacheControl,
     tags: [...outer.tags, ...inner.tags],
     vary: [...new Set([...outer.vary, ...inner.vary])],
     keyRules: inner.keyRules ?? outer.keyRules,
@@ -94,6 +98,7 @@ export function policyFields<Req>(given: CachePolicy<Req>): ResolvedPolicy {
     timeout: duration("timeout"),
     grace: duration("grace"),
     keep: duration("keep"),
+    clientCacheControl: resolveClientCacheControl(given.clientCacheControl),
     tags: tags === undefined ? [] : [resolveTags(tags as readonly string[] | ((req: unknown) => readonly string[]))],
     vary: fieldNames("vary", given.vary ?? []),
     keyRules: key === undefined || typeof key === "function" ? undefined : resolveKeyRules(key),
@@ -126,6 +131,16 @@ function resolveStatusTtl(given: unknown): ReadonlyMap<string, number> {
     lifetimes.set(status.toLowerCase(), durationSeconds(`statusTtl.${status}`, ttl));
   }
   return lifetimes;
+}
+
+function resolveClientCacheControl(given: unknown): ResolvedPolicy["clientCacheControl"] {
+  const parses = typeof given === "string" && given.trim() !== "" && !parseCacheControl([given]).malformed;
+  if (given === undefined || typeof given === "boolean" || parses) return given;
+  throw optionError(
+    "clientCacheControl",
+    'true, false or the value of a Cache-Control field such as "max-age=60"',
+    given,
+  );
 }
 
 function resolveTags(

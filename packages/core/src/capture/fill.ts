@@ -28,6 +28,7 @@ export interface FillPlan {
   readonly policy: StoredPolicy;
   readonly vary: readonly string[];
   readonly outer: OuterFields;
+  readonly clientCacheControl: string | undefined;
   readonly tags: readonly string[];
   /** Position of the invalidation log when the handler was called. */
   readonly birth: LogPosition;
@@ -171,8 +172,18 @@ export class Fill {
   }
 
   #storedResponse(head: ResponseHead): StoredResponse {
-    const { policy, vary, outer } = this.#plan;
-    return { kind: "response", head, policy, vary, outer, ownEtag: this.#lacksEtag, ready: undefined, lookedAt: 0 };
+    const { policy, vary, outer, clientCacheControl } = this.#plan;
+    return {
+      kind: "response",
+      head,
+      policy,
+      vary,
+      outer,
+      clientCacheControl,
+      ownEtag: this.#lacksEtag,
+      ready: undefined,
+      lookedAt: 0,
+    };
   }
 
   get #lacksEtag(): boolean {

@@ -30,7 +30,7 @@ import { isPart } from "./parts.js";
 import { putOutOfDate } from "./put-out-of-date.js";
 import { requestChanges } from "./request-changes.js";
 import type { RequestChanges } from "./request-changes.js";
-import { headToStore, outerFields } from "./response-fields.js";
+import { clientCacheControl, headToStore, outerFields } from "./response-fields.js";
 import { shareStored } from "./share-stored.js";
 import { deliveryFor, visitorFields } from "./visitor.js";
 
@@ -182,6 +182,7 @@ export class Forward {
       policy: decision.policy,
       vary: decision.vary,
       outer: outerFields(before, head.rawHeaders),
+      clientCacheControl: clientCacheControl(this.#plan.policy, head, decision.policy),
       tags: decision.tags,
       birth,
       ownEtag,

@@ -1,10 +1,12 @@
 /** The header fields of a response on its way into the store and out to the visitor. */
 import type { RawHeaders, ResponseHead } from "../exchange.js";
-import { fieldLines, fieldValue, listMembers, withField, withoutFields } from "../http/fields.js";
+import { fieldLines, fieldValue, hasField, listMembers, withField, withoutFields } from "../http/fields.js";
 import { withoutHopByHop } from "../http/hop-by-hop.js";
 import { formatHttpDate } from "../http/http-date.js";
+import type { StoredPolicy } from "../http/storability.js";
 import { INTERNAL_FIELDS } from "../http/tags.js";
 import { varyFields } from "../http/vary.js";
+import type { ResolvedPolicy } from "../resolve-policy.js";
 import { NO_OUTER_FIELDS } from "../serve/outgoing.js";
 import type { OuterFields } from "../serve/outgoing.js";
 
@@ -30,6 +32,17 @@ export function varyWith(raw: RawHeaders, fields: readonly string[]): string | u
 export function cacheStatusWith(raw: RawHeaders, member: string): string {
   const others = fieldValue(raw, "cache-status");
   return others === undefined || others === "" ? member : `${others}, ${member}`;
+}
+
+/** What a stored page tells the visitor about keeping it; `undefined` when it says so itself, or nothing is asked for. */
+export function clientCacheControl(
+  { clientCacheControl: asked }: ResolvedPolicy,
+  { rawHeaders }: ResponseHead,
+  { lifetime }: StoredPolicy,
+): string | undefined {
+  if (asked === undefined || asked === false) return undefined;
+  if (hasField(rawHeaders, "cache-control") || hasField(rawHeaders, "expires")) return undefined;
+  return asked === true ? `max-age=${Math.floor(lifetime)}` : asked;
 }
 
 // A nonce in the policy belongs to the body it was made for, so this field always goes with the stored body.

@@ -11,7 +11,7 @@ import type { StoreDecision } from "./decide-storing.js";
 import type { Delivery } from "./delivery.js";
 import type { ForwardPlan } from "./forward-plan.js";
 import type { HandlerDirectives } from "./handler-directives.js";
-import { cacheStatusWith, varyWith } from "./response-fields.js";
+import { cacheStatusWith, clientCacheControl, varyWith } from "./response-fields.js";
 
 type Fields = readonly (readonly [name: string, value: string])[];
 
@@ -32,6 +32,8 @@ export function visitorFields(
   const set: [string, string][] = [["Cache-Status", cacheStatusWith(head.rawHeaders, formatCacheStatus(status))]];
   if (debugHeader !== undefined) set.push([debugHeader, fwd === "bypass" || fwd === "method" ? "BYPASS" : "MISS"]);
   if (ownEtag !== undefined) set.push(["ETag", ownEtag]);
+  const client = decision.store ? clientCacheControl(policy, head, decision.policy) : undefined;
+  if (client !== undefined) set.push(["Cache-Control", client]);
   const vary = varyWith(head.rawHeaders, [...policy.vary, ...directives.varyFields]);
   if (vary !== undefined) set.push(["Vary", vary]);
   return set;

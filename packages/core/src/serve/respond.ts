@@ -2,7 +2,7 @@
 import type { RequestHead, ResponseHead } from "../exchange.js";
 import { formatCacheStatus } from "../http/cache-status.js";
 import type { CacheStatus } from "../http/cache-status.js";
-import { withField, withoutFields } from "../http/fields.js";
+import { hasField, withField, withoutFields } from "../http/fields.js";
 import { fragmentHead, selectFromFragment } from "../http/fragment.js";
 import { evaluatePreconditions, notModifiedHead } from "../http/preconditions.js";
 import { multipartBody, partialHead, selectRanges, unsatisfiableHead } from "../http/range.js";
@@ -51,7 +51,7 @@ export function respondStale(
 /** Any other answer from a stored response: stale, validated, conditional, partial, without a body. */
 export function respond(entry: Entry, request: RequestHead, now: number, marks: Marks): OutgoingResponse {
   const { value } = entry;
-  const head = withMarks(value.head, currentAgeSeconds(value.policy, now), marks);
+  const head = withMarks(value, currentAgeSeconds(value.policy, now), marks);
   if (evaluatePreconditions(request, value.head) === "not-modified")
     return outgoing(notModifiedHead(head), undefined, value);
   if (value.head.status === 206) return respondFragment(entry, request, head);
@@ -116,9 +116,10 @@ function readyResponse(
 }
 
 function prepare(entry: Entry, body: Buffer, debugHeader: string | undefined): ReadyResponse {
-  const { head, outer } = entry.value;
+  const { head, outer, clientCacheControl } = entry.value;
   const headers = [
     ...withLength({ ...head, rawHeaders: withoutFields(head.rawHeaders, AGE) }, entry.bodyBytes).rawHeaders,
+    ...clientFields(head, clientCacheControl),
   ];
   if (debugHeader !== undefined) headers.push(debugHeader, "HIT");
   headers.push("Age", "", "Cache-Status", "");
@@ -136,12 +137,24 @@ function prepare(entry: Entry, body: Buffer, debugHeader: string | undefined): R
 
 const AGE: ReadonlySet<string> = new Set(["age"]);
 
-function withMarks(head: ResponseHead, age: number, { status, debugHeader, debugValue }: Marks): ResponseHead {
-  const rawHeaders = withoutFields(head.rawHeaders, AGE);
+function withMarks(
+  { head, clientCacheControl }: StoredResponse,
+  age: number,
+  { status, debugHeader, debugValue }: Marks,
+): ResponseHead {
+  const rawHeaders = [...withoutFields(head.rawHeaders, AGE), ...clientFields(head, clientCacheControl)];
   if (debugHeader !== undefined) rawHeaders.push(debugHeader, debugValue);
   rawHeaders.push("Age", String(age), "Cache-Status", formatCacheStatus(status));
   return { ...head, rawHeaders };
 }
+
+// A 304 may have brought the page a word of its own since it was stored.
+function clientFields({ rawHeaders }: ResponseHead, clientCacheControl: string | undefined): readonly string[] {
+  if (clientCacheControl === undefined || hasField(rawHeaders, "cache-control")) return NONE;
+  return ["Cache-Control", clientCacheControl];
+}
+
+const NONE: readonly string[] = Object.freeze([]);
 
 // A response without content carries no length (RFC 9110 §8.6).
 function withLength(head: ResponseHead, bytes: number): ResponseHead {

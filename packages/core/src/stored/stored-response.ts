@@ -11,6 +11,8 @@ export interface StoredResponse {
   /** Request fields that select it, lower-case; empty when it answers any request for its key. */
   readonly vary: readonly string[];
   readonly outer: OuterFields;
+  /** The `Cache-Control` it is sent with when it has none: for the visitor only, nothing here is decided by it. */
+  readonly clientCacheControl: string | undefined;
   /** Whether its ETag was made here: the handler knows nothing of it, so it is no use in a conditional request to it. */
   readonly ownEtag: boolean;
   /** Kept by `serve/` between hits; never stored. */
@@ -36,6 +38,7 @@ export interface ReadyResponse {
  *   000100                                noCache, mustRevalidate, authorizationAllowed, cookiesAllowed, immutable, ownEtag
  *   accept-language                       vary
  *   x-request-id;x-powered-by             outer: kept; removed
+ *   max-age=60                            clientCacheControl, empty for none
  *   Content-Type
  *   text/html; charset=utf-8                                                                                              */
 
@@ -67,13 +70,14 @@ export function encodeResponse(stored: StoredResponse): string {
     flags,
     stored.vary.join(","),
     encodeOuter(stored.outer),
+    stored.clientCacheControl ?? "",
     ...head.rawHeaders,
   ].join("\n");
 }
 
 /** @throws {Error} when the text is not one that `encodeResponse` wrote: the store counts that as damage */
 export function decodeResponse(lines: readonly string[]): StoredResponse {
-  const [, statusLine = "", numbers = "", flags = "", vary = "", outer = "", ...rawHeaders] = lines;
+  const [, statusLine = "", numbers = "", flags = "", vary = "", outer = "", client = "", ...rawHeaders] = lines;
   const status = Number(statusLine.slice(0, 3));
   const [storedAt, initialAge, lifetime, staleWhileRevalidate, staleIfError, grace, keep] = numbers
     .split(" ")
@@ -105,6 +109,7 @@ export function decodeResponse(lines: readonly string[]): StoredResponse {
     },
     vary: namesIn(vary),
     outer: decodeOuter(outer),
+    clientCacheControl: client === "" ? undefined : client,
     ownEtag: flags[5] === "1",
     ready: undefined,
     lookedAt: 0,

@@ -30,6 +30,7 @@ function response(rawHeaders: readonly string[], rest: Partial<StoredResponse> =
     policy: POLICY,
     vary: [],
     outer: { kept: [], removed: [] },
+    clientCacheControl: undefined,
     ownEtag: false,
     ready: undefined,
     lookedAt: 0,
