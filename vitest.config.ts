@@ -17,8 +17,8 @@ export default defineConfig({
     // Many tests start servers and processes of their own, so there is no gain in more workers than cores.
     maxWorkers: Math.max(2, availableParallelism() - 1),
     // A limit for what hangs, not a measure of speed: a busy two-core machine is to pass too.
-    testTimeout: 20_000,
-    hookTimeout: 60_000,
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
     coverage: {
       provider: "v8",
       include: ["packages/*/src/**/*.ts"],
