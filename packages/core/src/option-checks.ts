@@ -44,6 +44,42 @@ export function strings(option: string, value: unknown): readonly string[] {
   return Object.freeze([...(value as string[])]);
 }
 
+/** Shortest secret: what is shorter can be guessed. */
+const LEAST_SECRET_BYTES = 16;
+
+/** A secret, or a rotation of them, as bytes; `undefined` where none is given. A message never shows one. */
+export function secrets(option: string, value: unknown): readonly Buffer[] | undefined {
+  if (value === undefined) return undefined;
+  const given: readonly unknown[] = Array.isArray(value) ? value : [value];
+  if (given.length === 0) throw optionError(option, "one secret at least", value);
+  return Object.freeze(given.map((secret) => secretBytes(option, secret)));
+}
+
+function secretBytes(option: string, value: unknown): Buffer {
+  if (typeof value !== "string" && !(value instanceof Uint8Array))
+    throw optionError(
+      option,
+      "a string or Buffer, or a list of them",
+      typeof value === "object" ? value : typeof value,
+    );
+  // A copy: what the caller does with his own afterwards changes nothing.
+  const bytes = typeof value === "string" ? Buffer.from(value, "utf8") : Buffer.from(value);
+  if (bytes.length < LEAST_SECRET_BYTES)
+    throw optionError(
+      option,
+      `${LEAST_SECRET_BYTES} bytes or more, such as \`openssl rand -hex 32\` prints`,
+      `${bytes.length} bytes`,
+    );
+  return bytes;
+}
+
+/** Whether entries are encrypted, which takes a secret. */
+export function encryption(option: string, value: unknown, secret: unknown): boolean {
+  const encrypt = boolean(option, value ?? false);
+  if (encrypt && secret === undefined) throw optionError(option, "a `secret` beside it", encrypt);
+  return encrypt;
+}
+
 export function fieldNames(option: string, value: unknown): readonly string[] {
   const names = strings(option, value);
   const wrong = names.find((name) => !isToken(name));

@@ -157,6 +157,17 @@ export interface DiskCacheOptions<Req = unknown> extends CachePolicy<Req> {
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a boolean
    * @example diskCache({ dir: ".cache/pages", enabled: process.env.NODE_ENV === "production" }) */
   readonly enabled?: boolean;
+  /** Seals every stored file with HMAC-SHA-256 under keys made from this, so that nobody who can write into the directory but lacks it can forge a page, change one, or put one in the place of another. What is not sealed with it, or with another of the list, is a miss and is removed.
+   * A string or Buffer of 16 bytes or more, or a list of them to change it without losing the cache: the first seals, each opens. All processes that share the directory need the same.
+   * @default undefined: files are checked for damage, not for forgery
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when it is not that, or shorter; the message does not show it
+   * @example diskCache({ dir: ".cache/pages", ttl: "5m", secret: process.env["CACHE_SECRET"]! }) */
+  readonly secret?: string | Uint8Array | readonly (string | Uint8Array)[];
+  /** Also encrypt every stored file with AES-256-GCM, under a key of its own: who can read the directory but lacks the `secret` learns neither URLs nor fields nor bodies. Sizes, times and how many there are stay visible.
+   * @default false
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a boolean, or without `secret`
+   * @example diskCache({ dir: ".cache/pages", ttl: "5m", secret: process.env["CACHE_SECRET"]!, encrypt: true }) */
+  readonly encrypt?: boolean;
   /** Where the time comes from; tests move it by hand.
    * @default the machine's clock
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when it has no `now()`

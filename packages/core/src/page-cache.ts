@@ -76,6 +76,8 @@ export class PageCache<Req = unknown> {
       durability: options.durability,
       strict: options.strict,
       allowPublicDir: options.allowPublicDir,
+      secrets: options.secrets,
+      encrypt: options.encrypt,
       clock: options.clock,
       decode: decodeStoredValue,
       observe: (event) => {

@@ -4,6 +4,7 @@ import type { Clock } from "./clock.js";
 import { optionError } from "./errors.js";
 import {
   boolean,
+  encryption,
   fieldNames,
   fraction,
   isToken,
@@ -11,6 +12,7 @@ import {
   positiveInteger,
   record,
   refuseUnknown,
+  secrets,
   strings,
 } from "./option-checks.js";
 import type { CachePolicy, DiskCacheOptions, RelaxedRules } from "./options.js";
@@ -29,6 +31,8 @@ export interface ResolvedOptions {
   readonly durability: "none" | "fsync";
   readonly strict: boolean;
   readonly enabled: boolean;
+  readonly secrets: readonly Buffer[] | undefined;
+  readonly encrypt: boolean;
   readonly clock: Clock;
   readonly hosts: ReadonlySet<string> | undefined;
   readonly cookies: { readonly ignore: readonly string[]; readonly key: readonly string[] };
@@ -71,6 +75,8 @@ const OPTION_NAMES = new Set<string>([
     "durability",
     "strict",
     "enabled",
+    "secret",
+    "encrypt",
     "clock",
     "hosts",
     "cookies",
@@ -109,6 +115,8 @@ export function resolveOptions<Req>(given: DiskCacheOptions<Req>): ResolvedOptio
     durability: oneOf("durability", given.durability ?? DEFAULTS.durability, ["none", "fsync"]),
     strict: boolean("strict", given.strict ?? false),
     enabled: boolean("enabled", given.enabled ?? process.env["DISKCACHE"] !== "off"),
+    secrets: secrets("secret", given.secret),
+    encrypt: encryption("encrypt", given.encrypt, given.secret),
     clock: clock ?? systemClock,
     hosts: hosts === undefined ? undefined : new Set(strings("hosts", hosts).map((host) => host.toLowerCase())),
     cookies: Object.freeze({

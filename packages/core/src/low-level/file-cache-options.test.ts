@@ -45,6 +45,8 @@ describe("the options of a low-level cache", () => {
       expected: "an object with functions encode() and decode()",
     },
     { option: "strict", value: 1, expected: "true or false" },
+    { option: "secret", value: ["0123456789abcdef", "short"], expected: "16 bytes or more" },
+    { option: "encrypt", value: true, expected: "a `secret` beside it" },
     { option: "clock", value: {}, expected: "an object with a function now()" },
     { option: "timeout", value: 5, expected: "one of allowPublicDir, clock, codec" },
   ])("are refused by name: $option $value", ({ option, value, expected }) => {

@@ -3,7 +3,17 @@ import { resolve } from "node:path";
 import { systemClock } from "../clock.js";
 import type { Clock } from "../clock.js";
 import { optionError } from "../errors.js";
-import { boolean, oneOf, optionalFunction, positiveInteger, record, refuseUnknown, strings } from "../option-checks.js";
+import {
+  boolean,
+  encryption,
+  oneOf,
+  optionalFunction,
+  positiveInteger,
+  record,
+  refuseUnknown,
+  secrets,
+  strings,
+} from "../option-checks.js";
 import { durationSeconds, sizeBytes } from "../units.js";
 import type { Duration, Size } from "../units.js";
 import { valueCodec } from "./value-codec.js";
@@ -84,6 +94,17 @@ export interface FileCacheOptions {
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a boolean
    * @example new FileCache({ dir: "/srv/public/cache", allowPublicDir: true }) */
   readonly allowPublicDir?: boolean;
+  /** Seals every stored file with HMAC-SHA-256 under keys made from this, so that nobody who can write into the directory but lacks it can forge a value, change one, or put one in the place of another. What is not sealed with it, or with another of the list, is a miss and is removed.
+   * A string or Buffer of 16 bytes or more, or a list of them to change it without losing the cache: the first seals, each opens. All caches that share the directory need the same.
+   * @default undefined: files are checked for damage, not for forgery
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when it is not that, or shorter; the message does not show it
+   * @example new FileCache({ dir: ".cache/values", secret: process.env["CACHE_SECRET"]! }) */
+  readonly secret?: string | Uint8Array | readonly (string | Uint8Array)[];
+  /** Also encrypt every stored file with AES-256-GCM, under a key of its own.
+   * @default false
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a boolean, or without `secret`
+   * @example new FileCache({ dir: ".cache/values", secret: process.env["CACHE_SECRET"]!, encrypt: true }) */
+  readonly encrypt?: boolean;
   /** Where the time comes from; tests move it by hand.
    * @default the machine's clock
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when it has no `now()`
@@ -136,6 +157,8 @@ export interface ResolvedFileCacheOptions {
   readonly codecName: string;
   readonly strict: boolean;
   readonly allowPublicDir: boolean;
+  readonly secrets: readonly Buffer[] | undefined;
+  readonly encrypt: boolean;
   readonly clock: Clock;
 }
 
@@ -162,6 +185,8 @@ const NAMES: ReadonlySet<string> = new Set([
   "codec",
   "strict",
   "allowPublicDir",
+  "secret",
+  "encrypt",
   "clock",
 ] satisfies readonly (keyof FileCacheOptions)[]);
 
@@ -191,6 +216,8 @@ export function resolveFileCacheOptions(given: FileCacheOptions): ResolvedFileCa
     codecName: codec === undefined ? "value" : "value, custom codec",
     strict: boolean("strict", given.strict ?? false),
     allowPublicDir: boolean("allowPublicDir", given.allowPublicDir ?? false),
+    secrets: secrets("secret", given.secret),
+    encrypt: encryption("encrypt", given.encrypt, given.secret),
     clock: clock ?? systemClock,
   });
 }

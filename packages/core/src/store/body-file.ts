@@ -5,9 +5,12 @@ import { READ_FLAGS_PLAIN, errorCode, promised } from "./file-system.js";
 import type { FileSystem } from "./file-system.js";
 import { PREAMBLE_BYTES, decodePreamble } from "./format.js";
 import type { BodyPlace } from "./format.js";
+import type { EntrySeal } from "./seal.js";
 
 export class BodyFile {
   readonly layout: BodyPlace;
+  /** What opens its chunks, where they are sealed. */
+  readonly seal: EntrySeal | undefined;
   readonly #fs: FileSystem;
   readonly #faults: Faults;
   readonly #path: string;
@@ -16,11 +19,19 @@ export class BodyFile {
   #opening: Promise<number> | undefined = undefined;
 
   /** `fd` is the descriptor the head was read from, if it is still open; it is closed unless a reader comes before `release`. */
-  constructor(fs: FileSystem, faults: Faults, path: string, layout: BodyPlace, fd: number | undefined) {
+  constructor(
+    fs: FileSystem,
+    faults: Faults,
+    path: string,
+    layout: BodyPlace,
+    seal: EntrySeal | undefined,
+    fd: number | undefined,
+  ) {
     this.#fs = fs;
     this.#faults = faults;
     this.#path = path;
     this.layout = layout;
+    this.seal = seal;
     this.#fd = fd;
   }
 

@@ -2,7 +2,9 @@
 import { closedError } from "../errors.js";
 import type { BodyReader } from "./contract.js";
 import type { BodyFile } from "./body-file.js";
-import { CHUNK_BYTES, checksumOf, tableBytesOf } from "./format.js";
+import { CHUNK_BYTES } from "./body-checksum.js";
+import { checksumOf, tableBytesOf } from "./format.js";
+import type { EntrySeal } from "./seal.js";
 
 /** A body that is in memory already. */
 export class MemoryBodyReader implements BodyReader {
@@ -24,12 +26,15 @@ export class MemoryBodyReader implements BodyReader {
 /** Buffers of one chunk, used again: a fresh one costs more than the read that fills it. */
 const spareChunks: Buffer[] = [];
 const MOST_SPARE_CHUNKS = 16;
+const NOTHING = Buffer.alloc(0);
 
 export class FileBodyReader implements BodyReader {
   readonly #file: BodyFile;
   #table: Buffer | undefined = undefined;
   #chunk: Buffer | undefined = undefined;
-  /** Which chunk `#chunk` holds, verified; -1 for none. */
+  /** The verified bytes of the chunk that is held: those in `#chunk`, or what they were before they were encrypted. */
+  #opened: Buffer = NOTHING;
+  /** Which chunk is held; -1 for none. */
   #held = -1;
   #reading = false;
   #closed = false;
@@ -48,7 +53,7 @@ export class FileBodyReader implements BodyReader {
     const index = Math.floor(start / CHUNK_BYTES);
     const begin = index * CHUNK_BYTES;
     if (this.#held !== index) await this.#load(index, begin, Math.min(CHUNK_BYTES, bodyBytes - begin));
-    return (this.#chunk as Buffer).subarray(start - begin, Math.min(stop - begin, CHUNK_BYTES));
+    return this.#opened.subarray(start - begin, stop - begin);
   }
 
   close(): void {
@@ -61,11 +66,11 @@ export class FileBodyReader implements BodyReader {
     this.#reading = true;
     this.#held = -1;
     try {
-      const expected = await this.#checksum(index);
+      const { seal, layout } = this.#file;
+      const expected = seal === undefined ? await this.#checksum(index) : await this.#tag(index, seal);
       this.#chunk ??= spareChunks.pop() ?? Buffer.allocUnsafeSlow(CHUNK_BYTES);
-      await this.#fill(this.#chunk, length, this.#file.layout.bodyOffset + begin);
-      if (checksumOf(this.#chunk.subarray(0, length)) !== expected)
-        throw this.#corrupt(`body checksum differs in chunk ${index}`);
+      await this.#fill(this.#chunk, length, layout.bodyOffset + begin);
+      this.#opened = this.#verified(index, this.#chunk.subarray(0, length), expected);
       this.#held = index;
     } finally {
       this.#reading = false;
@@ -75,16 +80,37 @@ export class FileBodyReader implements BodyReader {
   }
 
   async #checksum(index: number): Promise<number> {
-    const { bodyBytes, bodyOffset, bodyChecksum } = this.#file.layout;
-    const tableBytes = tableBytesOf(bodyBytes);
+    const { bodyChecksum } = this.#file.layout;
+    const tableBytes = tableBytesOf(this.#file.layout);
     if (tableBytes === 0) return bodyChecksum;
     if (this.#table === undefined) {
-      const table = Buffer.allocUnsafe(tableBytes);
-      await this.#fill(table, tableBytes, bodyOffset + bodyBytes);
+      const table = await this.#readTable(tableBytes);
       if (checksumOf(table) !== bodyChecksum) throw this.#corrupt("checksum table differs");
       this.#table = table;
     }
     return this.#table.readUInt32LE(index * 4);
+  }
+
+  // Tags speak for themselves: each is good for one chunk of one entry.
+  async #tag(index: number, { tagBytes }: EntrySeal): Promise<Buffer> {
+    this.#table ??= await this.#readTable(tableBytesOf(this.#file.layout));
+    return this.#table.subarray(index * tagBytes, (index + 1) * tagBytes);
+  }
+
+  #verified(index: number, stored: Buffer, expected: number | Buffer): Buffer {
+    if (typeof expected !== "number") {
+      const opened = this.#file.seal?.openChunk(index, stored, expected);
+      if (opened === undefined) throw this.#corrupt(`chunk ${index} does not agree with its seal`);
+      return opened;
+    }
+    if (checksumOf(stored) !== expected) throw this.#corrupt(`body checksum differs in chunk ${index}`);
+    return stored;
+  }
+
+  async #readTable(bytes: number): Promise<Buffer> {
+    const table = Buffer.allocUnsafe(bytes);
+    await this.#fill(table, bytes, this.#file.layout.bodyOffset + this.#file.layout.bodyBytes);
+    return table;
   }
 
   async #fill(buffer: Buffer, length: number, position: number): Promise<void> {
@@ -107,6 +133,7 @@ export class FileBodyReader implements BodyReader {
   #release(): void {
     if (this.#chunk !== undefined && spareChunks.length < MOST_SPARE_CHUNKS) spareChunks.push(this.#chunk);
     this.#chunk = undefined;
+    this.#opened = NOTHING;
     this.#file.release();
   }
 }

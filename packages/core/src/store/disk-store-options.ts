@@ -28,6 +28,10 @@ export interface DiskStoreOptions<Value> {
   readonly strict: boolean;
   /** Accepts a directory under a name such as `public`. */
   readonly allowPublicDir: boolean;
+  /** Entries are sealed with the first of these, and those of each are taken; entries without a seal where it is not given. */
+  readonly secrets?: readonly Buffer[] | undefined;
+  /** Entries are encrypted as well. */
+  readonly encrypt?: boolean;
   readonly clock: Clock;
   /** What `head.meta` means to the owner; may throw: then the entry is damaged. */
   readonly decode: (head: EntryHead) => Value;

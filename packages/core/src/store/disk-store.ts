@@ -19,6 +19,7 @@ import { encodeEntry } from "./format.js";
 import { BLIND } from "./invalidation-log.js";
 import type { Purgeable } from "./purge-marks.js";
 import { Room } from "./room.js";
+import { SealedBody } from "./sealed-body.js";
 import { StoreParts } from "./store-parts.js";
 import { StoredEntry, memoryCost } from "./stored-entry.js";
 import { allocated } from "./storing-rules.js";
@@ -120,6 +121,7 @@ export class DiskStore<Value> implements Store<Value> {
       faults: this.#parts.faults,
       path,
       maxBody: this.#options.maxBody,
+      seal: this.#parts.seals?.begin(path.file),
       epoch: () => this.#parts.log.epoch,
       now: () => this.#options.clock.now(),
       room: new Room(this.#parts.caretaker),
@@ -270,12 +272,19 @@ export class DiskStore<Value> implements Store<Value> {
 
   #encode({ head, body }: StoredEntry<Value>): Encoded {
     const room = new Room(this.#parts.caretaker);
-    const pieces = this.alive(head) ? encodeEntry(head, body as Buffer, this.#parts.log.epoch) : undefined;
+    const pieces = this.alive(head) ? this.#encodeAlive(head, body as Buffer) : undefined;
     if (pieces === undefined) this.#parts.rules.refuse("purged", head.key);
     else if (room.grow(pieces.reduce((bytes, piece) => bytes + piece.length, 0)))
       return { pieces, expiresAt: head.expiresAt, room };
     else this.#parts.rules.refuse("over-budget", head.key);
     return undefined;
+  }
+
+  #encodeAlive(head: EntryHead, body: Buffer): Buffer[] | undefined {
+    const { log, paths, seals } = this.#parts;
+    if (seals === undefined) return encodeEntry(head, body, log.epoch);
+    const seal = seals.begin(paths.entry(head.key).file);
+    return encodeEntry(head, body, log.epoch, new SealedBody(seal), seal);
   }
 
   // While an entry gets its name, a lookup waits for it.

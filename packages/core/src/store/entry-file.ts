@@ -6,6 +6,7 @@ import { READ_FLAGS, READ_FLAGS_PLAIN, errorCode, promised } from "./file-system
 import type { FileSystem } from "./file-system.js";
 import { MAX_HEAD_BYTES, PREAMBLE_BYTES, checksumOf, decodeEntryHead, decodePreamble } from "./format.js";
 import type { DecodedEntry } from "./format.js";
+import type { EntrySeal, Seals } from "./seal.js";
 
 /** Files up to this length are read whole, in one call; of longer ones only the head, and the body piece by piece. */
 const WHOLE_FILE_BYTES = 131_072;
@@ -28,14 +29,16 @@ const NOT_A_FILE = new Set(["ELOOP", "EISDIR", "ENXIO", "ENODEV", "EOPNOTSUPP", 
 export class EntryFiles {
   readonly #fs: FileSystem;
   readonly #faults: Faults;
+  readonly #seals: Seals | undefined;
   readonly #uid = process.getuid?.();
   /** What synchronous reads are read into, again and again; what leaves is a copy. */
   readonly #slab = Buffer.allocUnsafeSlow(WHOLE_FILE_BYTES);
   #flags = READ_FLAGS;
 
-  constructor(fs: FileSystem, faults: Faults) {
+  constructor(fs: FileSystem, faults: Faults, seals: Seals | undefined) {
     this.#fs = fs;
     this.#faults = faults;
+    this.#seals = seals;
   }
 
   /** `undefined`: no usable entry; what was wrong is counted, and removed where it is ours. */
@@ -94,7 +97,7 @@ export class EntryFiles {
       const preamble = decodePreamble(this.#slab, filled);
       const needed = typeof preamble === "string" ? 0 : preamble.headEnd;
       if (needed > filled) filled += this.#fs.readSync(fd, this.#slab, filled, needed - filled, filled);
-      const decoded = decodeEntryHead(this.#slab, filled, size);
+      const decoded = decodeEntryHead(this.#slab, filled, size, path, this.#seals);
       return typeof decoded === "string" ? this.reject(path, decoded) : decoded;
     } catch (error) {
       return this.#failed(path, error);
@@ -145,15 +148,21 @@ export class EntryFiles {
   }
 
   #content(path: string, bytes: Buffer, filled: number, stat: Stats, fd: number): EntryContent | undefined {
-    const decoded = decodeEntryHead(bytes, filled, stat.size);
+    const decoded = decodeEntryHead(bytes, filled, stat.size, path, this.#seals);
     if (typeof decoded === "string") return this.reject(path, decoded);
-    const { preamble } = decoded;
+    const { preamble, seal } = decoded;
     const touchedAt = stat.mtimeMs;
     if (stat.size > WHOLE_FILE_BYTES) {
-      return { decoded, body: undefined, file: new BodyFile(this.#fs, this.#faults, path, preamble, fd), touchedAt };
+      const file = new BodyFile(this.#fs, this.#faults, path, preamble, seal, fd);
+      return { decoded, body: undefined, file, touchedAt };
     }
     if (filled !== stat.size) return this.reject(path, "cut off");
     const stored = bytes.subarray(preamble.bodyOffset, preamble.bodyOffset + preamble.bodyBytes);
+    if (seal !== undefined) {
+      const opened = openBody(seal, stored, bytes.subarray(preamble.bodyOffset + preamble.bodyBytes, filled));
+      if (opened === undefined) return this.reject(path, "its body does not agree with its seal");
+      return { decoded, body: opened, file: undefined, touchedAt };
+    }
     if (checksumOf(stored) !== preamble.bodyChecksum) return this.reject(path, "body checksum differs");
     const body = Buffer.allocUnsafeSlow(stored.length);
     stored.copy(body);
@@ -175,6 +184,13 @@ export class EntryFiles {
       this.#faults.io("close", path, error, false);
     }
   }
+}
+
+// A sealed body of one chunk at most, as a copy of its own.
+function openBody(seal: EntrySeal, stored: Buffer, tag: Buffer): Buffer | undefined {
+  if (stored.length === 0) return Buffer.alloc(0);
+  const opened = seal.openChunk(0, stored, tag);
+  return opened === stored ? Buffer.from(stored) : opened;
 }
 
 // Bytes of a long file that hold its whole head; no more than were read when the beginning makes no sense.

@@ -7,10 +7,14 @@ import type { AtomicFiles, Stored } from "./atomic-file.js";
 import type { BodyReader, EntryHead, EntryWriter } from "./contract.js";
 import type { SkipReason } from "./events.js";
 import type { Faults } from "./faults.js";
-import { BodyChecksum, PREAMBLE_BYTES, STREAM_BODY_OFFSET, encodeEntryHead } from "./format.js";
+import { BodyChecksum } from "./body-checksum.js";
+import type { BodyCover } from "./body-checksum.js";
+import { PREAMBLE_BYTES, STREAM_BODY_OFFSET, encodeEntryHead } from "./format.js";
 import { GrowingBody } from "./growing-body.js";
 import type { EntryPath } from "./paths.js";
 import type { Room } from "./room.js";
+import type { EntrySeal } from "./seal.js";
+import { SealedBody, revealed } from "./sealed-body.js";
 
 /** Bytes that wait before the first are written: below it a body may still turn out small. */
 const GATHER_BYTES = 128 * 1024;
@@ -25,6 +29,8 @@ export interface WriterSurroundings {
   readonly faults: Faults;
   readonly path: EntryPath;
   readonly maxBody: number;
+  /** What the entry is sealed with, if it is to be. */
+  readonly seal: EntrySeal | undefined;
   readonly epoch: () => number;
   readonly now: () => number;
   /** Room that is taken before anything is written. */
@@ -44,7 +50,7 @@ export class FileEntryWriter implements EntryWriter {
   readonly #key: string;
   readonly #around: WriterSurroundings;
   readonly #body: GrowingBody;
-  readonly #checksum = new BodyChecksum();
+  readonly #cover: BodyCover;
   /** Resolves when nothing of it is under way any more. */
   readonly over: Promise<void>;
   #resolveOver: () => void = () => undefined;
@@ -55,7 +61,9 @@ export class FileEntryWriter implements EntryWriter {
   constructor(key: string, around: WriterSurroundings) {
     this.#key = key;
     this.#around = around;
-    this.#body = new GrowingBody(around.files, around.path);
+    const { files, path, seal } = around;
+    this.#cover = seal === undefined ? new BodyChecksum() : new SealedBody(seal);
+    this.#body = new GrowingBody(files, path, seal && ((start, bytes) => revealed(seal, start, bytes)));
     this.over = new Promise((resolve) => {
       this.#resolveOver = resolve;
     });
@@ -74,8 +82,7 @@ export class FileEntryWriter implements EntryWriter {
     if (this.#state !== "open" || chunk.length === 0) return true;
     if (this.#body.bytes + chunk.length > this.#around.maxBody) return this.#giveUp("body-too-long");
     if (this.pendingBytes + chunk.length > GIVE_UP_BYTES) return this.#giveUp("queue-full");
-    this.#checksum.update(chunk);
-    this.#body.append(chunk);
+    this.#body.append(this.#cover.update(chunk));
     if (this.pendingBytes >= GATHER_BYTES) this.#start();
     this.#pausing = this.pendingBytes > PAUSE_BYTES;
     return !this.#pausing;
@@ -204,8 +211,10 @@ export class FileEntryWriter implements EntryWriter {
     const bodyBytes = this.#body.bytes;
     if (!this.#around.room.grow(bodyBytes + PREAMBLE_BYTES + head.meta.length)) throw this.#refuse("over-budget");
     if (!this.#around.alive(head)) throw this.#refuse("purged");
-    const { checksum, table } = this.#checksum.end();
-    const bytes = encodeEntryHead(head, { epoch: this.#around.epoch(), bodyBytes, bodyChecksum: checksum, bodyOffset });
+    const { checksum, table } = this.#cover.end();
+    const { seal } = this.#around;
+    const layout = { epoch: this.#around.epoch(), bodyBytes, bodyChecksum: checksum, bodyOffset, seal };
+    const bytes = encodeEntryHead(head, layout);
     if (bytes === undefined) throw this.#refuse("head-too-long");
     return { bytes, table };
   }

@@ -1,15 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { BodyChecksum, CHUNK_BYTES } from "./body-checksum.js";
 import type { EntryHead } from "./contract.js";
-import {
-  BodyChecksum,
-  CHUNK_BYTES,
-  MAX_HEAD_BYTES,
-  checksumOf,
-  decodeEntryHead,
-  encodeEntry,
-  encodeEntryHead,
-  headFits,
-} from "./format.js";
+import { MAX_HEAD_BYTES, checksumOf, decodeEntryHead, encodeEntry, encodeEntryHead, headFits } from "./format.js";
 
 function head(more: Partial<EntryHead> = {}): EntryHead {
   return {
@@ -28,7 +20,7 @@ function head(more: Partial<EntryHead> = {}): EntryHead {
 /** What a reader would give out for these bytes: the head and body, or nothing. */
 function opened(bytes: Buffer): { head: EntryHead; body: Buffer } | undefined {
   const padded = Buffer.concat([bytes, Buffer.alloc(128)]);
-  const decoded = decodeEntryHead(padded, bytes.length, bytes.length);
+  const decoded = decodeEntryHead(padded, bytes.length, bytes.length, "");
   if (typeof decoded === "string") return undefined;
   const { bodyOffset, bodyBytes, bodyChecksum } = decoded.preamble;
   const body = bytes.subarray(bodyOffset, bodyOffset + bodyBytes);

@@ -6,7 +6,7 @@
  *   0  89 64 63 65 0d 0a 1a 0a   magic: "\x89dce\r\n\x1a\n", which no text and no mangled transfer has
  *   8  01 00 00 00               format version
  *  12  f1 9c 4e 20               CRC-32 of bytes 16 … 128 + head length
- *  16  00 00 00 00               flags: 1 = head text is UTF-16 (else Latin-1); 2, 4 kept for authenticated and encrypted entries
+ *  16  00 00 00 00               flags: 1 = head text is UTF-16 (else Latin-1); 2 = authenticated; 4 = encrypted (seal.ts)
  *  20  b8 00 00 00               head length
  *  24  38 01 00 00               where the body begins: 128 + head length, or 65536 when it was written before its head was known
  *  28  2c 00 00 00               characters of the key
@@ -20,27 +20,30 @@
  *  72  f64                       birth: position of the invalidation log
  *  80  f64                       epoch of that log
  *  88  0d 4a 11 4a               CRC-32 of the body, or of the table when there is one
- *  92  36 zero bytes             kept for later
- * 128  head: one u32 a tag (its characters), then key, scope, name, tags and meta, joined
+ *  92  36 zero bytes             of a sealed entry: its salt, and which secret
+ * 128  head: one u32 a tag (its characters), then key, scope, name, tags and meta, joined; of a sealed entry also its tag
  *  …   body
- *  …   table, only when the body is longer than 262144 bytes: one CRC-32 for each 262144 bytes of body
+ *  …   table, only when the body is longer than 262144 bytes: one CRC-32 for each 262144 bytes of body; of a sealed entry always: tags instead
  * ```
  */
 import { crc32 } from "node:zlib";
+import { BodyChecksum, CHUNK_BYTES } from "./body-checksum.js";
+import type { BodyCover } from "./body-checksum.js";
 import type { EntryHead, LogPosition } from "./contract.js";
+import { FLAG_AUTHENTICATED, FLAG_ENCRYPTED, tagBytesOf } from "./seal.js";
+import type { EntrySeal, Seals } from "./seal.js";
 
 export const PREAMBLE_BYTES = 128;
 /** Longest head, so that it fits before a body that begins at `STREAM_BODY_OFFSET`. */
 export const MAX_HEAD_BYTES = 65_536 - PREAMBLE_BYTES;
 /** Where a body begins that was written before its head was known. What lies between is a hole: it takes no blocks. */
 export const STREAM_BODY_OFFSET = 65_536;
-/** Bodies are verified in pieces of this size. */
-export const CHUNK_BYTES = 262_144;
 
 const MAGIC = Buffer.from([0x89, 0x64, 0x63, 0x65, 0x0d, 0x0a, 0x1a, 0x0a]);
 const FORMAT_VERSION = 1;
 const FLAG_WIDE = 1;
-const KNOWN_FLAGS = FLAG_WIDE;
+const SEAL_FLAGS = FLAG_AUTHENTICATED | FLAG_ENCRYPTED;
+const KNOWN_FLAGS = FLAG_WIDE | SEAL_FLAGS;
 const CHECKED_FROM = 16;
 const NOT_LATIN1 = /[^\u0000-\u00ff]/;
 
@@ -52,13 +55,13 @@ export interface BodyPlace {
   readonly bodyChecksum: number;
   /** Covers all of the preamble and the head, so it tells this file from a later one under the same name. */
   readonly headChecksum: number;
+  readonly flags: number;
 }
 
 /** What the preamble says by itself. Not verified: only the checksum over preamble and head does that. */
 export interface Preamble extends BodyPlace {
   /** Where the head ends. */
   readonly headEnd: number;
-  readonly flags: number;
   readonly storedAt: number;
   readonly expiresAt: number;
   readonly birth: LogPosition;
@@ -70,6 +73,8 @@ export interface Preamble extends BodyPlace {
 export interface DecodedEntry {
   readonly head: EntryHead;
   readonly preamble: Preamble;
+  /** What opens its body, where it is sealed. */
+  readonly seal: EntrySeal | undefined;
 }
 
 /** What the writer knows of the body when it writes the head. */
@@ -79,27 +84,38 @@ export interface BodyLayout {
   readonly bodyChecksum: number;
   /** `undefined`: directly after the head. */
   readonly bodyOffset: number | undefined;
+  readonly seal?: EntrySeal | undefined;
 }
 
-/** Whether the format can hold the head. */
-export function headFits(head: EntryHead): boolean {
+/** Whether the format can hold the head, and a seal of `tagBytes` behind it. */
+export function headFits(head: EntryHead, tagBytes = 0): boolean {
+  const room = MAX_HEAD_BYTES - tagBytes;
   let characters = head.key.length + head.scope.length + head.name.length + head.meta.length;
   for (const tag of head.tags) characters += tag.length + 4;
   // At one byte a character it cannot, at two it surely can; in between it depends on the characters.
-  if (characters > MAX_HEAD_BYTES) return false;
-  return (
-    characters * 2 <= MAX_HEAD_BYTES ||
-    encodeEntryHead(head, { epoch: 0, bodyBytes: 0, bodyChecksum: 0, bodyOffset: undefined }) !== undefined
-  );
+  return characters <= room && (characters * 2 <= room || encodedHeadBytes(head) <= room);
 }
 
-/** A whole entry, piece after piece; `undefined` when the format cannot hold its head. */
-export function encodeEntry(head: EntryHead, body: Buffer, epoch: number): Buffer[] | undefined {
-  const checksum = new BodyChecksum();
-  checksum.update(body);
-  const { checksum: bodyChecksum, table } = checksum.end();
-  const bytes = encodeEntryHead(head, { epoch, bodyBytes: body.length, bodyChecksum, bodyOffset: undefined });
-  return bytes === undefined ? undefined : [bytes, body, table].filter((piece) => piece.length > 0);
+function encodedHeadBytes({ key, scope, name, tags, meta }: EntryHead): number {
+  const text = key + scope + name + tags.join("") + meta;
+  return tags.length * 4 + text.length * (NOT_LATIN1.test(text) ? 2 : 1);
+}
+
+/** A whole entry, piece after piece; `undefined` when the format cannot hold its head.
+ * @param cover of the body, not used yet
+ * @param seal the one that `cover` seals with */
+export function encodeEntry(
+  head: EntryHead,
+  body: Buffer,
+  epoch: number,
+  cover: BodyCover = new BodyChecksum(),
+  seal?: EntrySeal,
+): Buffer[] | undefined {
+  const covered = cover.update(body);
+  const { checksum, table } = cover.end();
+  const layout = { epoch, bodyBytes: body.length, bodyChecksum: checksum, bodyOffset: undefined, seal };
+  const bytes = encodeEntryHead(head, layout);
+  return bytes === undefined ? undefined : [bytes, covered, table].filter((piece) => piece.length > 0);
 }
 
 /** Preamble and head; `undefined` when the head is longer than the format allows. */
@@ -107,12 +123,13 @@ export function encodeEntryHead(head: EntryHead, layout: BodyLayout): Buffer | u
   const text = head.key + head.scope + head.name + head.tags.join("") + head.meta;
   const wide = NOT_LATIN1.test(text);
   const tableBytes = head.tags.length * 4;
-  const headBytes = tableBytes + text.length * (wide ? 2 : 1);
+  const { seal } = layout;
+  const headBytes = tableBytes + text.length * (wide ? 2 : 1) + (seal?.tagBytes ?? 0);
   if (headBytes > MAX_HEAD_BYTES) return undefined;
   const bytes = Buffer.allocUnsafe(PREAMBLE_BYTES + headBytes);
   MAGIC.copy(bytes);
   bytes.writeUInt32LE(FORMAT_VERSION, 8);
-  bytes.writeUInt32LE(wide ? FLAG_WIDE : 0, 16);
+  bytes.writeUInt32LE((wide ? FLAG_WIDE : 0) | (seal?.flags ?? 0), 16);
   bytes.writeUInt32LE(headBytes, 20);
   bytes.writeUInt32LE(layout.bodyOffset ?? bytes.length, 24);
   bytes.writeUInt32LE(head.key.length, 28);
@@ -130,6 +147,8 @@ export function encodeEntryHead(head: EntryHead, layout: BodyLayout): Buffer | u
   let at = PREAMBLE_BYTES;
   for (const tag of head.tags) at = bytes.writeUInt32LE(tag.length, at);
   bytes.write(text, at, wide ? "utf16le" : "latin1");
+  seal?.stamp(bytes);
+  seal?.sealHead(bytes);
   bytes.writeUInt32LE(crc32(bytes.subarray(CHECKED_FROM)), 12);
   return bytes;
 }
@@ -161,21 +180,49 @@ export function decodePreamble(bytes: Buffer, length: number): Preamble | string
   };
 }
 
-/** Preamble and head of a file of `fileBytes`, of which `bytes` holds the first `length`; a text says what is wrong. */
-export function decodeEntryHead(bytes: Buffer, length: number, fileBytes: number): DecodedEntry | string {
+/** Preamble and head of a file of `fileBytes`, of which `bytes` holds the first `length`; a text says what is wrong.
+ * @param path where it was found
+ * @param seals of the cache; with them only entries they have sealed, without them only entries without a seal */
+export function decodeEntryHead(
+  bytes: Buffer,
+  length: number,
+  fileBytes: number,
+  path: string,
+  seals?: Seals,
+): DecodedEntry | string {
   const preamble = decodePreamble(bytes, length);
   if (typeof preamble === "string") return preamble;
-  const { headEnd, bodyOffset, bodyBytes } = preamble;
+  const { headEnd, bodyOffset, flags } = preamble;
+  const sealFlags = flags & SEAL_FLAGS;
+  if (sealFlags !== (seals?.flags ?? 0)) return SEAL_PROBLEMS[sealFlags] as string;
   if (length < headEnd) return "head cut off";
   if (crc32(bytes.subarray(CHECKED_FROM, headEnd)) !== preamble.headChecksum) return "head checksum differs";
-  if (fileBytes !== bodyOffset + bodyBytes + tableBytesOf(bodyBytes)) return "wrong length";
-  const head = decodeHead(bytes, preamble);
-  return head === undefined ? "impossible head" : { head, preamble };
+  if (fileBytes !== bodyOffset + preamble.bodyBytes + tableBytesOf(preamble)) return "wrong length";
+  let seal: EntrySeal | undefined;
+  let opened = bytes;
+  if (seals !== undefined) {
+    if (headEnd < PREAMBLE_BYTES + tagBytesOf(flags)) return "impossible lengths";
+    seal = seals.take(path, bytes);
+    if (seal === undefined) return "sealed with another secret";
+    const plain = seal.openHead(bytes.subarray(0, headEnd));
+    if (plain === undefined) return "its head does not agree with its seal";
+    opened = plain;
+  }
+  const head = decodeHead(opened, headEnd - tagBytesOf(flags), preamble);
+  return head === undefined ? "impossible head" : { head, preamble, seal };
 }
 
-// The checksum has agreed, so this only guards against a writer that was wrong.
-function decodeHead(bytes: Buffer, preamble: Preamble): EntryHead | undefined {
-  const { headEnd, storedAt, expiresAt, birth } = preamble;
+// What stands there instead of what this cache takes.
+const SEAL_PROBLEMS: Readonly<Record<number, string>> = {
+  0: "not sealed, and this cache has a `secret`",
+  [FLAG_AUTHENTICATED]: "sealed and not encrypted, by a cache with other options",
+  [FLAG_ENCRYPTED]: "encrypted, by a cache with other options",
+  [SEAL_FLAGS]: "impossible flags",
+};
+
+// The checksum, and the seal where there is one, has agreed, so this only guards against a writer that was wrong.
+function decodeHead(bytes: Buffer, headEnd: number, preamble: Preamble): EntryHead | undefined {
+  const { storedAt, expiresAt, birth } = preamble;
   const tagCount = bytes.readUInt32LE(44);
   const textAt = PREAMBLE_BYTES + tagCount * 4;
   if (textAt > headEnd) return undefined;
@@ -204,45 +251,10 @@ function decodeHead(bytes: Buffer, preamble: Preamble): EntryHead | undefined {
   };
 }
 
-/** Length of the checksum table that follows a body. */
-export function tableBytesOf(bodyBytes: number): number {
+/** Length of the table that follows a body: checksums, or the tags of a seal. */
+export function tableBytesOf({ bodyBytes, flags }: BodyPlace): number {
+  if ((flags & SEAL_FLAGS) !== 0) return Math.ceil(bodyBytes / CHUNK_BYTES) * tagBytesOf(flags);
   return bodyBytes > CHUNK_BYTES ? Math.ceil(bodyBytes / CHUNK_BYTES) * 4 : 0;
-}
-
-/** Checksums a body while it passes: one for each chunk. */
-export class BodyChecksum {
-  readonly #finished: number[] = [];
-  #open = 0;
-  #openBytes = 0;
-  bytes = 0;
-
-  update(piece: Buffer): void {
-    this.bytes += piece.length;
-    let at = 0;
-    while (at < piece.length) {
-      // A chunk is finished only when more follows: the last one may be full as well.
-      if (this.#openBytes === CHUNK_BYTES) this.#finish();
-      const next = Math.min(piece.length, at + CHUNK_BYTES - this.#openBytes);
-      this.#open = crc32(at === 0 && next === piece.length ? piece : piece.subarray(at, next), this.#open);
-      this.#openBytes += next - at;
-      at = next;
-    }
-  }
-
-  /** The value for the preamble and the table that follows the body, empty for a body of one chunk. */
-  end(): { readonly checksum: number; readonly table: Buffer } {
-    if (this.#finished.length === 0) return { checksum: this.#open, table: Buffer.alloc(0) };
-    this.#finish();
-    const table = Buffer.allocUnsafe(this.#finished.length * 4);
-    this.#finished.forEach((value, index) => table.writeUInt32LE(value, index * 4));
-    return { checksum: crc32(table), table };
-  }
-
-  #finish(): void {
-    this.#finished.push(this.#open);
-    this.#open = 0;
-    this.#openBytes = 0;
-  }
 }
 
 /** Checksum of one verified piece: a whole small body, one chunk, or the table. */

@@ -11,6 +11,7 @@ const READ_BYTES = 262_144;
 export class GrowingBody {
   readonly #files: AtomicFiles;
   readonly #path: EntryPath;
+  readonly #reveal: ((start: number, bytes: Buffer) => Buffer) | undefined;
   #file: TempFile | undefined = undefined;
   #waiting: Buffer[] = [];
   /** The writer and each reader: the last one closes the file. */
@@ -20,9 +21,11 @@ export class GrowingBody {
   /** Bytes in memory. */
   waitingBytes = 0;
 
-  constructor(files: AtomicFiles, path: EntryPath) {
+  /** `reveal` turns bytes as they are written into bytes as they were given. */
+  constructor(files: AtomicFiles, path: EntryPath, reveal?: (start: number, bytes: Buffer) => Buffer) {
     this.#files = files;
     this.#path = path;
+    this.#reveal = reveal;
   }
 
   get bytes(): number {
@@ -75,7 +78,10 @@ export class GrowingBody {
     this.#users++;
     let open = true;
     return {
-      read: (start, end) => this.#read(start, end),
+      read: async (start, end) => {
+        const bytes = await this.#read(start, end);
+        return this.#reveal === undefined ? bytes : this.#reveal(start, bytes);
+      },
       close: () => {
         if (open) this.release();
         open = false;

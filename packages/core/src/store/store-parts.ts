@@ -19,6 +19,7 @@ import { MemoryTier } from "./memory-tier.js";
 import { Neighbours } from "./neighbours.js";
 import { Paths } from "./paths.js";
 import { Recency } from "./recency.js";
+import { Seals } from "./seal.js";
 import { SharedUsage } from "./shared-usage.js";
 import type { StoredEntry } from "./stored-entry.js";
 import { storedHeads } from "./stored-heads.js";
@@ -51,6 +52,7 @@ export class StoreParts<Value> {
   readonly doorkeeper: Doorkeeper | undefined;
   readonly neighbours: Neighbours;
   readonly locks: KeyLocks;
+  readonly seals: Seals | undefined;
   /** The heads of what is on disk, one shard after the other. */
   readonly heads: () => Iterable<readonly EntryHead[]>;
   /** Makes sure of the directory. Throws when it cannot be used. */
@@ -80,7 +82,8 @@ export class StoreParts<Value> {
     });
     this.memory = new MemoryTier(options.memoryBytes);
     this.files = new AtomicFiles(fs, this.paths, prepare, durable);
-    const files = new EntryFiles(fs, this.faults);
+    this.seals = options.secrets && new Seals(options.secrets, options.encrypt ?? false);
+    const files = new EntryFiles(fs, this.faults, this.seals);
     this.heads = () => storedHeads(fs, this.paths, files);
     this.reader = new DiskReader(files, this.paths, {
       patient: options.patient ?? false,

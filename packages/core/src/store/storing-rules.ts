@@ -9,6 +9,7 @@ import { PREAMBLE_BYTES, headFits } from "./format.js";
 import { BLIND } from "./invalidation-log.js";
 import type { InvalidationLog } from "./invalidation-log.js";
 import { PURGED } from "./purge-marks.js";
+import { MAX_TAG_BYTES } from "./seal.js";
 
 export interface StoringSurroundings {
   readonly log: InvalidationLog;
@@ -19,11 +20,11 @@ export interface StoringSurroundings {
 }
 
 export class StoringRules {
-  readonly #options: Pick<DiskStoreOptions<unknown>, "maxBody" | "clock">;
+  readonly #options: Pick<DiskStoreOptions<unknown>, "maxBody" | "clock" | "secrets">;
   readonly #around: StoringSurroundings;
   #closed = false;
 
-  constructor(options: Pick<DiskStoreOptions<unknown>, "maxBody" | "clock">, around: StoringSurroundings) {
+  constructor(options: Pick<DiskStoreOptions<unknown>, "maxBody" | "clock" | "secrets">, around: StoringSurroundings) {
     this.#options = options;
     this.#around = around;
   }
@@ -55,7 +56,7 @@ export class StoringRules {
 
   #unfit(head: EntryHead, bodyBytes: number): SkipReason | undefined {
     if (bodyBytes > this.#options.maxBody) return "body-too-long";
-    if (!headFits(head)) return "head-too-long";
+    if (!headFits(head, this.#options.secrets === undefined ? 0 : MAX_TAG_BYTES)) return "head-too-long";
     if (this.#around.log.verdict(head) === PURGED) return "purged";
     return head.expiresAt <= this.#options.clock.now() ? "unusable" : undefined;
   }
