@@ -219,7 +219,7 @@ export interface DiskCacheOptions<Req = unknown> extends CachePolicy<Req> {
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a number from 0 to 1
    * @example diskCache({ dir: ".cache/pages", ttl: "5m", refreshAhead: 0.1 }) */
   readonly refreshAhead?: number;
-  /** Allow a directory below one whose name says that it is served to the public (`public`, `public_html`, `static`, `htdocs`, `wwwroot`).
+  /** Allow a directory below one that looks as if it was served to the public: by its name (`public`, `public_html`, `static`, `htdocs`, `wwwroot`, and `www` inside the application), or because an `index.html` lies in it. What `express.static` or `koa-static` really serve cannot be seen, so a directory with another name has to be kept out of theirs by you.
    * @default false
    * @throws {DiskCacheError} `ERR_DISKCACHE_DIRECTORY` with `strict` when such a directory is given without it; otherwise an `error` event, and nothing is stored
    * @example diskCache({ dir: "public/cache", allowPublicDir: true }) */

@@ -1,11 +1,10 @@
 /** Makes the cache directory and refuses one that others could use to plant or read pages. Never removes anything. */
-import { isAbsolute, relative, resolve } from "node:path";
+import { resolve } from "node:path";
 import { directoryError } from "../errors.js";
 import { CREATE_FLAGS, DIRECTORY_MODE, FILE_MODE, errorCode } from "./file-system.js";
 import type { FileSystem } from "./file-system.js";
+import { publishedBy } from "./published.js";
 
-/** Directory names that web servers and `express.static` commonly publish. */
-const PUBLISHED_NAMES = new Set(["public", "public_html", "static", "htdocs", "wwwroot"]);
 const WRITABLE_BY_OTHERS = 0o022;
 
 // Backup tools skip a directory with this first line (bford.info/cachedir); .gitignore keeps pages out of a commit.
@@ -20,7 +19,7 @@ const MARKERS: readonly (readonly [name: string, content: string])[] = [
 /** Makes the directory where it is missing and checks it.
  * @throws {DiskCacheError} `ERR_DISKCACHE_DIRECTORY` with the remedy */
 export function prepareDirectory(fs: FileSystem, dir: string, options: { readonly allowPublicDir: boolean }): void {
-  if (!options.allowPublicDir) refusePublished(dir);
+  if (!options.allowPublicDir) refusePublished(fs, dir, resolve(dir));
   try {
     fs.mkdirSync(dir, { recursive: true, mode: DIRECTORY_MODE });
   } catch (cause) {
@@ -33,6 +32,8 @@ export function prepareDirectory(fs: FileSystem, dir: string, options: { readonl
       );
   }
   checkDirectory(fs, dir);
+  // Where a link above it leads somewhere else.
+  if (!options.allowPublicDir) refusePublished(fs, dir, realPath(fs, dir));
   for (const [name, content] of MARKERS) writeMarker(fs, `${dir}/${name}`, content);
 }
 
@@ -56,17 +57,17 @@ function checkDirectory(fs: FileSystem, dir: string): void {
     throw directoryError(dir, `can be written by others, who could plant pages in it; run: chmod 700 ${dir}`);
 }
 
-// Only the part below the working directory counts: an application may itself live under /srv/public.
-function refusePublished(dir: string): void {
-  const path = resolve(dir);
-  const below = relative(process.cwd(), path);
-  for (const part of (isAbsolute(below) ? path : below).split(/[\\/]/)) {
-    if (PUBLISHED_NAMES.has(part.toLowerCase())) {
-      throw directoryError(
-        dir,
-        `lies under \`${part}\`, which is commonly served to visitors; move it, or set \`allowPublicDir: true\``,
-      );
-    }
+function refusePublished(fs: FileSystem, dir: string, path: string): void {
+  const published = publishedBy(fs, path, process.cwd());
+  if (published !== undefined)
+    throw directoryError(dir, `${published}; move it, or set \`allowPublicDir: true\` if nothing serves it`);
+}
+
+function realPath(fs: FileSystem, dir: string): string {
+  try {
+    return fs.realpathSync(dir);
+  } catch (cause) {
+    throw directoryError(dir, `cannot be read (${errorCode(cause) || String(cause)})`, cause);
   }
 }
 

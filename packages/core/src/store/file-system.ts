@@ -22,6 +22,7 @@ export type FileSystem = Pick<
   | "readSync"
   | "readdirSync"
   | "readlinkSync"
+  | "realpathSync"
   | "rename"
   | "renameSync"
   | "rmdirSync"
