@@ -18,7 +18,7 @@ const ROOMS = {
   "option-checks": {},
   "resolve-policy": { values: ["option-checks", "http"], types: ["options"] },
   "resolve-options": { values: ["option-checks", "resolve-policy"], types: ["options"] },
-  context: { types: ["resolve-options", "observe", "store", "stored"] },
+  context: { types: ["fragments", "resolve-options", "observe", "store", "stored"] },
 
   // RFC policy and the names of pages: pure, so no I/O and no randomness.
   http: { node: [] },
@@ -36,17 +36,21 @@ const ROOMS = {
   invalidate: { values: ["http", "key"], types: [...SETTINGS, "store"] },
   forward: {
     values: ["capture", "flight", "http", "invalidate", "key", "lookup", "serve", "stored"],
-    types: [...SETTINGS, "store"],
+    types: [...SETTINGS, "fragments", "store"],
   },
 
   // Values of the application's own, on the same store: nothing of HTTP.
   "low-level": { values: ["option-checks", "store"] },
+
+  // Parts of pages, in the store of the pages: nothing of HTTP.
+  fragments: { values: ["low-level", "option-checks", "store", "stored"], types: SETTINGS },
 
   // They tell what happened and decide nothing.
   explain: { values: ["http"], types: ["lookup"] },
   observe: { types: "all" },
 
   // They wire the rooms and hand them out; nothing imports them.
+  "open-context": { values: "all" },
   "page-cache": { values: "all" },
   index: { values: "all" },
 };

@@ -252,6 +252,21 @@ describe.each(FRAMEWORKS)("$framework: beside other middleware", ({ express }) =
     await other.close();
   });
 
+  it("what is said about a response before its route is known still holds under the route's own key", async () => {
+    let renders = 0;
+    const site = await open((app, cache) => {
+      app.use(cache);
+      app.use((req, _res, next) => {
+        req.diskCache.tag("early").vary("x-early");
+        next();
+      });
+      app.get("/", cache.route({ partition: () => "one" }), (_req, res) => void res.send(`render ${++renders}`));
+    });
+    expect([(await site.visit("/")).header("vary"), (await site.visit("/")).text]).toEqual(["x-early", "render 1"]);
+    await site.cache.purgeTag("early");
+    expect((await site.visit("/")).text).toBe("render 2");
+  });
+
   it("an error handler's page is the visitor's, and is not kept", async () => {
     const site = await open((app, cache) => {
       app.use(cache);

@@ -1,4 +1,5 @@
 /** What every room that acts on a request is given: the settings, the store, and whom to tell. */
+import type { Fragments } from "./fragments/fragments.js";
 import type { Observer } from "./observe/observer.js";
 import type { ResolvedOptions } from "./resolve-options.js";
 import type { Store } from "./store/contract.js";
@@ -8,4 +9,5 @@ export interface CacheContext {
   readonly options: ResolvedOptions;
   readonly store: Store<StoredValue>;
   readonly observer: Observer;
+  readonly fragments: Fragments;
 }

@@ -3,6 +3,13 @@ export { PageCache } from "./page-cache.js";
 export type { CacheStats, HandleOptions, Outcome } from "./page-cache.js";
 export type { CachePolicy, CookieRules, DiskCacheOptions, KeyRules, RelaxedRules } from "./options.js";
 export type { ResolvedPolicy, ResolvedKeyRules } from "./resolve-policy.js";
+export type {
+  FragmentOptions,
+  FragmentValue,
+  InsideFragment,
+  UseFragment,
+  VaryOn,
+} from "./fragments/fragment-options.js";
 export type { Duration, Size } from "./units.js";
 export type { Clock } from "./clock.js";
 export { FileCache } from "./low-level/file-cache.js";

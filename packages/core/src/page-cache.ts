@@ -1,12 +1,13 @@
 /** The object that users hold and adapters drive: wires the rooms together and decides nothing about HTTP. */
-import { resolve } from "node:path";
 import type { CacheContext } from "./context.js";
+import { openContext } from "./open-context.js";
 import { closedError } from "./errors.js";
 import type { RequestHead } from "./exchange.js";
 import { explain } from "./explain.js";
 import type { Explanation } from "./explain.js";
 import { refreshHeaders } from "./forward/refresh-headers.js";
 import { Refreshes } from "./flight/refreshes.js";
+import type { FragmentOptions, InsideFragment, VaryOn } from "./fragments/fragment-options.js";
 import type { Forward } from "./forward/forward.js";
 import { Forwarding } from "./forward/forwarding.js";
 import type { ForwardLookup } from "./forward/forwarding.js";
@@ -19,19 +20,14 @@ import { isDueAhead } from "./lookup/refresh-ahead.js";
 import type { ResponseEntry } from "./lookup/select.js";
 import { andThen } from "./maybe-async.js";
 import type { MaybeAsync } from "./maybe-async.js";
-import { Observer } from "./observe/observer.js";
 import type { CacheCounters, CacheEvents } from "./observe/observer.js";
 import type { CachePolicy, DiskCacheOptions } from "./options.js";
-import { resolveOptions } from "./resolve-options.js";
 import { mergePolicies, resolvePolicy } from "./resolve-policy.js";
 import type { ResolvedPolicy } from "./resolve-policy.js";
 import { gatewayTimeout } from "./serve/gateway-errors.js";
 import type { OutgoingResponse } from "./serve/outgoing.js";
 import { respondFresh, respondStale } from "./serve/respond.js";
 import type { StoreStats } from "./store/contract.js";
-import { DiskStore } from "./store/disk-store.js";
-import { decodeStoredValue } from "./stored/stored-value.js";
-import type { StoredValue } from "./stored/stored-value.js";
 import type { Duration } from "./units.js";
 
 /** What an adapter does next: play a response, or call the application and report what it answers. */
@@ -63,28 +59,8 @@ export class PageCache<Req = unknown> {
 
   /** @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` for an unknown or wrong option; `ERR_DISKCACHE_DIRECTORY` with `strict` */
   constructor(given: DiskCacheOptions<Req>) {
-    const options = resolveOptions(given);
-    const observer = new Observer();
-    const store = new DiskStore<StoredValue>({
-      dir: resolve(options.dir),
-      memoryBytes: options.memoryBytes,
-      maxSize: options.maxSize,
-      maxEntries: options.maxEntries,
-      minFree: options.minFree,
-      maxBody: options.maxBody,
-      admission: options.admission,
-      durability: options.durability,
-      strict: options.strict,
-      allowPublicDir: options.allowPublicDir,
-      secrets: options.secrets,
-      encrypt: options.encrypt,
-      clock: options.clock,
-      decode: decodeStoredValue,
-      observe: (event) => {
-        if (event.type === "error" || event.type === "corrupt") observer.error(event.error);
-      },
-    });
-    this.#context = { options, observer, store };
+    this.#context = openContext(given);
+    const { options } = this.#context;
     this.#forwarding = new Forwarding(this.#context, (question, attempt) => this.#ask(question, attempt));
     this.#refreshes = new Refreshes(options.clock);
     this.#refreshAhead = options.refreshAhead;
@@ -142,7 +118,11 @@ export class PageCache<Req = unknown> {
       return undefined;
     }
     forward.delegate();
-    return this.handle(plan.request, native, { policy: merged });
+    return andThen(this.handle(plan.request, native, { policy: merged }), (outcome) => {
+      // What was said about the response before its route was known still holds.
+      if (outcome.kind === "forward") outcome.directives.adopt(forward.directives);
+      return outcome;
+    });
   }
 
   /** Checks a policy once, for `handle` and `refine`. Laid over the options where no forward is under way.
@@ -163,6 +143,21 @@ export class PageCache<Req = unknown> {
     const soft = named.soft ?? options.soft ?? false;
     await this.#context.store.purge(selectors, { soft });
     this.#context.observer.purged(JSON.stringify(named), soft);
+  }
+
+  /** A part of pages that is made once for all who ask, in every process, and kept beside the pages. The page that is being made takes on its tags, so that one purge ends both.
+   * Where that page cannot be told, every page that is being made in this process does: `req.diskCache.fragment()` always knows its page.
+   * @param varyOn what the fragment differs by: a text, a number, …, or several
+   * @throws {DiskCacheError} rejects with `ERR_DISKCACHE_OPTION`, or with what `render` throws; then nothing is stored
+   * @throws {TypeError} rejects with `ERR_DISKCACHE_VALUE` when `render` gives neither a text nor a Buffer
+   * @example const sidebar = await cache.fragment("sidebar", language, { ttl: "1h", tags: ["news"] }, () => renderSidebar(language)); */
+  fragment<Output extends string | Buffer>(
+    name: string,
+    varyOn: VaryOn,
+    options: FragmentOptions | Duration,
+    render: (inside: InsideFragment) => Output | Promise<Output>,
+  ): Promise<Output> {
+    return this.#context.fragments.of(undefined)(name, varyOn, options, render);
   }
 
   /** Ends every response with this tag. The same as `purge({ tag })`.
@@ -207,6 +202,7 @@ export class PageCache<Req = unknown> {
   /** Writes what waits to be written and lets go of the directory. Requests are forwarded from then on. Idempotent. */
   async close(): Promise<void> {
     this.#closed = true;
+    this.#context.fragments.close();
     await this.#context.store.close();
   }
 

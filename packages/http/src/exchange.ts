@@ -77,7 +77,7 @@ function proceed<Req>(
   applyRequestChanges(req, outcome);
   req.diskCache = outcome.directives;
   tap(res, outcome);
-  return next();
+  return outcome.run(next);
 }
 
 /** Calls a handler that nothing else catches: what it throws stays the application's, but whoever waits for its answer is not left waiting. */

@@ -5,9 +5,13 @@ import type {
   CacheStats,
   Explanation,
   OutgoingResponse,
+  Duration,
+  FragmentOptions,
+  InsideFragment,
   PageCache,
   PurgeOptions,
   PurgeTarget,
+  VaryOn,
 } from "@diskcache/core";
 import { askedAs, refreshBehind } from "./refresh.js";
 import { requestHead } from "./request-head.js";
@@ -28,6 +32,18 @@ export interface CacheHandle {
   /** Ends every response with this tag.
    * @example await cache.purgeTag("report:7") */
   purgeTag(tag: string, options?: PurgeOptions): Promise<void>;
+  /** A part of pages that is made once for all who ask, in every process, and kept beside the pages. The page that is being made takes on its tags, so that one purge ends both.
+   * Where that page cannot be told, every page that is being made in this process does: `req.diskCache.fragment()` (Koa: `ctx.diskCache.fragment()`) always knows its page.
+   * @param varyOn what the fragment differs by: a text, a number, …, or several
+   * @throws {DiskCacheError} rejects with `ERR_DISKCACHE_OPTION`, or with what `render` throws; then nothing is stored
+   * @throws {TypeError} rejects with `ERR_DISKCACHE_VALUE` when `render` gives neither a text nor a Buffer
+   * @example const sidebar = await cache.fragment("sidebar", language, { ttl: "1h", tags: ["news"] }, () => renderSidebar(language)) */
+  fragment<Output extends string | Buffer>(
+    name: string,
+    varyOn: VaryOn,
+    options: FragmentOptions | Duration,
+    render: (inside: InsideFragment) => Output | Promise<Output>,
+  ): Promise<Output>;
   /** Ends everything. */
   clear(): Promise<void>;
   /** Asks for pages as an anonymous visitor would, so that they are there when the first one comes: after a deploy, or a purge of everything. Through the server's own request handling, a bounded number at a time.
@@ -53,6 +69,7 @@ export function cacheHandle<Req>(cache: PageCache<Req>): CacheHandle {
     front: (listener) => (cache.frontable ? frontListener(cache, listener) : listener),
     purge: (target, options) => cache.purge(target, options),
     purgeTag: (tag, options) => cache.purgeTag(tag, options),
+    fragment: (name, varyOn, options, render) => cache.fragment(name, varyOn, options, render),
     clear: () => cache.clear(),
     warm: (urls, options) => warmPages(cache, urls, options),
     refresh: (url, options) => refreshPage(cache, url, options),

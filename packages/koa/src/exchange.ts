@@ -72,7 +72,7 @@ async function proceed(underWay: ForwardsUnderWay, ctx: Context, next: Inward, o
     stoodIn ||= standIn(ctx, stale, before);
   };
   try {
-    await next();
+    await outcome.run(next);
   } catch (thrown) {
     if (!stoodIn && !hideFailure(ctx, outcome, thrown)) throw thrown;
     if (stoodIn) outcome.abort("thrown");

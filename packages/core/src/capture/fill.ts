@@ -1,8 +1,9 @@
 /** One response being kept: its body recorded, then entry and variant record written together. Decides nothing: whether it may be kept was settled when it began. */
 import type { CacheContext } from "../context.js";
 import type { RequestHead, ResponseHead } from "../exchange.js";
-import { fieldLines, fieldValue } from "../http/fields.js";
+import { fieldLines } from "../http/fields.js";
 import { expiresAt } from "../http/reusability.js";
+import { mayBeTagged } from "../http/validators.js";
 import type { StoredPolicy } from "../http/storability.js";
 import type { PageKey } from "../key/page-key.js";
 import { variantDigest, variantKey } from "../key/variant-key.js";
@@ -30,6 +31,8 @@ export interface FillPlan {
   readonly outer: OuterFields;
   readonly clientCacheControl: string | undefined;
   readonly tags: readonly string[];
+  /** More of them may be added until the response has ended. */
+  readonly lateTags: readonly string[];
   /** Position of the invalidation log when the handler was called. */
   readonly birth: LogPosition;
   /** The entity tag the visitor was told, when it was made here from a body known in advance. */
@@ -156,8 +159,14 @@ export class Fill {
 
   // A purge during the fill named it: what was rendered before must not be served after.
   get #alive(): boolean {
-    const { page, tags, birth } = this.#plan;
-    return this.#context.store.alive({ scope: page.scope, name: page.name, tags, birth });
+    const { page, birth } = this.#plan;
+    return this.#context.store.alive({ scope: page.scope, name: page.name, tags: this.#tags, birth });
+  }
+
+  // What a streamed page contains is known when it has been written.
+  get #tags(): readonly string[] {
+    const { tags, lateTags } = this.#plan;
+    return lateTags.every((tag) => tags.includes(tag)) ? tags : [...new Set([...tags, ...lateTags])];
   }
 
   get #key(): string {
@@ -167,7 +176,7 @@ export class Fill {
 
   #headWithEtag(): ResponseHead {
     const { head, ownEtag } = this.#plan;
-    if (!this.#lacksEtag) return head;
+    if (!mayBeTagged(head)) return head;
     return { ...head, rawHeaders: [...head.rawHeaders, "ETag", ownEtag ?? this.#recorder.entityTag()] };
   }
 
@@ -180,24 +189,19 @@ export class Fill {
       vary,
       outer,
       clientCacheControl,
-      ownEtag: this.#lacksEtag,
+      ownEtag: mayBeTagged(this.#plan.head),
       ready: undefined,
       lookedAt: 0,
     };
   }
 
-  get #lacksEtag(): boolean {
-    const { head } = this.#plan;
-    return head.status === 200 && fieldValue(head.rawHeaders, "etag") === undefined;
-  }
-
   #entryHead(key: string, meta: string, stored: StoredResponse): EntryHead {
-    const { page, tags, birth, policy } = this.#plan;
+    const { page, birth, policy } = this.#plan;
     return {
       key,
       scope: page.scope,
       name: page.name,
-      tags,
+      tags: this.#tags,
       meta,
       storedAt: policy.storedAt,
       expiresAt: expiresAt(policy, hasHandlerValidator(stored)),

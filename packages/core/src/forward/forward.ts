@@ -5,8 +5,8 @@ import type { CacheContext } from "../context.js";
 import { internalError } from "../errors.js";
 import type { RawHeaders, ResponseHead } from "../exchange.js";
 import type { CacheStatus } from "../http/cache-status.js";
-import { fieldValue } from "../http/fields.js";
 import { completedHead } from "../http/fragment.js";
+import { mayBeTagged } from "../http/validators.js";
 import { freshen, validates } from "../http/freshen.js";
 import { headUpdate } from "../http/head-update.js";
 import { staleOnError } from "../http/reusability.js";
@@ -59,7 +59,8 @@ export class Forward {
   constructor(context: CacheContext, plan: ForwardPlan) {
     this.#context = context;
     this.#plan = plan;
-    this.directives = new HandlerDirectives(plan.own);
+    this.directives = new HandlerDirectives(context.fragments, plan.own);
+    if (plan.page !== undefined) context.fragments.renderings.begin(this.directives);
     this.requestChanges = requestChanges(context.options, plan);
     this.#requestAt = context.options.clock.now();
     this.#deadline.set(plan);
@@ -67,6 +68,11 @@ export class Forward {
 
   get plan(): ForwardPlan {
     return this.#plan;
+  }
+
+  /** Calls the application: fragments that it uses, also later, are known to be inside this response. */
+  run<Result>(application: () => Result): Result {
+    return this.#context.fragments.renderings.inside(this.directives, application);
   }
 
   /** A route's policy laid over the one the request came in with. The key stays. */
@@ -153,7 +159,7 @@ export class Forward {
   #deliver(head: ResponseHead, before: RawHeaders, body: Buffer | undefined, now: number): Delivery {
     const decision = this.#decide(head, now);
     this.#plan = { ...this.#plan, birth: putOutOfDate(this.#context, this.#plan, head, decision) };
-    const ownEtag = decision.store && body !== undefined && lacksEtag(head) ? etag(body) : undefined;
+    const ownEtag = decision.store && body !== undefined && mayBeTagged(head) ? etag(body) : undefined;
     if (decision.store) this.#begin(decision, head, before, ownEtag, now);
     else this.#refused(decision.reason, head.status >= 500);
     const set = visitorFields(this.#plan, this.directives, head, decision, ownEtag, this.#debugHeader);
@@ -184,6 +190,7 @@ export class Forward {
       outer: outerFields(before, head.rawHeaders),
       clientCacheControl: clientCacheControl(this.#plan.policy, head, decision.policy),
       tags: decision.tags,
+      lateTags: this.directives.tags,
       birth,
       ownEtag,
     });
@@ -210,6 +217,7 @@ export class Forward {
   #settle(kept: MaybeAsync<boolean>, keys: readonly string[] = []): void {
     const { leading, settled } = this.#plan;
     this.#deadline.clear();
+    this.#context.fragments.renderings.end(this.directives);
     leading?.flight.complete();
     void andThen(kept, () => {
       leading?.lock?.release(keys);
@@ -293,8 +301,4 @@ export class Forward {
       debugValue: "STALE",
     });
   }
-}
-
-function lacksEtag({ status, rawHeaders }: ResponseHead): boolean {
-  return status === 200 && fieldValue(rawHeaders, "etag") === undefined;
 }

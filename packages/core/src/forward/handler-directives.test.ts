@@ -1,9 +1,12 @@
 import { describe, expect, it } from "vitest";
+import type { Fragments } from "../fragments/fragments.js";
 import { HandlerDirectives } from "./handler-directives.js";
+
+const directives = () => new HandlerDirectives({} as Fragments);
 
 describe("what a handler says", () => {
   it("can be said in one breath, and the last lifetime and reason count", () => {
-    const said = new HandlerDirectives()
+    const said = directives()
       .ttl(5)
       .ttl("1m")
       .tag("a")
@@ -21,7 +24,7 @@ describe("what a handler says", () => {
   });
 
   it("is nothing to begin with", () => {
-    expect(new HandlerDirectives()).toMatchObject({
+    expect(directives()).toMatchObject({
       ttlSeconds: undefined,
       skipReason: undefined,
       tags: [],
@@ -31,10 +34,10 @@ describe("what a handler says", () => {
   });
 
   it("needs no reason to skip", () => {
-    expect(new HandlerDirectives().skip().skipReason).toBe("skip");
+    expect(directives().skip().skipReason).toBe("skip");
   });
 
   it("of a duration that is none is refused", () => {
-    expect(() => new HandlerDirectives().ttl("soon")).toThrow("option `ttl`");
+    expect(() => directives().ttl("soon")).toThrow("option `ttl`");
   });
 });

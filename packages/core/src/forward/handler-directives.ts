@@ -1,4 +1,6 @@
 /** What a handler may say about its own response while it makes it: `req.diskCache`, `ctx.diskCache`. Collected here, decided on when the response begins. */
+import type { Fragments } from "../fragments/fragments.js";
+import type { FragmentOptions, InsideFragment, VaryOn } from "../fragments/fragment-options.js";
 import { durationSeconds } from "../units.js";
 import type { Duration } from "../units.js";
 
@@ -10,9 +12,19 @@ export class HandlerDirectives {
   skipReason: string | undefined;
   readonly tags: string[] = [];
   readonly varyFields: string[] = [];
+  readonly #fragments: Fragments;
 
-  constructor(refresh = false) {
+  constructor(fragments: Fragments, refresh = false) {
+    this.#fragments = fragments;
     this.refresh = refresh;
+  }
+
+  /** Takes on what was said to another one about the same response. */
+  adopt({ ttlSeconds, skipReason, tags, varyFields }: HandlerDirectives): void {
+    this.ttlSeconds = ttlSeconds;
+    this.skipReason = skipReason;
+    this.tags.push(...tags);
+    this.varyFields.push(...varyFields);
   }
 
   /** Keeps this response for so long, whatever its `Cache-Control` tells the browser; `private` and `no-store` still win.
@@ -42,5 +54,19 @@ export class HandlerDirectives {
   vary(...fields: readonly string[]): this {
     this.varyFields.push(...fields.map((field) => field.toLowerCase()));
     return this;
+  }
+
+  /** A part of this page that is made once for all who ask, in every process, and kept beside the pages. The page takes on its tags, so that one purge ends both.
+   * @param varyOn what the fragment differs by: a text, a number, …, or several
+   * @throws {DiskCacheError} rejects with `ERR_DISKCACHE_OPTION`, or with what `render` throws; then nothing is stored
+   * @throws {TypeError} rejects with `ERR_DISKCACHE_VALUE` when `render` gives neither a text nor a Buffer
+   * @example const sidebar = await req.diskCache.fragment("sidebar", language, { ttl: "1h", tags: ["news"] }, () => renderSidebar(language)); */
+  fragment<Output extends string | Buffer>(
+    name: string,
+    varyOn: VaryOn,
+    options: FragmentOptions | Duration,
+    render: (inside: InsideFragment) => Output | Promise<Output>,
+  ): Promise<Output> {
+    return this.#fragments.of(this)(name, varyOn, options, render);
   }
 }

@@ -1,6 +1,6 @@
 /** Validators (RFC 9110 §8.8): what tells one version of a representation from another. */
 import type { ResponseHead } from "../exchange.js";
-import { fieldLines, trimmed } from "./fields.js";
+import { fieldLines, hasField, trimmed } from "./fields.js";
 import { dateOf } from "./freshness.js";
 import { parseHttpDate } from "./http-date.js";
 
@@ -19,6 +19,11 @@ export function validatorsOf(response: ResponseHead): Validators {
 export function hasValidator(response: ResponseHead): boolean {
   const { etag, lastModified } = validatorsOf(response);
   return etag !== undefined || lastModified !== undefined;
+}
+
+/** Whether the cache may give it an entity tag of its own. */
+export function mayBeTagged({ status, rawHeaders }: ResponseHead): boolean {
+  return status === 200 && !hasField(rawHeaders, "etag");
 }
 
 export function isStrong(etag: string): boolean {

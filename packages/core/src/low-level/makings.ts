@@ -13,17 +13,20 @@ export interface Making {
   readonly current: () => boolean;
 }
 
-interface UnderWay {
-  readonly result: Promise<Made>;
+interface UnderWay<Result> {
+  readonly result: Promise<Result>;
   readonly valid: () => boolean;
 }
 
-export class Makings {
+export class Makings<Result extends object = Made> {
   readonly #locks: Locks;
-  readonly #underWay = new Map<string, UnderWay>();
+  readonly #patienceMs: number;
+  readonly #underWay = new Map<string, UnderWay<Result>>();
 
-  constructor(locks: Locks) {
+  /** @param patienceMs how long another process is waited for before this one makes the value, too */
+  constructor(locks: Locks, patienceMs = LONGEST_WAIT_MS) {
     this.#locks = locks;
+    this.#patienceMs = patienceMs;
   }
 
   /** The result of the making under way, or of a new one.
@@ -33,16 +36,16 @@ export class Makings {
   join(
     key: string,
     valid: () => boolean,
-    find: () => Promise<Made | undefined>,
-    make: (making: Making) => Promise<Made>,
-  ): Promise<Made> {
+    find: () => Promise<Result | undefined>,
+    make: (making: Making) => Promise<Result>,
+  ): Promise<Result> {
     const known = this.#underWay.get(key);
     if (known?.valid() === true) return known.result;
     const current = (): boolean => this.#underWay.get(key) === own;
     const result = this.#alone(key, find, () => make({ current })).finally(() => {
       if (current()) this.#underWay.delete(key);
     });
-    const own: UnderWay = { result, valid };
+    const own: UnderWay<Result> = { result, valid };
     this.#underWay.set(key, own);
     return result;
   }
@@ -52,7 +55,7 @@ export class Makings {
     this.#underWay.delete(key);
   }
 
-  async #alone(key: string, find: () => Promise<Made | undefined>, make: () => Promise<Made>): Promise<Made> {
+  async #alone(key: string, find: () => Promise<Result | undefined>, make: () => Promise<Result>): Promise<Result> {
     const startedMs = performance.now();
     const lockKey = `making ${key}`;
     for (;;) {
@@ -61,11 +64,12 @@ export class Makings {
         // Under the lock, or after another one's: it may be there by now.
         const found = await find();
         if (found !== undefined) return found;
-        if (lock !== "held" || performance.now() - startedMs >= LONGEST_WAIT_MS) return await make();
+        if (lock !== "held" || performance.now() - startedMs >= this.#patienceMs) return await make();
       } finally {
-        if (typeof lock === "object") lock.release();
+        // Once what was made is where other processes find it.
+        if (typeof lock === "object") lock.release([key]);
       }
-      await this.#locks.released(lockKey, LONGEST_WAIT_MS);
+      await this.#locks.released(lockKey, this.#patienceMs);
     }
   }
 }

@@ -4,6 +4,7 @@ import { storeIoError } from "../errors.js";
 import type { EntryHead, StoreEntry, StoreStats } from "../store/contract.js";
 import { DiskStore } from "../store/disk-store.js";
 import type { SkipReason, StoreEvent } from "../store/events.js";
+import { wholeBody } from "../store/whole-body.js";
 import { Exclusive } from "./exclusive.js";
 import type { Locks } from "./exclusive.js";
 import type { ResolvedFileCacheOptions } from "./file-cache-options.js";
@@ -137,23 +138,14 @@ export class ValueStore {
   }
 
   async #whole(entry: StoreEntry<string>): Promise<StoredBytes | undefined> {
-    const { head, body, value, bodyBytes, softPurged } = entry;
+    const { head, value, softPurged } = entry;
     if (softPurged || value !== this.#options.codecName) return undefined;
-    if (body !== undefined) return { head, bytes: body };
-    const reader = entry.reader();
     try {
-      const pieces: Buffer[] = [];
-      for (let at = 0; at < bodyBytes; at += pieces.at(-1)!.length) {
-        const piece = await reader.read(at, bodyBytes);
-        if (piece.length === 0) return undefined;
-        pieces.push(Buffer.from(piece));
-      }
-      return { head, bytes: Buffer.concat(pieces) };
+      const bytes = await wholeBody(entry);
+      return bytes && { head, bytes };
     } catch (error) {
       this.#lastFault ??= error as DiskCacheError;
       return undefined;
-    } finally {
-      reader.close();
     }
   }
 

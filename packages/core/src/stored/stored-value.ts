@@ -1,5 +1,7 @@
 /** What lies in the page cache's store. */
 import type { EntryHead } from "../store/contract.js";
+import { decodeFragment } from "./stored-fragment.js";
+import type { StoredFragment } from "./stored-fragment.js";
 import { decodeResponse } from "./stored-response.js";
 import type { StoredResponse } from "./stored-response.js";
 import { decodeSearchAlias, decodeSearchRecord } from "./search-record.js";
@@ -7,7 +9,7 @@ import type { SearchAlias, SearchRecord } from "./search-record.js";
 import { decodeVaryRecord } from "./vary-record.js";
 import type { VaryRecord } from "./vary-record.js";
 
-export type StoredValue = StoredResponse | VaryRecord | SearchRecord | SearchAlias;
+export type StoredValue = StoredResponse | VaryRecord | SearchRecord | SearchAlias | StoredFragment;
 
 /** @throws {Error} when the text was not written by this version: the store counts that as damage */
 export function decodeStoredValue({ meta }: EntryHead): StoredValue {
@@ -16,5 +18,6 @@ export function decodeStoredValue({ meta }: EntryHead): StoredValue {
   if (lines[0] === "v") return decodeVaryRecord(lines);
   if (lines[0] === "s") return decodeSearchRecord(lines);
   if (lines[0] === "a") return decodeSearchAlias(lines);
-  throw new Error("neither a response nor a record of where to find one");
+  if (lines[0] === "f") return decodeFragment(lines);
+  throw new Error("neither a response nor a fragment, nor a record of where to find one");
 }

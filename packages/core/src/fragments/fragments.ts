@@ -1,0 +1,153 @@
+/** Fragments: parts of pages that are made once for all who ask, in every process, and lie in the store beside the pages. */
+import type { CacheContext } from "../context.js";
+import { valueError } from "../errors.js";
+import { strings } from "../option-checks.js";
+import { Makings } from "../low-level/makings.js";
+import { wholeBody } from "../store/whole-body.js";
+import type { EntryHead, LogPosition, StoreEntry } from "../store/contract.js";
+import { encodeFragment } from "../stored/stored-fragment.js";
+import type { FragmentForm } from "../stored/stored-fragment.js";
+import type { StoredValue } from "../stored/stored-value.js";
+import { FRAGMENT_SCOPE, fragmentKey } from "./fragment-key.js";
+import { resolveFragmentOptions } from "./fragment-options.js";
+import type {
+  FragmentOptions,
+  InsideFragment,
+  ResolvedFragmentOptions,
+  UseFragment,
+  VaryOn,
+} from "./fragment-options.js";
+import { Renderings } from "./renderings.js";
+import type { Rendering } from "./renderings.js";
+import type { Duration } from "../units.js";
+
+/** A fragment, found or made. */
+interface Fragment {
+  readonly form: FragmentForm;
+  /** Shared by all who asked: not to be changed. */
+  readonly body: Buffer;
+  readonly tags: readonly string[];
+  readonly birth: LogPosition;
+}
+
+type FragmentContext = Pick<CacheContext, "options" | "store">;
+type Output = string | Buffer;
+type Render = (inside: InsideFragment) => Output | Promise<Output>;
+
+/** How often a fragment that a purge has ended is asked for anew before it is made for one alone. */
+const MAX_ATTEMPTS = 3;
+
+export class Fragments {
+  readonly renderings = new Renderings();
+  readonly #context: FragmentContext;
+  readonly #makings: Makings<Fragment>;
+  #closed = false;
+
+  constructor(context: FragmentContext) {
+    this.#context = context;
+    const { store, options } = context;
+    // As with pages, a lock is taken only where another process has the directory open.
+    const locks = {
+      lock: (key: string) => store.lock(key),
+      released: (key: string, timeoutMs: number) => store.released(key, timeoutMs),
+    };
+    this.#makings = new Makings(locks, options.flight.timeoutMs);
+  }
+
+  /** Fragments are made for whoever asks from now on, and not kept. */
+  close(): void {
+    this.#closed = true;
+  }
+
+  /** Fragments of one rendering, which takes on their labels; without one, of whatever the caller is making. */
+  of(rendering: Rendering | undefined): UseFragment {
+    const use = async (name: string, varyOn: VaryOn, given: FragmentOptions | Duration, render: Render) => {
+      const key = fragmentKey(name, varyOn);
+      const options = resolveFragmentOptions(given, this.#context.options.policy.ttl);
+      this.renderings.watch();
+      const { form, body, tags } = await this.#fragment(key, options, render);
+      this.renderings.label(tags, rendering);
+      return form === "text" ? body.toString() : Buffer.from(body);
+    };
+    return use as UseFragment;
+  }
+
+  async #fragment(key: string, options: ResolvedFragmentOptions, render: Render): Promise<Fragment> {
+    const { store, options: settings } = this.#context;
+    if (this.#closed || !settings.enabled) return this.#make(options, render, 0);
+    const asked = store.position();
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      let birth = asked;
+      const fragment =
+        (await this.#find(key)) ??
+        (await this.#makings.join(
+          key,
+          () => this.#alive(options.tags, birth),
+          () => this.#find(key),
+          async () => {
+            birth = store.position();
+            const made = await this.#make(options, render, birth);
+            if (!this.#closed && options.ttl > 0) store.put(this.#head(key, options, made), made.body);
+            return made;
+          },
+        ));
+      // One whose making began before a purge is not for those who asked after it. What was purged since they asked, is: their pages go with it.
+      if (this.#alive(fragment.tags, fragment.birth) || !this.#alive(fragment.tags, asked)) return fragment;
+    }
+    return this.#make(options, render, asked);
+  }
+
+  async #find(key: string): Promise<Fragment | undefined> {
+    const looked = this.#context.store.get(key);
+    const entry = looked instanceof Promise ? await looked : looked;
+    if (entry?.value.kind !== "fragment" || entry.softPurged) return undefined;
+    const { tags, birth } = entry.head;
+    const body = await this.#body(entry);
+    return body && { form: entry.value.form, body, tags, birth };
+  }
+
+  // A body that cannot be read is a miss: the store has told of it.
+  async #body(entry: StoreEntry<StoredValue>): Promise<Buffer | undefined> {
+    try {
+      return await wholeBody(entry);
+    } catch {
+      return undefined;
+    }
+  }
+
+  async #make({ tags: given }: ResolvedFragmentOptions, render: Render, birth: LogPosition): Promise<Fragment> {
+    const { renderings } = this;
+    const tags = new Set(given);
+    const inside: InsideFragment = {
+      tag: (...more) => {
+        for (const tag of strings("tags", more)) tags.add(tag);
+        return inside;
+      },
+      get fragment() {
+        return nested;
+      },
+    };
+    const nested = this.of(inside);
+    renderings.begin(inside);
+    try {
+      const output: unknown = await renderings.inside(inside, () => render(inside));
+      if (typeof output !== "string" && !Buffer.isBuffer(output))
+        throw valueError(`a fragment is a text or a Buffer, not a ${typeof output}`);
+      const form = typeof output === "string" ? "text" : "bytes";
+      return { form, body: Buffer.from(output as string), tags: [...tags], birth };
+    } finally {
+      renderings.end(inside);
+    }
+  }
+
+  #alive(tags: readonly string[], birth: LogPosition): boolean {
+    return this.#context.store.alive({ scope: FRAGMENT_SCOPE, name: "", tags, birth });
+  }
+
+  #head(key: string, { ttl }: ResolvedFragmentOptions, { form, tags, birth }: Fragment): EntryHead {
+    const storedAt = this.#context.options.clock.now();
+    const meta = encodeFragment({ kind: "fragment", form });
+    // Without a name: purges of pages by URL or prefix have nothing to compare.
+    return { key, scope: FRAGMENT_SCOPE, name: "", tags, meta, storedAt, expiresAt: storedAt + ttl * 1000, birth };
+  }
+}

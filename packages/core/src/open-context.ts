@@ -1,0 +1,36 @@
+/** Makes what every room is given, from the options of a cache. Opens nothing yet. */
+import { resolve } from "node:path";
+import type { CacheContext } from "./context.js";
+import { Fragments } from "./fragments/fragments.js";
+import { Observer } from "./observe/observer.js";
+import type { DiskCacheOptions } from "./options.js";
+import { resolveOptions } from "./resolve-options.js";
+import { DiskStore } from "./store/disk-store.js";
+import { decodeStoredValue } from "./stored/stored-value.js";
+import type { StoredValue } from "./stored/stored-value.js";
+
+/** @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` for an unknown or wrong option; `ERR_DISKCACHE_DIRECTORY` with `strict` */
+export function openContext<Req>(given: DiskCacheOptions<Req>): CacheContext {
+  const options = resolveOptions(given);
+  const observer = new Observer();
+  const store = new DiskStore<StoredValue>({
+    dir: resolve(options.dir),
+    memoryBytes: options.memoryBytes,
+    maxSize: options.maxSize,
+    maxEntries: options.maxEntries,
+    minFree: options.minFree,
+    maxBody: options.maxBody,
+    admission: options.admission,
+    durability: options.durability,
+    strict: options.strict,
+    allowPublicDir: options.allowPublicDir,
+    secrets: options.secrets,
+    encrypt: options.encrypt,
+    clock: options.clock,
+    decode: decodeStoredValue,
+    observe: (event) => {
+      if (event.type === "error" || event.type === "corrupt") observer.error(event.error);
+    },
+  });
+  return { options, observer, store, fragments: new Fragments({ options, store }) };
+}
