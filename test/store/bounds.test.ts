@@ -38,6 +38,18 @@ async function highestOf(
   return highest;
 }
 
+/** The lock points nowhere, so it is not enough to ask whether it "exists". */
+function isSwept(dir: string): boolean {
+  return lstatSync(join(dir, "sweeper"), { throwIfNoEntry: false }) === undefined;
+}
+
+/** What the process calls itself that has the directory open. */
+async function workerIn(dir: string): Promise<string> {
+  const workers = join(dir, "workers");
+  await until(() => existsSync(workers) && readdirSync(workers).length > 0);
+  return readdirSync(workers)[0]!;
+}
+
 async function end(child: ChildProcess): Promise<void> {
   child.send("stop");
   await once(child, "message");
@@ -60,7 +72,7 @@ describe("four processes that write as fast as they can", () => {
     for (const child of children) await end(child);
     const { store } = opened(dir, { maxSize });
     store.stats();
-    await until(() => !existsSync(join(dir, "sweeper")));
+    await until(() => isSwept(dir));
     const { entries } = allocated(dir);
     expect(Math.abs(store.stats().entries - entries)).toBeLessThanOrEqual(Math.max(3, entries / 50));
   });
@@ -101,10 +113,9 @@ describe("the directory of an earlier run", () => {
 describe("the one that sweeps", () => {
   it("is followed at once when it is dead", async () => {
     const dir = temporaryDirectory();
-    const child = await flood(dir, {}, 10, 100);
+    const child = await flood(dir, { maxEntries: 200 }, 10, 100);
     const { pid } = child;
-    await until(() => existsSync(join(dir, "workers")));
-    const [worker = ""] = readdirSync(join(dir, "workers"));
+    const worker = await workerIn(dir);
     expect(worker).toContain(`-${pid}-`);
     child.kill("SIGKILL");
     await once(child, "exit");
@@ -112,9 +123,22 @@ describe("the one that sweeps", () => {
     symlinkSync(`${worker}-0`, join(dir, "sweeper"));
     const { store } = opened(dir);
     await store.clear();
-    await until(() => allocated(dir).entries === 0 && !existsSync(join(dir, "sweeper")));
+    await until(() => isSwept(dir) && allocated(dir).entries === 0);
     await until(() => store.stats().entries === 0);
     expect(allocated(dir).temporary).toBe(0);
+  });
+
+  it("is passed over while it is stopped, although it lives", async () => {
+    const dir = temporaryDirectory();
+    const child = await flood(dir, { maxEntries: 200 }, 10, 100);
+    const worker = await workerIn(dir);
+    child.kill("SIGSTOP");
+    rmSync(join(dir, "sweeper"), { force: true });
+    symlinkSync(`${worker}-0`, join(dir, "sweeper"));
+    const { store } = opened(dir);
+    await store.clear();
+    await until(() => isSwept(dir) && allocated(dir).entries === 0);
+    expect(child.exitCode ?? child.signalCode).toBeNull();
   });
 
   it("is alone while it lives", async () => {
@@ -125,7 +149,7 @@ describe("the one that sweeps", () => {
     const other = opened(dir);
     other.store.stats();
     await Promise.all([one.store.clear(), other.store.clear()]);
-    await until(() => allocated(dir).entries === 0);
+    await until(() => isSwept(dir) && allocated(dir).entries === 0);
     const dead = [...one.events, ...other.events].map((event) => (event.type === "evict" ? event.entries : 0));
     expect(dead.reduce((sum, count) => sum + count)).toBe(300);
     await until(() => one.store.stats().entries === 0 && other.store.stats().entries === 0);

@@ -1,5 +1,6 @@
 /** Keeps the directory within its bounds and free of what nobody can use, off the request path and a little at a time; of all processes, one at a time. Never stops a process from ending. */
 import { performance } from "node:perf_hooks";
+import { NOTHING } from "./amounts.js";
 import type { Stored } from "./atomic-file.js";
 import type { LogPosition } from "./contract.js";
 import { shardIndex } from "./paths.js";
@@ -9,7 +10,7 @@ import type { SharedUsage, UsageBounds } from "./shared-usage.js";
 import { FreeSpace, removeSome } from "./free-space.js";
 import { Sweep } from "./sweep.js";
 import type { SweepSurroundings, SweepTask } from "./sweep.js";
-import { SweeperLock } from "./sweeper-lock.js";
+import { BEAT_MS, SweeperLock } from "./sweeper-lock.js";
 
 /** Longest stretch of work in one turn of the event loop. */
 const SLICE_MS = 1;
@@ -61,6 +62,7 @@ export class Caretaker {
   /** Whether the ages are from a pass that has just ended. */
   #fresh = false;
   #restUntil = 0;
+  #beatAt = 0;
   #stopped = false;
 
   constructor(around: CaretakerSurroundings, limits: CaretakerLimits) {
@@ -214,6 +216,10 @@ export class Caretaker {
       return;
     }
     const startedMs = performance.now();
+    if (startedMs >= this.#beatAt) {
+      this.#beatAt = startedMs + BEAT_MS;
+      this.#around.shared.beat();
+    }
     while (running.steps.next().done !== true) {
       const tookMs = performance.now() - startedMs;
       if (tookMs < sliceMs) continue;
@@ -241,5 +247,3 @@ export class Caretaker {
     }
   }
 }
-
-const NOTHING: Stored = Object.freeze({ bytes: 0, entries: 0 });

@@ -9,6 +9,7 @@
  * 24  f64  entries       64  256 times: f64 bytes, f64 entries of that shard
  * ```
  */
+import { NOTHING } from "./amounts.js";
 import type { Stored } from "./atomic-file.js";
 import { CREATE_FLAGS, DIRECTORY_MODE, FILE_MODE, READ_FLAGS_PLAIN, errorCode } from "./file-system.js";
 import type { FileSystem } from "./file-system.js";
@@ -182,8 +183,6 @@ export class OtherLedger {
     closeQuietly(this.#fs, this.#fd);
   }
 }
-
-const NOTHING: Stored = Object.freeze({ bytes: 0, entries: 0 });
 
 function pair(values: Float64Array, field: number): Stored {
   return { bytes: values[field] as number, entries: values[field + 1] as number };

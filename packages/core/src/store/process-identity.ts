@@ -50,14 +50,25 @@ export function liveness(identity: ProcessIdentity): Liveness {
   return start === identity.start ? "alive" : "dead";
 }
 
-// Field 22 of /proc/<pid>/stat, counted after the command name, which may itself contain blanks and brackets.
+/** Whether the process lives, but was stopped (`SIGSTOP`, a debugger, a frozen terminal): it does nothing until somebody lets it go on. False where the kernel does not tell. */
+export function isStopped(identity: ProcessIdentity): boolean {
+  if (identity.machine !== ownIdentity.machine) return false;
+  const [state] = statOf(identity.pid);
+  return (state === "T" || state === "t") && startOf(identity.pid) === identity.start;
+}
+
 function startOf(pid: number): number | undefined {
-  const stat = readOr(`/proc/${pid}/stat`);
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  const fields = statOf(pid);
   // A zombie holds its pid and does nothing any more.
   if (fields[0] === "Z" || fields[0] === "X") return -1;
   const start = Number(fields[19]);
   return Number.isSafeInteger(start) && start > 0 ? start : undefined;
+}
+
+// Fields 3 and further of /proc/<pid>/stat: what comes after the command name, which may itself contain blanks and brackets. Field 22 is when it began.
+function statOf(pid: number): string[] {
+  const stat = readOr(`/proc/${pid}/stat`);
+  return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
 }
 
 function readOr(path: string): string {

@@ -3,8 +3,9 @@
  * writes down what it is about to add *before* it looks at the others, and looks before it has added more than its part of one percent of a bound,
  * so that all together pass a bound by no more than that percent. Never throws: what cannot be read is left out, and counted again later.
  */
-import type { Stored } from "./atomic-file.js";
 import type { AgeHistogram } from "./age-histogram.js";
+import { NOTHING, sum } from "./amounts.js";
+import type { Stored } from "./atomic-file.js";
 import { errorCode } from "./file-system.js";
 import type { FileSystem } from "./file-system.js";
 import { OtherLedger, OwnLedger } from "./ledger.js";
@@ -40,11 +41,11 @@ export class SharedUsage {
   /** The directory at the last look; `""` for none. */
   #seen = "";
   /** Changed since it was last written down. */
-  #unseen: Stored = NONE;
+  #unseen: Stored = NOTHING;
   #timer: NodeJS.Timeout | undefined = undefined;
   #closed = false;
   /** What the others have, at the last look. */
-  #theirs: Stored = NONE;
+  #theirs: Stored = NOTHING;
 
   constructor(
     fs: FileSystem,
@@ -122,7 +123,7 @@ export class SharedUsage {
       if (seen === "" && this.#seen !== "") this.#startAnew();
       if (seen !== "" && seen !== this.#seen) this.#list(seen);
       this.#publish();
-      this.#theirs = NONE;
+      this.#theirs = NOTHING;
       for (const ledger of this.#others.values()) {
         ledger.read();
         this.#theirs = sum(this.#theirs, sum(ledger.total, ledger.reserved));
@@ -152,6 +153,11 @@ export class SharedUsage {
     this.#write(() => this.#count.write());
   }
 
+  /** Shows that the one that sweeps gets on, also within a long shard. */
+  beat(): void {
+    this.#write(() => this.#count.write());
+  }
+
   /** A pass over all shards is over. */
   finish(countedAt: number, searched: Searched | undefined, ages: AgeHistogram): void {
     this.#write(() => this.#count.finish(countedAt, searched, ages));
@@ -166,8 +172,9 @@ export class SharedUsage {
     return [...this.#others.values()].some((ledger) => !ledger.closed && isDead(ledger));
   }
 
-  /** Adds the ledgers of those who are gone to the count. Only for the one that sweeps. */
+  /** Adds the ledgers of those who are gone to the count, and forgets what they had reserved. Only for the one that sweeps. */
   foldAbandoned(): void {
+    this.look();
     for (const [name, ledger] of this.#others) {
       if (!ledger.closed && !isDead(ledger)) continue;
       this.#write(() => {
@@ -212,10 +219,10 @@ export class SharedUsage {
   }
 
   #publish(): void {
-    if (this.#unseen === NONE) return;
+    if (this.#unseen === NOTHING) return;
     this.#write(() => {
       this.#own.publish();
-      this.#unseen = NONE;
+      this.#unseen = NOTHING;
       if (this.#seen === "") this.#seen = "made just now";
     });
   }
@@ -253,7 +260,7 @@ export class SharedUsage {
   #forgetOthers(): void {
     for (const ledger of this.#others.values()) ledger.close();
     this.#others.clear();
-    this.#theirs = NONE;
+    this.#theirs = NOTHING;
   }
 
   #stat(path: string): string {
@@ -285,12 +292,6 @@ function isDead(ledger: OtherLedger): boolean {
   }
 }
 
-function sum(one: Stored, other: Stored): Stored {
-  return { bytes: one.bytes + other.bytes, entries: one.entries + other.entries };
-}
-
 function sameDirectory(one: string, other: string): boolean {
   return one.split(" ")[0] === other.split(" ")[0];
 }
-
-const NONE: Stored = Object.freeze({ bytes: 0, entries: 0 });

@@ -1,14 +1,15 @@
 /**
  * Which process sweeps: one at a time. A symbolic link that points nowhere and names its process, so it comes into being with its content in one call.
- * Taken for one pass. A holder that has died is recognised at once; one that has not got on for a while is passed over, for two sweeps at once do
- * no harm. Never blocks.
+ * Taken for one pass. A holder that has died or was stopped is recognised at once; one that has not got on for a while is passed over, for two sweeps
+ * at once do no harm. Never blocks.
  */
 import { errorCode } from "./file-system.js";
 import type { FileSystem } from "./file-system.js";
-import { formatIdentity, liveness, ownIdentity, parseIdentity, uniqueSuffix } from "./process-identity.js";
+import { formatIdentity, isStopped, liveness, ownIdentity, parseIdentity, uniqueSuffix } from "./process-identity.js";
 
-/** A holder whose count has not got on for so long sweeps no more, whether or not it lives: it was stopped, or is of another machine. */
-const SILENT_MS = 30_000;
+/** A holder that shows itself every `BEAT_MS` and was silent for so long sweeps no more, whether or not it lives: it hangs, or is of another machine. */
+const SILENT_MS = 5_000;
+export const BEAT_MS = 1_000;
 const TARGET = /^([0-9a-f]{8}-\d{1,10}-\d{1,15})-[0-9a-f]{6}-\d+$/;
 
 export class SweeperLock {
@@ -70,7 +71,9 @@ export class SweeperLock {
       this.#seenAt = this.#elapsed();
     }
     const silent = this.#elapsed() - this.#seenAt > SILENT_MS;
-    return (holder === undefined || silent || liveness(holder) === "dead") && this.#removeIf(found);
+    return (
+      (holder === undefined || silent || liveness(holder) === "dead" || isStopped(holder)) && this.#removeIf(found)
+    );
   }
 
   // Moved aside first, so that of several who find it only one removes it; what turns out to be a newer one is put back.
