@@ -1,0 +1,50 @@
+/** Sends load to one server for a while, from the other core, and tells what it cost. */
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { CLIENT_CORE, has, pinned } from "./machine.mjs";
+import { cpuMicros, residentBytes } from "./process-cost.mjs";
+
+const run = promisify(execFile);
+const withWrk = has("wrk", "--version");
+const WARM_REQUESTS = 20_000;
+const MOST_WARM_UPS = 5;
+const fileOf = (name) => fileURLToPath(new URL(name, import.meta.url));
+
+/**
+ * @param server from `servers.mjs`
+ * @param {string[]} paths `["one"]`, `["random", count]` or `["unique", prefix]`
+ * @returns requests a second, latencies, and per request the microseconds of CPU of the server and of its helpers
+ */
+export async function load(server, paths, seconds, connections = 64) {
+  const callsBefore = await server.calls();
+  const before = server.pids.map(cpuMicros);
+  const { requests, seconds: took, ...rest } = await generate(server.port, paths, seconds, connections);
+  const [own, ...helpers] = server.pids.map((pid, index) => (cpuMicros(pid) - before[index]) / requests);
+  return {
+    requests,
+    perSecond: requests / took,
+    cpuMicros: own,
+    helpersCpuMicros: helpers.reduce((sum, micros) => sum + micros, 0),
+    calls: (await server.calls()) - callsBefore,
+    residentMiB: server.pids.reduce((sum, pid) => sum + residentBytes(pid), 0) / 2 ** 20,
+    ...rest,
+  };
+}
+
+/** Has the engine compile what is hot, however long that takes on a busy machine. */
+export async function warmUp(server, paths, connections = 64) {
+  for (let requests = 0, attempt = 0; requests < WARM_REQUESTS && attempt < MOST_WARM_UPS; attempt++) {
+    const given = paths[0] === "unique" ? ["unique", `${paths[1]}${attempt}`] : paths;
+    requests += (await load(server, given, 1, connections)).requests;
+  }
+}
+
+async function generate(port, paths, seconds, connections) {
+  const url = `http://127.0.0.1:${port}/p-0`;
+  const [command, args] = withWrk
+    ? ["wrk", ["-t1", `-c${connections}`, `-d${seconds}s`, "-s", fileOf("paths.lua"), url, "--", ...paths]]
+    : [process.execPath, [fileOf("generator.mjs"), port, seconds, connections, ...paths]];
+  const { stdout } = await run(...pinned(CLIENT_CORE, command, args.map(String)));
+  return JSON.parse(stdout.trim().split("\n").at(-1));
+}

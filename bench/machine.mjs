@@ -1,0 +1,34 @@
+/** What this machine has: cores to pin to, programs to compare with, and what it is called in the results. */
+import { spawnSync } from "node:child_process";
+import { arch, availableParallelism, cpus, platform, release, totalmem } from "node:os";
+
+export const SERVER_CORE = 0;
+export const CLIENT_CORE = 1;
+
+export function has(command, ...args) {
+  return spawnSync(command, args, { stdio: "ignore" }).error === undefined;
+}
+
+const pins = platform() === "linux" && availableParallelism() > 1 && has("taskset", "--version");
+
+/** A command that runs on one core, where cores can be chosen. */
+export function pinned(core, command, args) {
+  return pins ? ["taskset", ["--cpu-list", String(core), command, ...args]] : [command, args];
+}
+
+/** This process and what it starts from now on, unless pinned elsewhere. */
+export function pinSelf(core) {
+  if (pins) spawnSync("taskset", ["--all-tasks", "--cpu-list", "--pid", String(core), String(process.pid)]);
+}
+
+export function describeMachine() {
+  return {
+    processor: cpus()[0]?.model.trim() ?? arch(),
+    cores: availableParallelism(),
+    memoryGiB: Math.round(totalmem() / 2 ** 30),
+    system: `${platform()} ${release()}`,
+    node: process.version,
+    pinned: pins,
+    generator: has("wrk", "--version") ? "wrk" : "bench/generator.mjs",
+  };
+}

@@ -1,0 +1,23 @@
+/** Pages of 1 KiB in random order from disk, the more of them the longer the list: 1,000 to 100,000, with `--million` 1,000,000. */
+import { fill } from "../fill.mjs";
+import { load, warmUp } from "../load.mjs";
+import { interleave, rows } from "../rounds.mjs";
+import { available, start } from "../servers.mjs";
+
+export const title = "Hits: more and more pages on disk";
+export const yardstick = "bare";
+
+export async function run({ rounds, seconds, million, only }) {
+  const counts = [1000, 10_000, 100_000, ...(million ? [1_000_000] : [])];
+  const cases = [];
+  for (const pages of counts) {
+    const config = { bodyBytes: 1024, memory: 0 };
+    const systems = await Promise.all(available(only ?? ["bare", "diskcache"]).map((name) => start(name, config)));
+    for (const system of systems) await fill(system, pages);
+    for (const system of systems) await warmUp(system, ["random", pages]);
+    const taken = await interleave(systems, rounds, (system) => load(system, ["random", pages], seconds));
+    cases.push({ case: `${pages.toLocaleString("en")} pages`, rows: rows(taken, yardstick) });
+    await Promise.all(systems.map((system) => system.stop()));
+  }
+  return cases;
+}
