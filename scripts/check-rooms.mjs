@@ -8,7 +8,7 @@ import { root } from "./pnpm.mjs";
 // The files that rest on nothing but each other; every room may use them.
 const BASE = ["clock", "errors", "exchange", "maybe-async", "units"];
 // The same, as types only: what a room is told, never what it asks for.
-const SETTINGS = ["context", "options", "resolve-options", "resolve-policy"];
+const SETTINGS = ["context", "options", "policies", "resolve-options", "resolve-policy"];
 
 // A folder of packages/core/src, or a file that stands there by itself, and what it may import besides BASE: the `values` of others
 // (it runs them), the `types` of others (they hand it something), and of Node's modules these only, where `node` is given.
@@ -17,8 +17,10 @@ const ROOMS = {
   options: {},
   "option-checks": {},
   "resolve-policy": { values: ["option-checks", "http"], types: ["options"] },
-  "resolve-options": { values: ["option-checks", "resolve-policy"], types: ["options"] },
-  context: { types: ["fragments", "resolve-options", "observe", "store", "stored"] },
+  "resolve-rules": { values: ["key", "option-checks", "resolve-policy"], types: ["options"] },
+  "resolve-options": { values: ["option-checks", "resolve-policy", "resolve-rules"], types: ["options"] },
+  policies: { values: ["key", "resolve-policy"], types: ["resolve-options"] },
+  context: { types: ["fragments", "policies", "resolve-options", "observe", "store", "stored"] },
 
   // RFC policy and the names of pages: pure, so no I/O and no randomness.
   http: { node: [] },

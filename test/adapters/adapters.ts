@@ -38,6 +38,8 @@ export interface Application {
   readonly handler: Handler;
   /** A policy for the handler's route. */
   readonly policy?: CachePolicy | Duration | undefined;
+  /** Policies of routes around that one, from outside inwards. */
+  readonly around?: readonly (CachePolicy | Duration)[] | undefined;
   /** Whether the cache stands before all routes. Default: yes. */
   readonly global?: boolean | undefined;
   /** The handler comes out of `cached(policy, handler)`, or a method that `cached(policy)` decorated, instead of standing behind `route(policy)`. */
@@ -87,7 +89,7 @@ function expressAdapter(name: string, express: typeof express5): Adapter {
     tapped: true,
     create(options) {
       const cache = forExpress.diskCache(options);
-      const listen = ({ handler, policy, global = true, cached }: Application): RequestListener => {
+      const listen = ({ handler, policy, around = [], global = true, cached }: Application): RequestListener => {
         const answer = async (req: Request, res: Response, next: NextFunction): Promise<void> => {
           try {
             const page = await handler({ req, res, directives: req.diskCache });
@@ -99,6 +101,7 @@ function expressAdapter(name: string, express: typeof express5): Adapter {
         const app = express();
         app.set("env", "test"); // its error handler writes no log then
         if (global) app.use(cache);
+        for (const outer of around) app.use(cache.route(outer));
         if (policy === undefined) app.all(/.*/, answer);
         else if (cached === undefined) app.all(/.*/, cache.route(policy), answer);
         else if (cached === "wrapper") app.all(/.*/, cache.cached(policy, answer));
@@ -123,13 +126,14 @@ function koaAdapter(name: string, Koa: typeof Koa3): Adapter {
     tapped: false,
     create(options) {
       const cache = forKoa.diskCache(options);
-      const listen = ({ handler, policy, global = true, cached }: Application): RequestListener => {
+      const listen = ({ handler, policy, around = [], global = true, cached }: Application): RequestListener => {
         const answer = async (ctx: Koa3.Context): Promise<void> => {
           sendByKoa(ctx, await handler({ req: ctx.req, res: ctx.res, directives: ctx.diskCache }));
         };
         const app = new Koa();
         app.silent = true;
         if (global) app.use(cache);
+        for (const outer of around) app.use(cache.route(outer));
         if (policy === undefined) app.use(answer);
         else if (cached === undefined) app.use(cache.route(policy)).use(answer);
         else if (cached === "wrapper") app.use(cache.cached(policy, answer));
@@ -155,7 +159,7 @@ function httpAdapter(): Adapter {
     tapped: true,
     create(options) {
       const cache = forHttp.diskCache(options);
-      const listen = ({ handler, policy, global = true, cached }: Application): RequestListener => {
+      const listen = ({ handler, policy, around = [], global = true, cached }: Application): RequestListener => {
         const answer = (req: IncomingMessage, res: ServerResponse): void => {
           // A promise is made first, so that a handler may throw at once.
           Promise.resolve()
@@ -168,6 +172,7 @@ function httpAdapter(): Adapter {
         let listener: RequestListener = answer;
         if (policy !== undefined)
           listener = cached === undefined ? cache.route(policy)(answer) : cache.cached(policy, answer);
+        for (const outer of [...around].reverse()) listener = cache.route(outer)(listener);
         return global ? cache(listener) : listener;
       };
       return { cache, listen };

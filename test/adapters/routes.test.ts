@@ -1,4 +1,5 @@
 /** A policy for one route: beside the cache before all routes, or without one; as middleware, wrapper and decorator. */
+import { text } from "node:stream/consumers";
 import { describe, expect, it } from "vitest";
 import { ADAPTERS, incoming } from "./adapters.js";
 import { openSite } from "./site.js";
@@ -122,5 +123,108 @@ describe.each(ADAPTERS)("$name: a route's policy over the one before all routes"
     const open = openSite(adapter, { policy: policy as never });
     await expect(open).rejects.toThrow(message);
     await expect(open).rejects.toMatchObject({ code: "ERR_DISKCACHE_OPTION" });
+  });
+});
+
+const USER = (native: unknown) => incoming(native).headers["x-user"] as string | undefined;
+const TENANT = (native: unknown) => incoming(native).headers["x-tenant"] as string | undefined;
+
+describe.each(ADAPTERS)("$name: routes inside routes", (adapter) => {
+  it.each([{ global: true }, { global: false }])(
+    "lay their policies over one another, the innermost last (cache before all routes: $global)",
+    async ({ global }) => {
+      const site = await openSite(adapter, {
+        options: {},
+        global,
+        around: [{ ttl: "1h", tags: ["outer"] }, { grace: "1m" }],
+        policy: { ttl: 30, tags: ["inner"] },
+      });
+      await site.visit("/");
+      expect((await site.visit("/")).cacheStatus).toBe("diskcache; hit; ttl=30");
+      site.clock.advance(31);
+      expect((await site.visit("/")).cacheStatus).toContain("hit; ttl=-1");
+      await site.cache.purgeTag("outer");
+      expect((await site.visit("/")).isHit).toBe(false);
+    },
+  );
+
+  it("divide by all their partitions", async () => {
+    const site = await openSite(adapter, {
+      options: { partition: TENANT },
+      around: [{ ttl: 60 }],
+      policy: { partition: USER },
+    });
+    const texts = [];
+    for (const [tenant, user] of ["aa", "ab", "bb", "aa", "ab", "bb"])
+      texts.push((await site.visit("/", { headers: { "x-tenant": tenant!, "x-user": user! } })).text);
+    expect(texts).toEqual(["render 1", "render 2", "render 3", "render 1", "render 2", "render 3"]);
+  });
+
+  it("never answer from a page that a route further in would not have given", async () => {
+    const site = await openSite(adapter, {
+      options: {},
+      around: [{ ttl: 60, partition: () => "all" }],
+      policy: { skip: (native: unknown) => USER(native) !== undefined },
+    });
+    expect((await site.visit("/")).isStored).toBe(true);
+    expect((await site.visit("/", { headers: { "x-user": "ann" } })).text).toBe("render 2");
+    expect((await site.visit("/")).text).toBe("render 1");
+  });
+
+  it("have a stale page rendered anew behind the visitor, under the route's own key", async () => {
+    const site = await openSite(adapter, {
+      options: {},
+      policy: { ttl: 60, staleWhileRevalidate: "1h", key: { query: { only: ["id"] } } },
+    });
+    await site.visit("/?id=1");
+    site.clock.advance(61);
+    const stored = new Promise((resolve) => site.cache.on("stored", resolve));
+    expect((await site.visit("/?id=1&x")).text).toBe("render 1");
+    await stored;
+    expect((await site.visit("/?id=1")).text).toBe("render 2");
+  });
+});
+
+describe.each(ADAPTERS)("$name: the methods of a route", (adapter) => {
+  const body = ({ req }: { readonly req: NodeJS.ReadableStream }) => text(req);
+
+  it.each([{ global: true }, { global: false }])(
+    "let it be asked by content, which the handler gets all the same (cache before all routes: $global)",
+    async ({ global }) => {
+      const site = await openSite(adapter, {
+        options: {},
+        policy: { ttl: 60, methods: ["QUERY"] },
+        global,
+        handler: async (asked) => ({ body: `${await body(asked)} ${site.renders}` }),
+      });
+      const ask = (content: string) => site.visit("/", { method: "QUERY", body: content });
+      expect([(await ask("a")).text, (await ask("b")).text, (await ask("a")).text]).toEqual(["a 1", "b 2", "a 1"]);
+      expect((await site.visit("/")).isHit).toBe(false);
+      expect((await site.visit("/")).isHit).toBe(false);
+    },
+  );
+
+  it("take away what the cache would keep otherwise", async () => {
+    const site = await openSite(adapter, {
+      options: { methods: ["GET", "QUERY"] },
+      policy: { ttl: 60, methods: ["GET"] },
+    });
+    for (const _ of [1, 2]) {
+      const answer = await site.visit("/", { method: "QUERY", body: "a" });
+      expect([answer.isHit, answer.isStored]).toEqual([false, false]);
+    }
+    await site.visit("/");
+    expect((await site.visit("/")).isHit).toBe(true);
+  });
+
+  it("do not make the answer to a POST one to a GET", async () => {
+    const site = await openSite(adapter, {
+      options: { relaxed: { postAnswersGet: true } },
+      policy: { ttl: 60, methods: ["GET", "POST"] },
+      handler: ({ req }) => ({ body: `${req.method} ${site.renders}` }),
+    });
+    await site.visit("/", { method: "POST", body: "a" });
+    expect((await site.visit("/")).text).toBe("GET 2");
+    expect((await site.visit("/", { method: "POST", body: "a" })).text).toBe("POST 1");
   });
 });

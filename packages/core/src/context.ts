@@ -1,6 +1,7 @@
 /** What every room that acts on a request is given: the settings, the store, and whom to tell. */
 import type { Fragments } from "./fragments/fragments.js";
 import type { Observer } from "./observe/observer.js";
+import type { Policies } from "./policies.js";
 import type { ResolvedOptions } from "./resolve-options.js";
 import type { Store } from "./store/contract.js";
 import type { StoredValue } from "./stored/stored-value.js";
@@ -10,4 +11,5 @@ export interface CacheContext {
   readonly store: Store<StoredValue>;
   readonly observer: Observer;
   readonly fragments: Fragments;
+  readonly policies: Policies;
 }

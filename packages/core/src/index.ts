@@ -1,8 +1,8 @@
 /** The door of `@diskcache/core`: what is not here is private and can change tomorrow. */
 export { PageCache } from "./page-cache.js";
 export type { CacheStats, HandleOptions, Outcome } from "./page-cache.js";
-export type { CachePolicy, CookieRules, DiskCacheOptions, KeyRules, RelaxedRules } from "./options.js";
-export type { ResolvedPolicy, ResolvedKeyRules } from "./resolve-policy.js";
+export type { CachePolicy, CookieRules, DiskCacheOptions, KeyRules, PathRule, RelaxedRules } from "./options.js";
+export type { ResolvedPolicy, ResolvedQueryRules, WholePolicy } from "./resolve-policy.js";
 export type {
   FragmentOptions,
   FragmentValue,

@@ -4,6 +4,7 @@ import type { CacheContext } from "./context.js";
 import { Fragments } from "./fragments/fragments.js";
 import { Observer } from "./observe/observer.js";
 import type { DiskCacheOptions } from "./options.js";
+import { Policies } from "./policies.js";
 import { resolveOptions } from "./resolve-options.js";
 import { DiskStore } from "./store/disk-store.js";
 import { decodeStoredValue } from "./stored/stored-value.js";
@@ -32,5 +33,11 @@ export function openContext<Req>(given: DiskCacheOptions<Req>): CacheContext {
       if (event.type === "error" || event.type === "corrupt") observer.error(event.error);
     },
   });
-  return { options, observer, store, fragments: new Fragments({ options, store }) };
+  return {
+    options,
+    observer,
+    store,
+    fragments: new Fragments({ options, store }),
+    policies: new Policies(options),
+  };
 }

@@ -79,6 +79,12 @@ export interface CachePolicy<Req = unknown> {
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a function
    * @example diskCache({ dir: ".cache/pages", ttl: "5m", partition: (req) => req.user?.role }) */
   readonly partition?: (req: Req) => string | undefined;
+  /** Methods whose responses may be stored: `"GET"`, `"QUERY"`, `"POST"`; HEAD is always answered from a stored GET. A list.
+   * The content of a QUERY or POST, up to 1 MiB, is read first and becomes part of the key, together with its type and encoding; the handler gets it all the same. With `"POST"` every POST counts as a question that changes nothing: `skip` those that do.
+   * @default ["GET"]
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a list of methods the cache can key
+   * @example diskCache({ dir: ".cache/pages", ttl: "5m", methods: ["GET", "QUERY"] }) */
+  readonly methods?: readonly string[];
   /** Requests to leave alone: neither looked up nor stored. Asked before the lookup.
    * @default undefined: none
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a function
@@ -104,6 +110,14 @@ export interface CachePolicy<Req = unknown> {
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when neither `true`, `false` nor a field value that parses
    * @example diskCache({ dir: ".cache/pages", ttl: "1h", clientCacheControl: "public, max-age=60" }) */
   readonly clientCacheControl?: boolean | string;
+}
+
+/** A policy for the paths that a pattern matches. */
+export interface PathRule<Req = unknown> extends CachePolicy<Req> {
+  /** Which paths, from beginning to end, without the query: `*` is any part of one segment, `**` any number of segments. Case, needless encoding, repeated slashes and one at the end make no difference. One pattern or a list. */
+  readonly path: string | readonly string[];
+  /** Leave these paths alone: neither looked up nor stored, whatever rules and routes say besides. Stands alone in its rule. */
+  readonly never?: boolean;
 }
 
 /** Options of `diskCache()`. Only `dir` is needed. */
@@ -183,12 +197,6 @@ export interface DiskCacheOptions<Req = unknown> extends CachePolicy<Req> {
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not lists of names
    * @example diskCache({ dir: ".cache/pages", cookies: { ignore: ["_ga*"], key: ["theme"] } }) */
   readonly cookies?: CookieRules;
-  /** Methods whose responses may be stored: `"GET"`, `"QUERY"`, `"POST"`; HEAD is always answered from a stored GET. A list.
-   * The content of a QUERY or POST, up to 1 MiB, is read first and becomes part of the key, together with its type and encoding; the handler gets it all the same. With `"POST"` every POST counts as a question that changes nothing: `skip` those that do.
-   * @default ["GET"]
-   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a list of methods the cache can key
-   * @example diskCache({ dir: ".cache/pages", ttl: "5m", methods: ["GET", "QUERY"] }) */
-  readonly methods?: readonly string[];
   /** Give responses without freshness a tenth of their age since `Last-Modified` (RFC 9111 §4.2.2).
    * @default false
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a boolean
@@ -229,4 +237,10 @@ export interface DiskCacheOptions<Req = unknown> extends CachePolicy<Req> {
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a field name
    * @example diskCache({ dir: ".cache/pages", debugHeader: "X-Cache" }) */
   readonly debugHeader?: string;
+  /** A table of paths and their policies, for what is known before the application runs. All rules that match are laid over the options in order, like routes one inside the other. A list.
+   * A path that may be read in several ways (encoded slashes, dot segments, double encoding) is left alone when one of them is a `never`, or when they come under different rules.
+   * @default []: none
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when a rule has no pattern, or says something else that is wrong
+   * @example diskCache({ dir: ".cache/pages", rules: [{ path: "/reports/*", ttl: "1h" }, { path: "/admin/**", never: true }] }) */
+  readonly rules?: readonly PathRule<Req>[];
 }

@@ -5,6 +5,7 @@ import { closedError } from "./errors.js";
 import type { RequestHead } from "./exchange.js";
 import { explain } from "./explain.js";
 import type { Explanation } from "./explain.js";
+import { claimRefresh } from "./forward/claim-refresh.js";
 import { refreshHeaders } from "./forward/refresh-headers.js";
 import { Refreshes } from "./flight/refreshes.js";
 import type { FragmentOptions, InsideFragment, VaryOn } from "./fragments/fragment-options.js";
@@ -17,13 +18,12 @@ import { isAskedByContent } from "./key/content.js";
 import { decide } from "./lookup/decide.js";
 import type { Lookup, Question } from "./lookup/decide.js";
 import { isDueAhead } from "./lookup/refresh-ahead.js";
-import type { ResponseEntry } from "./lookup/select.js";
 import { andThen } from "./maybe-async.js";
 import type { MaybeAsync } from "./maybe-async.js";
 import type { CacheCounters, CacheEvents } from "./observe/observer.js";
 import type { CachePolicy, DiskCacheOptions } from "./options.js";
-import { mergePolicies, resolvePolicy } from "./resolve-policy.js";
-import type { ResolvedPolicy } from "./resolve-policy.js";
+import { asksApplication, mergePolicies, resolvePolicy } from "./resolve-policy.js";
+import type { ResolvedPolicy, WholePolicy } from "./resolve-policy.js";
 import { gatewayTimeout } from "./serve/gateway-errors.js";
 import type { OutgoingResponse } from "./serve/outgoing.js";
 import { respondFresh, respondStale } from "./serve/respond.js";
@@ -38,7 +38,7 @@ export type CacheStats = Readonly<CacheCounters> & StoreStats;
 
 /** How an adapter asks. */
 export interface HandleOptions {
-  /** The policy of a route, from `policy()`. */
+  /** The policy of a route, from `policy()`: laid over that of the cache. */
   readonly policy?: ResolvedPolicy;
   /** Fill anew behind a stale response. */
   readonly refresh?: boolean;
@@ -69,18 +69,14 @@ export class PageCache<Req = unknown> {
   /** Whether requests may be answered before the framework has run: not when the user's functions want what the framework makes. */
   get frontable(): boolean {
     const { honourRequest, policy } = this.#context.options;
-    return (
-      policy.keyFunction === undefined &&
-      policy.partition === undefined &&
-      policy.skip.length === 0 &&
-      typeof honourRequest === "boolean"
-    );
+    return !asksApplication(policy) && typeof honourRequest === "boolean";
   }
 
-  /** Whether the content of requests with this method is part of their key: the adapter reads it first and hands in its digest. */
-  keysContent(method: string): boolean {
-    const { enabled, methods } = this.#context.options;
-    return isAskedByContent(method) && enabled && !this.#closed && methods.includes(method);
+  /** Whether the content of a request is part of its key: the adapter reads it first and hands in its digest. */
+  keysContent(request: RequestHead, policy?: ResolvedPolicy): boolean {
+    const { method } = request;
+    if (!isAskedByContent(method) || !this.#context.options.enabled || this.#closed) return false;
+    return this.#under(request, policy).methods.includes(method);
   }
 
   /** Decides on a request. Synchronous unless the disk made it wait. Never throws, never rejects. */
@@ -89,14 +85,14 @@ export class PageCache<Req = unknown> {
     native: Req,
     { policy, refresh = false, own = refresh }: HandleOptions = {},
   ): MaybeAsync<Outcome> {
-    const question = { request, native, policy: policy ?? this.#context.options.policy, refresh, own };
-    return this.#closed ? this.#forwarding.alone(question, CLOSED) : this.#ask(question, 0);
+    return this.#begin({ request, native, policy: this.#under(request, policy), refresh, own });
   }
 
   /** Looks a request up before the framework has seen it: `undefined` when the application has to answer. */
   peek(request: RequestHead): MaybeAsync<OutgoingResponse | undefined> {
-    if (this.#closed) return undefined;
-    const question = { request, native: undefined, policy: this.#context.options.policy, refresh: false, own: false };
+    const policy = this.#under(request);
+    if (this.#closed || asksApplication(policy)) return undefined;
+    const question = { request, native: undefined, policy, refresh: false, own: false };
     return andThen(decide(this.#context, question), (lookup) => {
       if (lookup.verdict !== "reuse") return undefined;
       return andThen(this.#answer(question, lookup, 0), (outcome) => {
@@ -109,27 +105,31 @@ export class PageCache<Req = unknown> {
   }
 
   /** A route's own policy, met while its request is on its way through the application.
+   * @param contentDigest of a request whose content is part of the key only here
    * @returns a new outcome when the route's key differs: the forward under way then lets everything pass */
-  refine(forward: Forward, policy: ResolvedPolicy, native: Req): MaybeAsync<Outcome> | undefined {
+  refine(forward: Forward, own: ResolvedPolicy, native: Req, contentDigest?: string): MaybeAsync<Outcome> | undefined {
     const { plan } = forward;
-    const merged = mergePolicies(plan.policy, policy);
-    if (plan.page === undefined || !policy.guarded) {
-      forward.refine(merged);
+    const policy = mergePolicies(plan.policy, own);
+    const guarded = plan.page !== undefined && own.guards > 0;
+    const admitted = plan.reason === "method" && policy.methods.includes(plan.request.method);
+    if (!guarded && !admitted) {
+      forward.refine(policy);
       return undefined;
     }
     forward.delegate();
-    return andThen(this.handle(plan.request, native, { policy: merged }), (outcome) => {
+    const request = contentDigest === undefined ? plan.request : { ...plan.request, contentDigest };
+    const question = { request, native, policy, refresh: plan.refresh, own: plan.own };
+    return andThen(this.#begin(question), (outcome) => {
       // What was said about the response before its route was known still holds.
       if (outcome.kind === "forward") outcome.directives.adopt(forward.directives);
       return outcome;
     });
   }
 
-  /** Checks a policy once, for `handle` and `refine`. Laid over the options where no forward is under way.
+  /** Checks a policy once, for `handle` and `refine`.
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` */
-  policy(given: CachePolicy<Req> | Duration): { readonly own: ResolvedPolicy; readonly whole: ResolvedPolicy } {
-    const own = resolvePolicy(given);
-    return { own, whole: mergePolicies(this.#context.options.policy, own) };
+  policy(given: CachePolicy<Req> | Duration): ResolvedPolicy {
+    return resolvePolicy(given);
   }
 
   /** Ends stored responses, for every process that shares the directory. When it resolves, none of them is served any more, nor any whose rendering had begun.
@@ -139,7 +139,7 @@ export class PageCache<Req = unknown> {
   async purge(target: string | PurgeTarget, options: PurgeOptions = {}): Promise<void> {
     this.#assertOpen();
     const named: PurgeTarget = typeof target === "string" ? { url: target } : target;
-    const selectors = purgeSelectors(named, this.#context.options.policy.keyRules);
+    const selectors = purgeSelectors(named, (path) => this.#context.policies.under(path).query);
     const soft = named.soft ?? options.soft ?? false;
     await this.#context.store.purge(selectors, { soft });
     this.#context.observer.purged(JSON.stringify(named), soft);
@@ -179,7 +179,7 @@ export class PageCache<Req = unknown> {
     const lookup = await decide(this.#context, {
       request,
       native,
-      policy: this.#context.options.policy,
+      policy: this.#under(request),
       refresh: false,
       own: false,
     });
@@ -206,6 +206,14 @@ export class PageCache<Req = unknown> {
     await this.#context.store.close();
   }
 
+  #under({ target }: RequestHead, own?: ResolvedPolicy): WholePolicy {
+    return this.#context.policies.under(target, own);
+  }
+
+  #begin(question: Question): MaybeAsync<Outcome> {
+    return this.#closed ? this.#forwarding.alone(question, CLOSED) : this.#ask(question, 0);
+  }
+
   #ask(question: Question, attempt: number): MaybeAsync<Outcome> {
     return andThen(decide(this.#context, question), (lookup) => this.#answer(question, lookup, attempt));
   }
@@ -215,7 +223,7 @@ export class PageCache<Req = unknown> {
     if (lookup.verdict === "forward") return this.#forwarding.forward(question, lookup, attempt);
     const { entry, stale } = lookup;
     const due = stale || (this.#refreshAhead > 0 && isDueAhead(entry.value, this.#refreshAhead, this.#now()));
-    const claim = due ? this.#claimRefresh(entry) : undefined;
+    const claim = due ? claimRefresh(this.#context, this.#refreshes, entry) : undefined;
     if (claim === undefined) return this.#reuse(question, lookup);
     return andThen(claim, (release) =>
       release === "over" ? this.#ask(question, attempt) : this.#refreshing(question, lookup, release),
@@ -236,30 +244,6 @@ export class PageCache<Req = unknown> {
     }
     const fields = refreshHeaders(rawHeaders, this.#context.options.cookies);
     return { ...this.#reuse(question, lookup), refresh: { rawHeaders: fields, release } };
-  }
-
-  // One refresh at a time in this process and, by the lock, over all of them.
-  #claimRefresh(entry: ResponseEntry): MaybeAsync<(() => void) | "over"> | undefined {
-    const { store } = this.#context;
-    const { key, scope, name, storedAt } = entry.head;
-    const release = this.#refreshes.claim(key, storedAt);
-    if (release === undefined) return undefined;
-    const lock = store.lock(key, { making: { scope, name, birth: store.position() } });
-    if (lock === "held") {
-      release();
-      return undefined;
-    }
-    const over = () => {
-      release();
-      lock?.release();
-    };
-    if (lock === undefined) return over;
-    // Another process may have done it since this one looked: under the lock that can be told.
-    return andThen(store.getLatest(key), (latest) => {
-      if (latest === undefined || latest.head.storedAt <= storedAt) return over;
-      over();
-      return "over";
-    });
   }
 
   #now(): number {

@@ -17,7 +17,9 @@ import {
 } from "./option-checks.js";
 import type { CachePolicy, DiskCacheOptions, RelaxedRules } from "./options.js";
 import { POLICY_NAMES, policyFields } from "./resolve-policy.js";
-import type { ResolvedPolicy } from "./resolve-policy.js";
+import type { WholePolicy } from "./resolve-policy.js";
+import { resolveRules } from "./resolve-rules.js";
+import type { ResolvedRule } from "./resolve-rules.js";
 import { durationSeconds, sizeBytes } from "./units.js";
 
 export interface ResolvedOptions {
@@ -36,7 +38,6 @@ export interface ResolvedOptions {
   readonly clock: Clock;
   readonly hosts: ReadonlySet<string> | undefined;
   readonly cookies: { readonly ignore: readonly string[]; readonly key: readonly string[] };
-  readonly methods: readonly string[];
   readonly heuristic: boolean;
   readonly targetedFields: readonly string[];
   readonly honourRequest: boolean | ((req: unknown) => boolean);
@@ -45,7 +46,8 @@ export interface ResolvedOptions {
   readonly refreshAhead: number;
   readonly allowPublicDir: boolean;
   readonly debugHeader: string | undefined;
-  readonly policy: ResolvedPolicy;
+  readonly policy: WholePolicy;
+  readonly rules: readonly ResolvedRule[];
 }
 
 const DEFAULTS = Object.freeze({
@@ -80,7 +82,6 @@ const OPTION_NAMES = new Set<string>([
     "clock",
     "hosts",
     "cookies",
-    "methods",
     "heuristic",
     "targetedFields",
     "honourRequest",
@@ -89,6 +90,7 @@ const OPTION_NAMES = new Set<string>([
     "refreshAhead",
     "allowPublicDir",
     "debugHeader",
+    "rules",
   ] satisfies readonly Exclude<keyof DiskCacheOptions, keyof CachePolicy>[]),
 ]);
 
@@ -96,7 +98,7 @@ const OPTION_NAMES = new Set<string>([
 export function resolveOptions<Req>(given: DiskCacheOptions<Req>): ResolvedOptions {
   const options = record("options", given);
   refuseUnknown("", options, OPTION_NAMES);
-  const { dir, clock, hosts, cookies, methods, targetedFields, debugHeader } = given;
+  const { dir, clock, hosts, cookies, targetedFields, debugHeader } = given;
   if (typeof dir !== "string" || dir.trim() === "") throw optionError("dir", "the path of a directory", dir);
   if (clock !== undefined && typeof clock?.now !== "function")
     throw optionError("clock", "an object with a function now()", clock);
@@ -104,6 +106,7 @@ export function resolveOptions<Req>(given: DiskCacheOptions<Req>): ResolvedOptio
     throw optionError("debugHeader", "the name of a header field", debugHeader);
   const cookieRules = cookies === undefined ? {} : record("cookies", cookies);
   refuseUnknown("cookies.", cookieRules, new Set(["ignore", "key"]));
+  const policy = policyFields("", given);
   return Object.freeze({
     dir,
     memoryBytes: sizeBytes("memory", given.memory ?? DEFAULTS.memory),
@@ -123,7 +126,6 @@ export function resolveOptions<Req>(given: DiskCacheOptions<Req>): ResolvedOptio
       ignore: strings("cookies.ignore", cookies?.ignore ?? []),
       key: strings("cookies.key", cookies?.key ?? []),
     }),
-    methods: resolveMethods(methods ?? DEFAULTS.methods),
     heuristic: boolean("heuristic", given.heuristic ?? false),
     targetedFields: fieldNames("targetedFields", targetedFields ?? DEFAULTS.targetedFields),
     honourRequest: resolveHonourRequest(given.honourRequest),
@@ -132,19 +134,10 @@ export function resolveOptions<Req>(given: DiskCacheOptions<Req>): ResolvedOptio
     refreshAhead: fraction("refreshAhead", given.refreshAhead ?? 0),
     allowPublicDir: boolean("allowPublicDir", given.allowPublicDir ?? false),
     debugHeader,
-    policy: Object.freeze({ ...policyFields(given), guarded: false }),
+    policy: Object.freeze({ ...policy, methods: policy.methods ?? DEFAULTS.methods }),
+    rules: resolveRules(given.rules ?? []),
   });
 }
-
-function resolveMethods(given: readonly string[]): readonly string[] {
-  const methods = strings("methods", given);
-  const unknown = methods.find((method) => !KEYABLE_METHODS.has(method));
-  if (unknown !== undefined)
-    throw optionError("methods", [...KEYABLE_METHODS].map((m) => `"${m}"`).join(", "), unknown);
-  return methods;
-}
-
-const KEYABLE_METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "QUERY", "POST"]);
 
 function resolveRelaxed(given: DiskCacheOptions["relaxed"]): ResolvedOptions["relaxed"] {
   const rules = given === undefined ? {} : record("relaxed", given);

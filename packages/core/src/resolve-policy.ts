@@ -19,20 +19,29 @@ export interface ResolvedPolicy {
   readonly clientCacheControl: boolean | string | undefined;
   readonly tags: readonly ((req: unknown) => readonly string[])[];
   readonly vary: readonly string[];
-  readonly keyRules: ResolvedKeyRules | undefined;
+  readonly query: ResolvedQueryRules | undefined;
+  /** Request header fields in the key. */
+  readonly keyHeaders: readonly string[];
   readonly keyFunction: ((req: unknown) => string) | undefined;
-  readonly partition: ((req: unknown) => string | undefined) | undefined;
+  readonly partitions: readonly ((req: unknown) => string | undefined)[];
+  readonly methods: readonly string[] | undefined;
   readonly skip: readonly ((req: unknown) => boolean)[];
-  /** A route decides by itself which request gets which page: its pages lie under keys of their own, which only the route looks up. */
-  readonly guarded: boolean;
+  /** How many routes, one inside the other, decide by themselves which request gets which page: the pages of each lie under keys of their own, which only that route looks up. */
+  readonly guards: number;
+  /** Why requests under it are left alone, whatever else it says. */
+  readonly leave: "never" | "path" | undefined;
   readonly shouldStore: readonly ((req: unknown, response: ResponseHead) => boolean)[];
 }
 
-export interface ResolvedKeyRules {
+/** The policy a request is under: that of the cache, with whatever was laid over it. */
+export interface WholePolicy extends ResolvedPolicy {
+  readonly methods: readonly string[];
+}
+
+export interface ResolvedQueryRules {
   readonly ignore: readonly string[];
   readonly only: readonly string[] | undefined;
   readonly sort: boolean;
-  readonly headers: readonly string[];
 }
 
 /** What a policy may name; the options of a cache name the same, and more. */
@@ -49,6 +58,7 @@ export const POLICY_NAMES = new Set([
   "vary",
   "key",
   "partition",
+  "methods",
   "skip",
   "shouldStore",
 ] satisfies readonly (keyof CachePolicy)[]);
@@ -56,13 +66,14 @@ export const POLICY_NAMES = new Set([
 /** A policy given to `route()` or `cached()`: an object, or just a lifetime.
  * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` */
 export function resolvePolicy<Req>(given: CachePolicy<Req> | Duration): ResolvedPolicy {
-  if (typeof given === "string" || typeof given === "number") return policyFields({ ttl: given });
+  if (typeof given === "string" || typeof given === "number") return policyFields("", { ttl: given });
   refuseUnknown("", record("policy", given), POLICY_NAMES);
-  return policyFields(given);
+  const guarded = given.key !== undefined || given.partition !== undefined || given.skip !== undefined;
+  return Object.freeze({ ...policyFields("", given), guards: guarded ? 1 : 0 });
 }
 
-/** The route's policy laid over the one around it: what it names wins; tags and `vary` add up; every `skip` and `shouldStore` has a say. */
-export function mergePolicies(outer: ResolvedPolicy, inner: ResolvedPolicy): ResolvedPolicy {
+/** The inner policy laid over the one around it. What sets something wins from inside; what labels a page, tells pages apart or refuses them adds up, so that nothing inside takes it away. */
+export function mergePolicies(outer: WholePolicy, inner: ResolvedPolicy): WholePolicy {
   return {
     ttl: inner.ttl ?? outer.ttl,
     statusTtl: new Map([...outer.statusTtl, ...inner.statusTtl]),
@@ -73,80 +84,113 @@ export function mergePolicies(outer: ResolvedPolicy, inner: ResolvedPolicy): Res
     keep: inner.keep ?? outer.keep,
     clientCacheControl: inner.clientCacheControl ?? outer.clientCacheControl,
     tags: [...outer.tags, ...inner.tags],
-    vary: [...new Set([...outer.vary, ...inner.vary])],
-    keyRules: inner.keyRules ?? outer.keyRules,
-    keyFunction: inner.keyFunction ?? outer.keyFunction,
-    partition: inner.partition ?? outer.partition,
+    vary: union(outer.vary, inner.vary),
+    query: inner.query ?? outer.query,
+    keyHeaders: union(outer.keyHeaders, inner.keyHeaders),
+    // Either of them says what stands for path and query.
+    keyFunction: inner.keyFunction ?? (inner.query === undefined ? outer.keyFunction : undefined),
+    partitions: [...outer.partitions, ...inner.partitions],
+    methods: inner.methods ?? outer.methods,
     skip: [...outer.skip, ...inner.skip],
-    guarded: inner.guarded,
+    guards: outer.guards + inner.guards,
+    leave: outer.leave ?? inner.leave,
     shouldStore: [...outer.shouldStore, ...inner.shouldStore],
   };
 }
 
-/** The same for an object whose names were looked at before.
+/** Whether only the application can tell the key of a request: its own functions ask for what it makes of it. */
+export function asksApplication({ keyFunction, partitions, skip }: ResolvedPolicy): boolean {
+  return keyFunction !== undefined || partitions.length > 0 || skip.length > 0;
+}
+
+/** The policy in an object whose names were looked at before.
+ * @param at stands before the names of options in messages
  * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` */
-export function policyFields<Req>(given: CachePolicy<Req>): ResolvedPolicy {
-  const { key, partition, skip, shouldStore, tags } = given;
-  const guarded = key !== undefined || partition !== undefined || skip !== undefined;
+export function policyFields<Req>(at: string, given: CachePolicy<Req>): ResolvedPolicy {
+  const { key, methods, partition, skip, shouldStore, tags } = given;
+  const rules = key === undefined || typeof key === "function" ? undefined : resolveKeyRules(`${at}key`, key);
   const duration = (name: keyof CachePolicy) =>
-    given[name] === undefined ? undefined : durationSeconds(name, given[name]);
+    given[name] === undefined ? undefined : durationSeconds(at + name, given[name]);
   return Object.freeze({
     ttl: duration("ttl"),
-    statusTtl: resolveStatusTtl(given.statusTtl ?? {}),
+    statusTtl: resolveStatusTtl(`${at}statusTtl`, given.statusTtl ?? {}),
     staleWhileRevalidate: duration("staleWhileRevalidate"),
     staleIfError: duration("staleIfError"),
     timeout: duration("timeout"),
     grace: duration("grace"),
     keep: duration("keep"),
-    clientCacheControl: resolveClientCacheControl(given.clientCacheControl),
-    tags: tags === undefined ? [] : [resolveTags(tags as readonly string[] | ((req: unknown) => readonly string[]))],
-    vary: fieldNames("vary", given.vary ?? []),
-    keyRules: key === undefined || typeof key === "function" ? undefined : resolveKeyRules(key),
+    clientCacheControl: resolveClientCacheControl(`${at}clientCacheControl`, given.clientCacheControl),
+    tags:
+      tags === undefined
+        ? []
+        : [resolveTags(`${at}tags`, tags as readonly string[] | ((req: unknown) => readonly string[]))],
+    vary: fieldNames(`${at}vary`, given.vary ?? []),
+    query: rules?.query,
+    keyHeaders: rules?.headers ?? [],
     keyFunction: typeof key === "function" ? (key as (req: unknown) => string) : undefined,
-    partition: optionalFunction("partition", partition) as ResolvedPolicy["partition"],
-    guarded,
-    skip: listOf(optionalFunction("skip", skip)) as ResolvedPolicy["skip"],
-    shouldStore: listOf(optionalFunction("shouldStore", shouldStore)) as ResolvedPolicy["shouldStore"],
+    partitions: listOf(optionalFunction(`${at}partition`, partition)) as ResolvedPolicy["partitions"],
+    methods: methods === undefined ? undefined : resolveMethods(`${at}methods`, methods),
+    guards: 0,
+    leave: undefined,
+    skip: listOf(optionalFunction(`${at}skip`, skip)) as ResolvedPolicy["skip"],
+    shouldStore: listOf(optionalFunction(`${at}shouldStore`, shouldStore)) as ResolvedPolicy["shouldStore"],
   });
 }
 
-function resolveKeyRules(given: unknown): ResolvedKeyRules {
-  const rules = record("key", given) as KeyRules;
-  refuseUnknown("key.", rules, new Set(["query", "headers"]));
-  const query = rules.query === undefined ? {} : (record("key.query", rules.query) as NonNullable<KeyRules["query"]>);
-  refuseUnknown("key.query.", query, new Set(["ignore", "only", "sort"]));
+function resolveKeyRules(
+  option: string,
+  given: unknown,
+): { readonly query: ResolvedQueryRules | undefined; readonly headers: readonly string[] } {
+  const rules = record(option, given) as KeyRules;
+  refuseUnknown(`${option}.`, rules, new Set(["query", "headers"]));
+  const query = rules.query === undefined ? undefined : resolveQueryRules(`${option}.query`, rules.query);
+  return { query, headers: fieldNames(`${option}.headers`, rules.headers ?? []) };
+}
+
+function resolveQueryRules(option: string, given: unknown): ResolvedQueryRules {
+  const { ignore, only, sort, ...others } = record(option, given) as NonNullable<KeyRules["query"]>;
+  refuseUnknown(`${option}.`, others, new Set(["ignore", "only", "sort"]));
   return Object.freeze({
-    ignore: strings("key.query.ignore", query.ignore ?? []),
-    only: query.only === undefined ? undefined : strings("key.query.only", query.only),
-    sort: boolean("key.query.sort", query.sort ?? false),
-    headers: fieldNames("key.headers", rules.headers ?? []),
+    ignore: strings(`${option}.ignore`, ignore ?? []),
+    only: only === undefined ? undefined : strings(`${option}.only`, only),
+    sort: boolean(`${option}.sort`, sort ?? false),
   });
 }
 
-function resolveStatusTtl(given: unknown): ReadonlyMap<string, number> {
+function resolveStatusTtl(option: string, given: unknown): ReadonlyMap<string, number> {
   const lifetimes = new Map<string, number>();
-  for (const [status, ttl] of Object.entries(record("statusTtl", given))) {
+  for (const [status, ttl] of Object.entries(record(option, given))) {
     if (!/^[1-5](?:\d\d|xx)$/i.test(status))
-      throw optionError("statusTtl", 'status codes or classes such as 404 or "4xx" as names', status);
-    lifetimes.set(status.toLowerCase(), durationSeconds(`statusTtl.${status}`, ttl));
+      throw optionError(option, 'status codes or classes such as 404 or "4xx" as names', status);
+    lifetimes.set(status.toLowerCase(), durationSeconds(`${option}.${status}`, ttl));
   }
   return lifetimes;
 }
 
-function resolveClientCacheControl(given: unknown): ResolvedPolicy["clientCacheControl"] {
+function resolveClientCacheControl(option: string, given: unknown): ResolvedPolicy["clientCacheControl"] {
   const parses = typeof given === "string" && given.trim() !== "" && !parseCacheControl([given]).malformed;
   if (given === undefined || typeof given === "boolean" || parses) return given;
-  throw optionError(
-    "clientCacheControl",
-    'true, false or the value of a Cache-Control field such as "max-age=60"',
-    given,
-  );
+  throw optionError(option, 'true, false or the value of a Cache-Control field such as "max-age=60"', given);
 }
 
 function resolveTags(
+  option: string,
   tags: readonly string[] | ((req: unknown) => readonly string[]),
 ): (req: unknown) => readonly string[] {
   if (typeof tags === "function") return tags;
-  const list = strings("tags", tags);
+  const list = strings(option, tags);
   return () => list;
+}
+
+function resolveMethods(option: string, given: unknown): readonly string[] {
+  const methods = strings(option, given);
+  const unknown = methods.find((method) => !KEYABLE_METHODS.has(method));
+  if (unknown !== undefined) throw optionError(option, [...KEYABLE_METHODS].map((m) => `"${m}"`).join(", "), unknown);
+  return methods;
+}
+
+const KEYABLE_METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "QUERY", "POST"]);
+
+function union(outer: readonly string[], inner: readonly string[]): readonly string[] {
+  return [...new Set([...outer, ...inner])];
 }

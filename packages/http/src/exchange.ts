@@ -1,7 +1,7 @@
 /** One request through the cache: played from it, or handed to the application with its response tapped. The same for every adapter that has a ServerResponse. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Forward, Outcome, PageCache, RequestHead, ResolvedPolicy } from "@diskcache/core";
-import { keyedRequest } from "./keyed-request.js";
+import { keyedRequest, routedRequest } from "./keyed-request.js";
 import { askedAs, refreshBehind } from "./refresh.js";
 import { send } from "./send.js";
 import { learnServer } from "./server.js";
@@ -34,16 +34,19 @@ export function runExchange<Req>(
 export function runRoute<Req>(
   cache: PageCache<Req>,
   underWay: ForwardsUnderWay,
-  policy: { readonly own: ResolvedPolicy; readonly whole: ResolvedPolicy },
+  policy: ResolvedPolicy,
   exchange: Exchange<Req>,
   next: () => unknown,
 ): unknown {
-  const forward = underWay.get(exchange.req);
-  if (forward !== undefined) {
-    const outcome = cache.refine(forward, policy.own, exchange.native);
+  const { req, native, target } = exchange;
+  const forward = underWay.get(req);
+  if (forward === undefined) return handle(cache, underWay, exchange, next, policy);
+  const refine = ({ contentDigest }: RequestHead): unknown => {
+    const outcome = cache.refine(forward, policy, native, contentDigest);
     return outcome === undefined ? next() : proceed(underWay, exchange, next, outcome);
-  }
-  return handle(cache, underWay, exchange, next, policy.whole);
+  };
+  const request = routedRequest(cache, forward, req, target, policy);
+  return request instanceof Promise ? request.then(refine) : refine(request);
 }
 
 function handle<Req>(
@@ -56,7 +59,7 @@ function handle<Req>(
   const { req, native, target } = exchange;
   learnServer(cache, req);
   const ask = (request: RequestHead) => cache.handle(request, native, { ...askedAs(req), ...(policy && { policy }) });
-  const request = keyedRequest(cache, req, target);
+  const request = keyedRequest(cache, req, target, policy);
   return proceed(underWay, exchange, next, request instanceof Promise ? request.then(ask) : ask(request));
 }
 

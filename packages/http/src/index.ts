@@ -51,7 +51,7 @@ export { cacheHandle, originalTarget } from "./handle.js";
 export type { CacheHandle } from "./handle.js";
 export { headerGroups, headersSetOn } from "./header-groups.js";
 export type { HeaderGroup } from "./header-groups.js";
-export { keyedRequest } from "./keyed-request.js";
+export { keyedRequest, routedRequest } from "./keyed-request.js";
 export { askedAs, isRefresh, refreshBehind } from "./refresh.js";
 export { putAside } from "./put-aside.js";
 export { send, sinkOf } from "./send.js";

@@ -1,21 +1,34 @@
 /** A request as the cache sees it, its content included where that is part of the key. */
 import type { IncomingMessage } from "node:http";
 import { contentDigest, MAX_KEYED_CONTENT_BYTES } from "@diskcache/core";
-import type { PageCache, RequestHead } from "@diskcache/core";
+import type { Forward, PageCache, RequestHead, ResolvedPolicy } from "@diskcache/core";
 import { requestHead } from "./request-head.js";
 
 /** At once, unless the content has to come first.
- * @param target the request target as it came */
+ * @param target the request target as it came
+ * @param policy the route's own */
 export function keyedRequest<Req>(
   cache: PageCache<Req>,
   req: IncomingMessage,
   target: string,
+  policy?: ResolvedPolicy,
 ): RequestHead | Promise<RequestHead> {
   const request = requestHead(req, target);
-  if (!cache.keysContent(request.method)) return request;
+  if (!cache.keysContent(request, policy)) return request;
   return readContent(req, MAX_KEYED_CONTENT_BYTES).then((content) =>
     content === undefined ? request : { ...request, contentDigest: contentDigest(content) },
   );
+}
+
+/** The request of a forward under way, for a route that may key its content although nothing before it did. */
+export function routedRequest<Req>(
+  cache: PageCache<Req>,
+  { plan }: Forward,
+  req: IncomingMessage,
+  target: string,
+  policy: ResolvedPolicy,
+): RequestHead | Promise<RequestHead> {
+  return plan.request.contentDigest === undefined ? keyedRequest(cache, req, target, policy) : plan.request;
 }
 
 /** The whole content, which the handler finds in the request all the same; `undefined` when it is longer than `limit`, was read by somebody else, or does not come. */

@@ -8,6 +8,7 @@ import {
   learnServer,
   putAside,
   refreshBehind,
+  routedRequest,
   send,
   sinkOf,
 } from "@diskcache/http";
@@ -39,19 +40,19 @@ export async function runContext(
 export async function runRoute(
   cache: PageCache<Context>,
   underWay: ForwardsUnderWay,
-  policy: { readonly own: ResolvedPolicy; readonly whole: ResolvedPolicy },
+  policy: ResolvedPolicy,
   ctx: Context,
   next: Inward,
 ): Promise<void> {
   learnServer(cache, ctx.req);
   const forward = underWay.get(ctx.req);
+  const request = await (forward === undefined
+    ? keyedRequest(cache, ctx.req, ctx.originalUrl, policy)
+    : routedRequest(cache, forward, ctx.req, ctx.originalUrl, policy));
   const outcome =
     forward === undefined
-      ? cache.handle(await keyedRequest(cache, ctx.req, ctx.originalUrl), ctx, {
-          policy: policy.whole,
-          ...askedAs(ctx.req),
-        })
-      : cache.refine(forward, policy.own, ctx);
+      ? cache.handle(request, ctx, { policy, ...askedAs(ctx.req) })
+      : cache.refine(forward, policy, ctx, request.contentDigest);
   if (outcome === undefined) await next();
   else await proceed(underWay, ctx, next, outcome instanceof Promise ? await outcome : outcome);
 }

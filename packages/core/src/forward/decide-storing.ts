@@ -69,9 +69,9 @@ function keyOf(page: PageKey, request: RequestHead, vary: readonly string[]): st
 }
 
 // An answer to a POST that is one to a GET, too, is kept as that (RFC 9110 §9.3.3).
-function countsAs({ methods, relaxed }: ResolvedOptions, { request }: ForwardPlan, head: ResponseHead): string {
+function countsAs({ relaxed }: ResolvedOptions, { request, policy }: ForwardPlan, head: ResponseHead): string {
   const { method, scheme, headers, target } = request;
-  if (method !== "POST" || !relaxed.postAnswersGet || methods.includes("POST")) return method;
+  if (method !== "POST" || !relaxed.postAnswersGet || policy.methods.includes("POST")) return method;
   return answersGet(`${scheme}://${headers.host as string}${target}`, head) ? "GET" : method;
 }
 

@@ -5,7 +5,7 @@ import type { ForwardReason } from "../http/cache-status.js";
 import type { RequestFacts } from "../http/storability.js";
 import type { PageKey } from "../key/page-key.js";
 import type { ResponseEntry, Selection } from "../lookup/select.js";
-import type { ResolvedPolicy } from "../resolve-policy.js";
+import type { WholePolicy } from "../resolve-policy.js";
 import type { KeyLock, LogPosition } from "../store/contract.js";
 
 export interface ForwardPlan {
@@ -13,7 +13,7 @@ export interface ForwardPlan {
   readonly request: RequestHead;
   /** What the framework gave: for the user's own functions. */
   readonly native: unknown;
-  readonly policy: ResolvedPolicy;
+  readonly policy: WholePolicy;
   /** `undefined` when the cache leaves the request alone. */
   readonly page: PageKey | undefined;
   readonly facts: RequestFacts;

@@ -14,7 +14,7 @@ import { partPage } from "../key/part-page.js";
 import type { Selection } from "../lookup/select.js";
 import { andThen } from "../maybe-async.js";
 import type { MaybeAsync } from "../maybe-async.js";
-import type { ResolvedPolicy } from "../resolve-policy.js";
+import type { WholePolicy } from "../resolve-policy.js";
 import type { OutgoingResponse } from "../serve/outgoing.js";
 import { badGateway } from "../serve/gateway-errors.js";
 import { respond } from "../serve/respond.js";
@@ -76,7 +76,7 @@ export class Forward {
   }
 
   /** A route's policy laid over the one the request came in with. The key stays. */
-  refine(policy: ResolvedPolicy): void {
+  refine(policy: WholePolicy): void {
     this.#plan = { ...this.#plan, policy };
     this.#deadline.set(this.#plan);
   }

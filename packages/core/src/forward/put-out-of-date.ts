@@ -9,7 +9,7 @@ import type { ForwardPlan } from "./forward-plan.js";
 /** @returns the birth of what is kept of the answer: for a POST that answers GETs a moment after what it ended, if nothing else has ended it while it was made */
 export function putOutOfDate(
   context: CacheContext,
-  { page, request, birth }: ForwardPlan,
+  { page, policy, request, birth }: ForwardPlan,
   head: ResponseHead,
   decision: StoreDecision,
 ): LogPosition {
@@ -19,6 +19,6 @@ export function putOutOfDate(
     page !== undefined &&
     decision.store &&
     store.alive({ scope: page.scope, name: page.name, tags: decision.tags, birth });
-  invalidateByUnsafeMethod(context, request, head, page !== undefined);
+  invalidateByUnsafeMethod(context, request, head, page !== undefined && policy.methods.includes(request.method));
   return reborn ? store.position() : birth;
 }

@@ -6,7 +6,7 @@ import { responseTags } from "../http/tags.js";
 import { groupTag } from "../invalidate/group-tag.js";
 import type { PageKey } from "../key/page-key.js";
 import type { ResolvedOptions } from "../resolve-options.js";
-import type { ResolvedPolicy } from "../resolve-policy.js";
+import type { ResolvedPolicy, WholePolicy } from "../resolve-policy.js";
 import type { HandlerDirectives } from "./handler-directives.js";
 
 /** Seconds a stale response with validators is kept for a conditional request, when nothing else is asked. */
@@ -14,7 +14,7 @@ const DEFAULT_KEEP = 3600;
 
 export function storagePolicy(
   options: ResolvedOptions,
-  policy: ResolvedPolicy,
+  policy: WholePolicy,
   directives: HandlerDirectives,
 ): StoragePolicy {
   return {
@@ -27,7 +27,7 @@ export function storagePolicy(
     keep: policy.keep ?? DEFAULT_KEEP,
     heuristic: options.heuristic,
     targetedFields: options.targetedFields,
-    methods: options.methods,
+    methods: policy.methods,
     replaySetCookie: options.relaxed.setCookie,
   };
 }

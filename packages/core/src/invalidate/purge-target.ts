@@ -2,7 +2,7 @@
 import { optionError } from "../errors.js";
 import { canonicalTarget } from "../key/query.js";
 import { splitUrl } from "../key/split-url.js";
-import type { ResolvedKeyRules } from "../resolve-policy.js";
+import type { ResolvedQueryRules } from "../resolve-policy.js";
 import type { PurgeSelector } from "../store/contract.js";
 
 /** Exactly one of the names, and how. A path (with its query) names the page on every host, an absolute URL on its own; all variants and methods go with it. */
@@ -22,10 +22,13 @@ export interface PurgeOptions {
   readonly soft?: boolean;
 }
 
+type QueryOf = (target: string) => ResolvedQueryRules | undefined;
+
 const NAMES = ["url", "prefix", "tag", "tags", "host", "all"] as const;
 
-/** @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when nothing, or more than one thing, is named */
-export function purgeSelectors(target: unknown, keyRules: ResolvedKeyRules | undefined): readonly PurgeSelector[] {
+/** @param queryOf which part of a target's query its pages are named by
+ * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when nothing, or more than one thing, is named */
+export function purgeSelectors(target: unknown, queryOf: QueryOf): readonly PurgeSelector[] {
   const given = typeof target === "object" && target !== null ? (target as Record<string, unknown>) : {};
   const named = NAMES.filter((name) => given[name] !== undefined);
   const unknown = Object.keys(given).find((name) => name !== "soft" && !(NAMES as readonly string[]).includes(name));
@@ -33,7 +36,7 @@ export function purgeSelectors(target: unknown, keyRules: ResolvedKeyRules | und
     throw optionError("purge", `a path, a URL, or an object with one of ${NAMES.join(", ")}`, unknown ?? target);
   switch (named[0]!) {
     case "url":
-      return [nameSelector("url", text("url", given.url), keyRules)];
+      return [nameSelector("url", text("url", given.url), queryOf)];
     case "prefix":
       return [prefixSelector(text("prefix", given.prefix))];
     case "tag":
@@ -49,9 +52,9 @@ export function purgeSelectors(target: unknown, keyRules: ResolvedKeyRules | und
   }
 }
 
-function nameSelector(option: string, url: string, keyRules: ResolvedKeyRules | undefined): PurgeSelector {
+function nameSelector(option: string, url: string, queryOf: QueryOf): PurgeSelector {
   const { scope, target } = located(option, url);
-  return { kind: "name", name: canonicalTarget(target, keyRules), scope };
+  return { kind: "name", name: canonicalTarget(target, queryOf(target)), scope };
 }
 
 function prefixSelector(prefix: string): PurgeSelector {

@@ -8,19 +8,14 @@ import { splitUrl } from "../key/split-url.js";
 import type { PurgeSelector } from "../store/contract.js";
 import { groupTag } from "./group-tag.js";
 
+/** @param asks a POST whose content is part of a key is a question, by the operator's word, and changes nothing */
 export function invalidateByUnsafeMethod(
-  { store, observer, options }: CacheContext,
+  { store, observer, options, policies }: CacheContext,
   request: RequestHead,
   response: ResponseHead,
-  keyed: boolean,
+  asks: boolean,
 ): void {
-  // A POST that is part of a key is a question, by the operator's word, and changes nothing.
-  if (
-    !options.enabled ||
-    (keyed && options.methods.includes(request.method)) ||
-    !invalidatesTarget(request.method, response.status)
-  )
-    return;
+  if (!options.enabled || asks || !invalidatesTarget(request.method, response.status)) return;
   const host = String(request.headers.host ?? "").toLowerCase();
   const selectors: PurgeSelector[] = [];
   for (const uri of invalidatedTargets({ scheme: request.scheme, host, target: request.target }, response)) {
@@ -28,7 +23,7 @@ export function invalidateByUnsafeMethod(
     if (named !== undefined)
       selectors.push({
         kind: "name",
-        name: canonicalTarget(named.target, options.policy.keyRules),
+        name: canonicalTarget(named.target, policies.under(named.target).query),
         scope: named.scope,
       });
   }

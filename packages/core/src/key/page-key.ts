@@ -2,7 +2,7 @@
 import { hash } from "node:crypto";
 import type { RequestHead } from "../exchange.js";
 import { fieldLines } from "../http/fields.js";
-import type { ResolvedKeyRules, ResolvedPolicy } from "../resolve-policy.js";
+import type { ResolvedPolicy } from "../resolve-policy.js";
 import { keyedCookies } from "./cookies.js";
 import type { CookieRules } from "./cookies.js";
 import { canonicalTarget } from "./query.js";
@@ -13,7 +13,9 @@ export interface PageKey {
   readonly scope: string;
   /** Path and query as the key sees them: what a purge by URL or prefix compares. */
   readonly name: string;
-  /** Belongs to one partition, which answers for cookies and `Authorization`. */
+  /** Whose page it is, in the application's words; never stored. */
+  readonly partitions: readonly string[];
+  /** Belongs to a partition, which answers for cookies and `Authorization`. */
   readonly partitioned: boolean;
 }
 
@@ -31,11 +33,11 @@ export function pageKey(request: RequestHead, policy: ResolvedPolicy, cookies: C
   const { headers } = request;
   const host = (headers.host ?? "") as string;
   const scope = host.toLowerCase();
-  const name = canonicalTarget(request.target, policy.keyRules);
+  const name = canonicalTarget(request.target, policy.query);
   const target = policy.keyFunction === undefined ? name : requireString("key", policy.keyFunction(native));
   const method = request.method === "HEAD" ? "GET" : request.method;
   let key = part(method) + part(request.scheme) + part(scope) + part(target);
-  if (policy.guarded) key += "route ";
+  key += "route ".repeat(policy.guards);
   if (request.contentDigest !== undefined) {
     key += `content:${part(request.contentDigest)}`;
     for (const field of CONTENT_FIELDS) key += fieldPart(request, field);
@@ -44,14 +46,19 @@ export function pageKey(request: RequestHead, policy: ResolvedPolicy, cookies: C
     if (headers[field] !== undefined) key += fieldPart(request, field);
   }
   if (headers.forwarded !== undefined) key += forwardedPart(request);
-  if (policy.keyRules !== undefined) key += chosenFields(request, policy.keyRules);
+  for (const field of policy.keyHeaders) key += fieldPart(request, field);
   if (cookies.key.length > 0 && headers.cookie !== undefined) {
     for (const [cookie, value] of keyedCookies(headers.cookie as string, cookies))
       key += `cookie:${part(cookie)}${part(hash("sha256", value))}`;
   }
-  const partition = policy.partition?.(native);
-  if (partition !== undefined) key += `partition:${part(hash("sha256", requireString("partition", partition)))}`;
-  return { key, scope, name, partitioned: partition !== undefined };
+  const partitions: string[] = [];
+  for (const [index, of] of policy.partitions.entries()) {
+    const partition = of(native);
+    if (partition === undefined) continue;
+    key += `partition${index}:${part(hash("sha256", requireString("partition", partition)))}`;
+    partitions.push(partition);
+  }
+  return { key, scope, name, partitions, partitioned: partitions.length > 0 };
 }
 
 /** The part of a page's key that all queries of its path share; `undefined` where the key is not made from path and query. */
@@ -70,10 +77,6 @@ function pathOf(target: string): string {
 function forwardedPart(request: RequestHead): string {
   const pages = fieldLines(request.rawHeaders, "forwarded").map((line) => line.replaceAll(CONNECTION_ENDS, ""));
   return `field:${part("forwarded")}${pages.length}${pages.map((line) => part(hash("sha256", line))).join("")}`;
-}
-
-function chosenFields(request: RequestHead, rules: ResolvedKeyRules): string {
-  return rules.headers.map((field) => fieldPart(request, field)).join("");
 }
 
 // Values are hashed: what a visitor sends must not lie readable on the disk. Absent and empty differ, and so do one line and two.

@@ -1,9 +1,9 @@
 /** Which part of a request target names the page. Works on raw bytes: nothing is decoded, so two targets the application can tell apart stay apart. */
-import type { ResolvedKeyRules } from "../resolve-policy.js";
+import type { ResolvedQueryRules } from "../resolve-policy.js";
 import { matchesAny } from "./patterns.js";
 
 /** The target as the key sees it: parameters the rules ignore taken out, the rest in order of name when asked. */
-export function canonicalTarget(target: string, rules: ResolvedKeyRules | undefined): string {
+export function canonicalTarget(target: string, rules: ResolvedQueryRules | undefined): string {
   if (rules === undefined || (rules.ignore.length === 0 && rules.only === undefined && !rules.sort)) return target;
   const mark = target.indexOf("?");
   if (mark < 0) return target;
@@ -16,7 +16,7 @@ export function canonicalTarget(target: string, rules: ResolvedKeyRules | undefi
   return kept.length === 0 ? target.slice(0, mark) : `${target.slice(0, mark)}?${kept.join("&")}`;
 }
 
-function counts(name: string, rules: ResolvedKeyRules): boolean {
+function counts(name: string, rules: ResolvedQueryRules): boolean {
   return !matchesAny(name, rules.ignore) && (rules.only === undefined || matchesAny(name, rules.only));
 }
 

@@ -10,7 +10,7 @@ import type { RequestFacts } from "../http/storability.js";
 import { hasUndeclaredCookies } from "../key/cookies.js";
 import { pageKey } from "../key/page-key.js";
 import type { PageKey } from "../key/page-key.js";
-import type { ResolvedPolicy } from "../resolve-policy.js";
+import type { WholePolicy } from "../resolve-policy.js";
 import { askedPage } from "./asked-page.js";
 import { bypassReason } from "./eligibility.js";
 import { andThen } from "../maybe-async.js";
@@ -42,7 +42,7 @@ export type Lookup =
 export interface Question {
   readonly request: RequestHead;
   readonly native: unknown;
-  readonly policy: ResolvedPolicy;
+  readonly policy: WholePolicy;
   /** A refresh behind a stale response: never answered from the store. */
   readonly refresh: boolean;
   /** A request of the cache's own, such as a refresh: nobody looks at the answer. */
@@ -56,8 +56,8 @@ const ANONYMOUS: RequestFacts = Object.freeze({ method: "GET", authorization: fa
 export function decide(context: CacheContext, question: Question): MaybeAsync<Lookup> {
   const { options } = context;
   const { request, native, policy } = question;
-  const asked = askedPage(options, request);
-  const reason = options.enabled ? bypassReason(asked, options.methods, options.hosts) : "disabled";
+  const asked = askedPage(options, policy, request);
+  const reason = options.enabled ? (policy.leave ?? bypassReason(asked, policy.methods, options.hosts)) : "disabled";
   if (reason !== undefined) return bypass(request, reason);
   let page: PageKey;
   let directives: RequestDirectives | undefined;

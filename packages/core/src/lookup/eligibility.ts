@@ -13,6 +13,8 @@ export type BypassReason =
   | "host"
   | "precondition"
   | "upgrade"
+  | "never"
+  | "path"
   | "skip"
   | "hook"
   | "request-no-store";
