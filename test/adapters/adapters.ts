@@ -1,7 +1,8 @@
 /** Turns one description of an application into a server of each framework, every handler written with that framework's own means. */
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { Readable } from "node:stream";
-import type { CachePolicy, DiskCacheOptions, Duration, HandlerDirectives } from "@diskcache/core";
+import { text } from "node:stream/consumers";
+import type { CachePolicy, DiskCacheOptions, Duration, HandlerDirectives, PurgerOptions } from "@diskcache/core";
 import * as forExpress from "@diskcache/express";
 import * as forHttp from "@diskcache/http";
 import type { CacheHandle } from "@diskcache/http";
@@ -44,6 +45,10 @@ export interface Application {
   readonly global?: boolean | undefined;
   /** The handler comes out of `cached(policy, handler)`, or a method that `cached(policy)` decorated, instead of standing behind `route(policy)`. */
   readonly cached?: "wrapper" | "decorator" | "legacy-decorator" | undefined;
+  /** Purges are taken at `/_purge`. */
+  readonly purger?: PurgerOptions | undefined;
+  /** Somebody parses the content of requests before anybody else sees it. */
+  readonly parsed?: boolean | undefined;
 }
 
 export interface Adapter {
@@ -89,7 +94,8 @@ function expressAdapter(name: string, express: typeof express5): Adapter {
     tapped: true,
     create(options) {
       const cache = forExpress.diskCache(options);
-      const listen = ({ handler, policy, around = [], global = true, cached }: Application): RequestListener => {
+      const listen = (application: Application): RequestListener => {
+        const { handler, policy, around = [], global = true, cached, purger, parsed } = application;
         const answer = async (req: Request, res: Response, next: NextFunction): Promise<void> => {
           try {
             const page = await handler({ req, res, directives: req.diskCache });
@@ -100,7 +106,9 @@ function expressAdapter(name: string, express: typeof express5): Adapter {
         };
         const app = express();
         app.set("env", "test"); // its error handler writes no log then
+        if (parsed) app.use(express.json());
         if (global) app.use(cache);
+        if (purger !== undefined) app.use("/_purge", cache.purger(purger));
         for (const outer of around) app.use(cache.route(outer));
         if (policy === undefined) app.all(/.*/, answer);
         else if (cached === undefined) app.all(/.*/, cache.route(policy), answer);
@@ -126,13 +134,17 @@ function koaAdapter(name: string, Koa: typeof Koa3): Adapter {
     tapped: false,
     create(options) {
       const cache = forKoa.diskCache(options);
-      const listen = ({ handler, policy, around = [], global = true, cached }: Application): RequestListener => {
+      const listen = (application: Application): RequestListener => {
+        const { handler, policy, around = [], global = true, cached, purger, parsed } = application;
         const answer = async (ctx: Koa3.Context): Promise<void> => {
           sendByKoa(ctx, await handler({ req: ctx.req, res: ctx.res, directives: ctx.diskCache }));
         };
         const app = new Koa();
         app.silent = true;
+        if (parsed) app.use(parseByKoa);
         if (global) app.use(cache);
+        const purge = purger === undefined ? undefined : cache.purger(purger);
+        if (purge !== undefined) app.use((ctx, next) => (ctx.path === "/_purge" ? purge(ctx, next) : next()));
         for (const outer of around) app.use(cache.route(outer));
         if (policy === undefined) app.use(answer);
         else if (cached === undefined) app.use(cache.route(policy)).use(answer);
@@ -144,6 +156,13 @@ function koaAdapter(name: string, Koa: typeof Koa3): Adapter {
       return { cache, listen };
     },
   };
+}
+
+// As koa-bodyparser does it.
+async function parseByKoa(ctx: Koa3.Context, next: Koa3.Next): Promise<void> {
+  const content = await text(ctx.req);
+  if (content !== "") Object.assign(ctx.request, { body: JSON.parse(content) as unknown });
+  await next();
 }
 
 function sendByKoa(ctx: Koa3.Context, { status, headers = {}, body }: Page): void {
@@ -159,7 +178,8 @@ function httpAdapter(): Adapter {
     tapped: true,
     create(options) {
       const cache = forHttp.diskCache(options);
-      const listen = ({ handler, policy, around = [], global = true, cached }: Application): RequestListener => {
+      const listen = (application: Application): RequestListener => {
+        const { handler, policy, around = [], global = true, cached, purger, parsed } = application;
         const answer = (req: IncomingMessage, res: ServerResponse): void => {
           // A promise is made first, so that a handler may throw at once.
           Promise.resolve()
@@ -173,11 +193,20 @@ function httpAdapter(): Adapter {
         if (policy !== undefined)
           listener = cached === undefined ? cache.route(policy)(answer) : cache.cached(policy, answer);
         for (const outer of [...around].reverse()) listener = cache.route(outer)(listener);
-        return global ? cache(listener) : listener;
+        const inner = global ? cache(listener) : listener;
+        if (purger === undefined) return inner;
+        const purge = cache.purger(purger);
+        const either: RequestListener = (req, res) => (req.url === "/_purge" ? purge : inner)(req, res);
+        return parsed ? (req, res) => void parseByHttp(req).then(() => either(req, res)) : either;
       };
       return { cache, listen };
     },
   };
+}
+
+async function parseByHttp(req: IncomingMessage): Promise<void> {
+  const content = await text(req);
+  if (content !== "") Object.assign(req, { body: JSON.parse(content) as unknown });
 }
 
 function sendByHttp(res: ServerResponse, { status = 200, headers = {}, body }: Page): unknown {

@@ -33,6 +33,8 @@ export type { RawHeaders, RequestHead, ResponseHead } from "./exchange.js";
 export type { Explanation } from "./explain.js";
 export type { CacheCounters, CacheEvents } from "./observe/observer.js";
 export type { PurgeOptions, PurgeTarget } from "./invalidate/purge-target.js";
+export { MAX_PURGE_CONTENT_BYTES } from "./invalidate/purger.js";
+export type { PurgeAnswer, PurgeRequest, PurgerOptions } from "./invalidate/purger.js";
 export type { BodySource, ByteSpan, OuterFields, OutgoingResponse, RefreshClaim } from "./serve/outgoing.js";
 export type { BodyReader, StoreStats } from "./store/contract.js";
 export { Forward } from "./forward/forward.js";

@@ -14,6 +14,8 @@ import { Forwarding } from "./forward/forwarding.js";
 import type { ForwardLookup } from "./forward/forwarding.js";
 import { purgeSelectors } from "./invalidate/purge-target.js";
 import type { PurgeOptions, PurgeTarget } from "./invalidate/purge-target.js";
+import { purger } from "./invalidate/purger.js";
+import type { PurgeAnswer, PurgeRequest, PurgerOptions } from "./invalidate/purger.js";
 import { isAskedByContent } from "./key/content.js";
 import { decide } from "./lookup/decide.js";
 import type { Lookup, Question } from "./lookup/decide.js";
@@ -164,6 +166,12 @@ export class PageCache<Req = unknown> {
    * @example await cache.purgeTag("report:7"); */
   purgeTag(tag: string, options: PurgeOptions = {}): Promise<void> {
     return this.purge({ tag }, options);
+  }
+
+  /** Purges asked for over HTTP, by those who know a token: for adapters, which bring the request and send the answer.
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` for a token that could be guessed */
+  purger(options: PurgerOptions): (request: PurgeRequest) => Promise<PurgeAnswer> {
+    return purger(options, (target) => this.purge(target as PurgeTarget));
   }
 
   /** Ends everything; the disk is freed behind it. */

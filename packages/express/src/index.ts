@@ -1,7 +1,7 @@
 /** `@diskcache/express`: full-response page caching to disk for Express 4 and 5. */
 import { PageCache } from "@diskcache/core";
-import type { CachePolicy, DiskCacheOptions, Duration } from "@diskcache/core";
-import { cacheHandle, originalTarget, runExchange, runRoute } from "@diskcache/http";
+import type { CachePolicy, DiskCacheOptions, Duration, PurgerOptions } from "@diskcache/core";
+import { cacheHandle, originalTarget, purgeListener, runExchange, runRoute } from "@diskcache/http";
 import type { CacheHandle, ForwardsUnderWay } from "@diskcache/http";
 import type { NextFunction, Request, RequestHandler, Response } from "express";
 import { cachedHandlers } from "./cached.js";
@@ -18,6 +18,10 @@ export interface ExpressDiskCache extends CacheHandle {
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION`
    * @example app.get("/reports", cache.cached("5m", (req, res) => res.send("…"))) */
   readonly cached: Cached;
+  /** Takes purges over HTTP from those who know a token: `POST` with `Authorization: Bearer <token>` and JSON such as `{"tag":"report:7"}` or `{"url":"/reports/7","soft":true}`; 204 when it is done. Nothing of the cache can be reached over HTTP without it.
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` for a token of fewer than 16 characters
+   * @example app.post("/_cache/purge", cache.purger({ token: process.env.PURGE_TOKEN! })) */
+  purger(options: PurgerOptions): RequestHandler;
 }
 
 /** Full-response page caching to disk for Express. Synchronous and cheap; the directory is opened at the first request.
@@ -43,6 +47,7 @@ export function diskCache(options: DiskCacheOptions<Request>): ExpressDiskCache 
   return Object.assign(middleware, cacheHandle(cache), {
     route,
     cached: cachedHandlers(routeRunner),
+    purger: (given: PurgerOptions) => purgeListener(cache, given),
   }) as ExpressDiskCache;
 }
 

@@ -1,12 +1,13 @@
 /** `@diskcache/http`: the cache around a node:http handler, and the tap on ServerResponse that the adapters of frameworks share. */
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { PageCache } from "@diskcache/core";
-import type { CachePolicy, DiskCacheOptions, Duration } from "@diskcache/core";
+import type { CachePolicy, DiskCacheOptions, Duration, PurgerOptions } from "@diskcache/core";
 import "./augment.js";
 import { callHandler, runExchange, runRoute } from "./exchange.js";
 import type { ForwardsUnderWay } from "./exchange.js";
 import { cacheHandle } from "./handle.js";
 import type { CacheHandle } from "./handle.js";
+import { purgeListener } from "./purger.js";
 
 /** The cache around handlers of node:http: call it with a handler, or use it as the handle. */
 export interface HttpDiskCache extends CacheHandle {
@@ -17,6 +18,10 @@ export interface HttpDiskCache extends CacheHandle {
   route(policy: CachePolicy<IncomingMessage> | Duration): (handler: RequestListener) => RequestListener;
   /** The same in one call, for plain functions. */
   cached(policy: CachePolicy<IncomingMessage> | Duration, handler: RequestListener): RequestListener;
+  /** Takes purges over HTTP from those who know a token: `POST` with `Authorization: Bearer <token>` and JSON such as `{"tag":"report:7"}` or `{"url":"/reports/7","soft":true}`; 204 when it is done. Nothing of the cache can be reached over HTTP without it.
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` for a token of fewer than 16 characters
+   * @example const purge = cache.purger({ token: process.env.PURGE_TOKEN! }); createServer((req, res) => (req.url === "/purge" ? purge : pages)(req, res)) */
+  purger(options: PurgerOptions): RequestListener;
 }
 
 /** Full-response page caching to disk for node:http. Synchronous and cheap; the directory is opened at the first request.
@@ -39,7 +44,8 @@ export function diskCache(options: DiskCacheOptions<IncomingMessage>): HttpDiskC
       );
   };
   const cached = (policy: CachePolicy<IncomingMessage> | Duration, handler: RequestListener) => route(policy)(handler);
-  return Object.assign(around, cacheHandle(cache), { route, cached });
+  const purger = (given: PurgerOptions) => purgeListener(cache, given);
+  return Object.assign(around, cacheHandle(cache), { route, cached, purger });
 }
 
 export { caches, DiskCacheError, FileCache, keyvStore } from "@diskcache/core";
@@ -53,6 +59,8 @@ export { headerGroups, headersSetOn } from "./header-groups.js";
 export type { HeaderGroup } from "./header-groups.js";
 export { keyedRequest, routedRequest } from "./keyed-request.js";
 export { askedAs, isRefresh, refreshBehind } from "./refresh.js";
+export { answerPurges, purgeListener } from "./purger.js";
+export type { AnswerPurge } from "./purger.js";
 export { putAside } from "./put-aside.js";
 export { send, sinkOf } from "./send.js";
 export type { Sink } from "./send.js";

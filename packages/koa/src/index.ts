@@ -1,7 +1,7 @@
 /** `@diskcache/koa`: full-response page caching to disk for Koa 2 and 3, as the onion sees a response. */
 import { methodDecoration, PageCache } from "@diskcache/core";
-import type { CachePolicy, DiskCacheOptions, Duration, MethodDecoration } from "@diskcache/core";
-import { cacheHandle } from "@diskcache/http";
+import type { CachePolicy, DiskCacheOptions, Duration, MethodDecoration, PurgerOptions } from "@diskcache/core";
+import { answerPurges, cacheHandle } from "@diskcache/http";
 import type { CacheHandle, ForwardsUnderWay } from "@diskcache/http";
 import type { Context, Middleware, Next } from "koa";
 import "./augment.js";
@@ -23,6 +23,10 @@ export interface KoaDiskCache extends CacheHandle {
    * @example router.get("/reports", cache.cached("5m", (ctx) => { ctx.body = "…"; })) */
   cached(policy: CachePolicy<Context> | Duration): MethodDecoration<Handler>;
   cached(policy: CachePolicy<Context> | Duration, handler: Handler): Handler;
+  /** Takes purges over HTTP from those who know a token: `POST` with `Authorization: Bearer <token>` and JSON such as `{"tag":"report:7"}` or `{"url":"/reports/7","soft":true}`; 204 when it is done. Nothing of the cache can be reached over HTTP without it.
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` for a token of fewer than 16 characters
+   * @example router.post("/_cache/purge", cache.purger({ token: process.env.PURGE_TOKEN! })) */
+  purger(options: PurgerOptions): Middleware;
 }
 
 /** Full-response page caching to disk for Koa. Synchronous and cheap; the directory is opened at the first request.
@@ -46,7 +50,16 @@ export function diskCache(options: DiskCacheOptions<Context>): KoaDiskCache {
       };
     return handler === undefined ? methodDecoration(wrap) : wrap(handler);
   };
-  return Object.assign(middleware, cacheHandle(cache), { route: runner, cached }) as KoaDiskCache;
+  const purger = (given: PurgerOptions): Middleware => {
+    const answers = answerPurges(cache, given);
+    return async (ctx) => {
+      const { status, headers, body } = await answers(ctx.req, (ctx.request as { readonly body?: unknown }).body);
+      ctx.status = status;
+      ctx.set(headers);
+      if (body !== undefined) ctx.body = body;
+    };
+  };
+  return Object.assign(middleware, cacheHandle(cache), { route: runner, cached, purger }) as KoaDiskCache;
 }
 
 export { isRefresh } from "@diskcache/http";
