@@ -1,6 +1,7 @@
 /** A policy for one route: beside the cache before all routes, or without one; as middleware, wrapper and decorator. */
 import { text } from "node:stream/consumers";
 import { describe, expect, it } from "vitest";
+import { tally } from "../support/barrier.js";
 import { ADAPTERS, incoming } from "./adapters.js";
 import { openSite } from "./site.js";
 
@@ -139,10 +140,13 @@ describe.each(ADAPTERS)("$name: routes inside routes", (adapter) => {
         around: [{ ttl: "1h", tags: ["outer"] }, { grace: "1m" }],
         policy: { ttl: 30, tags: ["inner"] },
       });
+      const stored = tally();
+      site.cache.on("stored", () => stored.add());
       await site.visit("/");
       expect((await site.visit("/")).cacheStatus).toBe("diskcache; hit; ttl=30");
       site.clock.advance(31);
       expect((await site.visit("/")).cacheStatus).toContain("hit; ttl=-1");
+      await stored.reaches(2); // rendered anew behind it, and before the purge
       await site.cache.purgeTag("outer");
       expect((await site.visit("/")).isHit).toBe(false);
     },
