@@ -1,6 +1,8 @@
 /** The k-th call to the file system fails, once and from there on: nothing throws, nothing wrong is served, and storing goes on by itself afterwards. */
 import { readdirSync, renameSync, rmSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { nodeFileSystem } from "../../packages/core/src/store/file-system.js";
+import type { FileSystem } from "../../packages/core/src/store/file-system.js";
 import { temporaryDirectory } from "../support/temporary-directory.js";
 import { faultyFileSystem } from "./faulty-file-system.js";
 import { bodyFor, bodyOf, opened, until } from "./opened.js";
@@ -34,6 +36,12 @@ async function expectRightOrMiss(store: Opened["store"], key: string): Promise<v
   if (body !== undefined && !body.equals(bodyFor(key, sizes.get(key)!))) throw new Error(`${key} is wrong`);
 }
 
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+function last(events: Opened["events"]): string {
+  return JSON.stringify(events.slice(-3));
+}
+
 function expectPurgeError(error: unknown): void {
   expect(error).toMatchObject({ code: "ERR_DISKCACHE_PURGE" });
 }
@@ -49,9 +57,13 @@ describe.each(["once", "from there on"] as const)("a call that fails %s", (how) 
       await useAll(used);
       const over = faulty.calls <= call;
       faulty.heal();
+      // What has failed is told, then its rest is over, then nobody believes any more what he saw before.
+      await turn();
       elapsed += 10_000;
+      await turn();
       await used.keep("/again", "new");
-      expect((await bodyOf(used.store.get("/again")))?.toString(), `call ${call}`).toBe("new");
+      const { events } = used;
+      expect((await bodyOf(used.store.get("/again")))?.toString(), `call ${call}, ${last(events)}`).toBe("new");
       await used.store.close();
       const other = opened(dir);
       for (const key of KEYS) await expectRightOrMiss(other.store, key);
@@ -82,6 +94,37 @@ it("a purge that resolved although calls failed has purged", async () => {
     await other.store.close();
     if (over) break;
   }
+});
+
+describe("a place where no directory can be made, nor is found", () => {
+  // As below /proc, where Node's own recursive mkdir never returns.
+  const nowhere = {
+    ...nodeFileSystem,
+    mkdirSync(path: string, options: unknown) {
+      if (typeof options === "object") throw new Error("would never return");
+      if (path === "/proc") return nodeFileSystem.mkdirSync(path);
+      throw Object.assign(new Error("injected"), { code: "ENOENT" });
+    },
+  } as FileSystem;
+
+  it("costs every entry, and nothing else", async () => {
+    const { store, head, keep, events } = opened("/proc/no-such-directory/pages", { fs: nowhere });
+    await keep("/a", "a");
+    expect(await bodyOf(store.get("/a"))).toBeUndefined();
+    expect(store.create("/a")).toBeUndefined();
+    expect(store.lock("/a")).toBeUndefined();
+    await store.released("/a", 1);
+    expect(store.alive(head("/a"))).toBe(false);
+    await expect(store.clear()).rejects.toMatchObject({ code: "ERR_DISKCACHE_PURGE" });
+    expect(store.stats()).toMatchObject({ entries: 0, bytes: 0 });
+    expect(events).toContainEqual({ type: "skip", reason: "unavailable", key: "/a" });
+  });
+
+  it("is said when the store is opened strictly", () => {
+    expect(() => opened("/proc/no-such-directory/pages", { fs: nowhere, strict: true })).toThrow(
+      expect.objectContaining({ code: "ERR_DISKCACHE_DIRECTORY" }),
+    );
+  });
 });
 
 describe("a full disk", () => {

@@ -1,8 +1,9 @@
 /** Makes the cache directory and refuses one that others could use to plant or read pages. Never removes anything. */
 import { resolve } from "node:path";
 import { directoryError } from "../errors.js";
-import { CREATE_FLAGS, DIRECTORY_MODE, FILE_MODE, errorCode } from "./file-system.js";
+import { CREATE_FLAGS, FILE_MODE, errorCode } from "./file-system.js";
 import type { FileSystem } from "./file-system.js";
+import { makeDirectory } from "./make-directory.js";
 import { publishedBy } from "./published.js";
 
 const WRITABLE_BY_OTHERS = 0o022;
@@ -21,15 +22,13 @@ const MARKERS: readonly (readonly [name: string, content: string])[] = [
 export function prepareDirectory(fs: FileSystem, dir: string, options: { readonly allowPublicDir: boolean }): void {
   if (!options.allowPublicDir) refusePublished(fs, dir, resolve(dir));
   try {
-    fs.mkdirSync(dir, { recursive: true, mode: DIRECTORY_MODE });
+    makeDirectory(fs, dir);
   } catch (cause) {
-    // A file, a link or a missing right: the check below says which, in words.
-    if (errorCode(cause) !== "EEXIST")
-      throw directoryError(
-        dir,
-        `cannot be made (${errorCode(cause) || String(cause)}); make it, or give a \`dir\` this process may write`,
-        cause,
-      );
+    throw directoryError(
+      dir,
+      `cannot be made (${errorCode(cause) || String(cause)}); make it, or give a \`dir\` this process may write`,
+      cause,
+    );
   }
   checkDirectory(fs, dir);
   // Where a link above it leads somewhere else.

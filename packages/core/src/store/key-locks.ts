@@ -6,8 +6,9 @@
 import { hash } from "node:crypto";
 import { performance } from "node:perf_hooks";
 import type { KeyLock, LogPosition } from "./contract.js";
-import { DIRECTORY_MODE, errorCode } from "./file-system.js";
+import { errorCode } from "./file-system.js";
 import type { FileSystem } from "./file-system.js";
+import { makeDirectory } from "./make-directory.js";
 import { formatIdentity, liveness, ownIdentity, parseIdentity, uniqueSuffix } from "./process-identity.js";
 
 /** However long its holder lives: by then the application has had its chance. */
@@ -98,7 +99,7 @@ export class KeyLocks {
       this.#fs.symlinkSync(target, path);
     } catch (error) {
       if (errorCode(error) !== "ENOENT") throw error;
-      this.#fs.mkdirSync(this.#directory, { recursive: true, mode: DIRECTORY_MODE });
+      makeDirectory(this.#fs, this.#directory);
       this.#fs.symlinkSync(target, path);
     }
     if (!this.#swept) setImmediate(() => this.#sweep());

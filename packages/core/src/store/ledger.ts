@@ -11,8 +11,9 @@
  */
 import { NOTHING } from "./amounts.js";
 import type { Stored } from "./atomic-file.js";
-import { CREATE_FLAGS, DIRECTORY_MODE, FILE_MODE, READ_FLAGS_PLAIN, errorCode } from "./file-system.js";
+import { CREATE_FLAGS, FILE_MODE, READ_FLAGS_PLAIN, errorCode } from "./file-system.js";
 import type { FileSystem } from "./file-system.js";
+import { makeDirectory } from "./make-directory.js";
 import { SHARD_COUNT } from "./paths.js";
 import { formatIdentity, ownIdentity, parseIdentity, uniqueSuffix } from "./process-identity.js";
 import type { ProcessIdentity } from "./process-identity.js";
@@ -103,7 +104,7 @@ export class OwnLedger {
     } catch (error) {
       if (errorCode(error) === "EEXIST") this.#fs.unlinkSync(path);
       else if (errorCode(error) !== "ENOENT") throw error;
-      this.#fs.mkdirSync(this.#directory, { recursive: true, mode: DIRECTORY_MODE });
+      makeDirectory(this.#fs, this.#directory);
       return this.#fs.openSync(path, CREATE_FLAGS, FILE_MODE);
     }
   }

@@ -1,7 +1,8 @@
 /** Which other processes have the directory open: a file each, named by its process. Whoever is alone needs no locks. Never judges a living process by age. */
 import { uniqueSuffix, formatIdentity, liveness, ownIdentity, parseIdentity } from "./process-identity.js";
-import { CREATE_FLAGS, DIRECTORY_MODE, FILE_MODE } from "./file-system.js";
+import { CREATE_FLAGS, FILE_MODE } from "./file-system.js";
 import type { FileSystem } from "./file-system.js";
+import { makeDirectory } from "./make-directory.js";
 
 const NAME = /^([0-9a-f]{8}-\d{1,10}-\d{1,15})-[0-9a-f]{6}$/;
 /** How long after it came a process counts with others who are coming, too: workers are started together. */
@@ -53,7 +54,7 @@ export class Neighbours {
     this.#present = true;
     this.#registeredAt ??= this.#elapsed();
     try {
-      this.#fs.mkdirSync(this.#directory, { recursive: true, mode: DIRECTORY_MODE });
+      makeDirectory(this.#fs, this.#directory);
       this.#fs.closeSync(this.#fs.openSync(`${this.#directory}/${this.#ownName}`, CREATE_FLAGS, FILE_MODE));
     } catch {
       // There already; or without the directory nothing is stored either.

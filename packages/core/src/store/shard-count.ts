@@ -11,8 +11,9 @@
  */
 import type { Stored } from "./atomic-file.js";
 import { AgeHistogram } from "./age-histogram.js";
-import { DIRECTORY_MODE, FILE_MODE, READ_FLAGS_PLAIN, UPDATE_OR_CREATE_FLAGS, errorCode } from "./file-system.js";
+import { FILE_MODE, READ_FLAGS_PLAIN, UPDATE_OR_CREATE_FLAGS, errorCode } from "./file-system.js";
 import type { FileSystem } from "./file-system.js";
+import { makeDirectory } from "./make-directory.js";
 import { SHARD_COUNT } from "./paths.js";
 
 const MAGIC = 0xdcc0_0471;
@@ -155,7 +156,7 @@ export class ShardCount {
       fd = this.#fs.openSync(this.#path, UPDATE_OR_CREATE_FLAGS, FILE_MODE);
     } catch (error) {
       if (errorCode(error) !== "ENOENT") throw error;
-      this.#fs.mkdirSync(this.#directory, { recursive: true, mode: DIRECTORY_MODE });
+      makeDirectory(this.#fs, this.#directory);
       fd = this.#fs.openSync(this.#path, UPDATE_OR_CREATE_FLAGS, FILE_MODE);
     }
     try {
