@@ -3,6 +3,7 @@ import type { ServerResponse } from "node:http";
 import type { Readable } from "node:stream";
 import type { Delivery, Forward, OutgoingResponse, ResponseHead } from "@diskcache/core";
 import { headerGroups, headersGiven, headersSetOn, setHeaderGroup } from "./header-groups.js";
+import { beforeHeadLeaves } from "./last-moment.js";
 import { putAside } from "./put-aside.js";
 import { readOn } from "./read-on.js";
 import { send, sinkOf } from "./send.js";
@@ -30,13 +31,15 @@ class Tap {
   readonly #sink: Sink;
   /** What was set before the handler ran. */
   readonly #before: string[];
-  #head: ResponseHead | undefined;
   #delivery: Delivery | undefined;
   /** Bytes of the handler's body so far: where a part begins and ends. */
   #position = 0;
   #ended = false;
+  #left = false;
   /** What the visitor was given because the handler took too long. */
   #stoodIn: OutgoingResponse | undefined;
+  /** The cookies that went out with it: hooks are heard once, and these may be the handler's response's. */
+  #stoodInWith: string[] = [];
   #abandoned: NodeJS.Timeout | undefined;
 
   constructor(res: ServerResponse, forward: Forward) {
@@ -69,7 +72,7 @@ class Tap {
   readonly write = (chunk: unknown, encoding?: unknown, callback?: unknown): boolean => {
     if (this.#ended && !this.#passes) return false;
     if (this.#ended || !isChunk(chunk)) return this.#sink.write.call(this.#res, chunk, encoding, callback);
-    if (this.#delivery === undefined) this.#begin(this.#res.statusCode, undefined, [], undefined);
+    if (this.#delivery === undefined) this.#beginImplicitly(undefined);
     this.#abandoned?.refresh();
     const bytes = this.#delivery!.record || !this.#passes ? ownBytes(chunk, encoding) : undefined;
     const room = this.#delivery!.record ? this.#forward.write(bytes!) : true;
@@ -88,7 +91,7 @@ class Tap {
       if (this.#passes) this.#sink.end.apply(this.#res, given);
       return this.#res;
     }
-    if (this.#delivery === undefined) this.#begin(this.#res.statusCode, undefined, [], last ?? Buffer.alloc(0));
+    if (this.#delivery === undefined) this.#beginImplicitly(last ?? Buffer.alloc(0));
     if (this.#delivery!.record && last !== undefined) this.#forward.write(last);
     this.#ended = true;
     if (this.#passes) this.#sink.end.apply(this.#res, given);
@@ -110,13 +113,14 @@ class Tap {
     }
     for (const group of headerGroups(given).values()) setHeaderGroup(res, group);
     const rawHeaders = headersSetOn(res);
-    this.#head = { status, statusText: reason ?? res.statusMessage ?? "", rawHeaders };
-    const delivery = this.#forward.head({ head: this.#head, before: this.#before, body });
+    const head = { status, statusText: reason ?? res.statusMessage ?? "", rawHeaders };
+    const delivery = this.#forward.head({ head, before: this.#before, body });
     this.#delivery = delivery;
     if (this.#stoodIn !== undefined) {
       this.#delivery = { kind: "instead", response: this.#stoodIn, record: delivery.record };
-      return;
+      return this.#leaving();
     }
+    if (delivery.record) beforeHeadLeaves(res, this.#leaving);
     if (delivery.kind === "pass") {
       for (const name of delivery.remove) res.removeHeader(name);
       for (const [name, value] of delivery.set) res.setHeader(name, value);
@@ -127,6 +131,13 @@ class Tap {
     else this.#beginPart(delivery.head);
   }
 
+  #beginImplicitly(body: Buffer | undefined): void {
+    const res = this.#res;
+    this.#begin(res.statusCode, undefined, [], body);
+    // Node makes no head for a visitor who has left, but what is hooked into the making has to be heard: it may set a cookie.
+    if (res.destroyed && !res.headersSent && this.#passes) this.#sink.writeHead.call(res, res.statusCode);
+  }
+
   // The handler takes too long: the visitor gets a stale page, and what still comes is for the cache.
   #standIn(stale: OutgoingResponse): void {
     const res = this.#res;
@@ -134,8 +145,17 @@ class Tap {
     this.#stoodIn = stale;
     const switchOver = putAside(res, this.#before);
     send(res, stale, this.#sink);
+    this.#stoodInWith = headersSetOn(res).filter((_, index, raw) => isSetCookie(raw[index - (index % 2)]!));
     switchOver();
   }
+
+  /** All that can be added to the head is there. Also where no head was ever sent. */
+  readonly #leaving = (): void => {
+    if (this.#left || this.#delivery?.record !== true) return;
+    this.#left = true;
+    const late = this.#forward.leaving([...headersSetOn(this.#res), ...this.#stoodInWith]);
+    if (!this.#res.headersSent) for (const [name, value] of late) this.#res.setHeader(name, value);
+  };
 
   #beginPart(head: ResponseHead): void {
     for (const group of headerGroups(head.rawHeaders).values()) setHeaderGroup(this.#res, group);
@@ -172,7 +192,7 @@ class Tap {
   #finish(): void {
     clearTimeout(this.#abandoned);
     this.#res.off("close", this.#closed).off("unpipe", this.#unpiped);
-    if (this.#delivery?.record === true) this.#forward.sent(headersSetOn(this.#res));
+    this.#leaving();
     void this.#forward.end();
   }
 
@@ -208,6 +228,10 @@ class Tap {
 function visitorLeft({ req }: ServerResponse): boolean {
   const { readableEnded, errored }: { readableEnded: boolean; errored: NodeJS.ErrnoException | null } = req.socket;
   return readableEnded || errored?.syscall !== undefined;
+}
+
+function isSetCookie(name: string): boolean {
+  return name.toLowerCase() === "set-cookie";
 }
 
 function isChunk(chunk: unknown): chunk is string | Uint8Array {

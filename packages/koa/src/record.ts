@@ -4,6 +4,7 @@ import type { Delivery, Forward } from "@diskcache/core";
 import { headerGroups, headersSetOn } from "@diskcache/http";
 import type { Context } from "koa";
 import { handlersBody } from "./body.js";
+import { Outward } from "./outward.js";
 import { play } from "./play.js";
 
 /** @param before the fields that were set when the cache handed the request on
@@ -21,17 +22,14 @@ export function record(ctx: Context, forward: Forward, before: readonly string[]
     rawHeaders.push("Content-Type", body.type);
   const head = { status: ctx.status, statusText: ctx.res.statusMessage ?? "", rawHeaders };
   const delivery = forward.head({ head, before, body: body.kind === "bytes" ? body.bytes : undefined });
-  const keep = (): void => {
-    if (delivery.record) forward.sent(headersSetOn(ctx.res));
-    void forward.end();
-  };
+  const outward = new Outward(ctx, forward, delivery.record, stoodIn);
+  const keep = (): void => outward.whenOver(() => void forward.end());
   // The visitor has left already: what the handler made all the same is for the next one.
   const left = stoodIn || !ctx.writable;
   if (body.kind === "bytes") {
     if (delivery.record) forward.write(body.bytes);
-    if (left) return keep();
-    deliver(ctx, delivery, before, () => body.bytes, body.type);
-    whenHeadIsSent(ctx, keep);
+    if (!left) deliver(ctx, delivery, before, () => body.bytes, body.type);
+    keep();
   } else if (left) {
     drain(ctx, body.stream, forward, delivery, keep);
   } else {
@@ -139,17 +137,6 @@ function drain(ctx: Context, source: Readable, forward: Forward, delivery: Deliv
   }
   // The visitor has an answer already; the stored one is completed behind him.
   recording(ctx, source, forward, delivery, keep).resume();
-}
-
-function whenHeadIsSent(ctx: Context, tell: () => void): void {
-  const { res } = ctx;
-  const { writeHead } = res;
-  res.writeHead = ((...given: Parameters<typeof writeHead>) => {
-    res.writeHead = writeHead;
-    Reflect.apply(writeHead, res, given);
-    tell();
-    return res;
-  }) as typeof writeHead;
 }
 
 // A copy: the handler may use its buffer again while ours is kept.

@@ -1,4 +1,4 @@
-/** A request on its way through the application: what becomes of the handler's answer. Called by an adapter in this order: `requestChanges`, `head`, `write`…, then `end` or `abort`. */
+/** A request on its way through the application: what becomes of the handler's answer. Called by an adapter in this order: `requestChanges`, `head`, `leaving` and `write`…, then `end` or `abort`. */
 import etag from "etag";
 import { Fill } from "../capture/fill.js";
 import type { CacheContext } from "../context.js";
@@ -33,6 +33,7 @@ import type { RequestChanges } from "./request-changes.js";
 import { clientCacheControl, headToStore, outerFields } from "./response-fields.js";
 import { shareStored } from "./share-stored.js";
 import { deliveryFor, visitorFields } from "./visitor.js";
+import type { Fields } from "./visitor.js";
 
 const PASS: Delivery = Object.freeze({ kind: "pass", set: [], remove: [], record: false });
 
@@ -46,7 +47,8 @@ export class Forward {
   readonly #requestAt: number;
   #plan: ForwardPlan;
   #fill: Fill | undefined;
-  #decidedOn: RawHeaders = [];
+  /** What storing was decided on. */
+  #decidedOn: ResponseHead | undefined;
   #delegated = false;
   readonly #deadline = new Deadline(() => this.#late());
 
@@ -111,10 +113,22 @@ export class Forward {
     return this.#fill?.wanted ?? false;
   }
 
-  /** The head is on its way: the fields it went out with, those that middleware outside the cache has added meanwhile included. */
-  sent(rawHeaders: RawHeaders): void {
-    const late = this.#fill && lateRefusal(this.#decidedOn, rawHeaders, this.#context.options.relaxed.setCookie);
-    if (late !== undefined) this.#fill!.refuse(late);
+  /** The head is about to leave, with all that middleware outside the cache has added to it. Called once, before `end`. Only now is it sure that the response may be shared: until then nobody reads along.
+   * @returns fields to set after all, because they say otherwise */
+  leaving(rawHeaders: RawHeaders): Fields {
+    const fill = this.#fill;
+    const head = this.#decidedOn;
+    if (fill === undefined || head === undefined) return [];
+    const reason = lateRefusal(head.rawHeaders, rawHeaders, this.#context.options.relaxed.setCookie);
+    if (reason === undefined) {
+      this.#plan.shareable?.();
+      this.#plan.leading?.flight.share(fill.sharing());
+      return [];
+    }
+    fill.abort(reason);
+    this.#fill = undefined;
+    this.#unshareable(false);
+    return visitorFields(this.#plan, this.directives, head, { store: false, reason }, undefined, this.#debugHeader);
   }
 
   /** The response ended properly. Says, or resolves to, whether it is kept. */
@@ -144,7 +158,7 @@ export class Forward {
   #head({ head, before, body }: ResponseStart): Delivery {
     const { selection, request, beginning } = this.#plan;
     const now = this.#context.options.clock.now();
-    this.#decidedOn = head.rawHeaders;
+    this.#decidedOn = head;
     if (beginning !== undefined && (head.status === 206 || head.status === 416))
       return this.#complete(beginning, head, before, now);
     if (selection !== undefined) {
@@ -180,7 +194,7 @@ export class Forward {
     ownEtag: string | undefined,
     now: number,
   ): Fill {
-    const { page, request, birth, leading, shareable } = this.#plan;
+    const { page, request, birth } = this.#plan;
     const fill = new Fill(this.#context, {
       page: isPart(this.#context.options, this.#plan, head) ? partPage(page!) : page!,
       request,
@@ -196,8 +210,6 @@ export class Forward {
     });
     fill.onDrain = () => this.onDrain?.();
     this.#fill = fill;
-    shareable?.();
-    leading?.flight.share(fill.sharing());
     return fill;
   }
 

@@ -13,7 +13,7 @@ import type { ForwardPlan } from "./forward-plan.js";
 import type { HandlerDirectives } from "./handler-directives.js";
 import { cacheStatusWith, clientCacheControl, varyWith } from "./response-fields.js";
 
-type Fields = readonly (readonly [name: string, value: string])[];
+export type Fields = readonly (readonly [name: string, value: string])[];
 
 /** Fields to set on the handler's response.
  * @param ownEtag made here, for a response that had none */
