@@ -2,6 +2,7 @@
 import type { CacheContext } from "../context.js";
 import type { RequestHead, ResponseHead } from "../exchange.js";
 import { fieldLines } from "../http/fields.js";
+import { lengthAgrees } from "../http/length-agrees.js";
 import { expiresAt } from "../http/reusability.js";
 import { mayBeTagged } from "../http/validators.js";
 import type { StoredPolicy } from "../http/storability.js";
@@ -236,10 +237,4 @@ export class Fill {
       for (const old of dropped) store.remove(variantKey(page.key, old));
     });
   }
-}
-
-// Several Content-Length lines, or one that is no number, agree with no body (RFC 9112 §6.3).
-function lengthAgrees(head: ResponseHead, bytes: number): boolean {
-  const lines = fieldLines(head.rawHeaders, "content-length");
-  return lines.length === 0 || (lines.length === 1 && /^\d+$/.test(lines[0]!) && Number(lines[0]) === bytes);
 }

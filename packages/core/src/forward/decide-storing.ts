@@ -4,6 +4,7 @@ import { hookError } from "../errors.js";
 import type { RequestHead, ResponseHead } from "../exchange.js";
 import { answersGet } from "../http/answers-get.js";
 import { fieldValue } from "../http/fields.js";
+import { lengthAgrees } from "../http/length-agrees.js";
 import { storability } from "../http/storability.js";
 import type { StoredPolicy } from "../http/storability.js";
 import type { PageKey } from "../key/page-key.js";
@@ -26,11 +27,16 @@ export type StoreDecision =
     }
   | { readonly store: false; readonly reason: string };
 
+/** The same while nothing can be kept: what the visitor is told then. */
+export function unkept(decision: StoreDecision): StoreDecision {
+  return decision.store ? { store: false, reason: "store" } : decision;
+}
+
 export function decideStoring(
   { options, observer, store }: CacheContext,
   plan: ForwardPlan,
   directives: HandlerDirectives,
-  head: ResponseHead,
+  { head, bodyBytes }: { readonly head: ResponseHead; readonly bodyBytes: number | undefined },
   times: { readonly requestAt: number; readonly responseAt: number },
 ): StoreDecision {
   const { page, facts, policy, native, detail } = plan;
@@ -46,7 +52,8 @@ export function decideStoring(
   const vary = [...new Set([...verdict.vary, ...policy.vary, ...directives.varyFields])].sort();
   if (vary.includes("*")) return { store: false, reason: "vary-star" };
   if (isEventStream(head)) return { store: false, reason: "event-stream" };
-  if (announcedTooLong(head, options.maxBody)) return { store: false, reason: "too-long" };
+  if ((bodyBytes ?? announcedLength(head)) > options.maxBody) return { store: false, reason: "too-long" };
+  if (bodyBytes !== undefined && !lengthAgrees(head, bodyBytes)) return { store: false, reason: "length" };
   try {
     if (!policy.shouldStore.every((agrees) => agrees(native, head))) return { store: false, reason: "should-store" };
     const tags = tagsOf(page, policy, directives, native, head);
@@ -81,6 +88,6 @@ function isEventStream({ rawHeaders }: ResponseHead): boolean {
 }
 
 // Known before the first byte: then nobody begins to read along what will not be kept.
-function announcedTooLong({ rawHeaders }: ResponseHead, maxBody: number): boolean {
-  return Number(fieldValue(rawHeaders, "content-length") ?? 0) > maxBody;
+function announcedLength({ rawHeaders }: ResponseHead): number {
+  return Number(fieldValue(rawHeaders, "content-length") ?? 0);
 }

@@ -10,7 +10,6 @@ import { mayBeTagged } from "../http/validators.js";
 import { freshen, validates } from "../http/freshen.js";
 import { headUpdate } from "../http/head-update.js";
 import { staleOnError } from "../http/reusability.js";
-import { partPage } from "../key/part-page.js";
 import type { Selection } from "../lookup/select.js";
 import { andThen } from "../maybe-async.js";
 import type { MaybeAsync } from "../maybe-async.js";
@@ -19,18 +18,17 @@ import type { OutgoingResponse } from "../serve/outgoing.js";
 import { badGateway } from "../serve/gateway-errors.js";
 import { respond } from "../serve/respond.js";
 import { Deadline } from "./deadline.js";
-import { NOT_ADMITTED, decideStoring } from "./decide-storing.js";
+import { NOT_ADMITTED, decideStoring, unkept } from "./decide-storing.js";
 import type { StoreDecision } from "./decide-storing.js";
 import type { Delivery } from "./delivery.js";
+import { fillPlan } from "./fill-plan.js";
 import type { ForwardPlan, ResponseStart } from "./forward-plan.js";
 import { HandlerDirectives } from "./handler-directives.js";
 import { freshenStored } from "./freshen-stored.js";
 import { lateRefusal } from "./late-refusal.js";
-import { isPart } from "./parts.js";
 import { putOutOfDate } from "./put-out-of-date.js";
 import { requestChanges } from "./request-changes.js";
 import type { RequestChanges } from "./request-changes.js";
-import { clientCacheControl, headToStore, outerFields } from "./response-fields.js";
 import { shareStored } from "./share-stored.js";
 import { deliveryFor, visitorFields } from "./visitor.js";
 import type { Fields } from "./visitor.js";
@@ -49,6 +47,8 @@ export class Forward {
   #fill: Fill | undefined;
   /** What storing was decided on. */
   #decidedOn: ResponseHead | undefined;
+  /** What was added to it. */
+  #added: RawHeaders = [];
   #delegated = false;
   readonly #deadline = new Deadline(() => this.#late());
 
@@ -119,15 +119,14 @@ export class Forward {
     const fill = this.#fill;
     const head = this.#decidedOn;
     if (fill === undefined || head === undefined) return [];
-    const reason = lateRefusal(head.rawHeaders, rawHeaders, this.#context.options.relaxed.setCookie);
+    const told = [...head.rawHeaders, ...this.#added];
+    const reason = lateRefusal(told, rawHeaders, this.#context.options.relaxed.setCookie);
     if (reason === undefined) {
       this.#plan.shareable?.();
       this.#plan.leading?.flight.share(fill.sharing());
       return [];
     }
-    fill.abort(reason);
-    this.#fill = undefined;
-    this.#unshareable(false);
+    this.#keepNothing(fill, reason);
     return visitorFields(this.#plan, this.directives, head, { store: false, reason }, undefined, this.#debugHeader);
   }
 
@@ -171,20 +170,21 @@ export class Forward {
   }
 
   #deliver(head: ResponseHead, before: RawHeaders, body: Buffer | undefined, now: number): Delivery {
-    const decision = this.#decide(head, now);
+    const decision = this.#decide(head, now, body?.length);
     this.#plan = { ...this.#plan, birth: putOutOfDate(this.#context, this.#plan, head, decision) };
     const ownEtag = decision.store && body !== undefined && mayBeTagged(head) ? etag(body) : undefined;
     if (decision.store) this.#begin(decision, head, before, ownEtag, now);
     else this.#refused(decision.reason, head.status >= 500);
-    const set = visitorFields(this.#plan, this.directives, head, decision, ownEtag, this.#debugHeader);
+    // Those who wait are given it all the same.
+    const kept = this.#context.store.storing ? decision : unkept(decision);
+    const set = visitorFields(this.#plan, this.directives, head, kept, ownEtag, this.#debugHeader);
+    this.#added = set.flat();
     return deliveryFor(this.requestChanges.stripped ? this.#plan.request : undefined, head, set, body, decision.store);
   }
 
-  #decide(head: ResponseHead, now: number, plan: ForwardPlan = this.#plan): StoreDecision {
-    return decideStoring(this.#context, plan, this.directives, head, {
-      requestAt: this.#requestAt,
-      responseAt: now,
-    });
+  #decide(head: ResponseHead, now: number, bodyBytes?: number, plan: ForwardPlan = this.#plan): StoreDecision {
+    const times = { requestAt: this.#requestAt, responseAt: now };
+    return decideStoring(this.#context, plan, this.directives, { head, bodyBytes }, times);
   }
 
   #begin(
@@ -194,23 +194,26 @@ export class Forward {
     ownEtag: string | undefined,
     now: number,
   ): Fill {
-    const { page, request, birth } = this.#plan;
-    const fill = new Fill(this.#context, {
-      page: isPart(this.#context.options, this.#plan, head) ? partPage(page!) : page!,
-      request,
-      head: headToStore(head, decision.vary, now),
-      policy: decision.policy,
-      vary: decision.vary,
-      outer: outerFields(before, head.rawHeaders),
-      clientCacheControl: clientCacheControl(this.#plan.policy, head, decision.policy),
-      tags: decision.tags,
-      lateTags: this.directives.tags,
-      birth,
-      ownEtag,
-    });
+    const plan = fillPlan(
+      this.#context.options,
+      this.#plan,
+      decision,
+      { head, before, ownEtag, now },
+      this.directives.tags,
+    );
+    const fill = new Fill(this.#context, plan);
     fill.onDrain = () => this.onDrain?.();
     this.#fill = fill;
     return fill;
+  }
+
+  // A visitor whose own response is read from the fill gets the rest of it.
+  #keepNothing(fill: Fill, reason: string): void {
+    if (this.#plan.beginning === undefined) {
+      fill.abort(reason);
+      this.#fill = undefined;
+    } else fill.refuse(reason);
+    this.#unshareable(false);
   }
 
   #refused(reason: string, failed = false): void {
@@ -268,7 +271,7 @@ export class Forward {
     if (told !== "freshen") return;
     const freshened = freshen(entry.value.head, head, now);
     const plan = { ...this.#plan, request: { ...this.#plan.request, method: "GET" } };
-    freshenStored(this.#context, { key, entry }, freshened, this.#decide(freshened, now, plan), plan.birth);
+    freshenStored(this.#context, { key, entry }, freshened, this.#decide(freshened, now, undefined, plan), plan.birth);
   }
 
   // RFC 9111 §3.4: the handler has brought the rest of a stored beginning, and the visitor reads the whole along while it is kept.

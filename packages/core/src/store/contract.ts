@@ -106,6 +106,8 @@ export interface Store<Value> {
   getLatest(key: string): StoreEntry<Value> | undefined | Promise<StoreEntry<Value> | undefined>;
   /** Whether a response under the key is worth being kept, where not every one is (`admission`). Counts as a request for it. */
   admits(key: string): boolean;
+  /** Whether anything at all is taken just now: not while the directory cannot be used, or storing rests after a fault of the disk. */
+  readonly storing: boolean;
   /** Keeps an entry: visible to this process when the call returns, written behind it. False when it is not kept (bounds, faults, queue full). */
   put(head: EntryHead, body: Buffer): boolean;
   /** Begins an entry whose body comes in pieces; `undefined` when storing is paused. */

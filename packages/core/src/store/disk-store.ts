@@ -85,6 +85,10 @@ export class DiskStore<Value> implements Store<Value> {
     return this.#parts.memory.get(key) !== undefined || this.#parts.files.exists(this.#parts.paths.entry(key));
   }
 
+  get storing(): boolean {
+    return this.#parts.rules.now() === undefined;
+  }
+
   put(head: EntryHead, body: Buffer): boolean {
     const refused = this.#parts.rules.entry(head, body);
     if (refused !== undefined) return this.#parts.rules.refuse(refused, head.key);
