@@ -58,7 +58,6 @@ export type { CacheHandle } from "./handle.js";
 export { headerGroups, headersSetOn } from "./header-groups.js";
 export type { HeaderGroup } from "./header-groups.js";
 export { keyedRequest, routedRequest } from "./keyed-request.js";
-export { keyedRequest } from "./keyed-request.js";
 export { beforeHeadLeaves } from "./last-moment.js";
 export { askedAs, isRefresh, refreshBehind } from "./refresh.js";
 export { answerPurges, purgeListener } from "./purger.js";
