@@ -20,7 +20,7 @@ const ROOMS = {
   "resolve-rules": { values: ["key", "option-checks", "resolve-policy"], types: ["options"] },
   "resolve-options": { values: ["option-checks", "resolve-policy", "resolve-rules"], types: ["options"] },
   policies: { values: ["key", "resolve-policy"], types: ["resolve-options"] },
-  context: { types: ["fragments", "policies", "resolve-options", "observe", "store", "stored"] },
+  context: { types: ["flight", "fragments", "policies", "resolve-options", "observe", "store", "stored"] },
 
   // RFC policy and the names of pages: pure, so no I/O and no randomness.
   http: { node: [] },

@@ -1,20 +1,32 @@
-/** What many visitors at once cost, and what they wait: `node stampede/run.mjs [--rounds 5] [--seconds 5]`. Every figure stands beside what it is compared with, measured in turn in the same run. */
+/** What many visitors at once cost, and what they wait: `node stampede/run.mjs [--rounds 5] [--seconds 30] [--only uncacheable,wake]`. Every figure stands beside what it is compared with, measured in turn in the same run. */
 import { parseArgs } from "node:util";
 import { keepAlive, median, openSite, quantile, stampede, visit } from "./site.mjs";
 
 const { values } = parseArgs({
-  options: { rounds: { type: "string", default: "5" }, seconds: { type: "string", default: "5" } },
+  options: {
+    rounds: { type: "string", default: "5" },
+    seconds: { type: "string", default: "30" },
+    only: { type: "string" },
+  },
 });
 const ROUNDS = Number(values.rounds);
 const SECONDS = Number(values.seconds);
 const VISITORS = 1000;
 const RENDER_MS = 200;
 
-for (const processes of [1, 4]) await cold(processes);
-await uncacheable();
-await wake();
-await killedLeader();
-await hotPage();
+/** So many stampedes before those that count: a server that has run for a while, not one that has just been started. */
+const WARM_UP_ROUNDS = 20;
+
+const parts = {
+  async cold() {
+    for (const processes of [1, 4]) await cold(processes);
+  },
+  uncacheable,
+  wake,
+  killedLeader,
+  hotPage,
+};
+for (const part of values.only?.split(",") ?? Object.keys(parts)) await parts[part]();
 
 async function cold(processes) {
   const site = await openSite(processes, RENDER_MS);
@@ -43,8 +55,9 @@ async function uncacheable() {
   const agent = keepAlive();
   await stampede(site, "/bare/private/warm-up", VISITORS, agent);
   const firstMs = await stampede(site, "/private/x", VISITORS, agent);
-  const [withMs, withoutMs] = [[], []];
-  for (let round = 0; round < ROUNDS * 2; round++) {
+  let [withMs, withoutMs] = [[], []];
+  for (let round = -WARM_UP_ROUNDS; round < ROUNDS * 4; round++) {
+    if (round === 0) [withMs, withoutMs] = [[], []];
     const turns = [
       async () => withMs.push(await stampede(site, "/private/x", VISITORS, agent)),
       async () => withoutMs.push(await stampede(site, "/bare/private/x", VISITORS, agent)),

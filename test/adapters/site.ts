@@ -59,6 +59,11 @@ export class Site {
     return this.#renders();
   }
 
+  /** Until so many visitors wait for a page that another one's request began. */
+  async waiting(visitors: number): Promise<void> {
+    while ((await this.cache.stats()).waiting < visitors) await new Promise(setImmediate);
+  }
+
   visit(target: string, options: VisitOptions = {}): Promise<Answer> {
     return visit(this.origin, target, { agent: this.#agent, ...options });
   }
@@ -78,12 +83,15 @@ export class Site {
 
 const DEFAULT_OPTIONS: Partial<DiskCacheOptions> = { ttl: "5m" };
 
+/** Nobody's patience is to end in the place of what a test waits for. */
+const PATIENT = { timeout: "1m" } as const;
+
 /** Opens a site of one framework. */
 export async function openSite(adapter: Adapter, description: SiteDescription = {}): Promise<Site> {
   const { options = DEFAULT_OPTIONS, front = false, handler, ...rest } = description;
   const clock = options.clock ?? new ManualClock();
   const dir = options.dir ?? temporaryDirectory();
-  const { cache, listen } = adapter.create({ ...options, dir, clock });
+  const { cache, listen } = adapter.create({ flight: PATIENT, ...options, dir, clock });
   let renders = 0;
   const counting: Handler = (asked) => {
     renders++;

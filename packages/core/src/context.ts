@@ -1,4 +1,5 @@
 /** What every room that acts on a request is given: the settings, the store, and whom to tell. */
+import type { HitForMiss } from "./flight/hit-for-miss.js";
 import type { Fragments } from "./fragments/fragments.js";
 import type { Observer } from "./observe/observer.js";
 import type { Policies } from "./policies.js";
@@ -12,4 +13,5 @@ export interface CacheContext {
   readonly observer: Observer;
   readonly fragments: Fragments;
   readonly policies: Policies;
+  readonly hitForMiss: HitForMiss;
 }

@@ -1,6 +1,7 @@
 /** Makes what every room is given, from the options of a cache. Opens nothing yet. */
 import { resolve } from "node:path";
 import type { CacheContext } from "./context.js";
+import { HitForMiss } from "./flight/hit-for-miss.js";
 import { Fragments } from "./fragments/fragments.js";
 import { Observer } from "./observe/observer.js";
 import type { DiskCacheOptions } from "./options.js";
@@ -39,5 +40,6 @@ export function openContext<Req>(given: DiskCacheOptions<Req>): CacheContext {
     store,
     fragments: new Fragments({ options, store }),
     policies: new Policies(options),
+    hitForMiss: new HitForMiss(options.clock),
   };
 }

@@ -36,7 +36,12 @@ import type { Duration } from "./units.js";
 export type Outcome = OutgoingResponse | Forward;
 
 /** Counters of this process, and the state of the directory as far as this process knows it. */
-export type CacheStats = Readonly<CacheCounters> & StoreStats;
+export type CacheStats = Readonly<CacheCounters> & StoreStats & WaitingStats;
+
+interface WaitingStats {
+  /** Requests that wait just now for a response that another one began. */
+  readonly waiting: number;
+}
 
 /** How an adapter asks. */
 export interface HandleOptions {
@@ -195,7 +200,8 @@ export class PageCache<Req = unknown> {
   }
 
   stats(): Promise<CacheStats> {
-    return Promise.resolve({ ...this.#context.observer.counters, ...this.#context.store.stats() });
+    const { observer, store } = this.#context;
+    return Promise.resolve({ ...observer.counters, waiting: this.#forwarding.waiting, ...store.stats() });
   }
 
   /** Listens: `hit`, `forward`, `stored`, `not-stored`, `purge`, `error`. */

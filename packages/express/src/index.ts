@@ -1,8 +1,8 @@
 /** `@diskcache/express`: full-response page caching to disk for Express 4 and 5. */
 import { PageCache } from "@diskcache/core";
 import type { CachePolicy, DiskCacheOptions, Duration, PurgerOptions } from "@diskcache/core";
-import { cacheHandle, originalTarget, purgeListener, runExchange, runRoute } from "@diskcache/http";
-import type { CacheHandle, ForwardsUnderWay } from "@diskcache/http";
+import { cacheHandle, ForwardsUnderWay, originalTarget, purgeListener, runExchange, runRoute } from "@diskcache/http";
+import type { CacheHandle } from "@diskcache/http";
 import type { NextFunction, Request, RequestHandler, Response } from "express";
 import { cachedHandlers } from "./cached.js";
 import type { Cached } from "./cached.js";
@@ -31,7 +31,7 @@ export interface ExpressDiskCache extends CacheHandle {
  * app.use(cache); */
 export function diskCache(options: DiskCacheOptions<Request>): ExpressDiskCache {
   const cache = new PageCache<Request>(options);
-  const underWay: ForwardsUnderWay = new WeakMap();
+  const underWay = new ForwardsUnderWay();
   const middleware = (req: Request, res: Response, next: NextFunction): void => {
     settle(runExchange(cache, underWay, { req, res, native: req, target: originalTarget(req) }, next), next);
   };

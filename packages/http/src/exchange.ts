@@ -6,6 +6,7 @@ import { askedAs, refreshBehind } from "./refresh.js";
 import { send } from "./send.js";
 import { learnServer } from "./server.js";
 import { tap } from "./tap.js";
+import type { ForwardsUnderWay } from "./under-way.js";
 
 export interface Exchange<Req> {
   readonly req: IncomingMessage;
@@ -16,9 +17,6 @@ export interface Exchange<Req> {
   readonly target: string;
 }
 
-/** Requests on their way through the application, by the cache they are on their way for. */
-export type ForwardsUnderWay = WeakMap<IncomingMessage, Forward>;
-
 /** Answers from the cache, or calls `next` and returns what it returns. */
 export function runExchange<Req>(
   cache: PageCache<Req>,
@@ -26,7 +24,7 @@ export function runExchange<Req>(
   exchange: Exchange<Req>,
   next: () => unknown,
 ): unknown {
-  if (underWay.has(exchange.req)) return next(); // mounted twice: the outer one is at work
+  if (underWay.get(exchange.req) !== undefined) return next(); // mounted twice: the outer one is at work
   return handle(cache, underWay, exchange, next, undefined);
 }
 

@@ -4,10 +4,10 @@ import { PageCache } from "@diskcache/core";
 import type { CachePolicy, DiskCacheOptions, Duration, PurgerOptions } from "@diskcache/core";
 import "./augment.js";
 import { callHandler, runExchange, runRoute } from "./exchange.js";
-import type { ForwardsUnderWay } from "./exchange.js";
 import { cacheHandle } from "./handle.js";
 import type { CacheHandle } from "./handle.js";
 import { purgeListener } from "./purger.js";
+import { ForwardsUnderWay } from "./under-way.js";
 
 /** The cache around handlers of node:http: call it with a handler, or use it as the handle. */
 export interface HttpDiskCache extends CacheHandle {
@@ -31,7 +31,7 @@ export interface HttpDiskCache extends CacheHandle {
  * createServer(cache((req, res) => res.end("Hello"))).listen(3000); */
 export function diskCache(options: DiskCacheOptions<IncomingMessage>): HttpDiskCache {
   const cache = new PageCache<IncomingMessage>(options);
-  const underWay: ForwardsUnderWay = new WeakMap();
+  const underWay = new ForwardsUnderWay();
   const around = (handler: RequestListener) => (req: IncomingMessage, res: ServerResponse) =>
     runExchange(cache, underWay, { req, res, native: req, target: req.url ?? "" }, () =>
       callHandler(underWay, req, () => handler(req, res)),
@@ -52,7 +52,7 @@ export { caches, DiskCacheError, FileCache, keyvStore } from "@diskcache/core";
 export type * from "@diskcache/core";
 export { bodyPieces } from "./body-pieces.js";
 export { applyRequestChanges, runExchange, runRoute } from "./exchange.js";
-export type { Exchange, ForwardsUnderWay } from "./exchange.js";
+export type { Exchange } from "./exchange.js";
 export { cacheHandle, originalTarget } from "./handle.js";
 export type { CacheHandle } from "./handle.js";
 export { headerGroups, headersSetOn } from "./header-groups.js";
@@ -68,3 +68,4 @@ export type { Sink } from "./send.js";
 export { learnServer } from "./server.js";
 export type { RefreshOptions, WarmedPage, WarmOptions, WarmSummary } from "./warm.js";
 export { requestHead } from "./request-head.js";
+export { ForwardsUnderWay } from "./under-way.js";

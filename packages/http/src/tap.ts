@@ -86,16 +86,18 @@ class Tap {
   readonly end = (...given: unknown[]): ServerResponse => {
     const [chunk, encoding] = given;
     const callback = given.find((argument) => typeof argument === "function") as Callback | undefined;
-    const last = isChunk(chunk) ? ownBytes(chunk, encoding) : undefined;
     if (this.#ended) {
       if (this.#passes) this.#sink.end.apply(this.#res, given);
       return this.#res;
     }
-    if (this.#delivery === undefined) this.#beginImplicitly(last ?? Buffer.alloc(0));
-    if (this.#delivery!.record && last !== undefined) this.#forward.write(last);
+    const last = isChunk(chunk) ? chunk : undefined;
+    if (this.#delivery === undefined) this.#beginImplicitly(bytesOf(last ?? "", encoding));
+    // What is not kept and goes out as it is costs no copy.
+    const own = last !== undefined && (this.#delivery!.record || !this.#passes) ? ownBytes(last, encoding) : undefined;
+    if (this.#delivery!.record && own !== undefined) this.#forward.write(own);
     this.#ended = true;
     if (this.#passes) this.#sink.end.apply(this.#res, given);
-    else this.#endAside(last, callback);
+    else this.#endAside(own, callback);
     this.#finish();
     return this.#res;
   };
@@ -240,7 +242,11 @@ function isChunk(chunk: unknown): chunk is string | Uint8Array {
 
 // A copy: the handler may use its buffer again while ours is kept.
 function ownBytes(chunk: string | Uint8Array, encoding: unknown): Buffer {
-  return typeof chunk === "string"
-    ? Buffer.from(chunk, typeof encoding === "string" ? (encoding as BufferEncoding) : "utf8")
-    : Buffer.from(chunk);
+  return typeof chunk === "string" ? bytesOf(chunk, encoding) : Buffer.from(chunk);
+}
+
+function bytesOf(chunk: string | Uint8Array, encoding: unknown): Buffer {
+  if (typeof chunk === "string")
+    return Buffer.from(chunk, typeof encoding === "string" ? (encoding as BufferEncoding) : "utf8");
+  return Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
 }

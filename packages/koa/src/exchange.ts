@@ -25,7 +25,7 @@ export async function runContext(
   ctx: Context,
   next: Inward,
 ): Promise<void> {
-  if (underWay.has(ctx.req)) {
+  if (underWay.get(ctx.req) !== undefined) {
     await next(); // mounted twice: the outer one is at work
     return;
   }

@@ -1,8 +1,8 @@
 /** `@diskcache/koa`: full-response page caching to disk for Koa 2 and 3, as the onion sees a response. */
 import { methodDecoration, PageCache } from "@diskcache/core";
 import type { CachePolicy, DiskCacheOptions, Duration, MethodDecoration, PurgerOptions } from "@diskcache/core";
-import { answerPurges, cacheHandle } from "@diskcache/http";
-import type { CacheHandle, ForwardsUnderWay } from "@diskcache/http";
+import { answerPurges, cacheHandle, ForwardsUnderWay } from "@diskcache/http";
+import type { CacheHandle } from "@diskcache/http";
 import type { Context, Middleware, Next } from "koa";
 import "./augment.js";
 import { runContext, runRoute } from "./exchange.js";
@@ -36,7 +36,7 @@ export interface KoaDiskCache extends CacheHandle {
  * app.use(cache); */
 export function diskCache(options: DiskCacheOptions<Context>): KoaDiskCache {
   const cache = new PageCache<Context>(options);
-  const underWay: ForwardsUnderWay = new WeakMap();
+  const underWay = new ForwardsUnderWay();
   const middleware = (ctx: Context, next: Next): Promise<void> => runContext(cache, underWay, ctx, next);
   const runner = (policy: CachePolicy<Context> | Duration) => {
     const resolved = cache.policy(policy);

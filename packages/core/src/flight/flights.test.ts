@@ -92,7 +92,7 @@ describe("a flight", () => {
 
 describe("the flights of a process", () => {
   it("are found under their key until they are over", () => {
-    const flights = new Flights<Page>(movable(), SETTINGS);
+    const flights = new Flights<Page>(SETTINGS);
     const flight = flights.lead("k", 7);
     expect([flights.under("k"), flights.under("other"), flight.birth]).toEqual([flight, undefined, 7]);
     flight.share(PAGE);
@@ -102,51 +102,11 @@ describe("the flights of a process", () => {
   });
 
   it("may be followed by a newer one, which the older one's end does not touch", () => {
-    const flights = new Flights<Page>(movable(), SETTINGS);
+    const flights = new Flights<Page>(SETTINGS);
     const older = flights.lead("k", 1);
     const newer = flights.lead("k", 2);
     older.complete();
     expect(flights.under("k")).toBe(newer);
-  });
-
-  it("are not waited for where a response could not be shared a minute ago", () => {
-    const clock = movable();
-    const flights = new Flights<Page>(clock, SETTINGS);
-    flights.rememberMiss("k");
-    expect([flights.isHitForMiss("k"), flights.isHitForMiss("other")]).toEqual([true, false]);
-    clock.advance(60_000);
-    expect(flights.isHitForMiss("k")).toBe(false);
-  });
-
-  it("are waited for again a second after the application failed", () => {
-    const clock = movable();
-    const flights = new Flights<Page>(clock, SETTINGS);
-    flights.rememberMiss("k", true);
-    clock.advance(999);
-    expect(flights.isHitForMiss("k")).toBe(true);
-    clock.advance(1);
-    expect(flights.isHitForMiss("k")).toBe(false);
-  });
-
-  it("are waited for again when the clock was set back, or a response was shareable after all", () => {
-    const clock = movable();
-    const flights = new Flights<Page>(clock, SETTINGS);
-    flights.rememberMiss("k");
-    clock.advance(-3_600_000);
-    expect(flights.isHitForMiss("k")).toBe(false);
-    flights.rememberMiss("k");
-    flights.forgetMiss("k");
-    expect(flights.isHitForMiss("k")).toBe(false);
-  });
-
-  it("remember a bounded number of such keys, the newest", () => {
-    const flights = new Flights<Page>(movable(), SETTINGS);
-    for (let n = 0; n <= 10_000; n++) flights.rememberMiss(String(n));
-    expect([flights.isHitForMiss("0"), flights.isHitForMiss("1"), flights.isHitForMiss("10000")]).toEqual([
-      false,
-      true,
-      true,
-    ]);
   });
 });
 

@@ -171,7 +171,8 @@ export class Forward {
 
   #deliver(head: ResponseHead, before: RawHeaders, body: Buffer | undefined, now: number): Delivery {
     const decision = this.#decide(head, now, body?.length);
-    this.#plan = { ...this.#plan, birth: putOutOfDate(this.#context, this.#plan, head, decision) };
+    const birth = putOutOfDate(this.#context, this.#plan, head, decision);
+    if (birth !== this.#plan.birth) this.#plan = { ...this.#plan, birth };
     const ownEtag = decision.store && body !== undefined && mayBeTagged(head) ? etag(body) : undefined;
     if (decision.store) this.#begin(decision, head, before, ownEtag, now);
     else this.#refused(decision.reason, head.status >= 500);

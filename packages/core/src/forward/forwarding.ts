@@ -29,11 +29,17 @@ export class Forwarding {
   readonly #again: Again;
   readonly #flights: Flights<SharedResponse>;
   readonly #waitsUntil = new WeakMap<Question, number>();
+  #waiting = 0;
 
   constructor(context: CacheContext, again: Again) {
     this.#context = context;
     this.#again = again;
-    this.#flights = new Flights(context.options.clock, context.options.flight);
+    this.#flights = new Flights(context.options.flight);
+  }
+
+  /** How many requests wait just now for a response that another one began. */
+  get waiting(): number {
+    return this.#waiting;
   }
 
   forward(question: Question, lookup: ForwardLookup, attempt: number): MaybeAsync<Outcome> {
@@ -70,7 +76,9 @@ export class Forwarding {
     if (landing === undefined) return this.alone(question, lookup);
     this.#patienceMs(question);
     const purgedSomething = store.position() !== flight.birth;
+    this.#waiting++;
     return landing.then((landed) => {
+      this.#waiting--;
       if (landed === "failed") return this.#again(question, attempt + 1);
       // By now the store may have it, all the same.
       if (landed === "timeout") return this.#again(question, MAX_ATTEMPTS);
@@ -82,10 +90,10 @@ export class Forwarding {
   }
 
   #lead(question: Question, lookup: ForwardLookup, attempt: number, key: string): MaybeAsync<Outcome> {
-    const { store } = this.#context;
+    const { store, hitForMiss } = this.#context;
     const page = lookup.page!;
     const flight = this.#flights.lead(key, store.position());
-    const leading = { flight, unshareable: (failed: boolean) => this.#flights.rememberMiss(page.key, failed) };
+    const leading = { flight, unshareable: (failed: boolean) => hitForMiss.remember(page.key, failed) };
     const { scope, name } = page;
     const take = () => store.lock(key, { making: { scope, name, birth: store.position() } });
     const lock = take();
@@ -159,7 +167,7 @@ export class Forwarding {
       !facts.authorization &&
       !facts.cookies &&
       (reason === "uri-miss" || reason === "vary-miss" || reason === "stale") &&
-      !this.#flights.isHitForMiss(page!.key)
+      !this.#context.hitForMiss.has(page!.key)
     );
   }
 
@@ -169,7 +177,7 @@ export class Forwarding {
     leading: Leading | undefined,
     settled: (() => void) | undefined,
   ): Forward {
-    const { store, observer } = this.#context;
+    const { store, observer, hitForMiss } = this.#context;
     observer.forward(request.target, reason, detail);
     // The live headers object is changed for the handler, by this cache and by frameworks: what is decided later is decided on a copy.
     const asSent = { ...request, headers: { ...request.headers } };
@@ -189,7 +197,7 @@ export class Forwarding {
       own,
       leading,
       settled,
-      shareable: page && (() => this.#flights.forgetMiss(page.key)),
+      shareable: page && (() => hitForMiss.forget(page.key)),
     });
   }
 }

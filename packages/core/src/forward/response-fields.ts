@@ -21,6 +21,7 @@ export function headToStore(response: ResponseHead, vary: readonly string[], res
 
 /** The response's `Vary` with more fields named; `undefined` when it names them already. */
 export function varyWith(raw: RawHeaders, fields: readonly string[]): string | undefined {
+  if (fields.length === 0) return undefined;
   const lines = fieldLines(raw, "vary");
   const named = varyFields(lines);
   if (named === "*") return undefined;

@@ -89,7 +89,10 @@ function instead({ status, statusText, rawHeaders }: ResponseHead, record: boole
 }
 
 function internalFields({ rawHeaders }: ResponseHead): readonly string[] {
-  return rawHeaders.filter((name, index) => index % 2 === 0 && INTERNAL_FIELDS.has(name.toLowerCase()));
+  const names: string[] = [];
+  for (let index = 0; index < rawHeaders.length; index += 2)
+    if (INTERNAL_FIELDS.has(rawHeaders[index]!.toLowerCase())) names.push(rawHeaders[index]!);
+  return names;
 }
 
 function applyFields(head: ResponseHead, set: Fields): ResponseHead {

@@ -23,9 +23,25 @@ export interface CacheControl {
   readonly malformed: boolean;
 }
 
+/** An application says the same few things over and over. */
+const KNOWN = new Map<string, CacheControl>();
+const MOST_KNOWN = 256;
+const LONGEST_KNOWN = 256;
+
 /** @param lines the value of every `Cache-Control` field line
  * @example parseCacheControl(["max-age=60, s-maxage=10"]).sMaxage // 10 */
 export function parseCacheControl(lines: readonly string[]): CacheControl {
+  const line = lines.length === 0 ? "" : lines[0]!;
+  if (lines.length > 1 || line.length > LONGEST_KNOWN) return parse(lines);
+  let known = KNOWN.get(line);
+  if (known === undefined) {
+    if (KNOWN.size >= MOST_KNOWN) KNOWN.clear();
+    KNOWN.set(line, (known = Object.freeze(parse(lines))));
+  }
+  return known;
+}
+
+function parse(lines: readonly string[]): CacheControl {
   const directives = new DirectiveCollector();
   let malformed = false;
   for (const member of listMembers(lines)) {

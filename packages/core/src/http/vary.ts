@@ -5,6 +5,7 @@ import { listMembers, splitMembers, trimmed } from "./fields.js";
  * @param lines the value of every `Vary` field line
  * @example varyFields(["Accept-Language, Accept", "accept"]) // ["accept", "accept-language"] */
 export function varyFields(lines: readonly string[]): readonly string[] | "*" {
+  if (lines.length === 0) return NONE;
   const names = listMembers(lines).map((name) => name.toLowerCase());
   // A member that is no field name could mean anything: it never matches.
   if (names.some((name) => name === "*" || !TOKEN.test(name))) return "*";
@@ -49,6 +50,7 @@ function canonical(name: string, value: string): string {
   return name === "accept-encoding" && (value === "x-gzip" || value === "x-compress") ? value.slice(2) : value;
 }
 
+const NONE: readonly string[] = Object.freeze([]);
 const TOKEN = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
 // The usual value, a token or a few words, is its own normal form.
 const PLAIN = /^[A-Za-z0-9._~-]+$/;

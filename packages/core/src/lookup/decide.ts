@@ -93,8 +93,11 @@ function lookUp(
   facts: RequestFacts,
   directives: RequestDirectives | undefined,
 ): MaybeAsync<Lookup> {
-  const { options, store } = context;
+  const { options, store, hitForMiss } = context;
+  if (hitForMiss.isAbsent(page.key))
+    return withoutPage(context, question, page, facts, directives, "uri-miss", undefined);
   return andThen(selectAny(context, page, question.request), (selected): MaybeAsync<Lookup> => {
+    if (selected === "uri-miss") hitForMiss.absent(page.key);
     if (typeof selected === "string")
       return andThen(selectPart(context, page, question.request), (part) =>
         withoutPage(context, question, page, facts, directives, selected, part),

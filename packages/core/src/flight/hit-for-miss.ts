@@ -1,0 +1,65 @@
+/** The keys whose responses could not be shared. Nobody waits for them, and as long as nothing was stored under one a moment ago, nobody looks there again. */
+import { performance } from "node:perf_hooks";
+import type { Clock } from "../clock.js";
+
+/** How long a key whose response could not be shared is remembered, so that nobody queues for it. */
+const REMEMBERED_MS = 60_000;
+/** The same for a failure: soon one request asks on behalf of all again, and spares an application that is down. */
+const FAILURE_MS = 1_000;
+const MAX_REMEMBERED = 10_000;
+/** How long another process's response may go unnoticed: a look for a file that is not there costs more than all the rest. */
+const LOOK_AGAIN_MS = 50;
+
+interface Miss {
+  readonly until: number;
+  /** When nothing was found under the key, by a clock that never jumps. */
+  lookedMs: number;
+}
+
+export class HitForMiss {
+  readonly #clock: Clock;
+  readonly #elapsed: () => number;
+  readonly #misses = new Map<string, Miss>();
+
+  /** @param elapsed milliseconds of a clock that never jumps */
+  constructor(clock: Clock, elapsed: () => number = () => performance.now()) {
+    this.#clock = clock;
+    this.#elapsed = elapsed;
+  }
+
+  /** Nobody waits for this key for a while.
+   * @param failed the application failed, which says nothing about the page */
+  remember(key: string, failed = false): void {
+    const lookedMs = this.#misses.get(key)?.lookedMs ?? Number.NEGATIVE_INFINITY;
+    this.#misses.delete(key);
+    this.#misses.set(key, { until: this.#clock.now() + (failed ? FAILURE_MS : REMEMBERED_MS), lookedMs });
+    if (this.#misses.size > MAX_REMEMBERED) this.#misses.delete(this.#misses.keys().next().value!);
+  }
+
+  has(key: string): boolean {
+    const miss = this.#misses.get(key);
+    if (miss === undefined) return false;
+    // A clock that was set back must not keep the mark for ever.
+    const leftMs = miss.until - this.#clock.now();
+    if (leftMs > 0 && leftMs <= REMEMBERED_MS) return true;
+    this.#misses.delete(key);
+    return false;
+  }
+
+  /** A response for this key can be shared after all. */
+  forget(key: string): void {
+    this.#misses.delete(key);
+  }
+
+  /** Whether a look under the key found nothing a moment ago. On the path of every hit, so one look into a map that is mostly empty. */
+  isAbsent(key: string): boolean {
+    const miss = this.#misses.get(key);
+    return miss !== undefined && this.#elapsed() - miss.lookedMs < LOOK_AGAIN_MS && this.has(key);
+  }
+
+  /** A look under the key has found nothing. */
+  absent(key: string): void {
+    const miss = this.#misses.get(key);
+    if (miss !== undefined) miss.lookedMs = this.#elapsed();
+  }
+}
