@@ -2,7 +2,7 @@
 import type { CacheContext } from "./context.js";
 import { openContext } from "./open-context.js";
 import { closedError } from "./errors.js";
-import type { RequestHead } from "./exchange.js";
+import type { RawHeaders, RequestHead } from "./exchange.js";
 import { explain } from "./explain.js";
 import type { Explanation } from "./explain.js";
 import { claimRefresh } from "./forward/claim-refresh.js";
@@ -19,7 +19,8 @@ import type { PurgeAnswer, PurgeRequest, PurgerOptions } from "./invalidate/purg
 import { isAskedByContent } from "./key/content.js";
 import { decide } from "./lookup/decide.js";
 import type { Lookup, Question } from "./lookup/decide.js";
-import { isDueAhead } from "./lookup/refresh-ahead.js";
+import { isDueAhead, isSurelyEarly } from "./lookup/refresh-ahead.js";
+import { isPlainlyFresh, PlainPages } from "./lookup/plain-pages.js";
 import { andThen } from "./maybe-async.js";
 import type { MaybeAsync } from "./maybe-async.js";
 import type { CacheCounters, CacheEvents } from "./observe/observer.js";
@@ -28,7 +29,7 @@ import { asksApplication, mergePolicies, resolvePolicy } from "./resolve-policy.
 import type { ResolvedPolicy, WholePolicy } from "./resolve-policy.js";
 import { gatewayTimeout } from "./serve/gateway-errors.js";
 import type { OutgoingResponse } from "./serve/outgoing.js";
-import { respondFresh, respondStale } from "./serve/respond.js";
+import { replay, respondFresh, respondStale } from "./serve/respond.js";
 import type { StoreStats } from "./store/contract.js";
 import type { Duration } from "./units.js";
 
@@ -62,6 +63,8 @@ export class PageCache<Req = unknown> {
   readonly #forwarding: Forwarding;
   readonly #refreshes: Refreshes;
   readonly #refreshAhead: number;
+  /** `undefined` where the user's functions have a say in every request. */
+  readonly #plainPages: PlainPages | undefined;
   #closed = false;
 
   /** @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` for an unknown or wrong option; `ERR_DISKCACHE_DIRECTORY` with `strict` */
@@ -71,6 +74,7 @@ export class PageCache<Req = unknown> {
     this.#forwarding = new Forwarding(this.#context, (question, attempt) => this.#ask(question, attempt));
     this.#refreshes = new Refreshes(options.clock);
     this.#refreshAhead = options.refreshAhead;
+    this.#plainPages = this.frontable ? new PlainPages(options) : undefined;
   }
 
   /** Whether requests may be answered before the framework has run: not when the user's functions want what the framework makes. */
@@ -84,6 +88,22 @@ export class PageCache<Req = unknown> {
     const { method } = request;
     if (!isAskedByContent(method) || !this.#context.options.enabled || this.#closed) return false;
     return this.#under(request, policy).methods.includes(method);
+  }
+
+  /** The shortest way to a hit: a page that is fresh and in memory, for a request like one that `handle` has answered with it. Reads no more of the request than it is given.
+   * @returns `undefined` says nothing: then `handle` decides */
+  ready(method: string, target: string, scheme: string, rawHeaders: RawHeaders): OutgoingResponse | undefined {
+    const pages = this.#plainPages;
+    if (pages === undefined || method !== "GET" || this.#closed) return undefined;
+    const key = pages.keyOf(target, scheme, rawHeaders);
+    if (key === undefined) return undefined;
+    const now = this.#now();
+    const entry = this.#context.store.inMemory(key, now);
+    if (entry === undefined || !isPlainlyFresh(entry, now)) return undefined;
+    if (this.#refreshAhead > 0 && !isSurelyEarly(entry.value, now)) return undefined;
+    const response = replay(entry.value, now);
+    if (response !== undefined) this.#context.observer.hit(target, false);
+    return response;
   }
 
   /** Decides on a request. Synchronous unless the disk made it wait. Never throws, never rejects. */
@@ -264,10 +284,12 @@ export class PageCache<Req = unknown> {
     return this.#context.options.clock.now();
   }
 
-  #reuse({ request }: Question, { entry, stale }: Lookup & { verdict: "reuse" }): OutgoingResponse {
+  #reuse({ request, policy }: Question, { entry, stale, page }: Lookup & { verdict: "reuse" }): OutgoingResponse {
     const { options, observer } = this.#context;
     const now = options.clock.now();
     observer.hit(request.target, stale);
+    if (!stale && page.key === entry.head.key && policy === this.#under(request) && !asksApplication(policy))
+      this.#plainPages?.learn(request, policy, page.key);
     return (stale ? respondStale : respondFresh)(entry, request, now, options.debugHeader);
   }
 

@@ -1,7 +1,15 @@
 /** `@diskcache/express`: full-response page caching to disk for Express 4 and 5. */
 import { PageCache } from "@diskcache/core";
 import type { CachePolicy, DiskCacheOptions, Duration, PurgerOptions } from "@diskcache/core";
-import { cacheHandle, ForwardsUnderWay, originalTarget, purgeListener, runExchange, runRoute } from "@diskcache/http";
+import {
+  cacheHandle,
+  ForwardsUnderWay,
+  originalTarget,
+  playReady,
+  purgeListener,
+  runExchange,
+  runRoute,
+} from "@diskcache/http";
 import type { CacheHandle } from "@diskcache/http";
 import type { NextFunction, Request, RequestHandler, Response } from "express";
 import { cachedHandlers } from "./cached.js";
@@ -33,7 +41,9 @@ export function diskCache(options: DiskCacheOptions<Request>): ExpressDiskCache 
   const cache = new PageCache<Request>(options);
   const underWay = new ForwardsUnderWay();
   const middleware = (req: Request, res: Response, next: NextFunction): void => {
-    settle(runExchange(cache, underWay, { req, res, native: req, target: originalTarget(req) }, next), next);
+    const target = originalTarget(req);
+    if (playReady(cache, req, res, target)) return;
+    settle(runExchange(cache, underWay, { req, res, native: req, target }, next), next);
   };
   const route = (policy: CachePolicy<Request> | Duration): RequestHandler => {
     const run = routeRunner(policy);

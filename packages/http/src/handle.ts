@@ -14,6 +14,7 @@ import type {
   VaryOn,
 } from "@diskcache/core";
 import { askedAs, refreshBehind } from "./refresh.js";
+import { playReady } from "./play-ready.js";
 import { requestHead } from "./request-head.js";
 import { send } from "./send.js";
 import { learnServer } from "./server.js";
@@ -91,6 +92,7 @@ export function originalTarget(req: IncomingMessage): string {
 
 function frontListener<Req>(cache: PageCache<Req>, listener: RequestListener): RequestListener {
   return (req: IncomingMessage, res: ServerResponse) => {
+    if (playReady(cache, req, res, req.url ?? "")) return undefined;
     learnServer(cache, req);
     if (askedAs(req).refresh) return listener(req, res);
     const hit = cache.peek(requestHead(req));

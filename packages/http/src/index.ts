@@ -6,6 +6,7 @@ import "./augment.js";
 import { callHandler, runExchange, runRoute } from "./exchange.js";
 import { cacheHandle } from "./handle.js";
 import type { CacheHandle } from "./handle.js";
+import { playReady } from "./play-ready.js";
 import { purgeListener } from "./purger.js";
 import { ForwardsUnderWay } from "./under-way.js";
 
@@ -32,10 +33,12 @@ export interface HttpDiskCache extends CacheHandle {
 export function diskCache(options: DiskCacheOptions<IncomingMessage>): HttpDiskCache {
   const cache = new PageCache<IncomingMessage>(options);
   const underWay = new ForwardsUnderWay();
-  const around = (handler: RequestListener) => (req: IncomingMessage, res: ServerResponse) =>
-    runExchange(cache, underWay, { req, res, native: req, target: req.url ?? "" }, () =>
+  const around = (handler: RequestListener) => (req: IncomingMessage, res: ServerResponse) => {
+    if (playReady(cache, req, res, req.url ?? "")) return undefined;
+    return runExchange(cache, underWay, { req, res, native: req, target: req.url ?? "" }, () =>
       callHandler(underWay, req, () => handler(req, res)),
     );
+  };
   const route = (policy: CachePolicy<IncomingMessage> | Duration) => {
     const resolved = cache.policy(policy);
     return (handler: RequestListener) => (req: IncomingMessage, res: ServerResponse) =>
@@ -60,6 +63,7 @@ export type { HeaderGroup } from "./header-groups.js";
 export { keyedRequest, routedRequest } from "./keyed-request.js";
 export { beforeHeadLeaves } from "./last-moment.js";
 export { askedAs, isRefresh, refreshBehind } from "./refresh.js";
+export { playReady } from "./play-ready.js";
 export { answerPurges, purgeListener } from "./purger.js";
 export type { AnswerPurge } from "./purger.js";
 export { putAside } from "./put-aside.js";

@@ -1,9 +1,9 @@
 /** An incoming message as the cache sees it. */
 import type { IncomingMessage } from "node:http";
 import type { RequestHead } from "@diskcache/core";
+import { schemeOf } from "./server.js";
 
 /** @param target the request target as it came, where the framework has rewritten `url` */
 export function requestHead(req: IncomingMessage, target: string = req.url ?? ""): RequestHead {
-  const scheme = "encrypted" in req.socket && req.socket.encrypted === true ? "https" : "http";
-  return { method: req.method ?? "", target, scheme, headers: req.headers, rawHeaders: req.rawHeaders };
+  return { method: req.method ?? "", target, scheme: schemeOf(req), headers: req.headers, rawHeaders: req.rawHeaders };
 }

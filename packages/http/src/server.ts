@@ -28,5 +28,9 @@ export function serverOf({ socket }: IncomingMessage): Server | undefined {
 }
 
 export function isEncrypted({ socket }: IncomingMessage): boolean {
-  return "encrypted" in socket && socket.encrypted === true;
+  return (socket as { encrypted?: boolean }).encrypted === true;
+}
+
+export function schemeOf(req: IncomingMessage): "http" | "https" {
+  return isEncrypted(req) ? "https" : "http";
 }

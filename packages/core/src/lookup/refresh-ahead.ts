@@ -15,6 +15,11 @@ export function isDueAhead(stored: StoredResponse, part: number, now: number): b
   return now >= stored.refreshAt!;
 }
 
+/** Whether `isDueAhead` would say no, and learn nothing from being asked. */
+export function isSurelyEarly({ refreshAt }: StoredResponse, now: number): boolean {
+  return refreshAt !== undefined && refreshAt !== Number.POSITIVE_INFINITY && now < refreshAt;
+}
+
 // Anywhere in that part of its lifetime: pages that were stored together are not rendered together, and processes do not ask at once.
 function momentWithin({ policy: { storedAt, lifetime, initialAge } }: StoredResponse, part: number): number {
   return storedAt + (lifetime - initialAge - lifetime * part * Math.random()) * 1000;

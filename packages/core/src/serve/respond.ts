@@ -36,6 +36,13 @@ export function respondFresh(
   return respond(entry, request, now, { status: { hit: true, ttl: remaining }, debugHeader, debugValue: "HIT" });
 }
 
+/** The same for one as plain as an earlier one, which the response was made ready for; `undefined`: for none yet. */
+export function replay({ ready, policy }: StoredResponse, now: number): OutgoingResponse | undefined {
+  if (ready === undefined) return undefined;
+  const age = currentAgeSeconds(policy, now);
+  return broughtUpToDate(ready, age, policy.lifetime - age);
+}
+
 /** A stale hit, inside one of the windows that allow it (RFC 9111 §4.2.4). */
 export function respondStale(
   entry: Entry,
@@ -104,8 +111,11 @@ function readyResponse(
   debugHeader: string | undefined,
 ): OutgoingResponse {
   const { value } = entry;
-  const age = currentAgeSeconds(value.policy, now);
-  const ready = (value.ready ??= prepare(entry, body, debugHeader));
+  value.ready ??= prepare(entry, body, debugHeader);
+  return broughtUpToDate(value.ready, currentAgeSeconds(value.policy, now), remaining);
+}
+
+function broughtUpToDate(ready: ReadyResponse, age: number, remaining: number): OutgoingResponse {
   if (ready.age !== age || ready.remaining !== remaining) {
     ready.age = age;
     ready.remaining = remaining;

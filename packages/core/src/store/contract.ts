@@ -102,6 +102,9 @@ export interface Store<Value> {
   position(): LogPosition;
   /** A living entry, from memory, from what waits to be written, or from disk. A promise only where the disk is slow or the entry is being committed; it never rejects. */
   get(key: string): StoreEntry<Value> | undefined | Promise<StoreEntry<Value> | undefined>;
+  /** The same if it is in memory and was found alive in this turn of the event loop or nothing was purged since; `undefined` says nothing. Costs next to nothing.
+   * @param now epoch milliseconds */
+  inMemory(key: string, now: number): StoreEntry<Value> | undefined;
   /** As `get`, past the memory tier: what another process has written since. Costs a read. */
   getLatest(key: string): StoreEntry<Value> | undefined | Promise<StoreEntry<Value> | undefined>;
   /** Whether a response under the key is worth being kept, where not every one is (`admission`). Counts as a request for it. */

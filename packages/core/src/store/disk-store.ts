@@ -54,12 +54,15 @@ export class DiskStore<Value> implements Store<Value> {
     return this.#parts.log.position();
   }
 
+  inMemory(key: string, now: number): StoreEntry<Value> | undefined {
+    const entry = this.#parts.memory.get(key);
+    return entry?.checkedView === this.#parts.log.look() && this.#parts.judge.inTime(entry, now) ? entry : undefined;
+  }
+
   get(key: string): StoreEntry<Value> | undefined | Promise<StoreEntry<Value> | undefined> {
     const view = this.#parts.log.look();
     const entry = this.#parts.memory.get(key);
-    return entry !== undefined && entry.checkedView === view && this.#parts.judge.inTime(entry)
-      ? entry
-      : this.#find(key, view, entry);
+    return entry?.checkedView === view && this.#parts.judge.inTime(entry) ? entry : this.#find(key, view, entry);
   }
 
   /** As `get`, but past the memory tier: sees what another process has written since.

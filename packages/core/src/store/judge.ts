@@ -39,8 +39,7 @@ export class Judge {
   }
 
   /** Whether the clock alone lets it live. Asked at every use, so this is where a use is noted. */
-  inTime(entry: StoredEntry<unknown>): boolean {
-    const now = this.#clock.now();
+  inTime(entry: StoredEntry<unknown>, now = this.#clock.now()): boolean {
     if (Math.abs(now - entry.touchedAt) >= TOUCH_INTERVAL_MS) {
       entry.touchedAt = now;
       this.#recency.touch(entry.head.key, entry.head.expiresAt, now);

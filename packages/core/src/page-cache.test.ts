@@ -1,0 +1,154 @@
+import fc from "fast-check";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { temporaryDirectory } from "../../../test/support/temporary-directory.js";
+import type { RequestHead } from "./exchange.js";
+import type { DiskCacheOptions } from "./options.js";
+import { PageCache } from "./page-cache.js";
+import type { OutgoingResponse } from "./serve/outgoing.js";
+
+const HOST = "www.example.com";
+const PAGE = ["Content-Type", "text/html", "Cache-Control", "max-age=60"];
+
+function openCache(options: Partial<DiskCacheOptions> = {}) {
+  const dir = temporaryDirectory();
+  const time = { now: 1_700_000_000_000 };
+  const cache = new PageCache({ dir, minFree: 0, clock: { now: () => time.now }, ...options });
+  onTestFinished(() => cache.close());
+  return { cache, time };
+}
+
+function request(target: string, fields: readonly string[] = [], method = "GET"): RequestHead {
+  const rawHeaders = fields.some((field, index) => index % 2 === 0 && field.toLowerCase() === "host")
+    ? fields
+    : ["Host", HOST, ...fields];
+  const headers: Record<string, string> = {};
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index]!.toLowerCase();
+    headers[name] ??= rawHeaders[index + 1]!;
+  }
+  return { method, target, scheme: "http", headers, rawHeaders };
+}
+
+async function store(cache: PageCache, asked: RequestHead, fields: readonly string[] = PAGE): Promise<void> {
+  const outcome = await cache.handle(asked, undefined);
+  if (outcome.kind !== "forward") throw new Error("it is stored already");
+  outcome.head({ head: { status: 200, statusText: "", rawHeaders: fields }, before: [], body: undefined });
+  outcome.write(Buffer.from(`the page ${asked.target}`));
+  await outcome.end();
+}
+
+const ready = (cache: PageCache, { method, target, scheme, rawHeaders }: RequestHead) =>
+  told(cache.ready(method, target, scheme, rawHeaders));
+
+// The response belongs to the cache: what it says now is kept.
+function told(response: OutgoingResponse | undefined) {
+  return response && { ...response, headers: [...response.headers], body: String(response.body as Buffer) };
+}
+
+describe("a hit at a glance", () => {
+  it("is given where an equally plain request was answered from the same page", async () => {
+    const { cache, time } = openCache();
+    await store(cache, request("/a"));
+    expect(ready(cache, request("/a"))).toBeUndefined();
+    const hit = told((await cache.handle(request("/a"), undefined)) as OutgoingResponse);
+    expect(ready(cache, request("/a", ["Accept", "text/html", "User-Agent", "x"]))).toEqual(hit);
+    time.now += 7000;
+    expect(ready(cache, request("/a"))?.headers.slice(-4)).toEqual([
+      "Age",
+      "7",
+      "Cache-Status",
+      "diskcache; hit; ttl=53",
+    ]);
+    expect((await cache.stats()).hits).toBe(3);
+  });
+
+  it.each([
+    { what: "another target", asked: request("/b") },
+    { what: "another host", asked: request("/a", ["Host", "other.example.com"]) },
+    { what: "two hosts", asked: request("/a", ["Host", HOST, "host", HOST]) },
+    { what: "HEAD", asked: request("/a", [], "HEAD") },
+    { what: "a cookie", asked: request("/a", ["cookie", "session=1"]) },
+    { what: "credentials", asked: request("/a", ["AUTHORIZATION", "Basic eA=="]) },
+    { what: "https", asked: { ...request("/a"), scheme: "https" } },
+  ])("is not given to $what", async ({ asked }) => {
+    const { cache } = openCache();
+    await store(cache, request("/a"));
+    await cache.handle(request("/a"), undefined);
+    expect(ready(cache, request("/a"))).toBeDefined();
+    expect(ready(cache, asked)).toBeUndefined();
+  });
+
+  it("ends with the page: stale, purged, purged softly, closed", async () => {
+    const { cache, time } = openCache();
+    const targets = ["/stale", "/purged", "/soft", "/closed"];
+    for (const target of targets) {
+      await store(cache, request(target));
+      await cache.handle(request(target), undefined);
+    }
+    await cache.purge("/purged");
+    await cache.purge({ url: "/soft", soft: true });
+    for (const target of targets) await cache.handle(request(target), undefined);
+    expect(targets.map((target) => ready(cache, request(target)) !== undefined)).toEqual([true, false, false, true]);
+    time.now += 60_000;
+    expect(ready(cache, request("/stale"))).toBeUndefined();
+    time.now -= 60_000;
+    expect(ready(cache, request("/closed"))).toBeDefined();
+    await cache.close();
+    expect(ready(cache, request("/closed"))).toBeUndefined();
+  });
+
+  it("says what deciding says, or nothing, whatever a request carries", async () => {
+    const { cache } = openCache({
+      honourRequest: true,
+      debugHeader: "X-Cache",
+      key: { headers: ["x-currency"] },
+      cookies: { ignore: ["_ga"], key: ["lang"] },
+    });
+    const targets = ["/a", "/b?c=d"];
+    for (const target of targets) {
+      await store(cache, request(target));
+      await cache.handle(request(target), undefined);
+    }
+    const name = fc
+      .constantFrom(
+        ...["host", "cookie", "authorization", "range", "if-range", "if-none-match", "if-modified-since", "if-match"],
+        ...["if-unmodified-since", "cache-control", "pragma", "forwarded", "x-forwarded-host", "x-forwarded-proto"],
+        ...["x-forwarded-scheme", "x-http-method-override", "x-http-method", "x-method-override", "x-original-url"],
+        ...["x-rewrite-url", "content-length", "transfer-encoding", "upgrade", "x-currency", "accept", "user-agent"],
+        ...["x-forwarded-for", "accept-encoding", "accept-language", "referer", "connection"],
+      )
+      .chain((field) => fc.constantFrom(field, field.toUpperCase()));
+    const value = fc.constantFrom("", "0", "5", HOST, "_ga=1", "lang=de", "no-cache", "max-age=0", "bytes=0-1", '"v1"');
+    const fields = fc.array(fc.tuple(name, value), { maxLength: 4 }).map((lines) => lines.flat());
+    const method = fc.constantFrom("GET", "HEAD", "POST");
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom(...targets), fields, method, async (target, lines, asked) => {
+        const head = request(target, lines, asked);
+        const glance = ready(cache, head);
+        if (glance === undefined) return;
+        const outcome = await cache.handle(head, undefined);
+        expect(outcome.kind).toBe("hit");
+        expect(glance).toEqual(told(outcome as OutgoingResponse));
+      }),
+      { numRuns: 500 },
+    );
+    expect(targets.map((target) => ready(cache, request(target)) !== undefined)).toEqual([true, true]);
+  });
+
+  it("asks for the fields that a rule for its path puts into the key", async () => {
+    const { cache } = openCache({ rules: [{ path: "/keyed", key: { headers: ["x-currency"] } }] });
+    for (const target of ["/keyed", "/plain"]) {
+      await store(cache, request(target));
+      await cache.handle(request(target), undefined);
+    }
+    const asked = (target: string) => ready(cache, request(target, ["x-currency", "EUR"])) !== undefined;
+    expect([asked("/keyed"), asked("/plain")]).toEqual([false, true]);
+  });
+
+  it("is never given where the application's own functions have a say", async () => {
+    const { cache } = openCache({ skip: () => false });
+    await store(cache, request("/a"));
+    await cache.handle(request("/a"), undefined);
+    expect(ready(cache, request("/a"))).toBeUndefined();
+  });
+});
