@@ -22,10 +22,9 @@ function request(target: string, fields: readonly string[] = [], method = "GET")
     ? fields
     : ["Host", HOST, ...fields];
   const headers: Record<string, string> = {};
-  for (let index = 0; index < rawHeaders.length; index += 2) {
-    const name = rawHeaders[index]!.toLowerCase();
-    headers[name] ??= rawHeaders[index + 1]!;
-  }
+  rawHeaders.forEach((field, index) => {
+    if (index % 2 === 0) headers[field.toLowerCase()] ??= rawHeaders[index + 1] ?? "";
+  });
   return { method, target, scheme: "http", headers, rawHeaders };
 }
 
@@ -42,7 +41,8 @@ const ready = (cache: PageCache, { method, target, scheme, rawHeaders }: Request
 
 // The response belongs to the cache: what it says now is kept.
 function told(response: OutgoingResponse | undefined) {
-  return response && { ...response, headers: [...response.headers], body: String(response.body as Buffer) };
+  const body = Buffer.isBuffer(response?.body) ? response.body.toString() : undefined;
+  return response && { ...response, headers: [...response.headers], body };
 }
 
 describe("a hit at a glance", () => {
@@ -109,15 +109,12 @@ describe("a hit at a glance", () => {
       await store(cache, request(target));
       await cache.handle(request(target), undefined);
     }
-    const name = fc
-      .constantFrom(
-        ...["host", "cookie", "authorization", "range", "if-range", "if-none-match", "if-modified-since", "if-match"],
-        ...["if-unmodified-since", "cache-control", "pragma", "forwarded", "x-forwarded-host", "x-forwarded-proto"],
-        ...["x-forwarded-scheme", "x-http-method-override", "x-http-method", "x-method-override", "x-original-url"],
-        ...["x-rewrite-url", "content-length", "transfer-encoding", "upgrade", "x-currency", "accept", "user-agent"],
-        ...["x-forwarded-for", "accept-encoding", "accept-language", "referer", "connection"],
-      )
-      .chain((field) => fc.constantFrom(field, field.toUpperCase()));
+    const names =
+      "host cookie authorization range if-range if-none-match if-modified-since if-match if-unmodified-since cache-control pragma " +
+      "forwarded x-forwarded-host x-forwarded-proto x-forwarded-scheme x-http-method-override x-http-method x-method-override " +
+      "x-original-url x-rewrite-url content-length transfer-encoding upgrade x-currency " +
+      "accept user-agent x-forwarded-for accept-encoding accept-language referer connection";
+    const name = fc.constantFrom(...names.split(" ")).chain((field) => fc.constantFrom(field, field.toUpperCase()));
     const value = fc.constantFrom("", "0", "5", HOST, "_ga=1", "lang=de", "no-cache", "max-age=0", "bytes=0-1", '"v1"');
     const fields = fc.array(fc.tuple(name, value), { maxLength: 4 }).map((lines) => lines.flat());
     const method = fc.constantFrom("GET", "HEAD", "POST");

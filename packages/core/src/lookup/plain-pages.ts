@@ -12,13 +12,11 @@ import type { StoredResponse } from "../stored/stored-response.js";
 import type { StoredValue } from "../stored/stored-value.js";
 
 /** Fields that the decision on a request, its key or its answer may depend on. */
-const TELLING_FIELDS = [
-  ...["authorization", "cookie", "content-length", "transfer-encoding", "upgrade"],
-  ...["if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "if-range", "range"],
-  ...["forwarded", "x-forwarded-host", "x-forwarded-proto", "x-forwarded-scheme"],
-  ...["x-http-method-override", "x-http-method", "x-method-override", "x-original-url", "x-rewrite-url"],
-] as const;
-const HONOURED_FIELDS = ["cache-control", "pragma"] as const;
+const TELLING_FIELDS =
+  "authorization cookie content-length transfer-encoding upgrade if-match if-none-match if-modified-since if-unmodified-since if-range range " +
+  "forwarded x-forwarded-host x-forwarded-proto x-forwarded-scheme " +
+  "x-http-method-override x-http-method x-method-override x-original-url x-rewrite-url";
+const HONOURED_FIELDS = ["cache-control", "pragma"];
 
 const LONGEST_TARGET = 512;
 /** Pages in one of the two generations: the younger takes the place of the older when it is full. */
@@ -34,7 +32,7 @@ export class PlainPages {
 
   constructor({ honourRequest, policy }: ResolvedOptions) {
     const honoured = honourRequest === false ? [] : HONOURED_FIELDS;
-    for (const name of [...TELLING_FIELDS, ...honoured, ...policy.keyHeaders])
+    for (const name of [...TELLING_FIELDS.split(" "), ...honoured, ...policy.keyHeaders])
       this.#telling[Math.min(name.length, 63)]! |= 1 << (name.charCodeAt(0) & 31);
   }
 
