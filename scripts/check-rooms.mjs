@@ -6,7 +6,7 @@ import ts from "typescript-api";
 import { root } from "./pnpm.mjs";
 
 // The files that rest on nothing but each other; every room may use them.
-const BASE = ["clock", "errors", "exchange", "maybe-async", "units"];
+const BASE = ["clock", "codings", "errors", "exchange", "maybe-async", "units"];
 // The same, as types only: what a room is told, never what it asks for.
 const SETTINGS = ["context", "options", "policies", "resolve-options", "resolve-policy"];
 
@@ -20,7 +20,9 @@ const ROOMS = {
   "resolve-rules": { values: ["key", "option-checks", "resolve-policy"], types: ["options"] },
   "resolve-options": { values: ["option-checks", "resolve-policy", "resolve-rules"], types: ["options"] },
   policies: { values: ["key", "resolve-policy"], types: ["resolve-options"] },
-  context: { types: ["flight", "fragments", "policies", "resolve-options", "observe", "store", "stored"] },
+  context: {
+    types: ["coding", "flight", "fragments", "policies", "resolve-options", "observe", "store", "stored"],
+  },
 
   // RFC policy and the names of pages: pure, so no I/O and no randomness.
   http: { node: [] },
@@ -34,10 +36,11 @@ const ROOMS = {
   stored: { values: ["http"], types: ["serve", "store"] },
   lookup: { values: ["http", "key", "stored"], types: [...SETTINGS, "store"] },
   serve: { values: ["http"], types: [...SETTINGS, "store", "stored"] },
+  coding: { values: ["http", "key", "serve", "stored"], types: [...SETTINGS, "store"] },
   capture: { values: ["http", "key", "lookup", "serve", "stored"], types: [...SETTINGS, "store"] },
   invalidate: { values: ["http", "key"], types: [...SETTINGS, "store"] },
   forward: {
-    values: ["capture", "flight", "http", "invalidate", "key", "lookup", "serve", "stored"],
+    values: ["capture", "coding", "flight", "http", "invalidate", "key", "lookup", "serve", "stored"],
     types: [...SETTINGS, "fragments", "store"],
   },
 

@@ -1,4 +1,5 @@
 /** What every room that acts on a request is given: the settings, the store, and whom to tell. */
+import type { CodedBodies } from "./coding/coded-bodies.js";
 import type { HitForMiss } from "./flight/hit-for-miss.js";
 import type { Fragments } from "./fragments/fragments.js";
 import type { Observer } from "./observe/observer.js";
@@ -14,4 +15,6 @@ export interface CacheContext {
   readonly fragments: Fragments;
   readonly policies: Policies;
   readonly hitForMiss: HitForMiss;
+  /** Pages in content codings, where they are offered in any. */
+  readonly coded: CodedBodies;
 }

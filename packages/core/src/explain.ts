@@ -1,7 +1,9 @@
 /** Tells what the cache would do with a request, without doing it. */
 import type { RequestHead } from "./exchange.js";
+import { fieldValue } from "./http/fields.js";
 import { remainingSeconds, currentAgeSeconds } from "./http/reusability.js";
 import type { Lookup } from "./lookup/decide.js";
+import type { ResponseEntry } from "./lookup/select.js";
 import { hash } from "node:crypto";
 
 export interface Explanation {
@@ -27,7 +29,10 @@ export interface Explanation {
   readonly stored:
     | {
         readonly status: number;
+        /** Of the body in the form it would be sent in. */
         readonly bytes: number;
+        /** The content coding it would be sent in; `undefined`: none. */
+        readonly coding: string | undefined;
         /** Seconds; negative when stale. */
         readonly freshFor: number;
         /** Seconds. */
@@ -38,7 +43,19 @@ export interface Explanation {
     | undefined;
 }
 
-export function explain(request: RequestHead, lookup: Lookup, now: number): Explanation {
+/** What is stored for the request, if anything. */
+export function storedEntry(lookup: Lookup): ResponseEntry | undefined {
+  if (lookup.verdict === "unsatisfiable") return undefined;
+  return lookup.verdict === "reuse" ? lookup.entry : lookup.selection?.entry;
+}
+
+/** @param sent what is stored, in the form the visitor would be sent */
+export function explain(
+  request: RequestHead,
+  lookup: Lookup,
+  now: number,
+  sent: ResponseEntry | undefined,
+): Explanation {
   const base = { method: request.method, url: request.target };
   if (lookup.verdict === "unsatisfiable") {
     return {
@@ -50,7 +67,6 @@ export function explain(request: RequestHead, lookup: Lookup, now: number): Expl
       stored: undefined,
     };
   }
-  const entry = lookup.verdict === "reuse" ? lookup.entry : lookup.selection?.entry;
   return {
     ...base,
     outcome: lookup.verdict === "forward" ? "forward" : lookup.stale ? "stale" : "hit",
@@ -63,13 +79,14 @@ export function explain(request: RequestHead, lookup: Lookup, now: number): Expl
       target: lookup.page.name,
       partitioned: lookup.page.partitioned,
     },
-    stored: entry && {
-      status: entry.value.head.status,
-      bytes: entry.bodyBytes,
-      freshFor: remainingSeconds(entry.value.policy, now),
-      age: currentAgeSeconds(entry.value.policy, now),
-      vary: entry.value.vary,
-      tags: entry.head.tags,
+    stored: sent && {
+      status: sent.value.head.status,
+      bytes: sent.bodyBytes,
+      coding: fieldValue(sent.value.head.rawHeaders, "content-encoding"),
+      freshFor: remainingSeconds(sent.value.policy, now),
+      age: currentAgeSeconds(sent.value.policy, now),
+      vary: sent.value.vary,
+      tags: sent.head.tags,
     },
   };
 }

@@ -1,5 +1,6 @@
 /** Makes what every room is given, from the options of a cache. Opens nothing yet. */
 import { resolve } from "node:path";
+import { CodedBodies } from "./coding/coded-bodies.js";
 import type { CacheContext } from "./context.js";
 import { HitForMiss } from "./flight/hit-for-miss.js";
 import { Fragments } from "./fragments/fragments.js";
@@ -34,7 +35,7 @@ export function openContext<Req>(given: DiskCacheOptions<Req>): CacheContext {
       if (event.type === "error" || event.type === "corrupt") observer.error(event.error);
     },
   });
-  return {
+  const parts = {
     options,
     observer,
     store,
@@ -42,4 +43,5 @@ export function openContext<Req>(given: DiskCacheOptions<Req>): CacheContext {
     policies: new Policies(options),
     hitForMiss: new HitForMiss(options.clock),
   };
+  return { ...parts, coded: new CodedBodies(parts) };
 }

@@ -1,4 +1,6 @@
 /** The shapes an option can have, each checked by a function that gives the value back or says what was expected. */
+import { CODINGS, codingsNamed, isAvailable } from "./codings.js";
+import type { Coding } from "./codings.js";
 import { optionError } from "./errors.js";
 
 /** A token, as method and field names are (RFC 9110 §5.6.2). */
@@ -98,4 +100,15 @@ export function optionalFunction(option: string, value: unknown): unknown {
 
 export function listOf(value: unknown): readonly unknown[] {
   return value === undefined ? [] : [value];
+}
+
+/** Content codings in the order given; all that this Node has, or none. */
+export function codings(option: string, value: unknown): readonly Coding[] {
+  const available = CODINGS.filter(isAvailable);
+  if (typeof value === "boolean") return codingsNamed(value ? available.join() : "");
+  const expected = `true, false or a list of ${available.map((coding) => `"${coding}"`).join(", ")} (what this Node has)`;
+  if (!Array.isArray(value) || value.length === 0) throw optionError(option, expected, value);
+  const unknown: unknown = value.find((coding) => !available.includes(coding as Coding));
+  if (unknown !== undefined) throw optionError(option, expected, unknown);
+  return codingsNamed([...new Set(value)].join());
 }

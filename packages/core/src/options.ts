@@ -1,5 +1,6 @@
 /** What a user may ask for: every option, its default, and the one place where they are checked. */
 import type { Clock } from "./clock.js";
+import type { Coding } from "./codings.js";
 import type { ResponseHead } from "./exchange.js";
 import type { Duration, Size } from "./units.js";
 
@@ -110,6 +111,11 @@ export interface CachePolicy<Req = unknown> {
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when neither `true`, `false` nor a field value that parses
    * @example diskCache({ dir: ".cache/pages", ttl: "1h", clientCacheControl: "public, max-age=60" }) */
   readonly clientCacheControl?: boolean | string;
+  /** Keep pages compressed as well, beside the form the handler gave them, and send each visitor the one he takes (`Accept-Encoding`). Made behind hits, at high quality, one at a time; until it is there a page is sent as it is. Only text and the like from 1 KiB to 8 MiB, and nothing that is coded already, `no-transform`, or varies on `Accept-Encoding` by itself. `true`: every coding this Node has; a list: those, the best first, of `"br"`, `"zstd"` (from Node 22.15 on) and `"gzip"`; `false`: not.
+   * @default false
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when neither a boolean nor a list of codings that this Node can make
+   * @example diskCache({ dir: ".cache/pages", ttl: "5m", compress: ["br", "gzip"] }) */
+  readonly compress?: boolean | readonly Coding[];
 }
 
 /** A policy for the paths that a pattern matches. */

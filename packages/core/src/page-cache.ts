@@ -1,9 +1,10 @@
 /** The object that users hold and adapters drive: wires the rooms together and decides nothing about HTTP. */
+import { replayHit, respondHit } from "./coding/respond-chosen.js";
 import type { CacheContext } from "./context.js";
 import { openContext } from "./open-context.js";
 import { closedError } from "./errors.js";
 import type { RawHeaders, RequestHead } from "./exchange.js";
-import { explain } from "./explain.js";
+import { explain, storedEntry } from "./explain.js";
 import type { Explanation } from "./explain.js";
 import { claimRefresh } from "./forward/claim-refresh.js";
 import { refreshHeaders } from "./forward/refresh-headers.js";
@@ -29,7 +30,6 @@ import { asksApplication, mergePolicies, resolvePolicy } from "./resolve-policy.
 import type { ResolvedPolicy, WholePolicy } from "./resolve-policy.js";
 import { gatewayTimeout } from "./serve/gateway-errors.js";
 import type { OutgoingResponse } from "./serve/outgoing.js";
-import { replay, respondFresh, respondStale } from "./serve/respond.js";
 import type { StoreStats } from "./store/contract.js";
 import type { Duration } from "./units.js";
 
@@ -101,9 +101,7 @@ export class PageCache<Req = unknown> {
     const entry = this.#context.store.inMemory(key, now);
     if (entry === undefined || !isPlainlyFresh(entry, now)) return undefined;
     if (this.#refreshAhead > 0 && !isSurelyEarly(entry.value, now)) return undefined;
-    const response = replay(entry.value, now);
-    if (response !== undefined) this.#context.observer.hit(target, false);
-    return response;
+    return replayHit(this.#context, entry, target, rawHeaders, now);
   }
 
   /** Decides on a request. Synchronous unless the disk made it wait. Never throws, never rejects. */
@@ -216,7 +214,9 @@ export class PageCache<Req = unknown> {
       refresh: false,
       own: false,
     });
-    return explain(request, lookup, this.#context.options.clock.now());
+    const { options, coded } = this.#context;
+    const entry = storedEntry(lookup);
+    return explain(request, lookup, options.clock.now(), entry && (await coded.choose(entry, request, false)));
   }
 
   stats(): Promise<CacheStats> {
@@ -237,6 +237,7 @@ export class PageCache<Req = unknown> {
   async close(): Promise<void> {
     this.#closed = true;
     this.#context.fragments.close();
+    await this.#context.coded.close();
     await this.#context.store.close();
   }
 
@@ -264,7 +265,7 @@ export class PageCache<Req = unknown> {
     );
   }
 
-  #refreshing(question: Question, lookup: Lookup & { verdict: "reuse" }, release: () => void): Outcome {
+  #refreshing(question: Question, lookup: Lookup & { verdict: "reuse" }, release: () => void): MaybeAsync<Outcome> {
     const { entry, page, stale } = lookup;
     const { contentDigest, rawHeaders } = question.request;
     // A partition is known by the visitor's own cookies, which a refresh may not carry: the first visitor renders it himself.
@@ -277,20 +278,21 @@ export class PageCache<Req = unknown> {
       return this.#reuse(question, lookup);
     }
     const fields = refreshHeaders(rawHeaders, this.#context.options.cookies);
-    return { ...this.#reuse(question, lookup), refresh: { rawHeaders: fields, release } };
+    const refresh = { rawHeaders: fields, release };
+    return andThen(this.#reuse(question, lookup), (response) => ({ ...response, refresh }));
   }
 
   #now(): number {
     return this.#context.options.clock.now();
   }
 
-  #reuse({ request, policy }: Question, { entry, stale, page }: Lookup & { verdict: "reuse" }): OutgoingResponse {
-    const { options, observer } = this.#context;
-    const now = options.clock.now();
-    observer.hit(request.target, stale);
+  #reuse(
+    { request, policy }: Question,
+    { entry, stale, page }: Lookup & { verdict: "reuse" },
+  ): MaybeAsync<OutgoingResponse> {
     if (!stale && page.key === entry.head.key && policy === this.#under(request) && !asksApplication(policy))
       this.#plainPages?.learn(request, policy, page.key);
-    return (stale ? respondStale : respondFresh)(entry, request, now, options.debugHeader);
+    return respondHit(this.#context, entry, request, stale);
   }
 
   #assertOpen(): void {

@@ -1,3 +1,4 @@
+import zlib from "node:zlib";
 import { describe, expect, it } from "vitest";
 import type { CachePolicy } from "./options.js";
 import { mergePolicies, resolvePolicy } from "./resolve-policy.js";
@@ -86,5 +87,40 @@ describe("a policy over another", () => {
 
   it("may be a lifetime alone", () => {
     expect([resolvePolicy("5m").ttl, resolvePolicy(7).ttl]).toEqual([300, 7]);
+  });
+});
+
+describe("the option `compress`", () => {
+  const zstd = "createZstdCompress" in zlib;
+
+  it.each([
+    { given: true, codings: zstd ? ["br", "zstd", "gzip"] : ["br", "gzip"] },
+    { given: false, codings: [] },
+    { given: undefined, codings: undefined },
+    { given: ["gzip", "br"] as const, codings: ["gzip", "br"] },
+    { given: ["gzip", "gzip"] as const, codings: ["gzip"] },
+  ])("$given offers $codings", ({ given, codings }) => {
+    expect(resolvePolicy(given === undefined ? {} : { compress: given }).compress).toEqual(codings);
+  });
+
+  it("of a route wins over that of the cache", () => {
+    expect(merged({ compress: ["gzip"] }, { compress: false }).compress).toEqual([]);
+    expect(merged({ compress: false }, { compress: ["gzip"] }).compress).toEqual(["gzip"]);
+    expect(merged({ compress: ["gzip"] }, {}).compress).toEqual(["gzip"]);
+  });
+
+  it.each([{ given: "br" }, { given: [] }, { given: ["br", "deflate"] }, { given: 11 }, { given: null }])(
+    "is refused when it is $given",
+    ({ given }) => {
+      expect(() => resolvePolicy({ compress: given as never })).toThrow(
+        /^option `compress`: expected true, false or a list of "br", .*"gzip"/,
+      );
+    },
+  );
+
+  it.runIf(!zstd)("is refused when it names what this Node does not have", () => {
+    expect(() => resolvePolicy({ compress: ["zstd"] })).toThrow(
+      'option `compress`: expected true, false or a list of "br", "gzip" (what this Node has), got "zstd"',
+    );
   });
 });

@@ -1,8 +1,18 @@
 /** Turns what the user gave for one route, or for all of them, into a policy that the rooms receive: checked, read-only; and lays policies over one another. */
+import type { Coding } from "./codings.js";
 import { optionError } from "./errors.js";
 import type { ResponseHead } from "./exchange.js";
 import { parseCacheControl } from "./http/cache-control.js";
-import { boolean, fieldNames, listOf, optionalFunction, record, refuseUnknown, strings } from "./option-checks.js";
+import {
+  boolean,
+  codings,
+  fieldNames,
+  listOf,
+  optionalFunction,
+  record,
+  refuseUnknown,
+  strings,
+} from "./option-checks.js";
 import type { CachePolicy, KeyRules } from "./options.js";
 import { durationSeconds } from "./units.js";
 import type { Duration } from "./units.js";
@@ -30,6 +40,8 @@ export interface ResolvedPolicy {
   readonly guards: number;
   /** Why requests under it are left alone, whatever else it says. */
   readonly leave: "never" | "path" | undefined;
+  /** Codings to offer pages in, the best first; empty: none. */
+  readonly compress: readonly Coding[] | undefined;
   readonly shouldStore: readonly ((req: unknown, response: ResponseHead) => boolean)[];
 }
 
@@ -61,6 +73,7 @@ export const POLICY_NAMES = new Set([
   "methods",
   "skip",
   "shouldStore",
+  "compress",
 ] satisfies readonly (keyof CachePolicy)[]);
 
 /** A policy given to `route()` or `cached()`: an object, or just a lifetime.
@@ -95,6 +108,7 @@ export function mergePolicies(outer: WholePolicy, inner: ResolvedPolicy): WholeP
     guards: outer.guards + inner.guards,
     leave: outer.leave ?? inner.leave,
     shouldStore: [...outer.shouldStore, ...inner.shouldStore],
+    compress: inner.compress ?? outer.compress,
   };
 }
 
@@ -134,6 +148,7 @@ export function policyFields<Req>(at: string, given: CachePolicy<Req>): Resolved
     leave: undefined,
     skip: listOf(optionalFunction(`${at}skip`, skip)) as ResolvedPolicy["skip"],
     shouldStore: listOf(optionalFunction(`${at}shouldStore`, shouldStore)) as ResolvedPolicy["shouldStore"],
+    compress: given.compress === undefined ? undefined : codings(`${at}compress`, given.compress),
   });
 }
 

@@ -1,6 +1,8 @@
 /** One response being kept: its body recorded, then entry and variant record written together. Decides nothing: whether it may be kept was settled when it began. */
 import type { CacheContext } from "../context.js";
+import type { Coding } from "../codings.js";
 import type { RequestHead, ResponseHead } from "../exchange.js";
+import { LEAST_CODED_BYTES, MOST_CODED_BYTES } from "../http/codable.js";
 import { fieldLines } from "../http/fields.js";
 import { lengthAgrees } from "../http/length-agrees.js";
 import { expiresAt } from "../http/reusability.js";
@@ -14,7 +16,7 @@ import { varyRecordUnder } from "../lookup/select.js";
 import type { ResponseEntry } from "../lookup/select.js";
 import type { EntryHead, LogPosition } from "../store/contract.js";
 import { encodeResponse, hasHandlerValidator } from "../stored/stored-response.js";
-import type { StoredResponse } from "../stored/stored-response.js";
+import type { CodingOffer, StoredResponse } from "../stored/stored-response.js";
 import { UNKNOWN_LENGTH } from "../serve/outgoing.js";
 import type { OuterFields } from "../serve/outgoing.js";
 import { encodeVaryRecord, withVariant } from "../stored/vary-record.js";
@@ -38,6 +40,8 @@ export interface FillPlan {
   readonly birth: LogPosition;
   /** The entity tag the visitor was told, when it was made here from a body known in advance. */
   readonly ownEtag: string | undefined;
+  /** The codings to offer it in, if its length turns out to be worth it. */
+  readonly codings: readonly Coding[];
 }
 
 export class Fill {
@@ -130,7 +134,7 @@ export class Fill {
       this.#context.observer.notStored(request.target, refusal);
       return false;
     }
-    const stored = this.#storedResponse(this.#headWithEtag());
+    const stored = this.#storedWhole();
     this.#stored = stored;
     return andThen(this.#recorder.keep(this.#entryHead(this.#key, encodeResponse(stored), stored)), (kept) => {
       if (!kept) {
@@ -175,13 +179,20 @@ export class Fill {
     return this.#digest === undefined ? page.key : variantKey(page.key, this.#digest);
   }
 
-  #headWithEtag(): ResponseHead {
-    const { head, ownEtag } = this.#plan;
-    if (!mayBeTagged(head)) return head;
-    return { ...head, rawHeaders: [...head.rawHeaders, "ETag", ownEtag ?? this.#recorder.entityTag()] };
+  #storedWhole(): StoredResponse {
+    const { head, ownEtag, codings } = this.#plan;
+    const { bytes } = this.#recorder;
+    const tagged = mayBeTagged(head);
+    const offered = codings.length > 0 && bytes >= LEAST_CODED_BYTES && bytes <= MOST_CODED_BYTES;
+    if (!offered && !tagged) return this.#storedResponse(head);
+    const bodyTag = ownEtag ?? this.#recorder.entityTag();
+    return this.#storedResponse(
+      tagged ? { ...head, rawHeaders: [...head.rawHeaders, "ETag", bodyTag] } : head,
+      offered ? { codings, bodyTag } : undefined,
+    );
   }
 
-  #storedResponse(head: ResponseHead): StoredResponse {
+  #storedResponse(head: ResponseHead, offer?: CodingOffer): StoredResponse {
     const { policy, vary, outer, clientCacheControl } = this.#plan;
     return {
       kind: "response",
@@ -191,6 +202,7 @@ export class Fill {
       outer,
       clientCacheControl,
       ownEtag: mayBeTagged(this.#plan.head),
+      offer,
       ready: undefined,
       lookedAt: 0,
     };

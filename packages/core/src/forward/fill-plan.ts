@@ -5,8 +5,10 @@ import { partPage } from "../key/part-page.js";
 import type { ResolvedOptions } from "../resolve-options.js";
 import type { StoreDecision } from "./decide-storing.js";
 import type { ForwardPlan } from "./forward-plan.js";
+import type { HandlerDirectives } from "./handler-directives.js";
+import { offeredCodings } from "./offered-codings.js";
 import { isPart } from "./parts.js";
-import { clientCacheControl, headToStore, outerFields } from "./response-fields.js";
+import { clientCacheControl, headToStore, namingVary, outerFields } from "./response-fields.js";
 
 /** The response as it begins. */
 interface Beginning {
@@ -19,27 +21,31 @@ interface Beginning {
   readonly now: number;
 }
 
-/** @param plan of a request that has a page
- * @param lateTags those the handler gives while it goes on */
+/** @param plan of a request that has a page */
 export function fillPlan(
   options: ResolvedOptions,
   plan: ForwardPlan,
   { policy, vary, tags }: StoreDecision & { readonly store: true },
   { head, before, ownEtag, now }: Beginning,
-  lateTags: readonly string[],
+  directives: HandlerDirectives,
 ): FillPlan {
   const page = plan.page!;
+  const codings = offeredCodings(plan, directives, head);
+  const named = codings.length === 0 ? vary : [...vary, "Accept-Encoding"];
   return {
     page: isPart(options, plan, head) ? partPage(page) : page,
     request: plan.request,
-    head: headToStore(head, vary, now),
+    head: headToStore(head, named, now),
     policy,
     vary,
-    outer: outerFields(before, head.rawHeaders),
+    // A `Vary` that names more than it did outside is no longer the one from there.
+    outer: outerFields(before, namingVary(head.rawHeaders, named)),
     clientCacheControl: clientCacheControl(plan.policy, head, policy),
     tags,
-    lateTags,
+    // Those the handler gives while it goes on.
+    lateTags: directives.tags,
     birth: plan.birth,
     ownEtag,
+    codings,
   };
 }

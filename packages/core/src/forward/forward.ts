@@ -1,6 +1,7 @@
 /** A request on its way through the application: what becomes of the handler's answer. Called by an adapter in this order: `requestChanges`, `head`, `leaving` and `write`…, then `end` or `abort`. */
 import etag from "etag";
 import { Fill } from "../capture/fill.js";
+import { respondStored } from "../coding/respond-chosen.js";
 import type { CacheContext } from "../context.js";
 import { internalError } from "../errors.js";
 import type { RawHeaders, ResponseHead } from "../exchange.js";
@@ -21,10 +22,10 @@ import { Deadline } from "./deadline.js";
 import { NOT_ADMITTED, decideStoring, unkept } from "./decide-storing.js";
 import type { StoreDecision } from "./decide-storing.js";
 import type { Delivery } from "./delivery.js";
-import { fillPlan } from "./fill-plan.js";
 import type { ForwardPlan, ResponseStart } from "./forward-plan.js";
 import { HandlerDirectives } from "./handler-directives.js";
-import { freshenStored } from "./freshen-stored.js";
+import { fillPlan } from "./fill-plan.js";
+import { freshenStored, headToFreshen } from "./freshen-stored.js";
 import { lateRefusal } from "./late-refusal.js";
 import { putOutOfDate } from "./put-out-of-date.js";
 import { requestChanges } from "./request-changes.js";
@@ -195,13 +196,7 @@ export class Forward {
     ownEtag: string | undefined,
     now: number,
   ): Fill {
-    const plan = fillPlan(
-      this.#context.options,
-      this.#plan,
-      decision,
-      { head, before, ownEtag, now },
-      this.directives.tags,
-    );
+    const plan = fillPlan(this.#context.options, this.#plan, decision, { head, before, ownEtag, now }, this.directives);
     const fill = new Fill(this.#context, plan);
     fill.onDrain = () => this.onDrain?.();
     this.#fill = fill;
@@ -248,21 +243,25 @@ export class Forward {
     this.#unshareable(false);
     const status: CacheStatus = { fwd: reason, fwdStatus: 304, detail: "not-modified" };
     const marks = { status, debugHeader: this.#debugHeader, debugValue: "STALE" };
-    return { kind: "instead", response: respond(selection.entry, request, now, marks), record: false };
+    return {
+      kind: "instead",
+      response: respondStored(this.#context, selection.entry, request, now, marks),
+      record: false,
+    };
   }
 
   // RFC 9111 §4.3.4: the handler says that the stored response still holds.
   #validated(selection: Selection, validation: ResponseHead, now: number): Delivery {
     const { request, reason, birth, leading } = this.#plan;
     const { entry } = selection;
-    const head = freshen(entry.value.head, validation, now);
+    const head = freshen(headToFreshen(entry), validation, now);
     const decision = this.#decide(head, now);
     const freshened = freshenStored(this.#context, selection, head, decision, birth);
     if (decision.store) leading?.flight.share(shareStored(this.#context, this.#plan, freshened));
     const detail = decision.store ? undefined : decision.reason;
     const status: CacheStatus = { fwd: reason, fwdStatus: 304, stored: decision.store, detail };
     const marks = { status, debugHeader: this.#debugHeader, debugValue: "HIT" };
-    return { kind: "instead", response: respond(freshened, request, now, marks), record: false };
+    return { kind: "instead", response: respondStored(this.#context, freshened, request, now, marks), record: false };
   }
 
   // RFC 9111 §4.3.5: what the handler says to a HEAD is about the stored GET, too. The visitor gets it as it is.
@@ -270,7 +269,7 @@ export class Forward {
     const told = headUpdate(entry.value.head, head, entry.bodyBytes);
     if (told === "invalidate") this.#context.store.remove(key);
     if (told !== "freshen") return;
-    const freshened = freshen(entry.value.head, head, now);
+    const freshened = freshen(headToFreshen(entry), head, now);
     const plan = { ...this.#plan, request: { ...this.#plan.request, method: "GET" } };
     freshenStored(this.#context, { key, entry }, freshened, this.#decide(freshened, now, undefined, plan), plan.birth);
   }
@@ -311,7 +310,7 @@ export class Forward {
     const status: CacheStatus = { fwd: reason, fwdStatus: typeof failure === "number" ? failure : undefined, detail };
     this.#context.observer.hit(request.target, true);
     leading?.flight.share(shareStored(this.#context, this.#plan, entry, detail));
-    return respond(entry, request, now, {
+    return respondStored(this.#context, entry, request, now, {
       status,
       debugHeader: this.#debugHeader,
       debugValue: "STALE",

@@ -1,5 +1,6 @@
 /** Hands requests on to the application: alone, as the leader of a flight, or as a follower of one (collapsed forwarding, RFC 9211 §2.6). */
 import { performance } from "node:perf_hooks";
+import { respondStored } from "../coding/respond-chosen.js";
 import type { CacheContext } from "../context.js";
 import { Flights } from "../flight/flights.js";
 import { variantDigest, variantKey } from "../key/variant-key.js";
@@ -9,7 +10,6 @@ import { varyRecordUnder } from "../lookup/select.js";
 import { andThen } from "../maybe-async.js";
 import type { MaybeAsync } from "../maybe-async.js";
 import type { OutgoingResponse } from "../serve/outgoing.js";
-import { respond } from "../serve/respond.js";
 import { Forward } from "./forward.js";
 import type { Leading, SharedResponse } from "./forward-plan.js";
 import { passesRange } from "./parts.js";
@@ -127,7 +127,7 @@ export class Forwarding {
       debugHeader: options.debugHeader,
       debugValue: "MISS",
     };
-    return respond(entry, request, options.clock.now(), marks);
+    return respondStored(this.#context, entry, request, options.clock.now(), marks);
   }
 
   // The leader's response is for other values of the fields it varies on: those with the same values as ours share among themselves.

@@ -1,11 +1,18 @@
 /** Keeps a stored response under the fields that a 304, or the answer to a HEAD, brought for it (RFC 9111 §4.3.4, §4.3.5). */
 import { copyFreshened } from "../capture/copy-freshened.js";
+import { withCodingVary, withoutCodingVary } from "../coding/coded-head.js";
 import type { CacheContext } from "../context.js";
 import type { ResponseHead } from "../exchange.js";
+import { isCodable } from "../http/codable.js";
 import type { ResponseEntry, Selection } from "../lookup/select.js";
 import type { LogPosition } from "../store/contract.js";
 import type { StoredResponse } from "../stored/stored-response.js";
 import type { StoreDecision } from "./decide-storing.js";
+
+/** The stored head as its handler gave it. */
+export function headToFreshen({ value: { head, offer } }: ResponseEntry): ResponseHead {
+  return offer === undefined ? head : { ...head, rawHeaders: withoutCodingVary(head.rawHeaders) };
+}
 
 /** @param head the stored one with its new fields, which `decision` is about
  * @returns the entry as it is now */
@@ -19,7 +26,16 @@ export function freshenStored(
   const { entry } = selection;
   const { value } = entry;
   const policy = decision.store ? decision.policy : value.policy;
-  const freshened: StoredResponse = { ...value, head, policy, ready: undefined, lookedAt: 0 };
+  const offer = value.offer && isCodable(head, decision.store ? decision.vary : value.vary) ? value.offer : undefined;
+  const rawHeaders = offer === undefined ? head.rawHeaders : withCodingVary(head.rawHeaders);
+  const freshened: StoredResponse = {
+    ...value,
+    head: { ...head, rawHeaders },
+    policy,
+    offer,
+    ready: undefined,
+    lookedAt: 0,
+  };
   const sameSelection = decision.store && decision.vary.join() === value.vary.join();
   if (sameSelection) copyFreshened(context, selection, freshened, decision.tags, birth);
   // A refusal for this visitor's credentials says nothing about the page; any other means that it may not lie there, or not under this key.

@@ -12,11 +12,15 @@ import type { OuterFields } from "../serve/outgoing.js";
 
 /** The head as it is stored: end-to-end fields only, a `Date` (RFC 9110 §6.6.1), the fields that vary named. */
 export function headToStore(response: ResponseHead, vary: readonly string[], responseAt: number): ResponseHead {
-  let rawHeaders = withoutFields(withoutHopByHop(response.rawHeaders), INTERNAL_FIELDS);
+  const rawHeaders = withoutFields(withoutHopByHop(response.rawHeaders), INTERNAL_FIELDS);
   if (fieldValue(rawHeaders, "date") === undefined) rawHeaders.push("Date", formatHttpDate(responseAt));
-  const joined = varyWith(rawHeaders, vary);
-  if (joined !== undefined) rawHeaders = withField(rawHeaders, "Vary", joined);
-  return { ...response, rawHeaders };
+  return { ...response, rawHeaders: namingVary(rawHeaders, vary) };
+}
+
+/** The same fields, with these named in `Vary`. */
+export function namingVary(raw: RawHeaders, fields: readonly string[]): RawHeaders {
+  const joined = varyWith(raw, fields);
+  return joined === undefined ? raw : withField(raw, "Vary", joined);
 }
 
 /** The response's `Vary` with more fields named; `undefined` when it names them already. */
@@ -25,7 +29,7 @@ export function varyWith(raw: RawHeaders, fields: readonly string[]): string | u
   const lines = fieldLines(raw, "vary");
   const named = varyFields(lines);
   if (named === "*") return undefined;
-  const missing = fields.filter((field) => !named.includes(field));
+  const missing = fields.filter((field) => !named.includes(field.toLowerCase()));
   return missing.length === 0 ? undefined : [...listMembers(lines), ...missing].join(", ");
 }
 

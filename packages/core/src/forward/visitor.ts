@@ -11,6 +11,7 @@ import type { StoreDecision } from "./decide-storing.js";
 import type { Delivery } from "./delivery.js";
 import type { ForwardPlan } from "./forward-plan.js";
 import type { HandlerDirectives } from "./handler-directives.js";
+import { offeredCodings } from "./offered-codings.js";
 import { cacheStatusWith, clientCacheControl, varyWith } from "./response-fields.js";
 
 export type Fields = readonly (readonly [name: string, value: string])[];
@@ -18,13 +19,14 @@ export type Fields = readonly (readonly [name: string, value: string])[];
 /** Fields to set on the handler's response.
  * @param ownEtag made here, for a response that had none */
 export function visitorFields(
-  { reason, detail, policy }: ForwardPlan,
+  plan: ForwardPlan,
   directives: HandlerDirectives,
   head: ResponseHead,
   decision: StoreDecision,
   ownEtag: string | undefined,
   debugHeader: string | undefined,
 ): Fields {
+  const { reason, detail, policy } = plan;
   // A credential that kept the answer out of the cache is a bypass, wherever the lookup ended.
   const credential = !decision.store && (decision.reason === "authorization" || decision.reason === "cookie");
   const fwd = credential ? "bypass" : reason;
@@ -34,7 +36,8 @@ export function visitorFields(
   if (ownEtag !== undefined) set.push(["ETag", ownEtag]);
   const client = decision.store ? clientCacheControl(policy, head, decision.policy) : undefined;
   if (client !== undefined) set.push(["Cache-Control", client]);
-  const vary = varyWith(head.rawHeaders, [...policy.vary, ...directives.varyFields]);
+  const coded = offeredCodings(plan, directives, head).length > 0 ? ["Accept-Encoding"] : [];
+  const vary = varyWith(head.rawHeaders, [...policy.vary, ...directives.varyFields, ...coded]);
   if (vary !== undefined) set.push(["Vary", vary]);
   return set;
 }

@@ -11,6 +11,9 @@ describe("the observer", () => {
     observer.collapsed("/");
     observer.stored("/", 1);
     observer.notStored("/", "private");
+    observer.compressed("/", "br", 2000, 900);
+    observer.compressed("/", "br", 2000, undefined);
+    for (const saved of [1100, 0]) observer.codedHit(saved);
     observer.purged("everything", false);
     observer.error(hookError("tags", "x"));
     expect(observer.counters).toEqual({
@@ -18,6 +21,9 @@ describe("the observer", () => {
       staleHits: 1,
       forwards: 1,
       collapsed: 1,
+      compressed: 1,
+      codedHits: 2,
+      savedBytes: 1100,
       stored: 1,
       notStored: 1,
       purges: 1,

@@ -15,6 +15,13 @@ export interface CacheEvents {
   stored: { readonly url: string; readonly bytes: number };
   /** A response was not kept, and why. */
   "not-stored": { readonly url: string; readonly reason: string };
+  /** A page was compressed for the visitors to come: from so many bytes to so many, or to `undefined` where it was not worth it. */
+  compressed: {
+    readonly url: string;
+    readonly coding: string;
+    readonly bytes: number;
+    readonly codedBytes: number | undefined;
+  };
   /** A purge was recorded. */
   purge: { readonly what: string; readonly soft: boolean };
   /** Something failed behind the visitors' backs. */
@@ -28,6 +35,11 @@ export interface CacheCounters {
   collapsed: number;
   stored: number;
   notStored: number;
+  /** Coded bodies made. */
+  compressed: number;
+  /** Hits answered with one, and the bytes that they were shorter together. */
+  codedHits: number;
+  savedBytes: number;
   purges: number;
   errors: number;
 }
@@ -44,6 +56,9 @@ export class Observer {
     collapsed: 0,
     stored: 0,
     notStored: 0,
+    compressed: 0,
+    codedHits: 0,
+    savedBytes: 0,
     purges: 0,
     errors: 0,
   };
@@ -83,6 +98,16 @@ export class Observer {
   notStored(url: string, reason: string): void {
     this.counters.notStored++;
     if (this.#heard) this.#tell("not-stored", { url, reason });
+  }
+
+  compressed(url: string, coding: string, bytes: number, codedBytes: number | undefined): void {
+    if (codedBytes !== undefined) this.counters.compressed++;
+    if (this.#heard) this.#tell("compressed", { url, coding, bytes, codedBytes });
+  }
+
+  codedHit(savedBytes: number): void {
+    this.counters.codedHits++;
+    this.counters.savedBytes += savedBytes;
   }
 
   purged(what: string, soft: boolean): void {

@@ -1,4 +1,6 @@
 /** A stored response (RFC 9111 §3) as text beside its body, and back. Written once per fill, read once per load from disk: lines, because they are cheapest to split. */
+import { codingsNamed } from "../codings.js";
+import type { Coding } from "../codings.js";
 import type { ResponseHead } from "../exchange.js";
 import { fieldValue } from "../http/fields.js";
 import type { StoredPolicy } from "../http/storability.js";
@@ -15,12 +17,24 @@ export interface StoredResponse {
   readonly clientCacheControl: string | undefined;
   /** Whether its ETag was made here: the handler knows nothing of it, so it is no use in a conditional request to it. */
   readonly ownEtag: boolean;
+  /** In what else than its own form it is sent; `undefined`: in nothing. */
+  readonly offer: CodingOffer | undefined;
   /** Kept by `serve/` between hits; never stored. */
   ready: ReadyResponse | undefined;
   /** When it was last compared with what lies on disk, epoch milliseconds; never stored. */
   lookedAt: number;
   /** From when on a hit has it rendered anew before it goes stale, epoch milliseconds: `Infinity` once it has been asked for, a moment once it has been asked for again. Never stored. */
   refreshAt?: number;
+  /** Where the body lies in the codings of the offer, one by one. Kept by `coding/` between hits; never stored. */
+  codedKeys?: readonly string[];
+}
+
+/** What a page is offered in beside the form its handler gave it. */
+export interface CodingOffer {
+  /** The best first, at least one. */
+  readonly codings: readonly Coding[];
+  /** A strong entity tag of the body alone: by it a coded body knows what it was made from. */
+  readonly bodyTag: string;
 }
 
 /** A response ready to send, and the moment (whole seconds of age and of remaining freshness) its changing fields were written for. */
@@ -39,6 +53,7 @@ export interface ReadyResponse {
  *   accept-language                       vary
  *   x-request-id;x-powered-by             outer: kept; removed
  *   max-age=60                            clientCacheControl, empty for none
+ *   br,gzip "2f-rW7cu…"                   offer: codings, tag of the body; empty where there is none
  *   Content-Type
  *   text/html; charset=utf-8                                                                                              */
 
@@ -71,13 +86,15 @@ export function encodeResponse(stored: StoredResponse): string {
     stored.vary.join(","),
     encodeOuter(stored.outer),
     stored.clientCacheControl ?? "",
+    encodeOffer(stored.offer),
     ...head.rawHeaders,
   ].join("\n");
 }
 
 /** @throws {Error} when the text is not one that `encodeResponse` wrote: the store counts that as damage */
 export function decodeResponse(lines: readonly string[]): StoredResponse {
-  const [, statusLine = "", numbers = "", flags = "", vary = "", outer = "", client = "", ...rawHeaders] = lines;
+  const [, statusLine = "", numbers = "", flags = "", vary = "", outer = "", client = "", offer = "", ...rawHeaders] =
+    lines;
   const status = Number(statusLine.slice(0, 3));
   const [storedAt, initialAge, lifetime, staleWhileRevalidate, staleIfError, grace, keep] = numbers
     .split(" ")
@@ -110,6 +127,7 @@ export function decodeResponse(lines: readonly string[]): StoredResponse {
     vary: namesIn(vary),
     outer: decodeOuter(outer),
     clientCacheControl: client === "" ? undefined : client,
+    offer: decodeOffer(offer),
     ownEtag: flags[5] === "1",
     ready: undefined,
     lookedAt: 0,
@@ -132,6 +150,17 @@ function encodeOuter({ kept, removed }: OuterFields): string {
 function decodeOuter(line: string): OuterFields {
   const [kept = "", removed = ""] = line.split(";");
   return { kept: namesIn(kept), removed: namesIn(removed) };
+}
+
+function encodeOffer(offer: CodingOffer | undefined): string {
+  return offer === undefined ? "" : `${offer.codings.join(",")} ${offer.bodyTag}`;
+}
+
+function decodeOffer(line: string): CodingOffer | undefined {
+  if (line === "") return undefined;
+  const [names = "", bodyTag = ""] = line.split(" ");
+  const codings = codingsNamed(names);
+  return codings.length === 0 ? undefined : { codings, bodyTag };
 }
 
 function namesIn(line: string): readonly string[] {

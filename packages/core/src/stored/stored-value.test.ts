@@ -1,6 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { Coding } from "../codings.js";
 import type { EntryHead } from "../store/contract.js";
+import { encodeCodedBody } from "./coded-body.js";
 import { encodeResponse, hasHandlerValidator } from "./stored-response.js";
 import type { StoredResponse } from "./stored-response.js";
 import { decodeStoredValue } from "./stored-value.js";
@@ -32,6 +34,7 @@ function response(rawHeaders: readonly string[], rest: Partial<StoredResponse> =
     outer: { kept: [], removed: [] },
     clientCacheControl: undefined,
     ownEtag: false,
+    offer: undefined,
     ready: undefined,
     lookedAt: 0,
     ...rest,
@@ -68,10 +71,12 @@ describe("a stored response as text", () => {
           kept: fc.array(fc.constantFrom("x-a", "x-b"), { maxLength: 2 }),
           removed: fc.array(fc.constantFrom("x-c", "x-d"), { maxLength: 2 }),
         }),
-        (fields, vary, status, statusText, policy, outer) => {
+        fc.option(fc.uniqueArray(fc.constantFrom<Coding>("br", "zstd", "gzip"), { minLength: 1 }), { nil: undefined }),
+        (fields, vary, status, statusText, policy, outer, codings) => {
           const stored = response(fields.flat(), {
             vary,
             outer,
+            offer: codings && { codings, bodyTag: '"2f-a+/"' },
             head: { status, statusText, rawHeaders: fields.flat() },
             policy: { ...POLICY, ...policy },
           });
@@ -89,6 +94,8 @@ describe("a stored response as text", () => {
     { given: "a number too few", text: encodeResponse(response([])).replace(" 3600", "") },
     { given: "flags of another version", text: encodeResponse(response([])).replace(/\n[01]+\n/, "\n0101011111\n") },
     { given: "a name without a value", text: `${encodeResponse(response(["a", "b"]))}\nlonely` },
+    { given: "a coded body in an unknown coding", text: 'c\nlzma\n1\n"2f-a"' },
+    { given: "a coded body of nothing", text: "c\nbr\n1" },
     { given: "a variant record with a time that is none", text: "v\naccept\nabc soon" },
   ])("of $given is damage", ({ text }) => {
     expect(() => decoded(text)).toThrow();
@@ -105,6 +112,20 @@ describe("a stored response as text", () => {
     { given: "neither", stored: response([]), useful: false },
   ])("has in $given something to ask the handler with: $useful", ({ stored, useful }) => {
     expect(hasHandlerValidator(stored)).toBe(useful);
+  });
+});
+
+describe("a coded body", () => {
+  it.each([true, false])("comes back as it was: worth it %s", (worthIt) => {
+    const body = { coding: "zstd", worthIt, bodyTag: '"2f-a+/"' } as const;
+    expect(decoded(encodeCodedBody(body))).toEqual({ kind: "coded", ...body, played: undefined });
+  });
+
+  it("is offered in no coding that this version does not know", () => {
+    const stored = response([], { offer: { codings: ["br", "gzip"], bodyTag: '"1-a"' } });
+    const text = encodeResponse(stored);
+    expect(decoded(text.replace("br,gzip", "lzma,gzip"))).toMatchObject({ offer: { codings: ["gzip"] } });
+    expect(decoded(text.replace("br,gzip", "lzma"))).toMatchObject({ offer: undefined });
   });
 });
 

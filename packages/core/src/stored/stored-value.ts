@@ -1,5 +1,7 @@
 /** What lies in the page cache's store. */
 import type { EntryHead } from "../store/contract.js";
+import { decodeCodedBody } from "./coded-body.js";
+import type { CodedBody } from "./coded-body.js";
 import { decodeFragment } from "./stored-fragment.js";
 import type { StoredFragment } from "./stored-fragment.js";
 import { decodeResponse } from "./stored-response.js";
@@ -9,7 +11,7 @@ import type { SearchAlias, SearchRecord } from "./search-record.js";
 import { decodeVaryRecord } from "./vary-record.js";
 import type { VaryRecord } from "./vary-record.js";
 
-export type StoredValue = StoredResponse | VaryRecord | SearchRecord | SearchAlias | StoredFragment;
+export type StoredValue = StoredResponse | VaryRecord | SearchRecord | SearchAlias | StoredFragment | CodedBody;
 
 /** @throws {Error} when the text was not written by this version: the store counts that as damage */
 export function decodeStoredValue({ meta }: EntryHead): StoredValue {
@@ -19,5 +21,6 @@ export function decodeStoredValue({ meta }: EntryHead): StoredValue {
   if (lines[0] === "s") return decodeSearchRecord(lines);
   if (lines[0] === "a") return decodeSearchAlias(lines);
   if (lines[0] === "f") return decodeFragment(lines);
-  throw new Error("neither a response nor a fragment, nor a record of where to find one");
+  if (lines[0] === "c") return decodeCodedBody(lines);
+  throw new Error("neither a response, a coded body nor a fragment, nor a record of where to find one");
 }

@@ -1,0 +1,185 @@
+/** In which form a stored response is sent: its own, or a coded one that lies beside it (RFC 9110 §12.5.3). Has made what is missing, and never waits for that. */
+import { isAvailable } from "../codings.js";
+import type { Coding } from "../codings.js";
+import type { CacheContext } from "../context.js";
+import type { RawHeaders, RequestHead } from "../exchange.js";
+import type { Acceptable } from "../http/accept-encoding.js";
+import { fieldValue, hasField } from "../http/fields.js";
+import { evaluatePreconditions } from "../http/preconditions.js";
+import { selectRanges } from "../http/range.js";
+import { validatorsOf } from "../http/validators.js";
+import { codedKey } from "../key/coded-key.js";
+import type { MaybeAsync } from "../maybe-async.js";
+import type { StoreEntry } from "../store/contract.js";
+import type { CodedBody } from "../stored/coded-body.js";
+import type { CodingOffer, StoredResponse } from "../stored/stored-response.js";
+import type { StoredValue } from "../stored/stored-value.js";
+import { codedEntry, codedHeadEntry } from "./coded-entry.js";
+import { codedTag } from "./coded-head.js";
+import { EncodingQueue } from "./encoding-queue.js";
+import type { Made, Wanted } from "./encoding-queue.js";
+import { Negotiation } from "./negotiation.js";
+
+type ResponseEntry = StoreEntry<StoredResponse>;
+
+/** How long a coded body that is not there is not looked for again. */
+const BUSY_MS = 1_000;
+const FAILED_MS = 60_000;
+const MOST_ABSENT = 10_000;
+
+export class CodedBodies {
+  readonly #context: Pick<CacheContext, "options" | "store">;
+  readonly #negotiation = new Negotiation();
+  readonly #queue: EncodingQueue;
+  /** Keys with nothing under them, and until when they are not looked at: a look costs a failing open. `Infinity` while it is being made. */
+  readonly #absent = new Map<string, number>();
+
+  constructor(context: Omit<CacheContext, "coded">) {
+    this.#context = context;
+    this.#queue = new EncodingQueue(context, (wanted, made) => this.#settled(wanted, made));
+  }
+
+  /** The entry to answer from: the response itself, or it in a coding, which is to be sent whole.
+   * @param wanting whether what is missing is to be made */
+  choose(entry: ResponseEntry, request: RequestHead, wanting = true): MaybeAsync<ResponseEntry> {
+    const { offer } = entry.value;
+    const field = request.headers["accept-encoding"];
+    if (offer === undefined || field === undefined) return entry;
+    const acceptable = this.#negotiation.of(field as string, offer.codings);
+    if (acceptable.codings.length === 0 || forbidsTransforming(request)) return entry;
+    return answeringCondition(entry, acceptable, request) ?? this.#best(entry, acceptable.codings, wanting);
+  }
+
+  /** The same for a request without conditions and ranges, from memory alone; `undefined` says nothing.
+   * @param now epoch milliseconds */
+  atHand(entry: ResponseEntry, rawHeaders: RawHeaders, now: number): ResponseEntry | undefined {
+    const offer = entry.value.offer!;
+    const field = fieldValue(rawHeaders, "accept-encoding");
+    if (field === undefined) return entry;
+    // It may say no-transform.
+    if (hasField(rawHeaders, "cache-control")) return undefined;
+    const [best] = this.#negotiation.of(field, offer.codings).codings;
+    if (best === undefined) return entry;
+    const found = this.#context.store.inMemory(keysOf(entry)[offer.codings.indexOf(best)]!, now);
+    return isMadeFrom(found, offer) ? sentAs(entry, found) : undefined;
+  }
+
+  /** Gives up what is being made. Resolves when nothing goes on any more. */
+  close(): Promise<void> {
+    return this.#queue.close();
+  }
+
+  #best(entry: ResponseEntry, codings: readonly Coding[], wanting: boolean, from = 0): MaybeAsync<ResponseEntry> {
+    const offer = entry.value.offer!;
+    const keys = keysOf(entry);
+    for (let index = from; index < codings.length; index++) {
+      const key = keys[offer.codings.indexOf(codings[index]!)]!;
+      if (this.#isAbsent(key)) continue;
+      const found = this.#context.store.get(key);
+      if (found instanceof Promise) return this.#onSlowDisk(entry, codings, wanting, index, found);
+      if (isMadeFrom(found, offer)) return sentAs(entry, found);
+      if (wanting) this.#missed(entry, codings, index, key);
+    }
+    return entry;
+  }
+
+  #onSlowDisk(
+    entry: ResponseEntry,
+    codings: readonly Coding[],
+    wanting: boolean,
+    index: number,
+    coming: Promise<StoreEntry<StoredValue> | undefined>,
+  ): MaybeAsync<ResponseEntry> {
+    const offer = entry.value.offer!;
+    const key = codedKey(entry.head.key, codings[index]!);
+    const chosen = coming.then((found) => {
+      if (isMadeFrom(found, offer)) return sentAs(entry, found);
+      if (wanting && !this.#isAbsent(key)) this.#missed(entry, codings, index, key);
+      return this.#best(entry, codings, wanting, index + 1);
+    });
+    // The file of a long body is open in this turn only, so that is sent at once.
+    return entry.body === undefined ? entry : chosen;
+  }
+
+  // Only the best is made: what is second best is for those who do not take it.
+  #missed({ head }: ResponseEntry, codings: readonly Coding[], index: number, key: string): void {
+    const coding = codings[index]!;
+    const making = index === 0 && isAvailable(coding) && this.#queue.want({ responseKey: head.key, key, coding });
+    this.#rest(key, making ? Number.POSITIVE_INFINITY : BUSY_MS);
+  }
+
+  #settled({ key }: Wanted, made: Made): void {
+    if (made === "settled" || made === "gone") this.#absent.delete(key);
+    else this.#rest(key, made === "elsewhere" ? BUSY_MS : FAILED_MS);
+  }
+
+  #rest(key: string, ms: number): void {
+    this.#absent.set(key, this.#now() + ms);
+    if (this.#absent.size > MOST_ABSENT) this.#absent.delete(this.#absent.keys().next().value!);
+  }
+
+  #isAbsent(key: string): boolean {
+    const until = this.#absent.size === 0 ? undefined : this.#absent.get(key);
+    if (until === undefined) return false;
+    // A clock that was set back must not keep it away for ever.
+    const left = until - this.#now();
+    if (left > 0 && (left <= FAILED_MS || left === Number.POSITIVE_INFINITY)) return true;
+    this.#absent.delete(key);
+    return false;
+  }
+
+  #now(): number {
+    return this.#context.options.clock.now();
+  }
+}
+
+/** The form that the visitor's own conditions and ranges are about, if they are about one he may be sent. */
+function answeringCondition(
+  entry: ResponseEntry,
+  { codings, identity }: Acceptable<Coding>,
+  request: RequestHead,
+): ResponseEntry | undefined {
+  const { headers } = request;
+  const condition = headers["if-none-match"] as string | undefined;
+  if (condition !== undefined) {
+    const { etag } = validatorsOf(entry.value.head);
+    // He has it already, in whatever form that was, and whether it is still there or not.
+    for (const coding of etag === undefined ? [] : codings) {
+      if (!condition.includes(codedTag(etag!, coding, entry.value.offer!.bodyTag))) continue;
+      const coded = codedHeadEntry(entry, coding);
+      if (evaluatePreconditions(request, coded.value.head) === "not-modified") return coded;
+    }
+    if (identity && evaluatePreconditions(request, entry.value.head) === "not-modified") return entry;
+  }
+  // Pieces are given of the body as it is; If-Range says whether that is the one they are wanted of.
+  if (headers.range === undefined || !identity) return undefined;
+  const range = selectRanges(
+    headers.range,
+    headers["if-range"] as string | undefined,
+    entry.value.head,
+    entry.bodyBytes,
+  );
+  return range.kind === "whole" ? undefined : entry;
+}
+
+// RFC 9111 §5.2.1.6.
+function forbidsTransforming({ headers }: RequestHead): boolean {
+  const cacheControl = headers["cache-control"];
+  return cacheControl !== undefined && /(?:^|[\s,])no-transform(?:$|[\s,])/i.test(cacheControl as string);
+}
+
+// Made once for an entry: a key that is put together anew would be hashed anew.
+function keysOf({ head, value }: ResponseEntry): readonly string[] {
+  return (value.codedKeys ??= value.offer!.codings.map((coding) => codedKey(head.key, coding)));
+}
+
+function sentAs(entry: ResponseEntry, coded: StoreEntry<CodedBody>): ResponseEntry {
+  return coded.value.worthIt ? codedEntry(entry, coded) : entry;
+}
+
+function isMadeFrom(
+  found: StoreEntry<StoredValue> | undefined,
+  { bodyTag }: CodingOffer,
+): found is StoreEntry<CodedBody> {
+  return found?.value.kind === "coded" && found.value.bodyTag === bodyTag;
+}

@@ -1,0 +1,115 @@
+/** Makes coded bodies behind the visitors' backs: one at a time in a process, one process at a time for each, and never more than a few waiting. Nobody waits for it. */
+import { setImmediate } from "node:timers/promises";
+import type { Coding } from "../codings.js";
+import type { CacheContext } from "../context.js";
+import { DiskCacheError, internalError } from "../errors.js";
+import { LEAST_CODED_BYTES, MOST_CODED_BYTES } from "../http/codable.js";
+import type { EntryHead, StoreEntry } from "../store/contract.js";
+import { encodeCodedBody } from "../stored/coded-body.js";
+import type { StoredResponse } from "../stored/stored-response.js";
+import { encode } from "./encode.js";
+
+/** Bodies that wait to be coded; one more is left for another hit. */
+const MOST_WAITING = 64;
+/** What is not shorter by at least a tenth is not worth its place, nor a browser's time. */
+const MOST_OF_THE_BODY = 0.9;
+/** A coded body lives on so long after its page, which is often rendered anew with the same bytes. */
+const OUTLIVES_MS = 3_600_000;
+
+/** A coded body to make. */
+export interface Wanted {
+  /** Where the response lies, and where its coded body is to lie. */
+  readonly responseKey: string;
+  readonly key: string;
+  readonly coding: Coding;
+}
+
+/** What came of it: it is there, or is known not to be worth it; another process is at it; there is nothing to make it of any more; it failed. */
+export type Made = "settled" | "elsewhere" | "gone" | "failed";
+
+type Surroundings = Pick<CacheContext, "store" | "observer">;
+
+export class EncodingQueue {
+  readonly #around: Surroundings;
+  readonly #told: (wanted: Wanted, made: Made) => void;
+  /** By the key of the coded body; the one in the works is the first. */
+  readonly #waiting = new Map<string, Wanted>();
+  readonly #stop = new AbortController();
+  #working: Promise<void> | undefined;
+
+  /** @param told called with what came of each, except for those given up by `close` */
+  constructor(around: Surroundings, told: (wanted: Wanted, made: Made) => void) {
+    this.#around = around;
+    this.#told = told;
+  }
+
+  /** Has it made. False when too many wait already. */
+  want(wanted: Wanted): boolean {
+    if (this.#stop.signal.aborted) return false;
+    if (this.#waiting.has(wanted.key)) return true;
+    if (this.#waiting.size >= MOST_WAITING) return false;
+    this.#waiting.set(wanted.key, wanted);
+    this.#working ??= this.#work();
+    return true;
+  }
+
+  /** Gives up what is in the works and what waits. Resolves when nothing goes on any more. */
+  async close(): Promise<void> {
+    this.#stop.abort();
+    this.#waiting.clear();
+    await this.#working;
+  }
+
+  async #work(): Promise<void> {
+    for (;;) {
+      // The hit that wanted it goes out first.
+      await setImmediate();
+      const [wanted] = this.#waiting.values();
+      if (wanted === undefined) break;
+      const made = await this.#make(wanted);
+      if (this.#stop.signal.aborted) break;
+      this.#waiting.delete(wanted.key);
+      this.#told(wanted, made);
+    }
+    this.#working = undefined;
+  }
+
+  async #make(wanted: Wanted): Promise<Made> {
+    const { store, observer } = this.#around;
+    const lock = store.lock(wanted.key);
+    if (lock === "held") return "elsewhere";
+    try {
+      // Between the hit and the lock another process may have made it.
+      const there = lock && (await store.getLatest(wanted.key));
+      const found = await store.get(wanted.responseKey);
+      if (found?.value.kind !== "response" || found.value.offer === undefined) return "gone";
+      const entry = found as StoreEntry<StoredResponse>;
+      const { bodyTag } = found.value.offer;
+      if (there?.value.kind === "coded" && there.value.bodyTag === bodyTag) return "settled";
+      return (await this.#encode(wanted, entry, bodyTag)) ? "settled" : "failed";
+    } catch (thrown) {
+      if (!this.#stop.signal.aborted)
+        observer.error(thrown instanceof DiskCacheError ? thrown : internalError("compress", thrown));
+      return "failed";
+    } finally {
+      lock?.release();
+    }
+  }
+
+  async #encode({ key, coding }: Wanted, entry: StoreEntry<StoredResponse>, bodyTag: string): Promise<boolean> {
+    const { store, observer } = this.#around;
+    const { head, bodyBytes } = entry;
+    if (bodyBytes < LEAST_CODED_BYTES || bodyBytes > MOST_CODED_BYTES) return false;
+    const coded = await encode(coding, entry, bodyBytes * MOST_OF_THE_BODY, this.#stop.signal);
+    const worthIt = coded !== undefined;
+    const made: EntryHead = {
+      ...head,
+      key,
+      meta: encodeCodedBody({ coding, worthIt, bodyTag }),
+      expiresAt: head.expiresAt + OUTLIVES_MS,
+    };
+    const kept = store.put(made, coded ?? Buffer.alloc(0));
+    if (kept) observer.compressed(head.name, coding, bodyBytes, coded?.length);
+    return kept;
+  }
+}

@@ -1,0 +1,76 @@
+/** Answers a request from a stored response in the form that its visitor is best sent. */
+import type { CacheContext } from "../context.js";
+import type { RawHeaders, RequestHead } from "../exchange.js";
+import type { MaybeAsync } from "../maybe-async.js";
+import type { OutgoingResponse } from "../serve/outgoing.js";
+import { replay, respond, respondFresh, respondStale } from "../serve/respond.js";
+import type { Marks } from "../serve/respond.js";
+import type { StoreEntry } from "../store/contract.js";
+import type { StoredResponse } from "../stored/stored-response.js";
+
+type ResponseEntry = StoreEntry<StoredResponse>;
+
+/** A hit. */
+export function respondHit(
+  context: CacheContext,
+  entry: ResponseEntry,
+  request: RequestHead,
+  stale: boolean,
+): MaybeAsync<OutgoingResponse> {
+  context.observer.hit(request.target, stale);
+  if (entry.value.offer === undefined) return play(context, entry, entry, request, stale);
+  // What is stale is about to be rendered anew: nothing is made of it any more.
+  const chosen = context.coded.choose(entry, request, !stale);
+  return chosen instanceof Promise
+    ? chosen.then((late) => play(context, entry, late, request, stale))
+    : play(context, entry, chosen, request, stale);
+}
+
+/** A fresh hit like one that was answered before; `undefined` where it is not at hand. */
+export function replayHit(
+  { observer, coded }: CacheContext,
+  entry: ResponseEntry,
+  target: string,
+  rawHeaders: RawHeaders,
+  now: number,
+): OutgoingResponse | undefined {
+  const chosen = entry.value.offer === undefined ? entry : coded.atHand(entry, rawHeaders, now);
+  const response = chosen && replay(chosen.value, now);
+  if (response === undefined) return undefined;
+  observer.hit(target, false);
+  if (chosen !== entry) observer.codedHit(entry.bodyBytes - chosen!.bodyBytes);
+  return response;
+}
+
+function play(
+  { options, observer }: CacheContext,
+  entry: ResponseEntry,
+  chosen: ResponseEntry,
+  request: RequestHead,
+  stale: boolean,
+): OutgoingResponse {
+  const asked = chosen === entry ? request : withoutRange(request);
+  const response = (stale ? respondStale : respondFresh)(chosen, asked, options.clock.now(), options.debugHeader);
+  if (chosen !== entry && response.body !== undefined) observer.codedHit(entry.bodyBytes - chosen.bodyBytes);
+  return response;
+}
+
+/** An answer that a forward came back to the store for. What is not at hand then is not looked for. */
+export function respondStored(
+  { coded }: CacheContext,
+  entry: ResponseEntry,
+  request: RequestHead,
+  now: number,
+  marks: Marks,
+): OutgoingResponse {
+  const found = coded.choose(entry, request, false);
+  const chosen = found instanceof Promise ? entry : found;
+  return respond(chosen, chosen === entry ? request : withoutRange(request), now, marks);
+}
+
+// A coded body is sent whole: a piece of it is of use to nobody.
+function withoutRange(request: RequestHead): RequestHead {
+  if (request.headers.range === undefined) return request;
+  const { range: _range, ...headers } = request.headers;
+  return { ...request, headers };
+}

@@ -1,0 +1,46 @@
+/** Which content codings a visitor takes (`Accept-Encoding`, RFC 9110 §12.5.3), and which of those offered he is best served with. Never throws on what came over the wire. */
+import { listMembers } from "./fields.js";
+
+/** What may be sent to a visitor. */
+export interface Acceptable<Coding> {
+  /** Codings offered that he takes, and likes at least as much as content without one: the best first, equals in the order of the offer. */
+  readonly codings: readonly Coding[];
+  /** Whether he takes content without a coding. */
+  readonly identity: boolean;
+}
+
+/** @param field the `Accept-Encoding` of the request, its lines joined
+ * @param offered the best first
+ * @example acceptableCodings("gzip, br;q=0.5", ["br", "gzip"]) // { codings: ["gzip", "br"], identity: true } */
+export function acceptableCodings<Coding extends string>(
+  field: string,
+  offered: readonly Coding[],
+): Acceptable<Coding> {
+  const weights = weightsIn(field);
+  const others = weights.get("*");
+  // Without a word about it, content without a coding is acceptable, and liked less than any coding that is named.
+  const identity = weights.get("identity") ?? others;
+  const least = identity === undefined || identity === 0 ? Number.MIN_VALUE : identity;
+  const liked = offered
+    .map((coding) => ({ coding, weight: weights.get(coding) ?? others ?? 0 }))
+    .filter(({ weight }) => weight >= least)
+    .sort((one, other) => other.weight - one.weight);
+  return { codings: liked.map(({ coding }) => coding), identity: identity !== 0 };
+}
+
+/** Weights by lower-case name (§12.4.2). A member that does not parse is none; of a name that is given twice the lower weight counts. */
+function weightsIn(field: string): ReadonlyMap<string, number> {
+  const weights = new Map<string, number>();
+  for (const member of listMembers([field])) {
+    const [, name, weight = "1"] = MEMBER.exec(member.toLowerCase()) ?? [];
+    if (name === undefined) continue;
+    const coding = ALIASES.get(name) ?? name;
+    weights.set(coding, Math.min(weights.get(coding) ?? 1, Number(weight)));
+  }
+  return weights;
+}
+
+// §12.4.2: at most three digits behind the point, and never above 1.
+const MEMBER = /^([!#$%&'*+.^_`|~0-9a-z-]+)(?:[ \t]*;[ \t]*q=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?))?$/;
+// §8.4.1.3.
+const ALIASES: ReadonlyMap<string, string> = new Map([["x-gzip", "gzip"]]);

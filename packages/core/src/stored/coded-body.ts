@@ -1,0 +1,33 @@
+/** The body of a stored response in a content coding, as it lies beside that response; also the word that a coding is not worth it. Its fields are those of the response, which alone decides whether it may be reused. */
+import { CODINGS } from "../codings.js";
+import type { Coding } from "../codings.js";
+import type { ResponseHead } from "../exchange.js";
+import type { StoreEntry } from "../store/contract.js";
+import type { StoredResponse } from "./stored-response.js";
+
+export interface CodedBody {
+  readonly kind: "coded";
+  readonly coding: Coding;
+  /** Names the very bytes it was made from: the `bodyTag` of the response. */
+  readonly bodyTag: string;
+  /** False: nothing is kept, because it was hardly shorter. */
+  readonly worthIt: boolean;
+  /** Kept by `coding/` between hits: the response as it is sent in this coding, and the head it was made for. Never stored. */
+  played: { readonly of: ResponseHead; readonly entry: StoreEntry<StoredResponse> } | undefined;
+}
+
+/* Lines: the kind, the coding, whether it is worth it, the tag of the bytes it was made from:
+ *   c
+ *   br
+ *   1
+ *   "2f-rW7cu…"                   */
+export function encodeCodedBody({ coding, worthIt, bodyTag }: Omit<CodedBody, "kind" | "played">): string {
+  return ["c", coding, Number(worthIt), bodyTag].join("\n");
+}
+
+/** @throws {Error} when the text is not one that `encodeCodedBody` wrote */
+export function decodeCodedBody([, name, worthIt, bodyTag = ""]: readonly string[]): CodedBody {
+  const coding = CODINGS.find((known) => known === name);
+  if (coding === undefined || bodyTag === "") throw new Error("not a coded body");
+  return { kind: "coded", coding, bodyTag, worthIt: worthIt === "1", played: undefined };
+}
