@@ -6,10 +6,11 @@ import { existsSync, lstatSync, readdirSync, rmSync, symlinkSync } from "node:fs
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { nodeFileSystem } from "../../packages/core/src/store/file-system.js";
 import { compileStore } from "../support/compiled-store.mjs";
 import { temporaryDirectory } from "../support/temporary-directory.js";
 import { allocated } from "./allocated.mjs";
-import { opened, until } from "./opened.js";
+import { isSwept, opened, until } from "./opened.js";
 
 const WRITER = fileURLToPath(new URL("flood-writer.mjs", import.meta.url));
 const MIB = 2 ** 20;
@@ -36,11 +37,6 @@ async function highestOf(
     await new Promise((resolve) => setImmediate(resolve));
   }
   return highest;
-}
-
-/** The lock points nowhere, so it is not enough to ask whether it "exists". */
-function isSwept(dir: string): boolean {
-  return lstatSync(join(dir, "sweeper"), { throwIfNoEntry: false }) === undefined;
 }
 
 /** What the process calls itself that has the directory open. */
@@ -108,6 +104,28 @@ describe("the directory of an earlier run", () => {
     expect(stored).toBeGreaterThan(90);
     await until(() => store.stats().entries === allocated(dir).entries);
   });
+});
+
+it("what another process has written, but not told of when the directory is counted, is counted once", async () => {
+  const dir = temporaryDirectory();
+  let silent = false;
+  // Nothing but a ledger is written at an offset so.
+  const writeSync = (...given: unknown[]): number =>
+    silent && given.length === 5 ? Number(given[3]) : Reflect.apply(nodeFileSystem.writeSync, nodeFileSystem, given);
+  const other = opened(dir, { fs: { ...nodeFileSystem, writeSync } });
+  await other.keep("/told", "x");
+  await until(() => isSwept(dir));
+  silent = true;
+  for (let index = 0; index < 10; index++) await other.keep(`/untold/${index}`, "x");
+  rmSync(join(dir, "usage/count"));
+  const { store } = opened(dir);
+  store.stats();
+  await until(() => isSwept(dir));
+  silent = false;
+  await other.keep("/told/too", "x");
+  other.store.stats();
+  await until(() => store.stats().entries === 12);
+  expect(allocated(dir).entries).toBe(12);
 });
 
 describe("the one that sweeps", () => {

@@ -1,4 +1,5 @@
 /** Stores on disk for one test, closed when it is over. */
+import { lstatSync } from "node:fs";
 import { onTestFinished } from "vitest";
 import type { EntryHead, StoreEntry } from "../../packages/core/src/store/contract.js";
 import type { DiskStoreOptions } from "../../packages/core/src/store/disk-store-options.js";
@@ -85,6 +86,11 @@ export async function bodyOf(found: StoreEntry<unknown> | undefined | Promise<St
 /** Lets the event loop go round until something holds. */
 export async function until(holds: () => boolean): Promise<void> {
   while (!holds()) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Whether nobody sweeps. The lock points nowhere, so it is not enough to ask whether it "exists". */
+export function isSwept(dir: string): boolean {
+  return lstatSync(`${dir}/sweeper`, { throwIfNoEntry: false }) === undefined;
 }
 
 /** The body that a key and a number make, so that any byte of another one shows. */

@@ -26,6 +26,10 @@ const HELD_MS = 50;
 /** After a purge of everything, the process that made it sweeps; if it does not, another one after so long. */
 const CLEARED_MS = 100;
 
+/** After a pass, shards in which something changed meanwhile are counted again as soon as nothing has for so long; doubled while it still does. */
+const QUIET_MS = 100;
+const LONGEST_QUIET_MS = 1600;
+
 export interface CaretakerLimits extends UsageBounds {
   /** Bytes that stay free on the file system; 0 for none. */
   readonly minFree: number;
@@ -57,6 +61,9 @@ export class Caretaker {
   #periodic: NodeJS.Timeout | undefined = undefined;
   #cleared: NodeJS.Timeout | undefined = undefined;
   #clearedAgain = false;
+  #suspecting: NodeJS.Timeout | undefined = undefined;
+  /** When the last whole pass of this process ended. */
+  #countedAt = 0;
   /** The largest that found no room since the last pass began. */
   #wanted = NOTHING;
   /** Whether the ages are from a pass that has just ended. */
@@ -142,6 +149,7 @@ export class Caretaker {
     this.#stopped = true;
     clearTimeout(this.#timer);
     clearTimeout(this.#cleared);
+    clearTimeout(this.#suspecting);
     clearInterval(this.#periodic);
     if (this.#running !== undefined) this.#lock.release();
     this.#running = undefined;
@@ -230,14 +238,33 @@ export class Caretaker {
     this.#finished(running);
   }
 
+  #suspect(afterMs: number): void {
+    clearTimeout(this.#suspecting);
+    if (!this.#around.usage.suspects.any) return;
+    this.#suspecting = setTimeout(() => {
+      // What runs now ends with suspects of its own.
+      if (this.#running !== undefined || this.#stopped) return;
+      const { usage } = this.#around;
+      usage.look();
+      if (usage.countedAt !== this.#countedAt) return usage.suspects.clear();
+      const shards = usage.suspects.look();
+      if (shards === undefined) this.#suspect(Math.min(afterMs * 2, LONGEST_QUIET_MS));
+      else if (shards.length > 0) this.#begin({ readHeads: false, evict: undefined, shards });
+    }, afterMs).unref();
+  }
+
   #finished({ sweep, task, searched }: Pass): void {
     this.#running = undefined;
-    this.#fresh = true;
+    this.#fresh = task.shards === undefined;
     if (task.evict !== undefined) this.#wanted = NOTHING;
-    this.#around.usage.endPass(this.#around.now(), searched, sweep.ages);
+    if (task.shards === undefined) {
+      this.#countedAt = this.#around.now();
+      this.#around.usage.endPass(this.#countedAt, searched, sweep.ages);
+    }
     this.#free.forget();
     this.#lock.release();
-    this.#around.swept(task.readHeads ? sweep.oldestBirth : undefined);
+    this.#suspect(QUIET_MS);
+    if (task.shards === undefined) this.#around.swept(task.readHeads ? sweep.oldestBirth : undefined);
     if (this.#clearedAgain) {
       this.#clearedAgain = false;
       this.#begin(this.#counting(true));

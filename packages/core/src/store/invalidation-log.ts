@@ -27,8 +27,9 @@ const FIRST_REOPEN_MS = 50;
 const LONGEST_REOPEN_MS = 1000;
 /** Compaction begins when more than this, and more than the snapshot itself, has been appended. */
 const COMPACT_BYTES = 256 * 1024;
-/** Selectors remembered; beyond it the oldest are dropped, and with them what was born before. */
+/** Selectors remembered, and what they may take; beyond it the oldest are dropped, and with them what was born before. */
 const MOST_MARKS = 50_000;
+const MOST_SNAPSHOT_BYTES = 8 * 1024 * 1024;
 
 /** What the log needs of the store around it. */
 export interface LogSurroundings {
@@ -94,6 +95,11 @@ export class InvalidationLog implements LogReader {
     return this.#epoch;
   }
 
+  /** Length of its file, as it was last looked at. */
+  get bytes(): number {
+    return this.#generation?.bytes ?? 0;
+  }
+
   /** Whether the log, as it was last looked at, lets an entry of this epoch live. */
   verdict(head: Purgeable): Verdict {
     // Another process has seen more of the log than this one had at its last look.
@@ -123,10 +129,10 @@ export class InvalidationLog implements LogReader {
     if (generation.appendedBytes <= Math.max(COMPACT_BYTES, generation.header.snapshotBytes)) return;
     try {
       let floor = Math.max(this.#floor, Math.min(oldestBirth ?? 0, this.#position));
-      if (this.#marks.size > MOST_MARKS) {
+      if (this.#marks.size > MOST_MARKS || generation.header.snapshotBytes > MOST_SNAPSHOT_BYTES) {
         const marks = this.#marks.from(floor);
         // The oldest that stays: what was born after the one before it is known by what stays.
-        const oldest = marks[marks.length - Math.floor(MOST_MARKS / 2)];
+        const oldest = marks[marks.length - Math.floor(Math.min(MOST_MARKS, marks.length) / 2)];
         if (oldest !== undefined) floor = oldest.position;
       }
       this.#generations.seal(generation, floor, false);

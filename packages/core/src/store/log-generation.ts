@@ -78,6 +78,11 @@ export class LogGeneration {
     return this.#positionAt(this.#offset);
   }
 
+  /** File length at the last look. */
+  get bytes(): number {
+    return this.#size;
+  }
+
   /** Bytes appended since the snapshot. */
   get appendedBytes(): number {
     return this.#size - this.#snapshotEnd;

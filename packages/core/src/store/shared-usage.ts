@@ -91,6 +91,11 @@ export class SharedUsage {
     return Math.max(0, this.#theirs.bytes) + Math.max(0, this.#own.total.bytes) + this.#own.reserved.bytes;
   }
 
+  /** Whether this one has taken room and not given it back. */
+  get writing(): boolean {
+    return this.#own.reserved.entries > 0;
+  }
+
   /** How many stores are known to write here. */
   get writers(): number {
     return this.#others.size + 1;

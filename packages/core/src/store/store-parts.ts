@@ -96,7 +96,7 @@ export class StoreParts<Value> {
     const shared = new SharedUsage(fs, this.paths.root, options, (operation, path, error) =>
       this.faults.io(operation, path, error, false),
     );
-    this.usage = new Usage(shared, options);
+    this.usage = new Usage(shared, options, () => this.log.bytes);
     this.caretaker = new Caretaker(
       {
         fs,

@@ -19,6 +19,8 @@ import type { Excess, Usage } from "./usage.js";
 /** A temporary file of which nobody can say whether its maker lives is removed when it has not changed for so long. */
 const UNKNOWN_OWNER_MS = 60 * 60 * 1000;
 
+const ALL_SHARDS = Array.from({ length: SHARD_COUNT }, (_, shard) => shard);
+
 export interface SweepSurroundings {
   readonly fs: FileSystem;
   readonly paths: Paths;
@@ -33,6 +35,8 @@ export interface SweepSurroundings {
 export interface SweepTask {
   /** Opens every entry to find what was purged; otherwise only what its file times call expired is opened. */
   readonly readHeads: boolean;
+  /** Only these; all of them when `undefined`. */
+  readonly shards?: readonly number[] | undefined;
   /** Evicts what was last used before `cutoff`, until so much is gone. */
   readonly evict: (Excess & { readonly cutoff: number }) | undefined;
 }
@@ -60,7 +64,7 @@ export class Sweep {
   *run(): Generator<void> {
     const { paths, usage } = this.#around;
     for (const name of this.#list(paths.root)) this.#reap(paths.root, name);
-    for (let shard = 0; shard < SHARD_COUNT; shard++) {
+    for (const shard of this.#task.shards ?? ALL_SHARDS) {
       usage.beginShard(shard);
       yield* this.#shard(paths.shard(shard));
       usage.endShard();
@@ -130,7 +134,11 @@ export class Sweep {
     if (alive === "alive") return false;
     const stat = this.#stat(path);
     if (stat === undefined) return true;
-    if (alive === "unknown" && Date.now() - stat.mtimeMs < UNKNOWN_OWNER_MS) return false;
+    if (alive === "unknown" && Date.now() - stat.mtimeMs < UNKNOWN_OWNER_MS) {
+      // Nobody here has reserved room for it.
+      this.#around.usage.found({ bytes: allocatedBytes(stat), entries: 0 });
+      return false;
+    }
     return this.#unlink(path, 0);
   }
 

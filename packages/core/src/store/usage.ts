@@ -1,9 +1,11 @@
 /** Whether there is room: the bounds, held against what all processes share of their usage. Touches no file itself. */
 import { performance } from "node:perf_hooks";
 import type { AgeHistogram } from "./age-histogram.js";
+import { NOTHING, negative, sum } from "./amounts.js";
 import type { Stored } from "./atomic-file.js";
 import type { Searched } from "./shard-count.js";
 import type { SharedUsage, UsageBounds } from "./shared-usage.js";
+import { Suspects } from "./suspects.js";
 
 /** While hardly anything of an old directory is counted, all processes together may add so much of the bound. */
 const UNCOUNTED_SHARE = 0.05;
@@ -13,21 +15,38 @@ const LOW_SHARE = 0.9;
 /** Where there is no room, the others are looked at so often: by then somebody may have made some. */
 const REFUSED_LOOK_MS = 2;
 
+/** What the cache keeps beside the entries, about: six directories, two markers, the count. */
+const BOOKKEEPING_BYTES = 64 * 1024;
+/** What each process that has the directory open adds to that. */
+const BOOKKEEPING_BYTES_EACH = 8 * 1024;
+/** In a small cache there is to be room for entries. */
+const MOST_BOOKKEEPING_SHARE = 0.25;
+
 /** Bytes and entries to get rid of. */
 export type Excess = Stored;
 
 export class Usage {
   readonly #shared: SharedUsage;
   readonly #bounds: UsageBounds;
+  readonly #logBytes: () => number;
   #lookedAt = -Infinity;
   /** The shard that is being counted. */
   #shard = 0;
-  #before: Stored = { bytes: 0, entries: 0 };
-  #found: Stored = { bytes: 0, entries: 0 };
+  #before = NOTHING;
+  #found = NOTHING;
+  #removed = NOTHING;
+  /** What was counted while somebody wrote there. */
+  readonly suspects: Suspects;
 
-  constructor(shared: SharedUsage, bounds: UsageBounds) {
+  /** @param logBytes what the invalidation log takes */
+  constructor(shared: SharedUsage, bounds: UsageBounds, logBytes: () => number) {
     this.#shared = shared;
     this.#bounds = bounds;
+    this.#logBytes = logBytes;
+    this.suspects = new Suspects(
+      (shard) => shared.ledgersAt(shard),
+      () => shared.writing,
+    );
   }
 
   get bytes(): number {
@@ -46,6 +65,10 @@ export class Usage {
   isOld(now: number, afterMs: number): boolean {
     const age = now - this.#shared.countedAt;
     return !this.counted || age < 0 || age > afterMs || this.#shared.abandoned;
+  }
+
+  get countedAt(): number {
+    return this.#shared.countedAt;
   }
 
   get searched(): Searched {
@@ -86,7 +109,7 @@ export class Usage {
   excess(wanted: Stored): Excess | undefined {
     const { maxSize, maxEntries, evictTo = LOW_SHARE } = this.#bounds;
     const low = Math.min(evictTo, LOW_SHARE);
-    const total = this.#shared.total;
+    const total = this.#held;
     const bytes = total.bytes + Math.min(wanted.bytes, maxSize / 2);
     const entries = total.entries + Math.min(wanted.entries, maxEntries / 2);
     const near = total.bytes > maxSize * HIGH_SHARE || total.entries > maxEntries * HIGH_SHARE;
@@ -105,25 +128,25 @@ export class Usage {
   beginShard(shard: number): void {
     this.#shard = shard;
     this.#before = this.#shared.ledgersAt(shard);
-    this.#found = { bytes: 0, entries: 0 };
+    this.#found = NOTHING;
+    this.#removed = NOTHING;
   }
 
   /** The pass found something that stays. */
-  found({ bytes, entries }: Stored): void {
-    this.#found = { bytes: this.#found.bytes + bytes, entries: this.#found.entries + entries };
+  found(what: Stored): void {
+    this.#found = sum(this.#found, what);
   }
 
   /** The pass removed something: in the ledger it is gone, and before the ledger it was there. */
-  removed({ bytes, entries }: Stored): void {
-    this.#shared.changed(this.#shard, { bytes: -bytes, entries: -entries });
-    this.found({ bytes, entries });
+  removed(what: Stored): void {
+    this.#shared.changed(this.#shard, negative(what));
+    this.#removed = sum(this.#removed, what);
+    this.found(what);
   }
 
   endShard(): void {
-    this.#shared.setBefore(this.#shard, {
-      bytes: this.#found.bytes - this.#before.bytes,
-      entries: this.#found.entries - this.#before.entries,
-    });
+    this.#shared.setBefore(this.#shard, sum(this.#found, negative(this.#before)));
+    this.suspects.counted(this.#shard, sum(this.#before, negative(this.#removed)));
   }
 
   endPass(countedAt: number, searched: Searched | undefined, ages: AgeHistogram): void {
@@ -139,9 +162,17 @@ export class Usage {
     this.#shared.close();
   }
 
+  // What is held against the bounds.
+  get #held(): Stored {
+    const { bytes, entries } = this.#shared.total;
+    const kept = BOOKKEEPING_BYTES + this.#shared.writers * BOOKKEEPING_BYTES_EACH + this.#logBytes();
+    return { bytes: bytes + Math.min(kept, this.#bounds.maxSize * MOST_BOOKKEEPING_SHARE), entries };
+  }
+
   #fits(bytes: number, entries: number): boolean {
     const { maxSize, maxEntries } = this.#bounds;
-    const { total, addedUncounted } = this.#shared;
+    const { addedUncounted } = this.#shared;
+    const total = this.#held;
     if (addedUncounted !== undefined && addedUncounted + bytes > maxSize * UNCOUNTED_SHARE) return false;
     return total.bytes + bytes <= maxSize && total.entries + entries <= maxEntries;
   }
