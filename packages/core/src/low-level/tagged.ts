@@ -3,7 +3,7 @@
  * instance of a class and never code. Bounded in depth both ways.
  *
  * ```json
- *   {"$":["undefined"]}   {"$":["number","-0"]}   {"$":["bigint","12"]}   {"$":["date",1767323045000]}   {"$":["map",[["a",1]]]}   {"$":["set",[1,2]]}
+ *   {"$":["undefined"]}   {"$":["number","-0"]}   {"$":["bigint","12"]}   {"$":["bigint","-0x1fffffffffffffffff"]}   {"$":["date",1767323045000]}   {"$":["map",[["a",1]]]}   {"$":["set",[1,2]]}
  *   {"$":["bytes","Float32Array","AACAPw=="]}     {"$":["object",[["$",1]]]}: an object of the value's own that has a member called `$`
  * ```
  */
@@ -41,7 +41,7 @@ export function toTagged(value: unknown, depth = 0, above = new Set<unknown>()):
     case "undefined":
       return tag("undefined");
     case "bigint":
-      return tag("bigint", `${value}`);
+      return tag("bigint", bigintText(value));
     case "function":
     case "symbol":
       throw valueError(`a ${typeof value} cannot be stored`);
@@ -103,20 +103,50 @@ export function fromTagged(value: unknown, depth = 0): unknown {
     case "number":
       return Number(content);
     case "bigint":
-      return BigInt(content as string);
+      return bigintOf(String(content));
     case "date":
       return new Date((content as number | null) ?? Number.NaN);
     case "map":
-      return new Map((content as [unknown, unknown][]).map(([key, member]) => [inner(key), inner(member)]));
+      return new Map(pairsOf(content).map(([key, member]) => [inner(key), inner(member)]));
     case "set":
-      return new Set((content as unknown[]).map(inner));
+      return new Set(listOf(content).map(inner));
     case "object":
-      return Object.fromEntries((content as [string, unknown][]).map(([name, member]) => [name, inner(member)]));
+      return Object.fromEntries(pairsOf(content).map(([name, member]) => [String(name), inner(member)]));
     case "bytes":
-      return viewOf(content, Buffer.from(more as string, "base64"));
+      return viewOf(content, base64(more));
     default:
       throw new Error("an unknown tag");
   }
+}
+
+function listOf(content: unknown): readonly unknown[] {
+  if (!Array.isArray(content)) throw new Error("not a list");
+  return content;
+}
+
+function pairsOf(content: unknown): readonly (readonly unknown[])[] {
+  return listOf(content).map(listOf);
+}
+
+// Whatever else has a length would be given as many bytes.
+function base64(content: unknown): Buffer {
+  if (typeof content !== "string") throw new Error("not base64");
+  return Buffer.from(content, "base64");
+}
+
+/** Longer ones are written in hexadecimal, which is read in proportion to its length; decimal takes minutes for some megabytes. */
+const MOST_DECIMAL_DIGITS = 20;
+
+function bigintText(value: bigint): string {
+  const hex = (value < 0n ? -value : value).toString(16);
+  if (hex.length < MOST_DECIMAL_DIGITS / 2) return `${value}`;
+  return `${value < 0n ? "-" : ""}0x${hex}`;
+}
+
+function bigintOf(text: string): bigint {
+  const [, minus, digits] = /^(-?)(0x[0-9a-f]+|[0-9]{1,20})$/.exec(text) ?? [];
+  if (digits === undefined) throw new Error("not a bigint");
+  return minus === "-" ? -BigInt(digits) : BigInt(digits);
 }
 
 function tag(...content: readonly unknown[]): { readonly $: readonly unknown[] } {

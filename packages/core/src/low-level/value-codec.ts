@@ -8,6 +8,7 @@
  *   01 62 …                      "b": the bytes of a Buffer as they are; "u": of a Uint8Array
  * ```
  */
+import { nestsTooDeep } from "./nesting.js";
 import { bytesOf, fromTagged, toTagged } from "./tagged.js";
 
 /** Turns values into bytes and back. What `decode` throws makes the value a miss. */
@@ -38,6 +39,7 @@ export const valueCodec: ValueCodec = Object.freeze({
     const content = bytes.subarray(HEAD_BYTES);
     switch (bytes[1]) {
       case JSON_FORM:
+        if (nestsTooDeep(content)) throw new Error("nested too deep");
         return JSON.parse(content.toString());
       case TAGGED_FORM:
         return fromTagged(JSON.parse(content.toString()));

@@ -39,6 +39,9 @@ export const MAX_HEAD_BYTES = 65_536 - PREAMBLE_BYTES;
 /** Where a body begins that was written before its head was known. What lies between is a hole: it takes no blocks. */
 export const STREAM_BODY_OFFSET = 65_536;
 
+/** Longest body anybody keeps; a file that claims more is not one of ours, and its table would not fit into memory. */
+const MAX_BODY_BYTES = 2 ** 40;
+
 const MAGIC = Buffer.from([0x89, 0x64, 0x63, 0x65, 0x0d, 0x0a, 0x1a, 0x0a]);
 const FORMAT_VERSION = 1;
 const FLAG_WIDE = 1;
@@ -164,8 +167,7 @@ export function decodePreamble(bytes: Buffer, length: number): Preamble | string
   const headEnd = PREAMBLE_BYTES + bytes.readUInt32LE(20);
   const bodyOffset = bytes.readUInt32LE(24);
   const bodyBytes = bytes.readDoubleLE(48);
-  if (headEnd > bodyOffset || bodyOffset > STREAM_BODY_OFFSET || !Number.isSafeInteger(bodyBytes) || bodyBytes < 0)
-    return "impossible lengths";
+  if (headEnd > bodyOffset || bodyOffset > STREAM_BODY_OFFSET || !isLength(bodyBytes)) return "impossible lengths";
   return {
     headEnd,
     flags,
@@ -178,6 +180,10 @@ export function decodePreamble(bytes: Buffer, length: number): Preamble | string
     bodyChecksum: bytes.readUInt32LE(88),
     headChecksum: bytes.readUInt32LE(12),
   };
+}
+
+function isLength(bytes: number): boolean {
+  return Number.isSafeInteger(bytes) && bytes >= 0 && bytes <= MAX_BODY_BYTES;
 }
 
 /** Preamble and head of a file of `fileBytes`, of which `bytes` holds the first `length`; a text says what is wrong.

@@ -91,19 +91,23 @@ export function encodeResponse(stored: StoredResponse): string {
   ].join("\n");
 }
 
-/** @throws {Error} when the text is not one that `encodeResponse` wrote: the store counts that as damage */
-export function decodeResponse(lines: readonly string[]): StoredResponse {
+/** Reads the text of a response. What could not be sent as it stands, or would be taken for another response, was not written here.
+ * @param lines of the text
+ * @throws {Error} when the text is not one that `encodeResponse` wrote: the store counts that as damage */
+export function decodeResponse(text: string, lines: readonly string[]): StoredResponse {
   const [, statusLine = "", numbers = "", flags = "", vary = "", outer = "", client = "", offer = "", ...rawHeaders] =
     lines;
   const status = Number(statusLine.slice(0, 3));
   const [storedAt, initialAge, lifetime, staleWhileRevalidate, staleIfError, grace, keep] = numbers
     .split(" ")
     .map(Number);
-  if (!(status >= 200 && status <= 599) || !/^[01]{6}$/.test(flags) || rawHeaders.length % 2 !== 0)
-    throw new Error("not a stored response");
+  const sum = storedAt! + initialAge! + lifetime! + staleWhileRevalidate! + staleIfError! + grace! + keep!;
   if (
-    keep === undefined ||
-    Number.isNaN(storedAt! + initialAge! + lifetime! + staleWhileRevalidate! + staleIfError! + grace! + keep)
+    !(status >= 200 && status <= 599) ||
+    !/^[01]{6}$/.test(flags) ||
+    !(Math.abs(sum) <= Number.MAX_SAFE_INTEGER) ||
+    UNSENDABLE.test(text) ||
+    !areFieldNames(rawHeaders)
   ) {
     throw new Error("not a stored response");
   }
@@ -117,7 +121,7 @@ export function decodeResponse(lines: readonly string[]): StoredResponse {
       staleWhileRevalidate: staleWhileRevalidate!,
       staleIfError: staleIfError!,
       grace: grace!,
-      keep,
+      keep: keep!,
       noCache: flags[0] === "1",
       mustRevalidate: flags[1] === "1",
       authorizationAllowed: flags[2] === "1",
@@ -140,6 +144,18 @@ export function hasHandlerValidator({ head, ownEtag }: StoredResponse): boolean 
     (!ownEtag && fieldValue(head.rawHeaders, "etag") !== undefined) ||
     fieldValue(head.rawHeaders, "last-modified") !== undefined
   );
+}
+
+/** What no field value may hold (RFC 9110 §5.5), and neither a reason phrase: a line break above all, which would begin another response. */
+const UNSENDABLE = /[^\t\n\x20-\x7e\x80-\xff]/;
+/** A token, and none that says where the message ends: that is for the connection it goes out on. */
+const FIELD_NAME = /^(?!(?:connection|transfer-encoding|trailer|upgrade)$)[!#$%&'*+\-.^_`|~\w]+$/i;
+
+function areFieldNames(rawHeaders: readonly string[]): boolean {
+  if (rawHeaders.length % 2 !== 0) return false;
+  for (let index = 0; index < rawHeaders.length; index += 2)
+    if (!FIELD_NAME.test(rawHeaders[index] as string)) return false;
+  return true;
 }
 
 // ";" is in no field name.
