@@ -26,7 +26,7 @@ export const systems = {
   },
   "diskcache in front of Express"(config) {
     const { app, cache } = cached(config);
-    return createHttpServer(cache.front(app));
+    return createServer(app, { cache });
   },
   "express.static"({ dir, bodyBytes, files = 1 }) {
     const { body } = makePage(bodyBytes);

@@ -89,6 +89,46 @@ describe.each([
     expect(answers[1]!.text).toBe(answers[0]!.text);
     expect(answers[5]!.fields.map(([name]) => name)).toEqual(answers[2]!.fields.map(([name]) => name));
   });
+
+  // What `createServer` rests on. When this fails Express has changed, and its server has to be looked at.
+  it("spares Express a change of prototypes that it makes otherwise", async () => {
+    const app = express();
+    const prototypes = (req: object, res: object) => [Object.getPrototypeOf(req), Object.getPrototypeOf(res)];
+    const seen: { readonly born: unknown[]; readonly handled: unknown[] }[] = [];
+    let born: unknown[] = [];
+    app.use((req, res) => {
+      seen.push({ born, handled: prototypes(req, res) });
+      res.end();
+    });
+    for (const server of [createServer(app), createHttpServer(app as RequestListener)]) {
+      server.prependListener("request", (req, res) => (born = prototypes(req, res)));
+      await visit(await listening(server), "/");
+    }
+    const own = [app.request, app.response];
+    expect(seen.map(({ handled }) => handled)).toEqual([own, own]);
+    expect(seen[0]!.born).toEqual(own);
+    expect(seen[1]!.born).not.toContain(app.request);
+    expect(seen[1]!.born).not.toContain(app.response);
+  });
+
+  it("answers hits before Express runs where it is given the cache, and hands on everything else", async () => {
+    const cache = diskCache({ dir: temporaryDirectory(), ttl: "5m" });
+    onTestFinished(() => cache.close());
+    const app = express();
+    const entered: string[] = [];
+    app.use((req, _res, next) => {
+      entered.push(`${req.method} ${req.url}`);
+      next();
+    });
+    app.use(cache);
+    app.use((req, res) => res.json({ xhr: req.xhr }));
+    const origin = await listening(createServer(app, { cache }));
+    const answers = [];
+    for (const method of ["GET", "GET", "GET", "POST"]) answers.push(await visit(origin, "/", { method }));
+    expect(answers.map(({ isHit }) => isHit)).toEqual([false, true, true, false]);
+    expect(answers.map(({ text }) => text)).toEqual(Array(4).fill(answers[0]!.text));
+    expect(entered).toEqual(["GET /", "POST /"]);
+  });
 });
 
 async function listening(server: Server): Promise<string> {

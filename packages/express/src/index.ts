@@ -67,6 +67,7 @@ function settle(result: unknown, next: NextFunction): void {
 }
 
 export { createServer } from "./create-server.js";
+export type { ExpressServerOptions } from "./create-server.js";
 export { isRefresh } from "@diskcache/http";
 export { caches, DiskCacheError, FileCache, keyvStore } from "@diskcache/core";
 export type * from "@diskcache/core";
