@@ -63,7 +63,7 @@ export type { HeaderGroup } from "./header-groups.js";
 export { keyedRequest, routedRequest } from "./keyed-request.js";
 export { beforeHeadLeaves } from "./last-moment.js";
 export { askedAs, isRefresh, refreshBehind } from "./refresh.js";
-export { playReady } from "./play-ready.js";
+export { playReady, readyResponse } from "./play-ready.js";
 export { answerPurges, purgeListener } from "./purger.js";
 export type { AnswerPurge } from "./purger.js";
 export { putAside } from "./put-aside.js";

@@ -1,21 +1,30 @@
 /** The shortest way to a hit, before anything is made for a request. */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { PageCache } from "@diskcache/core";
+import type { OutgoingResponse, PageCache } from "@diskcache/core";
 import { isRefresh } from "./refresh.js";
 import { send } from "./send.js";
 import { schemeOf } from "./server.js";
 
-/** Answers from memory if that can be done at a glance; `false` says nothing, and nothing was done.
+/** The answer, if it is in memory and can be told at a glance; `undefined` says nothing.
  * @param target the request target as it came */
+export function readyResponse<Req>(
+  cache: PageCache<Req>,
+  req: IncomingMessage,
+  target: string,
+): OutgoingResponse | undefined {
+  // On its way through a cache already: this one or another must not answer in between.
+  if (req.diskCache !== undefined || isRefresh(req)) return undefined;
+  return cache.ready(req.method ?? "", target, schemeOf(req), req.rawHeaders);
+}
+
+/** Plays it; `false` says nothing, and nothing was done. */
 export function playReady<Req>(
   cache: PageCache<Req>,
   req: IncomingMessage,
   res: ServerResponse,
   target: string,
 ): boolean {
-  // On its way through a cache already: this one or another must not answer in between.
-  if (req.diskCache !== undefined || isRefresh(req)) return false;
-  const response = cache.ready(req.method ?? "", target, schemeOf(req), req.rawHeaders);
+  const response = readyResponse(cache, req, target);
   if (response === undefined) return false;
   send(res, response);
   return true;

@@ -7,6 +7,7 @@ import {
   keyedRequest,
   learnServer,
   putAside,
+  readyResponse,
   refreshBehind,
   routedRequest,
   send,
@@ -19,7 +20,21 @@ import { record } from "./record.js";
 
 type Inward = () => Promise<unknown>;
 
-export async function runContext(
+export function runContext(
+  cache: PageCache<Context>,
+  underWay: ForwardsUnderWay,
+  ctx: Context,
+  next: Inward,
+): Promise<void> {
+  const ready = readyResponse(cache, ctx.req, ctx.originalUrl);
+  if (ready === undefined) return decideOn(cache, underWay, ctx, next);
+  play(ctx, ready);
+  return DONE;
+}
+
+const DONE = Promise.resolve();
+
+async function decideOn(
   cache: PageCache<Context>,
   underWay: ForwardsUnderWay,
   ctx: Context,

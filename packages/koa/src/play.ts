@@ -1,22 +1,35 @@
 /** Plays a response from the cache into the onion: status, fields and body are set, and middleware outside goes on as if a handler had. */
+import type { ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import type { BodySource, OutgoingResponse } from "@diskcache/core";
 import { bodyPieces, headerGroups } from "@diskcache/http";
 import type { Context } from "koa";
 
 export function play(ctx: Context, response: OutgoingResponse): void {
-  const { status, statusText, headers, outer, body } = response;
+  const { status, statusText, body } = response;
   ctx.status = status;
   if (statusText !== "") ctx.message = statusText;
-  const before = new Set(Object.keys(ctx.response.headers));
+  const { res } = ctx;
+  // Usually nobody outside has set anything: then nothing has to be compared.
+  const before = res.getHeaderNames();
+  if (before.length === 0) appendHeaders(res, response.headers);
   if (body === undefined) {
     // A null body would turn 200 into 204, which an answer to HEAD is not.
     if (ctx.method !== "HEAD") ctx.body = null;
     ctx.status = status;
   } else {
+    const typed = res.hasHeader("content-type");
     ctx.body = Buffer.isBuffer(body) ? body : streamOf(body, ctx);
-    if (!before.has("content-type")) ctx.remove("Content-Type");
+    if (!typed) ctx.remove("Content-Type");
   }
+  if (before.length > 0) mergeHeaders(ctx, response, new Set(before));
+}
+
+function appendHeaders(res: ServerResponse, headers: readonly string[]): void {
+  for (let index = 0; index < headers.length; index += 2) res.appendHeader(headers[index]!, headers[index + 1]!);
+}
+
+function mergeHeaders(ctx: Context, { headers, outer }: OutgoingResponse, before: ReadonlySet<string>): void {
   for (const name of outer.removed) ctx.remove(name);
   for (const [name, { name: asSent, values }] of headerGroups(headers)) {
     if (!(before.has(name) && outer.kept.includes(name))) ctx.set(asSent, values.length === 1 ? values[0]! : values);
