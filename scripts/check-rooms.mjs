@@ -21,7 +21,7 @@ const ROOMS = {
   "resolve-options": { values: ["option-checks", "resolve-policy", "resolve-rules"], types: ["options"] },
   policies: { values: ["key", "resolve-policy"], types: ["resolve-options"] },
   context: {
-    types: ["coding", "flight", "fragments", "policies", "resolve-options", "observe", "store", "stored"],
+    types: ["audit", "coding", "flight", "fragments", "policies", "resolve-options", "observe", "store", "stored"],
   },
 
   // RFC policy and the names of pages: pure, so no I/O and no randomness.
@@ -39,8 +39,11 @@ const ROOMS = {
   coding: { values: ["http", "key", "serve", "stored"], types: [...SETTINGS, "store"] },
   capture: { values: ["http", "key", "lookup", "serve", "stored"], types: [...SETTINGS, "store"] },
   invalidate: { values: ["http", "key"], types: [...SETTINGS, "store"] },
+  // What handlers read, compared with what selects their pages.
+  audit: { values: ["http", "key", "lookup"], types: [...SETTINGS, "observe"] },
+
   forward: {
-    values: ["capture", "coding", "flight", "http", "invalidate", "key", "lookup", "serve", "stored"],
+    values: ["audit", "capture", "coding", "flight", "http", "invalidate", "key", "lookup", "serve", "stored"],
     types: [...SETTINGS, "fragments", "store"],
   },
 

@@ -1,6 +1,7 @@
 /** What every room that acts on a request is given: the settings, the store, and whom to tell. */
 import type { CodedBodies } from "./coding/coded-bodies.js";
 import type { HitForMiss } from "./flight/hit-for-miss.js";
+import type { Auditor } from "./audit/auditor.js";
 import type { Fragments } from "./fragments/fragments.js";
 import type { Observer } from "./observe/observer.js";
 import type { Policies } from "./policies.js";
@@ -17,4 +18,6 @@ export interface CacheContext {
   readonly hitForMiss: HitForMiss;
   /** Pages in content codings, where they are offered in any. */
   readonly coded: CodedBodies;
+  /** `undefined`: nobody looks at what handlers read. */
+  readonly auditor: Auditor | undefined;
 }

@@ -1,5 +1,6 @@
 /** Makes what every room is given, from the options of a cache. Opens nothing yet. */
 import { resolve } from "node:path";
+import { Auditor } from "./audit/auditor.js";
 import { CodedBodies } from "./coding/coded-bodies.js";
 import type { CacheContext } from "./context.js";
 import { HitForMiss } from "./flight/hit-for-miss.js";
@@ -42,6 +43,7 @@ export function openContext<Req>(given: DiskCacheOptions<Req>): CacheContext {
     fragments: new Fragments({ options, store }),
     policies: new Policies(options),
     hitForMiss: new HitForMiss(options.clock),
+    auditor: options.audit === "off" ? undefined : new Auditor(options.audit, observer),
   };
   return { ...parts, coded: new CodedBodies(parts) };
 }

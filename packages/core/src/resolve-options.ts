@@ -46,6 +46,7 @@ export interface ResolvedOptions {
   readonly refreshAhead: number;
   readonly allowPublicDir: boolean;
   readonly debugHeader: string | undefined;
+  readonly audit: "warn" | "enforce" | "off";
   readonly policy: WholePolicy;
   readonly rules: readonly ResolvedRule[];
 }
@@ -91,6 +92,7 @@ const OPTION_NAMES = new Set<string>([
     "allowPublicDir",
     "debugHeader",
     "rules",
+    "audit",
   ] satisfies readonly Exclude<keyof DiskCacheOptions, keyof CachePolicy>[]),
 ]);
 
@@ -136,7 +138,13 @@ export function resolveOptions<Req>(given: DiskCacheOptions<Req>): ResolvedOptio
     debugHeader,
     policy: Object.freeze({ ...policy, methods: policy.methods ?? DEFAULTS.methods }),
     rules: resolveRules(given.rules ?? []),
+    audit: resolveAudit(given.audit),
   });
+}
+
+function resolveAudit(given: unknown = process.env["NODE_ENV"] !== "production"): ResolvedOptions["audit"] {
+  if (typeof given === "boolean") return given ? "warn" : "off";
+  return oneOf("audit", given, ["warn", "enforce", "off"]);
 }
 
 function resolveRelaxed(given: DiskCacheOptions["relaxed"]): ResolvedOptions["relaxed"] {

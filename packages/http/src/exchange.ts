@@ -1,12 +1,13 @@
 /** One request through the cache: played from it, or handed to the application with its response tapped. The same for every adapter that has a ServerResponse. */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Forward, Outcome, PageCache, RequestHead, ResolvedPolicy } from "@diskcache/core";
+import type { Forward, Outcome, PageCache, Reads, RequestHead, ResolvedPolicy } from "@diskcache/core";
 import { keyedRequest, routedRequest } from "./keyed-request.js";
 import { askedAs, refreshBehind } from "./refresh.js";
 import { send } from "./send.js";
 import { learnServer } from "./server.js";
 import { tap } from "./tap.js";
 import type { ForwardsUnderWay } from "./under-way.js";
+import { watchRequest } from "./watch-request.js";
 
 export interface Exchange<Req> {
   readonly req: IncomingMessage;
@@ -77,8 +78,20 @@ function proceed<Req>(
   underWay.set(req, outcome);
   applyRequestChanges(req, outcome);
   req.diskCache = outcome.directives;
+  if (outcome.plan.reads !== undefined) watchExchange(req, outcome.plan.reads);
   tap(res, outcome);
   return outcome.run(next);
+}
+
+// Express names the route a request came to, once it has come to it.
+function watchExchange(req: IncomingMessage & RoutedByExpress, reads: Reads): void {
+  watchRequest(req, reads);
+  reads.route = () => (req.route === undefined ? undefined : `${req.baseUrl ?? ""}${String(req.route.path)}`);
+}
+
+interface RoutedByExpress {
+  readonly baseUrl?: string;
+  readonly route?: { readonly path: unknown };
 }
 
 /** Calls a handler that nothing else catches: what it throws stays the application's, but whoever waits for its answer is not left waiting. */

@@ -71,5 +71,6 @@ export { send, sinkOf } from "./send.js";
 export type { Sink } from "./send.js";
 export { learnServer } from "./server.js";
 export type { RefreshOptions, WarmedPage, WarmOptions, WarmSummary } from "./warm.js";
+export { watchProperty, watchRequest } from "./watch-request.js";
 export { requestHead } from "./request-head.js";
 export { ForwardsUnderWay } from "./under-way.js";

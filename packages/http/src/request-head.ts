@@ -2,8 +2,10 @@
 import type { IncomingMessage } from "node:http";
 import type { RequestHead } from "@diskcache/core";
 import { schemeOf } from "./server.js";
+import { plainFields } from "./watch-request.js";
 
 /** @param target the request target as it came, where the framework has rewritten `url` */
 export function requestHead(req: IncomingMessage, target: string = req.url ?? ""): RequestHead {
-  return { method: req.method ?? "", target, scheme: schemeOf(req), headers: req.headers, rawHeaders: req.rawHeaders };
+  const { headers, rawHeaders } = plainFields(req);
+  return { method: req.method ?? "", target, scheme: schemeOf(req), headers, rawHeaders };
 }

@@ -17,6 +17,7 @@ import type { ForwardsUnderWay } from "@diskcache/http";
 import type { Context } from "koa";
 import { play } from "./play.js";
 import { record } from "./record.js";
+import { watchContext } from "./watch-context.js";
 
 type Inward = () => Promise<unknown>;
 
@@ -82,6 +83,7 @@ async function proceed(underWay: ForwardsUnderWay, ctx: Context, next: Inward, o
   applyRequestChanges(ctx.req, outcome);
   ctx.diskCache = outcome.directives;
   ctx.req.diskCache = outcome.directives;
+  if (outcome.plan.reads !== undefined) watchContext(ctx, outcome.plan.reads);
   const before = headersSetOn(ctx.res);
   let stoodIn = false;
   outcome.onTimeout = (stale) => {

@@ -1,4 +1,5 @@
 /** What is known of a forward when it begins, and what its leader shares. */
+import type { Reads } from "../audit/reads.js";
 import type { RawHeaders, RequestHead, ResponseHead } from "../exchange.js";
 import type { Flight } from "../flight/flight.js";
 import type { ForwardReason } from "../http/cache-status.js";
@@ -24,6 +25,8 @@ export interface ForwardPlan {
   /** A stored beginning of the page, for the application to complete (RFC 9111 §3.4). */
   readonly beginning: Selection | undefined;
   readonly birth: LogPosition;
+  /** What the handler reads of the request, where somebody looks (`audit`). */
+  readonly reads: Reads | undefined;
   /** A request of the cache's own, made to refresh a page. */
   readonly refresh: boolean;
   /** A request of the cache's own, whatever it is made for. */

@@ -10,7 +10,6 @@ import { completedHead } from "../http/fragment.js";
 import { mayBeTagged } from "../http/validators.js";
 import { freshen, validates } from "../http/freshen.js";
 import { headUpdate } from "../http/head-update.js";
-import { staleOnError } from "../http/reusability.js";
 import type { Selection } from "../lookup/select.js";
 import { andThen } from "../maybe-async.js";
 import type { MaybeAsync } from "../maybe-async.js";
@@ -18,6 +17,7 @@ import type { WholePolicy } from "../resolve-policy.js";
 import type { OutgoingResponse } from "../serve/outgoing.js";
 import { badGateway } from "../serve/gateway-errors.js";
 import { respond } from "../serve/respond.js";
+import { audited } from "./audit-reads.js";
 import { Deadline } from "./deadline.js";
 import { NOT_ADMITTED, decideStoring, unkept } from "./decide-storing.js";
 import type { StoreDecision } from "./decide-storing.js";
@@ -31,6 +31,8 @@ import { putOutOfDate } from "./put-out-of-date.js";
 import { requestChanges } from "./request-changes.js";
 import type { RequestChanges } from "./request-changes.js";
 import { shareStored } from "./share-stored.js";
+import { staleInstead } from "./stale-instead.js";
+import type { Failure } from "./stale-instead.js";
 import { deliveryFor, visitorFields } from "./visitor.js";
 import type { Fields } from "./visitor.js";
 
@@ -48,6 +50,7 @@ export class Forward {
   #fill: Fill | undefined;
   /** What storing was decided on. */
   #decidedOn: ResponseHead | undefined;
+  #decision: StoreDecision | undefined;
   /** What was added to it. */
   #added: RawHeaders = [];
   #delegated = false;
@@ -106,6 +109,7 @@ export class Forward {
 
   /** A piece of the body. False asks the handler to wait for `onDrain`. The bytes must not change afterwards. */
   write(chunk: Buffer): boolean {
+    this.#plan.reads?.reflections.piece(chunk);
     return this.#fill?.write(chunk) ?? true;
   }
 
@@ -135,6 +139,9 @@ export class Forward {
   end(): MaybeAsync<boolean> {
     const fill = this.#fill;
     this.#fill = undefined;
+    // A handler that goes on while it writes may have read more since.
+    const now = fill && this.#decision && audited(this.#context, this.#plan, this.#decision);
+    if (now?.store === false) fill?.refuse(now.reason);
     const kept = fill?.end() ?? false;
     // What is stored is visible by now, so whoever comes finds it there; other processes find it once it lies on the disk.
     this.#settle(kept, fill?.keys);
@@ -151,7 +158,7 @@ export class Forward {
   }
 
   /** The application failed before it answered, by a status it had in mind or without any: a stale page to hide it, if there is one that may. */
-  failed(why: number | "thrown" | "timeout"): OutgoingResponse | undefined {
+  failed(why: Failure): OutgoingResponse | undefined {
     return this.#delegated ? undefined : this.#staleInstead(this.#context.options.clock.now(), why);
   }
 
@@ -159,6 +166,7 @@ export class Forward {
     const { selection, request, beginning } = this.#plan;
     const now = this.#context.options.clock.now();
     this.#decidedOn = head;
+    this.#plan.reads?.reflections.begin(head.rawHeaders, body);
     if (beginning !== undefined && (head.status === 206 || head.status === 416))
       return this.#complete(beginning, head, before, now);
     if (selection !== undefined) {
@@ -186,7 +194,9 @@ export class Forward {
 
   #decide(head: ResponseHead, now: number, bodyBytes?: number, plan: ForwardPlan = this.#plan): StoreDecision {
     const times = { requestAt: this.#requestAt, responseAt: now };
-    return decideStoring(this.#context, plan, this.directives, { head, bodyBytes }, times);
+    const decide = () => decideStoring(this.#context, plan, this.directives, { head, bodyBytes }, times);
+    const { reads } = plan;
+    return (this.#decision = audited(this.#context, plan, reads === undefined ? decide() : reads.aside(decide)));
   }
 
   #begin(
@@ -301,19 +311,7 @@ export class Forward {
     if (stale !== undefined) this.onTimeout?.(stale);
   }
 
-  // RFC 5861 §4: a stale page hides a failing application, for whoever waits for it.
-  #staleInstead(now: number, failure: number | "thrown" | "timeout"): OutgoingResponse | undefined {
-    const { selection, request, reason, leading } = this.#plan;
-    if (selection === undefined || !staleOnError(selection.entry.value.policy, now, failure)) return undefined;
-    const { entry } = selection;
-    const detail = "stale-if-error";
-    const status: CacheStatus = { fwd: reason, fwdStatus: typeof failure === "number" ? failure : undefined, detail };
-    this.#context.observer.hit(request.target, true);
-    leading?.flight.share(shareStored(this.#context, this.#plan, entry, detail));
-    return respondStored(this.#context, entry, request, now, {
-      status,
-      debugHeader: this.#debugHeader,
-      debugValue: "STALE",
-    });
+  #staleInstead(now: number, failure: Failure): OutgoingResponse | undefined {
+    return staleInstead(this.#context, this.#plan, now, failure);
   }
 }

@@ -10,6 +10,7 @@ import { varyRecordUnder } from "../lookup/select.js";
 import { andThen } from "../maybe-async.js";
 import type { MaybeAsync } from "../maybe-async.js";
 import type { OutgoingResponse } from "../serve/outgoing.js";
+import { readsOf } from "./audit-reads.js";
 import { Forward } from "./forward.js";
 import type { Leading, SharedResponse } from "./forward-plan.js";
 import { passesRange } from "./parts.js";
@@ -177,7 +178,7 @@ export class Forwarding {
     leading: Leading | undefined,
     settled: (() => void) | undefined,
   ): Forward {
-    const { store, observer, hitForMiss } = this.#context;
+    const { store, observer, hitForMiss, auditor } = this.#context;
     observer.forward(request.target, reason, detail);
     // The live headers object is changed for the handler, by this cache and by frameworks: what is decided later is decided on a copy.
     const asSent = { ...request, headers: { ...request.headers } };
@@ -193,6 +194,7 @@ export class Forwarding {
       selection,
       beginning,
       birth,
+      reads: page && auditor && readsOf(request, policy),
       refresh,
       own,
       leading,

@@ -11,6 +11,11 @@ export function hasUndeclaredCookies(header: string, rules: CookieRules): boolea
   return cookiePairs(header).some(([name]) => !matchesAny(name, rules.ignore) && !matchesAny(name, rules.key));
 }
 
+/** Whether the request carries a cookie that is not in its key, declared or not. */
+export function hasUnkeyedCookies(header: string, rules: CookieRules): boolean {
+  return cookiePairs(header).some(([name]) => !matchesAny(name, rules.key));
+}
+
 /** The keyed cookies, in order of name; repeats of a name keep their order. */
 export function keyedCookies(header: string, rules: CookieRules): readonly (readonly [name: string, value: string])[] {
   return cookiePairs(header)

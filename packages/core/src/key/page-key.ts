@@ -20,7 +20,17 @@ export interface PageKey {
 }
 
 /** Headers that change what a request means to many applications; when present they are part of the key. */
-const FORWARDED_FIELDS = ["x-forwarded-host", "x-forwarded-proto", "x-forwarded-scheme"] as const;
+export const FORWARDED_FIELDS = [
+  "x-forwarded-host",
+  "x-forwarded-proto",
+  "x-forwarded-scheme",
+  "x-forwarded-port",
+  "x-forwarded-prefix",
+  "x-forwarded-server",
+  "x-forwarded-ssl",
+  "x-host",
+  "x-original-host",
+] as const;
 
 /** A whole parameter of `Forwarded` with its token or quoted value; anything else about the field stays in the key. */
 const CONNECTION_ENDS = /(?<=^|[;,])[ \t]*(?:for|by)=(?:"(?:[^"\\]|\\.)*"|[^;,"]*)(?=$|[;,])/gi;

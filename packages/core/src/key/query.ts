@@ -10,17 +10,33 @@ export function canonicalTarget(target: string, rules: ResolvedQueryRules | unde
   const kept = target
     .slice(mark + 1)
     .split("&")
-    .filter((parameter) => counts(parameterName(parameter), rules));
+    .filter((parameter) => isKept(parameter, rules));
   // A stable sort by name: repeats of one name keep their order, because a handler may read the first or the last.
   if (rules.sort) kept.sort((a, b) => compare(parameterName(a), parameterName(b)));
   return kept.length === 0 ? target.slice(0, mark) : `${target.slice(0, mark)}?${kept.join("&")}`;
 }
 
-function counts(name: string, rules: ResolvedQueryRules): boolean {
+/** The raw parameters of a target that are not in its key. */
+export function ignoredParameters(target: string, rules: ResolvedQueryRules | undefined): readonly string[] {
+  const mark = target.indexOf("?");
+  if (rules === undefined || mark < 0) return [];
+  return target
+    .slice(mark + 1)
+    .split("&")
+    .filter((parameter) => parameter !== "" && !isKept(parameter, rules));
+}
+
+// To some applications `;` separates parameters as `&` does: what is behind it must not be hidden by an ignored name before it.
+function isKept(parameter: string, rules: ResolvedQueryRules): boolean {
+  return parameter.includes(";") || countsInKey(parameterName(parameter), rules);
+}
+
+/** Whether parameters of this name are in the key. */
+export function countsInKey(name: string, rules: ResolvedQueryRules): boolean {
   return !matchesAny(name, rules.ignore) && (rules.only === undefined || matchesAny(name, rules.only));
 }
 
-function parameterName(parameter: string): string {
+export function parameterName(parameter: string): string {
   const equals = parameter.indexOf("=");
   return equals < 0 ? parameter : parameter.slice(0, equals);
 }

@@ -25,6 +25,15 @@ const MAX_TARGET_LENGTH = 8192;
 const METHOD_OVERRIDES = ["x-http-method-override", "x-http-method", "x-method-override"] as const;
 const URL_OVERRIDES = ["x-original-url", "x-rewrite-url"] as const;
 
+/** Request fields whose presence sends a request straight to the application: what reads them makes nothing that is stored. */
+export const BYPASSING_FIELDS = [
+  ...METHOD_OVERRIDES,
+  ...URL_OVERRIDES,
+  "if-match",
+  "if-unmodified-since",
+  "upgrade",
+] as const;
+
 /** @returns `undefined` when the request may be looked up */
 export function bypassReason(
   request: RequestHead,

@@ -24,8 +24,23 @@ export interface CacheEvents {
   };
   /** A purge was recorded. */
   purge: { readonly what: string; readonly soft: boolean };
+  /** A handler read something of the request that does not select the page it made (`audit`). Told once for each route and name. */
+  audit: AuditFinding;
   /** Something failed behind the visitors' backs. */
   error: DiskCacheError;
+}
+
+/** Something that a handler read and that is not in the key of its page. */
+export interface AuditFinding {
+  /** As the framework calls it, or the path. */
+  readonly route: string;
+  readonly url: string;
+  readonly kind: "header" | "cookie" | "parameter";
+  /** `*` for all of them. */
+  readonly name: string;
+  readonly remedy: string;
+  /** It was not stored for that. */
+  readonly enforced: boolean;
 }
 
 export interface CacheCounters {
@@ -113,6 +128,10 @@ export class Observer {
   purged(what: string, soft: boolean): void {
     this.counters.purges++;
     if (this.#heard) this.#tell("purge", { what, soft });
+  }
+
+  audit(finding: AuditFinding): void {
+    if (this.#heard) this.#tell("audit", finding);
   }
 
   error(error: DiskCacheError): void {

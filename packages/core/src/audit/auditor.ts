@@ -1,0 +1,75 @@
+/** Compares what a handler read with what selects its page, and tells of it: once for each route and field. */
+import type { Observer } from "../observe/observer.js";
+import type { ResolvedPolicy } from "../resolve-policy.js";
+import { unkeyedReads } from "./covered.js";
+import type { Selectors, Unkeyed } from "./covered.js";
+import type { Reads } from "./reads.js";
+
+/** How much is told in the life of a process: a flood of paths must not become a flood of warnings. */
+const MOST_WARNINGS = 200;
+
+export class Auditor {
+  /** Whether what was read unkeyed keeps a response out of the cache. */
+  readonly enforces: boolean;
+  readonly #observer: Observer;
+  readonly #told = new Set<string>();
+
+  constructor(mode: "warn" | "enforce", observer: Observer) {
+    this.enforces = mode === "enforce";
+    this.#observer = observer;
+  }
+
+  /** Tells of everything that was read and selects nothing. Says whether there was any. */
+  finds(reads: Reads, by: Selectors, native: unknown): boolean {
+    const found = unkeyedReads(reads, by);
+    if (found.length === 0) return false;
+    const asked = readByKey(reads, by.policy, native);
+    const surprising = found.filter(({ kind, name }) => !(kind === "header" ? asked.fields : asked.cookies).has(name));
+    const route = reads.route?.() ?? pathOf(by.request.target);
+    for (const unkeyed of surprising) this.#tell(route, unkeyed, by.request.target);
+    return surprising.length > 0;
+  }
+
+  #tell(route: string, { kind, name }: Unkeyed, url: string): void {
+    const mark = `${kind} ${name} ${route}`;
+    if (this.#told.has(mark) || this.#told.size >= MOST_WARNINGS) return;
+    this.#told.add(mark);
+    const remedy = remedyFor(kind, name);
+    this.#observer.audit({ route, url, kind, name, remedy, enforced: this.enforces });
+    const message = `${route} reads ${what(kind, name)}, which does not select the page it makes: ${remedy}`;
+    process.emitWarning(message, { type: "DiskCacheAuditWarning", code: "DISKCACHE_AUDIT" });
+  }
+}
+
+// What the operator's own functions ask for is in the key through them.
+function readByKey(reads: Reads, { keyFunction, partitions }: ResolvedPolicy, native: unknown): Reads {
+  return reads.during(() => {
+    for (const asks of keyFunction === undefined ? partitions : [...partitions, keyFunction]) {
+      try {
+        asks(native);
+      } catch {
+        // It answered before the handler ran; now it explains nothing.
+      }
+    }
+  });
+}
+
+function what(kind: Unkeyed["kind"], name: string): string {
+  const one = { header: "request header", cookie: "cookie", parameter: "ignored query parameter" }[kind];
+  return name === "*" ? `every ${one}` : `${one} \`${name}\``;
+}
+
+function remedyFor(kind: Unkeyed["kind"], name: string): string {
+  if (kind === "parameter") return "do not read it, or take it out of `key.query.ignore` (or into `key.query.only`)";
+  if (kind === "cookie") {
+    const key = name === "*" ? "their names" : `"${name}"`;
+    return `put ${key} into \`cookies.key\`, tell visitors apart by \`partition\`, or do not read it`;
+  }
+  if (name === "*") return "read fields by their names, or mount what goes through them before the cache";
+  return `name it in \`Vary\` (or \`vary: ["${name}"]\`) or in \`key.headers\`, or do not read it`;
+}
+
+function pathOf(target: string): string {
+  const mark = target.indexOf("?");
+  return mark < 0 ? target : target.slice(0, mark);
+}

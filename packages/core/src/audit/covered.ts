@@ -1,0 +1,104 @@
+/** Which of the things a handler read are no surprise: they are in the key, or in the way of every request that has them, or say nothing about the page. */
+import type { RequestHead } from "../exchange.js";
+import type { StoredPolicy } from "../http/storability.js";
+import { hasUnkeyedCookies } from "../key/cookies.js";
+import type { CookieRules } from "../key/cookies.js";
+import { matchesAny } from "../key/patterns.js";
+import { FORWARDED_FIELDS } from "../key/page-key.js";
+import { countsInKey, ignoredParameters, parameterName } from "../key/query.js";
+import { BYPASSING_FIELDS } from "../lookup/eligibility.js";
+import type { ResolvedPolicy } from "../resolve-policy.js";
+import { EVERY } from "./reads.js";
+import type { Reads } from "./reads.js";
+
+/** Something a handler read that does not select its page. */
+export interface Unkeyed {
+  readonly kind: "header" | "cookie" | "parameter";
+  /** `*` for all of them. */
+  readonly name: string;
+}
+
+/** What a page is selected by, as far as a handler may rely on it. */
+export interface Selectors {
+  readonly request: RequestHead;
+  readonly policy: ResolvedPolicy;
+  readonly cookies: CookieRules;
+  readonly partitioned: boolean;
+  /** The fields of the response's `Vary`, with those that were added to it. */
+  readonly vary: readonly string[];
+  readonly stored: StoredPolicy;
+}
+
+/* About the connection, the message or a copy the client has, which is the cache's business; or negotiated, and then what was chosen is in `Vary`.
+ * Compression reads Accept-Encoding for responses that it then leaves alone. */
+const KNOWN: ReadonlySet<string> = new Set([
+  "accept-encoding",
+  "cache-control",
+  "connection",
+  "content-length",
+  "expect",
+  "forwarded",
+  "host",
+  "if-modified-since",
+  "if-none-match",
+  "if-range",
+  "keep-alive",
+  "pragma",
+  "proxy-connection",
+  "range",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  ...FORWARDED_FIELDS,
+  ...BYPASSING_FIELDS,
+]);
+
+/** Its content is in the key, and what the bytes of it mean. */
+const OF_CONTENT: ReadonlySet<string> = new Set(["content-encoding", "content-language", "content-type"]);
+
+/** They read the Cookie field as a whole to give out single cookies, whose reading is seen by itself, or to load a session, whose visitors are told apart by other rules. */
+const PARSERS = /[\\/]node_modules[\\/](?:cookie-parser|cookies|cookie-session|express-session|koa-session)[\\/]/;
+
+export function unkeyedReads(reads: Reads, by: Selectors): readonly Unkeyed[] {
+  return [
+    ...collapsed(reads.fields)
+      .filter((name) => !isFieldCovered(name, by))
+      .map((name) => ({ kind: "header" as const, name })),
+    ...unkeyedCookies(reads, by).map((name) => ({ kind: "cookie" as const, name })),
+    ...[...collapsed(reads.parameters).filter((name) => isIgnoredParameter(name, by)), ...reads.reflections.found].map(
+      (name) => ({ kind: "parameter" as const, name }),
+    ),
+  ];
+}
+
+// Whoever went through all of them has read each of them: one word for it.
+function collapsed(names: ReadonlySet<string>): readonly string[] {
+  return names.has(EVERY) ? [EVERY] : [...names];
+}
+
+function isFieldCovered(name: string, { request, policy, partitioned, vary, stored }: Selectors): boolean {
+  if (KNOWN.has(name) || vary.includes(name) || policy.keyHeaders.includes(name)) return true;
+  // Whoever sends it is left alone, unless the page is for him, too.
+  if (name === "authorization") return partitioned || !stored.authorizationAllowed;
+  return OF_CONTENT.has(name) && request.contentDigest !== undefined;
+}
+
+function unkeyedCookies(reads: Reads, by: Selectors): readonly string[] {
+  const { request, cookies, partitioned, vary, stored } = by;
+  if (vary.includes("cookie") || partitioned) return [];
+  const named = [...reads.cookies].filter(
+    (name) => !matchesAny(name, cookies.key) && (matchesAny(name, cookies.ignore) || stored.cookiesAllowed),
+  );
+  const { cookie } = request.headers;
+  const telling = stored.cookiesAllowed || (typeof cookie === "string" && hasUnkeyedCookies(cookie, cookies));
+  const whole = telling && reads.cookieReaders.some(({ stack }) => !PARSERS.test(stack ?? ""));
+  return whole ? [...named, EVERY] : named;
+}
+
+function isIgnoredParameter(name: string, { request, policy: { query } }: Selectors): boolean {
+  if (query === undefined) return false;
+  const ignored = ignoredParameters(request.target, query).map(parameterName);
+  if (name === EVERY) return ignored.length > 0;
+  // A parser makes one parameter of `a[b]=1` and `a[c]=2`.
+  return !countsInKey(name, query) || ignored.some((raw) => raw.startsWith(`${name}[`));
+}

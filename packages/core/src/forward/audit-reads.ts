@@ -1,0 +1,26 @@
+/** What the handler reads of a request, and whether its page is selected by it. */
+import { Reads } from "../audit/reads.js";
+import type { CacheContext } from "../context.js";
+import type { RequestHead } from "../exchange.js";
+import { ignoredParameters } from "../key/query.js";
+import type { ResolvedPolicy } from "../resolve-policy.js";
+import type { StoreDecision } from "./decide-storing.js";
+import type { ForwardPlan } from "./forward-plan.js";
+
+export function readsOf({ target }: RequestHead, { query, keyFunction }: ResolvedPolicy): Reads {
+  // With a key function, what the query means is the operator's own affair.
+  return keyFunction === undefined ? new Reads(query !== undefined, ignoredParameters(target, query)) : new Reads();
+}
+
+/** The decision, unless the handler has read what does not select the page and the audit is to keep such pages out. Tells of it either way. */
+export function audited(
+  { auditor, options }: CacheContext,
+  { reads, request, policy, page, native }: ForwardPlan,
+  decision: StoreDecision,
+): StoreDecision {
+  if (auditor === undefined || reads === undefined || page === undefined || !decision.store) return decision;
+  const { vary, policy: stored } = decision;
+  const selectors = { request, policy, cookies: options.cookies, partitioned: page.partitioned, vary, stored };
+  const unkeyed = auditor.finds(reads, selectors, native);
+  return unkeyed && auditor.enforces ? { store: false, reason: "audit" } : decision;
+}
