@@ -1,6 +1,6 @@
 /** What a handler says about its own page: through the request object, or in plain header fields. */
 import { describe, expect, it } from "vitest";
-import { ADAPTERS } from "./adapters.js";
+import { ADAPTERS, incoming } from "./adapters.js";
 import { openSite } from "./site.js";
 
 describe.each(ADAPTERS)("$name: a handler", (adapter) => {
@@ -44,6 +44,28 @@ describe.each(ADAPTERS)("$name: a handler", (adapter) => {
     await site.visit("/");
     const second = await site.visit("/");
     expect([second.text, second.cacheStatus]).toEqual(["render 2", "diskcache; fwd=uri-miss; detail=preview"]);
+  });
+
+  it("keeps a page that it says is one partition's only where the partition was known before", async () => {
+    const partition = (native: unknown) => incoming(native).headers["x-role"] as string | undefined;
+    const site = await openSite(adapter, {
+      options: { ttl: 60, partition },
+      handler: ({ directives }) => {
+        directives.partition("staff");
+        return { body: `render ${site.renders}` };
+      },
+    });
+    const ask = (headers: Record<string, string>) => site.visit("/", { headers });
+    expect([(await ask({ "x-role": "staff" })).text, (await ask({ "x-role": "staff" })).text]).toEqual([
+      "render 1",
+      "render 1",
+    ]);
+    for (const headers of [{}, { "x-role": "guest" }]) {
+      for (const _ of [1, 2]) {
+        const { isHit, cacheStatus } = await ask(headers);
+        expect([isHit, cacheStatus]).toEqual([false, "diskcache; fwd=uri-miss; detail=partition"]);
+      }
+    }
   });
 
   it("labels its page in every way there is, and none of the labels that are only ours leaves the server", async () => {

@@ -42,6 +42,9 @@ export function decideStoring(
   const { page, facts, policy, native, detail } = plan;
   if (page === undefined) return { store: false, reason: detail ?? "bypass" };
   if (directives.skipReason !== undefined) return { store: false, reason: directives.skipReason };
+  // It would be found by visitors who are not asked whether they belong to it.
+  if (!directives.partitions.every((value) => page.partitions.includes(value)))
+    return { store: false, reason: "partition" };
   const verdict = storability(
     { ...facts, method: countsAs(options, plan, head) },
     head,

@@ -12,6 +12,7 @@ export class HandlerDirectives {
   skipReason: string | undefined;
   readonly tags: string[] = [];
   readonly varyFields: string[] = [];
+  readonly partitions: string[] = [];
   readonly #fragments: Fragments;
 
   constructor(fragments: Fragments, refresh = false) {
@@ -20,11 +21,12 @@ export class HandlerDirectives {
   }
 
   /** Takes on what was said to another one about the same response. */
-  adopt({ ttlSeconds, skipReason, tags, varyFields }: HandlerDirectives): void {
+  adopt({ ttlSeconds, skipReason, tags, varyFields, partitions }: HandlerDirectives): void {
     this.ttlSeconds = ttlSeconds;
     this.skipReason = skipReason;
     this.tags.push(...tags);
     this.varyFields.push(...varyFields);
+    this.partitions.push(...partitions);
   }
 
   /** Keeps this response for so long, whatever its `Cache-Control` tells the browser; `private` and `no-store` still win.
@@ -53,6 +55,13 @@ export class HandlerDirectives {
    * @example req.diskCache.vary("accept-language") */
   vary(...fields: readonly string[]): this {
     this.varyFields.push(...fields.map((field) => field.toLowerCase()));
+    return this;
+  }
+
+  /** Says whose page this turned out to be. Who asks for it next is known only by the `partition` of the options, a rule or the route, so the page is kept only where one of them has said the same for this request; otherwise it is not kept, and `Cache-Status` says `partition`.
+   * @example if (article.audience === "staff") req.diskCache.partition("staff") */
+  partition(value: string): this {
+    this.partitions.push(value);
     return this;
   }
 
