@@ -53,6 +53,8 @@ const ROOMS = {
   // Parts of pages, in the store of the pages: nothing of HTTP.
   fragments: { values: ["low-level", "option-checks", "store", "stored"], types: SETTINGS },
 
+  "header-edits": { values: ["http", "option-checks"] },
+
   // They tell what happened and decide nothing.
   explain: { values: ["http"], types: ["lookup"] },
   observe: { types: "all" },

@@ -2,7 +2,15 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
-import type { CachePolicy, DiskCacheOptions, Duration, HandlerDirectives, PurgerOptions } from "@diskcache/core";
+import type {
+  CacheControlDirectives,
+  CachePolicy,
+  DiskCacheOptions,
+  Duration,
+  HandlerDirectives,
+  PurgerOptions,
+  Purges,
+} from "@diskcache/core";
 import * as forExpress from "@diskcache/express";
 import * as forHttp from "@diskcache/http";
 import type { CacheHandle } from "@diskcache/http";
@@ -41,6 +49,10 @@ export interface Application {
   readonly policy?: CachePolicy | Duration | undefined;
   /** Policies of routes around that one, from outside inwards. */
   readonly around?: readonly (CachePolicy | Duration)[] | undefined;
+  /** A small middleware for the handler's route. */
+  readonly tool?: ((tools: Tools) => unknown) | undefined;
+  /** How it is put on; `"before"`: as middleware before the cache. Default: as middleware. */
+  readonly toolAs?: "middleware" | "before" | "decorator" | "legacy-decorator" | undefined;
   /** Whether the cache stands before all routes. Default: yes. */
   readonly global?: boolean | undefined;
   /** The handler comes out of `cached(policy, handler)`, or a method that `cached(policy)` decorated, instead of standing behind `route(policy)`. */
@@ -49,6 +61,14 @@ export interface Application {
   readonly purger?: PurgerOptions | undefined;
   /** Somebody parses the content of requests before anybody else sees it. */
   readonly parsed?: boolean | undefined;
+}
+
+/** The small middlewares, whatever the framework. */
+export interface Tools {
+  never(): unknown;
+  cacheControl(directives: CacheControlDirectives): unknown;
+  varyOn(...fields: readonly string[]): unknown;
+  purges(purges: Purges<unknown>): unknown;
 }
 
 export interface Adapter {
@@ -96,7 +116,8 @@ function expressAdapter(name: string, express: typeof express5): Adapter {
       const cache = forExpress.diskCache(options);
       const listen = (application: Application): RequestListener => {
         const { handler, policy, around = [], global = true, cached, purger, parsed } = application;
-        const answer = async (req: Request, res: Response, next: NextFunction): Promise<void> => {
+        const { tool, toolAs = "middleware" } = application;
+        const plain = async (req: Request, res: Response, next: NextFunction): Promise<void> => {
           try {
             const page = await handler({ req, res, directives: req.diskCache });
             if (page !== ANSWERED) sendByExpress(res, page);
@@ -104,14 +125,19 @@ function expressAdapter(name: string, express: typeof express5): Adapter {
             next(thrown);
           }
         };
+        const made = tool?.(cache as Tools);
+        const answer =
+          made && toolAs.endsWith("decorator") ? decorated(made, plain, toolAs.startsWith("legacy")) : plain;
         const app = express();
+        if (toolAs === "before") app.use(made as express5.RequestHandler);
         app.set("env", "test"); // its error handler writes no log then
         if (parsed) app.use(express.json());
         if (global) app.use(cache);
         if (purger !== undefined) app.use("/_purge", cache.purger(purger));
         for (const outer of around) app.use(cache.route(outer));
-        if (policy === undefined) app.all(/.*/, answer);
-        else if (cached === undefined) app.all(/.*/, cache.route(policy), answer);
+        if (policy !== undefined && cached === undefined) app.use(cache.route(policy));
+        if (made && toolAs === "middleware") app.use(made as express5.RequestHandler);
+        if (policy === undefined || cached === undefined) app.all(/.*/, answer);
         else if (cached === "wrapper") app.all(/.*/, cache.cached(policy, answer));
         else app.all(/.*/, decorated(cache.cached(policy), answer, cached === "legacy-decorator"));
         return app as RequestListener;
@@ -136,18 +162,24 @@ function koaAdapter(name: string, Koa: typeof Koa3): Adapter {
       const cache = forKoa.diskCache(options);
       const listen = (application: Application): RequestListener => {
         const { handler, policy, around = [], global = true, cached, purger, parsed } = application;
-        const answer = async (ctx: Koa3.Context): Promise<void> => {
+        const { tool, toolAs = "middleware" } = application;
+        const plain = async (ctx: Koa3.Context): Promise<void> => {
           sendByKoa(ctx, await handler({ req: ctx.req, res: ctx.res, directives: ctx.diskCache }));
         };
+        const made = tool?.(cache as Tools);
+        const answer: Koa3.Middleware =
+          made && toolAs.endsWith("decorator") ? decorated(made, plain, toolAs.startsWith("legacy")) : plain;
         const app = new Koa();
+        if (toolAs === "before") app.use(made as Koa3.Middleware);
         app.silent = true;
         if (parsed) app.use(parseByKoa);
         if (global) app.use(cache);
         const purge = purger === undefined ? undefined : cache.purger(purger);
         if (purge !== undefined) app.use((ctx, next) => (ctx.path === "/_purge" ? purge(ctx, next) : next()));
         for (const outer of around) app.use(cache.route(outer));
-        if (policy === undefined) app.use(answer);
-        else if (cached === undefined) app.use(cache.route(policy)).use(answer);
+        if (policy !== undefined && cached === undefined) app.use(cache.route(policy));
+        if (made && toolAs === "middleware") app.use(made as Koa3.Middleware);
+        if (policy === undefined || cached === undefined) app.use(answer);
         else if (cached === "wrapper") app.use(cache.cached(policy, answer));
         else app.use(decorated<Koa3.Middleware>(cache.cached(policy), answer, cached === "legacy-decorator"));
         const listener = app.callback();
@@ -179,7 +211,7 @@ function httpAdapter(): Adapter {
     create(options) {
       const cache = forHttp.diskCache(options);
       const listen = (application: Application): RequestListener => {
-        const { handler, policy, around = [], global = true, cached, purger, parsed } = application;
+        const { handler, policy, around = [], global = true, cached, purger, parsed, tool, toolAs } = application;
         const answer = (req: IncomingMessage, res: ServerResponse): void => {
           // A promise is made first, so that a handler may throw at once.
           Promise.resolve()
@@ -189,11 +221,13 @@ function httpAdapter(): Adapter {
               () => (res.headersSent ? res.destroy() : res.writeHead(500).end("failed")),
             );
         };
-        let listener: RequestListener = answer;
+        const made = (tool?.(cache) ?? ((plain: RequestListener) => plain)) as forHttp.RouteTool;
+        let listener: RequestListener = toolAs === "before" ? answer : made(answer);
         if (policy !== undefined)
-          listener = cached === undefined ? cache.route(policy)(answer) : cache.cached(policy, answer);
+          listener = cached === undefined ? cache.route(policy)(listener) : cache.cached(policy, listener);
         for (const outer of [...around].reverse()) listener = cache.route(outer)(listener);
-        const inner = global ? cache(listener) : listener;
+        if (global) listener = cache(listener);
+        const inner = toolAs === "before" ? made(listener) : listener;
         if (purger === undefined) return inner;
         const purge = cache.purger(purger);
         const either: RequestListener = (req, res) => (req.url === "/_purge" ? purge : inner)(req, res);

@@ -12,6 +12,13 @@ export interface MethodDecoration<Handler extends Method> {
   (target: object, property: string | symbol, descriptor: PropertyDescriptor): void;
 }
 
+/** Whether a function that is middleware as well is called as a decorator.
+ * @param second the context of TC39's, the property of the older kind; response or `next` in middleware */
+export function isDecorating(first: unknown, second: unknown): boolean {
+  if (typeof second === "string" || typeof second === "symbol") return true;
+  return typeof first === "function" && typeof second === "object" && second !== null && "kind" in second;
+}
+
 /** Makes a decorator of a function that wraps a handler. */
 export function methodDecoration<Handler extends Method>(
   wrap: (handler: Handler) => Handler,

@@ -2,6 +2,7 @@
 export { PageCache } from "./page-cache.js";
 export type { CacheStats, HandleOptions, Outcome } from "./page-cache.js";
 export type { CachePolicy, CookieRules, DiskCacheOptions, KeyRules, PathRule, RelaxedRules } from "./options.js";
+export { neverPolicy } from "./resolve-policy.js";
 export type { ResolvedPolicy, ResolvedQueryRules, WholePolicy } from "./resolve-policy.js";
 export type {
   FragmentOptions,
@@ -32,7 +33,7 @@ export type { DiskCacheErrorCode } from "./errors.js";
 export type { RawHeaders, RequestHead, ResponseHead } from "./exchange.js";
 export type { Explanation } from "./explain.js";
 export type { AuditFinding, CacheCounters, CacheEvents } from "./observe/observer.js";
-export type { PurgeOptions, PurgeTarget } from "./invalidate/purge-target.js";
+export type { Purges, PurgeOptions, PurgeTarget } from "./invalidate/purge-target.js";
 export { MAX_PURGE_CONTENT_BYTES } from "./invalidate/purger.js";
 export type { PurgeAnswer, PurgeRequest, PurgerOptions } from "./invalidate/purger.js";
 export type { BodySource, ByteSpan, OuterFields, OutgoingResponse, RefreshClaim } from "./serve/outgoing.js";
@@ -44,5 +45,8 @@ export type { Delivery } from "./forward/delivery.js";
 export type { RequestChanges } from "./forward/request-changes.js";
 export { HandlerDirectives } from "./forward/handler-directives.js";
 export { contentDigest, MAX_KEYED_CONTENT_BYTES } from "./key/content.js";
-export { methodDecoration } from "./decorate.js";
+export { cacheControlEdit, neverKeep, varyEdit } from "./header-edits.js";
+export type { HeaderEdit } from "./header-edits.js";
+export type { CacheControlDirectives } from "./http/patch-cache-control.js";
+export { isDecorating, methodDecoration } from "./decorate.js";
 export type { MethodDecoration } from "./decorate.js";

@@ -14,7 +14,8 @@ import type { Forward } from "./forward/forward.js";
 import { Forwarding } from "./forward/forwarding.js";
 import type { ForwardLookup } from "./forward/forwarding.js";
 import { purgeSelectors } from "./invalidate/purge-target.js";
-import type { PurgeOptions, PurgeTarget } from "./invalidate/purge-target.js";
+import type { PurgeOptions, Purges, PurgeTarget } from "./invalidate/purge-target.js";
+import { purgeFor } from "./invalidate/purge-for.js";
 import { purger } from "./invalidate/purger.js";
 import type { PurgeAnswer, PurgeRequest, PurgerOptions } from "./invalidate/purger.js";
 import { isAskedByContent } from "./key/content.js";
@@ -183,6 +184,11 @@ export class PageCache<Req = unknown> {
     render: (inside: InsideFragment) => Output | Promise<Output>,
   ): Promise<Output> {
     return this.#context.fragments.of(undefined)(name, varyOn, options, render);
+  }
+
+  /** Ends what the application names for a request that has changed something. Never rejects: when it fails, an `error` event tells. */
+  purgeFor(native: Req, purges: Purges<Req>): Promise<void> {
+    return purgeFor(purges, native, (target) => this.purge(target), this.#context);
   }
 
   /** Ends every response with this tag. The same as `purge({ tag })`.

@@ -112,6 +112,9 @@ export function mergePolicies(outer: WholePolicy, inner: ResolvedPolicy): WholeP
   };
 }
 
+/** The policy of requests that were marked before they came to the cache: leave them alone. */
+export const neverPolicy: ResolvedPolicy = Object.freeze({ ...policyFields("", {}), leave: "never" });
+
 /** Whether only the application can tell the key of a request: its own functions ask for what it makes of it. */
 export function asksApplication({ keyFunction, partitions, skip }: ResolvedPolicy): boolean {
   return keyFunction !== undefined || partitions.length > 0 || skip.length > 0;

@@ -3,15 +3,21 @@ import { methodDecoration } from "@diskcache/core";
 import type { CachePolicy, Duration, MethodDecoration } from "@diskcache/core";
 import type { NextFunction, Request, Response } from "express";
 
+/** The parameters of a path, where nothing more is known of them. */
+export type AnyParams = Request["params"];
+
 /** A handler or controller method of Express. */
-// oxlint-disable-next-line typescript/no-explicit-any -- methods of any class may be decorated: `this` is theirs
-export type Handler = (this: any, req: Request, res: Response, next: NextFunction) => unknown;
+// oxlint-disable-next-line typescript/no-explicit-any -- methods of any class, for any path, may be decorated: `this`, parameters and bodies are theirs
+export type Handler = (this: any, req: Request<any>, res: Response, next: NextFunction) => unknown;
 
 export interface Cached {
   /** Decorates a controller method. */
-  (policy: CachePolicy<Request> | Duration): MethodDecoration<Handler>;
+  <Params = AnyParams>(policy: CachePolicy<Request<Params>> | Duration): MethodDecoration<Handler>;
   /** Wraps a handler function. */
-  (policy: CachePolicy<Request> | Duration, handler: Handler): Handler;
+  <Params = AnyParams>(
+    policy: CachePolicy<Request<Params>> | Duration,
+    handler: (req: Request<Params>, res: Response, next: NextFunction) => unknown,
+  ): (req: Request<Params>, res: Response, next: NextFunction) => unknown;
 }
 
 type Runner = (req: Request, res: Response, next: () => unknown) => unknown;

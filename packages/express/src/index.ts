@@ -1,11 +1,12 @@
 /** `@diskcache/express`: full-response page caching to disk for Express 4 and 5. */
 import { PageCache } from "@diskcache/core";
-import type { CachePolicy, DiskCacheOptions, Duration, PurgerOptions } from "@diskcache/core";
+import type { CachePolicy, DiskCacheOptions, Duration, PurgerOptions, Purges } from "@diskcache/core";
 import {
   cacheHandle,
   ForwardsUnderWay,
   originalTarget,
   playReady,
+  purgeBeforeHead,
   purgeListener,
   runExchange,
   runRoute,
@@ -13,7 +14,9 @@ import {
 import type { CacheHandle } from "@diskcache/http";
 import type { NextFunction, Request, RequestHandler, Response } from "express";
 import { cachedHandlers } from "./cached.js";
-import type { Cached } from "./cached.js";
+import type { AnyParams, Cached } from "./cached.js";
+import { cacheControl, never, tool, varyOn } from "./tools.js";
+import type { RouteTool } from "./tools.js";
 
 /** Express's middleware, and the handle of the cache. */
 export interface ExpressDiskCache extends CacheHandle {
@@ -21,7 +24,7 @@ export interface ExpressDiskCache extends CacheHandle {
   /** Middleware for one route: refines the policy of the cache mounted around it, or, without one, caches just this route.
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION`
    * @example app.get("/reports/:id", cache.route({ ttl: "1h", tags: (req) => [`report:${req.params.id}`] }), handler) */
-  route(policy: CachePolicy<Request> | Duration): RequestHandler;
+  route<Params = AnyParams>(policy: CachePolicy<Request<Params>> | Duration): RequestHandler<Params>;
   /** Decorates a controller method `(req, res, next)`, or wraps a handler function.
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION`
    * @example app.get("/reports", cache.cached("5m", (req, res) => res.send("…"))) */
@@ -30,6 +33,14 @@ export interface ExpressDiskCache extends CacheHandle {
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` for a token of fewer than 16 characters
    * @example app.post("/_cache/purge", cache.purger({ token: process.env.PURGE_TOKEN! })) */
   purger(options: PurgerOptions): RequestHandler;
+  /** Middleware or decorator: ends what a request puts out of date, once its response is a success (2xx, 3xx) and before anything of it is sent: whoever is redirected to a page sees it anew.
+   * When a purge fails, the response goes out all the same, and an `error` event tells.
+   * @example app.post("/articles/:id", cache.purges((req) => [{ tag: `article:${req.params.id}` }, "/"]), save) */
+  purges<Params = AnyParams>(purges: Purges<Request<Params>>): RouteTool<Params>;
+  /** The exports of the same names, to have them at hand. */
+  readonly never: typeof never;
+  readonly cacheControl: typeof cacheControl;
+  readonly varyOn: typeof varyOn;
 }
 
 /** Full-response page caching to disk for Express. Synchronous and cheap; the directory is opened at the first request.
@@ -58,6 +69,10 @@ export function diskCache(options: DiskCacheOptions<Request>): ExpressDiskCache 
     route,
     cached: cachedHandlers(routeRunner),
     purger: (given: PurgerOptions) => purgeListener(cache, given),
+    purges: (purges: Purges<Request>) => tool((req, res) => purgeBeforeHead(cache, purges, req, res)),
+    never,
+    cacheControl,
+    varyOn,
   }) as ExpressDiskCache;
 }
 
@@ -68,8 +83,10 @@ function settle(result: unknown, next: NextFunction): void {
 
 export { createServer } from "./create-server.js";
 export type { ExpressServerOptions } from "./create-server.js";
+export { cacheControl, never, varyOn } from "./tools.js";
+export type { RouteTool } from "./tools.js";
 export { isRefresh } from "@diskcache/http";
 export { caches, DiskCacheError, FileCache, keyvStore } from "@diskcache/core";
 export type * from "@diskcache/core";
 export type { CacheHandle } from "@diskcache/http";
-export type { Cached, Handler } from "./cached.js";
+export type { AnyParams, Cached, Handler } from "./cached.js";

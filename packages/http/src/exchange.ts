@@ -1,6 +1,8 @@
 /** One request through the cache: played from it, or handed to the application with its response tapped. The same for every adapter that has a ServerResponse. */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { neverPolicy } from "@diskcache/core";
 import type { Forward, Outcome, PageCache, Reads, RequestHead, ResolvedPolicy } from "@diskcache/core";
+import { isNever } from "./head-tools.js";
 import { keyedRequest, routedRequest } from "./keyed-request.js";
 import { askedAs, refreshBehind } from "./refresh.js";
 import { send } from "./send.js";
@@ -56,9 +58,10 @@ function handle<Req>(
   policy: ResolvedPolicy | undefined,
 ): unknown {
   const { req, native, target } = exchange;
+  const own = isNever(req) ? neverPolicy : policy;
   learnServer(cache, req);
-  const ask = (request: RequestHead) => cache.handle(request, native, { ...askedAs(req), ...(policy && { policy }) });
-  const request = keyedRequest(cache, req, target, policy);
+  const ask = (request: RequestHead) => cache.handle(request, native, { ...askedAs(req), ...(own && { policy: own }) });
+  const request = keyedRequest(cache, req, target, own);
   return proceed(underWay, exchange, next, request instanceof Promise ? request.then(ask) : ask(request));
 }
 

@@ -1,7 +1,7 @@
 /** `@diskcache/http`: the cache around a node:http handler, and the tap on ServerResponse that the adapters of frameworks share. */
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { PageCache } from "@diskcache/core";
-import type { CachePolicy, DiskCacheOptions, Duration, PurgerOptions } from "@diskcache/core";
+import type { CachePolicy, DiskCacheOptions, Duration, PurgerOptions, Purges } from "@diskcache/core";
 import "./augment.js";
 import { callHandler, runExchange, runRoute } from "./exchange.js";
 import { cacheHandle } from "./handle.js";
@@ -9,6 +9,9 @@ import type { CacheHandle } from "./handle.js";
 import { playReady } from "./play-ready.js";
 import { purgeListener } from "./purger.js";
 import { ForwardsUnderWay } from "./under-way.js";
+import { purgeBeforeHead } from "./head-tools.js";
+import { cacheControl, never, tool, varyOn } from "./tools.js";
+import type { RouteTool } from "./tools.js";
 
 /** The cache around handlers of node:http: call it with a handler, or use it as the handle. */
 export interface HttpDiskCache extends CacheHandle {
@@ -23,6 +26,14 @@ export interface HttpDiskCache extends CacheHandle {
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` for a token of fewer than 16 characters
    * @example const purge = cache.purger({ token: process.env.PURGE_TOKEN! }); createServer((req, res) => (req.url === "/purge" ? purge : pages)(req, res)) */
   purger(options: PurgerOptions): RequestListener;
+  /** Ends what a request puts out of date, once its response is a success (2xx, 3xx) and before anything of it is sent: whoever is redirected to a page sees it anew.
+   * When a purge fails, the response goes out all the same, and an `error` event tells.
+   * @example createServer(cache.purges((req) => [{ tag: "articles" }, "/"])(save)) */
+  purges(purges: Purges<IncomingMessage>): RouteTool;
+  /** The exports of the same names, to have them at hand. */
+  readonly never: typeof never;
+  readonly cacheControl: typeof cacheControl;
+  readonly varyOn: typeof varyOn;
 }
 
 /** Full-response page caching to disk for node:http. Synchronous and cheap; the directory is opened at the first request.
@@ -48,11 +59,16 @@ export function diskCache(options: DiskCacheOptions<IncomingMessage>): HttpDiskC
   };
   const cached = (policy: CachePolicy<IncomingMessage> | Duration, handler: RequestListener) => route(policy)(handler);
   const purger = (given: PurgerOptions) => purgeListener(cache, given);
-  return Object.assign(around, cacheHandle(cache), { route, cached, purger });
+  const purges = (named: Purges<IncomingMessage>): RouteTool =>
+    tool((req, res) => purgeBeforeHead(cache, named, req, res));
+  return Object.assign(around, cacheHandle(cache), { route, cached, purger, purges, never, cacheControl, varyOn });
 }
 
 export { caches, DiskCacheError, FileCache, keyvStore } from "@diskcache/core";
 export type * from "@diskcache/core";
+export { cacheControl, never, varyOn } from "./tools.js";
+export type { RouteTool } from "./tools.js";
+export { editHead, isNever, isSuccess, markNever, neverStore, purgeBeforeHead } from "./head-tools.js";
 export { bodyPieces } from "./body-pieces.js";
 export { applyRequestChanges, runExchange, runRoute } from "./exchange.js";
 export type { Exchange } from "./exchange.js";

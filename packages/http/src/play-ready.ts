@@ -1,6 +1,7 @@
 /** The shortest way to a hit, before anything is made for a request. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { OutgoingResponse, PageCache } from "@diskcache/core";
+import { isNever } from "./head-tools.js";
 import { isRefresh } from "./refresh.js";
 import { send } from "./send.js";
 import { schemeOf } from "./server.js";
@@ -13,7 +14,7 @@ export function readyResponse<Req>(
   target: string,
 ): OutgoingResponse | undefined {
   // On its way through a cache already: this one or another must not answer in between.
-  if (req.diskCache !== undefined || isRefresh(req)) return undefined;
+  if (req.diskCache !== undefined || isRefresh(req) || isNever(req)) return undefined;
   return cache.ready(req.method ?? "", target, schemeOf(req), req.rawHeaders);
 }
 

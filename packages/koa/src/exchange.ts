@@ -1,9 +1,11 @@
 /** One context through the cache: played from it, or handed inwards and recorded on the way back. */
+import { neverPolicy } from "@diskcache/core";
 import type { Forward, Outcome, OutgoingResponse, PageCache, ResolvedPolicy } from "@diskcache/core";
 import {
   applyRequestChanges,
   askedAs,
   headersSetOn,
+  isNever,
   keyedRequest,
   learnServer,
   putAside,
@@ -48,7 +50,8 @@ async function decideOn(
   learnServer(cache, ctx.req);
   const keyed = keyedRequest(cache, ctx.req, ctx.originalUrl);
   const request = keyed instanceof Promise ? await keyed : keyed;
-  const outcome = cache.handle(request, ctx, askedAs(ctx.req));
+  const never = isNever(ctx.req) ? { policy: neverPolicy } : undefined;
+  const outcome = cache.handle(request, ctx, { ...askedAs(ctx.req), ...never });
   await proceed(underWay, ctx, next, outcome instanceof Promise ? await outcome : outcome);
 }
 
@@ -62,13 +65,14 @@ export async function runRoute(
 ): Promise<void> {
   learnServer(cache, ctx.req);
   const forward = underWay.get(ctx.req);
+  const own = isNever(ctx.req) ? neverPolicy : policy;
   const request = await (forward === undefined
-    ? keyedRequest(cache, ctx.req, ctx.originalUrl, policy)
-    : routedRequest(cache, forward, ctx.req, ctx.originalUrl, policy));
+    ? keyedRequest(cache, ctx.req, ctx.originalUrl, own)
+    : routedRequest(cache, forward, ctx.req, ctx.originalUrl, own));
   const outcome =
     forward === undefined
-      ? cache.handle(request, ctx, { policy, ...askedAs(ctx.req) })
-      : cache.refine(forward, policy, ctx, request.contentDigest);
+      ? cache.handle(request, ctx, { policy: own, ...askedAs(ctx.req) })
+      : cache.refine(forward, own, ctx, request.contentDigest);
   if (outcome === undefined) await next();
   else await proceed(underWay, ctx, next, outcome instanceof Promise ? await outcome : outcome);
 }

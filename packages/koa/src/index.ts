@@ -1,15 +1,14 @@
 /** `@diskcache/koa`: full-response page caching to disk for Koa 2 and 3, as the onion sees a response. */
 import { methodDecoration, PageCache } from "@diskcache/core";
-import type { CachePolicy, DiskCacheOptions, Duration, MethodDecoration, PurgerOptions } from "@diskcache/core";
+import type { CachePolicy, DiskCacheOptions, Duration, MethodDecoration, PurgerOptions, Purges } from "@diskcache/core";
 import { answerPurges, cacheHandle, ForwardsUnderWay } from "@diskcache/http";
 import type { CacheHandle } from "@diskcache/http";
 import type { Context, Middleware, Next } from "koa";
 import "./augment.js";
 import { runContext, runRoute } from "./exchange.js";
-
-/** A handler or controller method of Koa. */
-// oxlint-disable-next-line typescript/no-explicit-any -- methods of any class may be decorated, under any state and context
-export type Handler = (this: any, ctx: any, next: Next) => unknown;
+import type { Handler } from "./handler.js";
+import { cacheControl, never, purging, varyOn } from "./tools.js";
+import type { RouteTool } from "./tools.js";
 
 /** Koa's middleware, and the handle of the cache. */
 export interface KoaDiskCache extends CacheHandle {
@@ -27,6 +26,14 @@ export interface KoaDiskCache extends CacheHandle {
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` for a token of fewer than 16 characters
    * @example router.post("/_cache/purge", cache.purger({ token: process.env.PURGE_TOKEN! })) */
   purger(options: PurgerOptions): Middleware;
+  /** Middleware or decorator: ends what a request puts out of date, once its response is a success (2xx, 3xx) and before anything of it is sent: whoever is redirected to a page sees it anew.
+   * When a purge fails, the response goes out all the same, and an `error` event tells.
+   * @example router.post("/articles/:id", cache.purges((ctx) => [{ tag: `article:${ctx.params.id}` }, "/"]), save) */
+  purges(purges: Purges<Context>): RouteTool;
+  /** The exports of the same names, to have them at hand. */
+  readonly never: typeof never;
+  readonly cacheControl: typeof cacheControl;
+  readonly varyOn: typeof varyOn;
 }
 
 /** Full-response page caching to disk for Koa. Synchronous and cheap; the directory is opened at the first request.
@@ -59,10 +66,15 @@ export function diskCache(options: DiskCacheOptions<Context>): KoaDiskCache {
       if (body !== undefined) ctx.body = body;
     };
   };
-  return Object.assign(middleware, cacheHandle(cache), { route: runner, cached, purger }) as KoaDiskCache;
+  const purges = (named: Purges<Context>): RouteTool => purging(cache, named);
+  const tools = { route: runner, cached, purger, purges, never, cacheControl, varyOn };
+  return Object.assign(middleware, cacheHandle(cache), tools) as KoaDiskCache;
 }
 
 export { isRefresh } from "@diskcache/http";
 export { caches, DiskCacheError, FileCache, keyvStore } from "@diskcache/core";
 export type * from "@diskcache/core";
+export { cacheControl, never, varyOn } from "./tools.js";
+export type { RouteTool } from "./tools.js";
+export type { Handler } from "./handler.js";
 export type { CacheHandle } from "@diskcache/http";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { cacheStatusWith, headToStore, outerFields, varyWith } from "./response-fields.js";
+import { cacheStatusWith, headToStore, outerFields } from "./response-fields.js";
 import { refreshHeaders } from "./refresh-headers.js";
 
 const AT = Date.parse("2026-01-02T03:04:05Z");
@@ -42,18 +42,6 @@ describe("the head that is stored", () => {
       "Vary",
       "Accept, x-plan",
     ]);
-  });
-});
-
-describe("Vary with more fields", () => {
-  it.each([
-    { given: [], fields: ["a"], becomes: "a" },
-    { given: ["Vary", "A"], fields: ["a"], becomes: undefined },
-    { given: ["Vary", "A", "Vary", "B, C"], fields: ["d", "b"], becomes: "A, B, C, d" },
-    { given: ["Vary", "*"], fields: ["a"], becomes: undefined },
-    { given: ["Vary", "A"], fields: [], becomes: undefined },
-  ])("of $given and $fields is $becomes", ({ given, fields, becomes }) => {
-    expect(varyWith(given, fields)).toBe(becomes);
   });
 });
 

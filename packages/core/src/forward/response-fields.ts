@@ -1,11 +1,11 @@
 /** The header fields of a response on its way into the store and out to the visitor. */
 import type { RawHeaders, ResponseHead } from "../exchange.js";
-import { fieldLines, fieldValue, hasField, listMembers, withField, withoutFields } from "../http/fields.js";
+import { fieldLines, fieldValue, hasField, withField, withoutFields } from "../http/fields.js";
 import { withoutHopByHop } from "../http/hop-by-hop.js";
 import { formatHttpDate } from "../http/http-date.js";
 import type { StoredPolicy } from "../http/storability.js";
 import { INTERNAL_FIELDS } from "../http/tags.js";
-import { varyFields } from "../http/vary.js";
+import { varyWith } from "../http/vary.js";
 import type { ResolvedPolicy } from "../resolve-policy.js";
 import { NO_OUTER_FIELDS } from "../serve/outgoing.js";
 import type { OuterFields } from "../serve/outgoing.js";
@@ -21,16 +21,6 @@ export function headToStore(response: ResponseHead, vary: readonly string[], res
 export function namingVary(raw: RawHeaders, fields: readonly string[]): RawHeaders {
   const joined = varyWith(raw, fields);
   return joined === undefined ? raw : withField(raw, "Vary", joined);
-}
-
-/** The response's `Vary` with more fields named; `undefined` when it names them already. */
-export function varyWith(raw: RawHeaders, fields: readonly string[]): string | undefined {
-  if (fields.length === 0) return undefined;
-  const lines = fieldLines(raw, "vary");
-  const named = varyFields(lines);
-  if (named === "*") return undefined;
-  const missing = fields.filter((field) => !named.includes(field.toLowerCase()));
-  return missing.length === 0 ? undefined : [...listMembers(lines), ...missing].join(", ");
 }
 
 /** Our member after those of caches further in (RFC 9211 §2). */

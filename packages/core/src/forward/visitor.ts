@@ -6,13 +6,14 @@ import { fieldValue, withoutFields } from "../http/fields.js";
 import { evaluatePreconditions, notModifiedHead } from "../http/preconditions.js";
 import { partialHead, selectRanges, unsatisfiableHead } from "../http/range.js";
 import { INTERNAL_FIELDS } from "../http/tags.js";
+import { varyWith } from "../http/vary.js";
 import { NO_OUTER_FIELDS } from "../serve/outgoing.js";
 import type { StoreDecision } from "./decide-storing.js";
 import type { Delivery } from "./delivery.js";
 import type { ForwardPlan } from "./forward-plan.js";
 import type { HandlerDirectives } from "./handler-directives.js";
 import { offeredCodings } from "./offered-codings.js";
-import { cacheStatusWith, clientCacheControl, varyWith } from "./response-fields.js";
+import { cacheStatusWith, clientCacheControl } from "./response-fields.js";
 
 export type Fields = readonly (readonly [name: string, value: string])[];
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { normaliseVaryValue, varyFields } from "./vary.js";
+import { normaliseVaryValue, varyFields, varyWith } from "./vary.js";
 
 describe("RFC 9110 §12.5.5 Vary", () => {
   it.each([
@@ -84,5 +84,17 @@ describe("RFC 9111 §4.1 values that match", () => {
       }),
       { numRuns: 1000 },
     );
+  });
+});
+
+describe("Vary with more fields", () => {
+  it.each([
+    { given: [], fields: ["a"], becomes: "a" },
+    { given: ["Vary", "A"], fields: ["a"], becomes: undefined },
+    { given: ["Vary", "A", "Vary", "B, C"], fields: ["d", "b"], becomes: "A, B, C, d" },
+    { given: ["Vary", "*"], fields: ["a"], becomes: undefined },
+    { given: ["Vary", "A"], fields: [], becomes: undefined },
+  ])("of $given and $fields is $becomes", ({ given, fields, becomes }) => {
+    expect(varyWith(given, fields)).toBe(becomes);
   });
 });

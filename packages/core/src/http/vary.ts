@@ -1,5 +1,6 @@
 /** Which request fields select a stored response (RFC 9110 §12.5.5, RFC 9111 §4.1), and when two values of one mean the same. */
-import { listMembers, splitMembers, trimmed } from "./fields.js";
+import type { RawHeaders } from "../exchange.js";
+import { fieldLines, listMembers, splitMembers, trimmed } from "./fields.js";
 
 /** The field names in `Vary`, lower-case, sorted, unique; "*" when any member is, wherever it stands.
  * @param lines the value of every `Vary` field line
@@ -10,6 +11,16 @@ export function varyFields(lines: readonly string[]): readonly string[] | "*" {
   // A member that is no field name could mean anything: it never matches.
   if (names.some((name) => name === "*" || !TOKEN.test(name))) return "*";
   return [...new Set(names)].sort();
+}
+
+/** A response's `Vary` with more fields named; `undefined` when it names them already. */
+export function varyWith(raw: RawHeaders, fields: readonly string[]): string | undefined {
+  if (fields.length === 0) return undefined;
+  const lines = fieldLines(raw, "vary");
+  const named = varyFields(lines);
+  if (named === "*") return undefined;
+  const missing = fields.filter((field) => !named.includes(field.toLowerCase()));
+  return missing.length === 0 ? undefined : [...listMembers(lines), ...missing].join(", ");
 }
 
 /** One spelling for all values that mean the same, as far as that is known of the field; `undefined` when absent, "" when present and empty.

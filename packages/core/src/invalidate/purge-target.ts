@@ -22,6 +22,11 @@ export interface PurgeOptions {
   readonly soft?: boolean;
 }
 
+type Named = string | PurgeTarget | readonly (string | PurgeTarget)[];
+
+/** What a request that has succeeded puts out of date: a path, a URL or a target of `purge()`, or several, or a function of the request that names them. */
+export type Purges<Req> = Named | ((req: Req) => Named | Promise<Named>);
+
 type QueryOf = (target: string) => ResolvedQueryRules | undefined;
 
 const NAMES = ["url", "prefix", "tag", "tags", "host", "all"] as const;

@@ -1,0 +1,59 @@
+/** A last word on a response before anything of it is sent, whichever of its methods begins it. The last word may take its time: until then the response waits, and to the handler it looks as if it were on its way. */
+import type { ServerResponse } from "node:http";
+import { headerGroups, headersGiven, setHeaderGroup } from "./header-groups.js";
+
+type Method = "writeHead" | "write" | "end" | "flushHeaders";
+
+const METHODS: readonly Method[] = ["writeHead", "write", "end", "flushHeaders"];
+
+/** What looks to frameworks and handlers as it will when the response has gone on. */
+const BEGUN = ["headersSent", "writableEnded"] as const;
+
+/** Calls `act` once, when status and header fields are those the handler wants; what it changes goes out. */
+export function beforeHead(res: ServerResponse, act: (res: ServerResponse) => void | Promise<void>): void {
+  const own = Object.fromEntries(METHODS.map((name) => [name, res[name]])) as Record<Method, unknown>;
+  const waiting: (() => unknown)[] = [];
+  let state: "before" | "waiting" | "sent" = "before";
+
+  const begin = (): void => {
+    state = "sent";
+    const acting = act(res);
+    if (acting === undefined) return;
+    state = "waiting";
+    shadow(res, "headersSent");
+    // What fails now would have failed in the handler, which has gone on.
+    acting.then(goOn).catch((error: Error) => res.destroy(error));
+  };
+  const goOn = (): void => {
+    state = "sent";
+    for (const name of BEGUN) Reflect.deleteProperty(res, name);
+    for (const call of waiting) call();
+    if (!res.writableEnded && !res.writableNeedDrain) res.emit("drain");
+  };
+  const call = (name: Method, given: readonly unknown[]): unknown =>
+    Reflect.apply(own[name] as (...given: readonly unknown[]) => unknown, res, given);
+  const replacement =
+    (name: Method) =>
+    (...given: unknown[]): unknown => {
+      const args = state === "before" && name === "writeHead" ? takeHead(res, given) : given;
+      if (state === "before") begin();
+      if (state === "sent") return call(name, args);
+      waiting.push(() => call(name, args));
+      if (name === "end") shadow(res, "writableEnded");
+      return name === "write" ? false : res;
+    };
+  for (const name of METHODS) res[name] = replacement(name) as never;
+}
+
+function shadow(res: ServerResponse, name: (typeof BEGUN)[number]): void {
+  Object.defineProperty(res, name, { configurable: true, get: () => true });
+}
+
+// What is given to `writeHead` becomes what is set on the response, where it can be read and changed.
+function takeHead(res: ServerResponse, [status, ...rest]: readonly unknown[]): unknown[] {
+  const reason = typeof rest[0] === "string" ? rest[0] : undefined;
+  const given = reason === undefined ? (rest[1] ?? rest[0]) : rest[1];
+  for (const group of headerGroups(headersGiven(given)).values()) setHeaderGroup(res, group);
+  res.statusCode = Number(status);
+  return reason === undefined ? [status] : [status, reason];
+}
