@@ -1,12 +1,12 @@
 /** Express's middleware around the cache and inside it: what others do to the response is neither lost nor kept for the wrong visitor. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { gunzipSync } from "node:zlib";
+import { brotliDecompressSync, gunzipSync } from "node:zlib";
 import { diskCache } from "@diskcache/express";
-import type { ExpressDiskCache } from "@diskcache/express";
+import type { DiskCacheOptions, ExpressDiskCache } from "@diskcache/express";
 import compression from "compression";
 import express5 from "express";
-import type { ErrorRequestHandler, Express, Response } from "express";
+import type { ErrorRequestHandler, Express, Request, Response } from "express";
 import express4 from "express4";
 import session from "express-session";
 import onHeaders from "on-headers";
@@ -24,10 +24,13 @@ const FRAMEWORKS = [
 
 describe.each(FRAMEWORKS)("$framework: beside other middleware", ({ express }) => {
   /** An application that the test puts together around the cache. */
-  async function open(build: (app: Express, cache: ExpressDiskCache) => void): Promise<Site> {
+  async function open(
+    build: (app: Express, cache: ExpressDiskCache) => void,
+    options: Partial<DiskCacheOptions<Request>> = {},
+  ): Promise<Site> {
     const clock = new ManualClock();
     const dir = temporaryDirectory();
-    const cache = diskCache({ dir, ttl: "5m", clock });
+    const cache = diskCache({ dir, ttl: "5m", clock, ...options });
     const app = express();
     app.set("env", "test");
     build(app, cache);
@@ -49,6 +52,63 @@ describe.each(FRAMEWORKS)("$framework: beside other middleware", ({ express }) =
       expect([plain.header("content-encoding"), plain.text]).toEqual([undefined, PAGE]);
     }
     expect((await site.cache.stats()).stored).toBe(stored);
+  });
+
+  it("compression before the cache leaves alone what is kept compressed, and goes on with the rest", async () => {
+    const site = await open(
+      (app, cache) => {
+        app.use(compression({ threshold: 0 }), cache);
+        app.get("/", (_req, res) => void res.type("text/plain").send(PAGE));
+      },
+      { compress: ["br"] },
+    );
+    const made = new Promise((resolve) => site.cache.on("compressed", resolve));
+    const br = { headers: { "accept-encoding": "br" } };
+    const onTheFly = [await site.visit("/", br), await site.visit("/", br)];
+    await made;
+    const kept = await site.visit("/", br);
+    for (const answer of [...onTheFly, kept]) {
+      expect([answer.header("content-encoding"), answer.header("vary")]).toEqual(["br", "Accept-Encoding"]);
+      expect(brotliDecompressSync(answer.body).toString()).toBe(PAGE);
+    }
+    expect(kept.header("content-length")).toBe(String(kept.body.length));
+    const zipped = await site.visit("/", { headers: { "accept-encoding": "gzip" } });
+    expect([zipped.header("content-encoding"), gunzipSync(zipped.body).toString()]).toEqual(["gzip", PAGE]);
+    expect(await site.cache.stats()).toMatchObject({ compressed: 1, codedHits: 1 });
+  });
+
+  it("compression after the cache chooses by itself, and nothing is compressed twice", async () => {
+    const site = await open(
+      (app, cache) => {
+        app.use(cache, compression({ threshold: 0 }));
+        app.get("/", (_req, res) => void res.type("text/plain").send(PAGE));
+      },
+      { compress: true },
+    );
+    for (const _ of ["miss", "hit", "hit"]) {
+      const zipped = await site.visit("/", { headers: { "accept-encoding": "gzip" } });
+      expect([zipped.header("content-encoding"), gunzipSync(zipped.body).toString()]).toEqual(["gzip", PAGE]);
+      expect((await site.visit("/")).text).toBe(PAGE);
+    }
+    expect(await site.cache.stats()).toMatchObject({ stored: 2, codedHits: 0 });
+  });
+
+  it("a Vary set outside does not hide from hits that a page is sent in several forms", async () => {
+    const site = await open(
+      (app, cache) => {
+        app.use((_req, res, next) => void next(res.vary("Origin") && undefined));
+        app.use(cache);
+        app.get("/", (_req, res) => void res.type("text/plain").send(PAGE));
+      },
+      { compress: true },
+    );
+    const made = new Promise((resolve) => site.cache.on("compressed", resolve));
+    const br = { headers: { "accept-encoding": "br" } };
+    const answers = [await site.visit("/", br), await site.visit("/", br)];
+    await made;
+    answers.push(await site.visit("/", br));
+    expect(answers.map((answer) => answer.header("vary"))).toEqual(Array(3).fill("Origin, Accept-Encoding"));
+    expect(answers.at(-1)!.header("content-encoding")).toBe("br");
   });
 
   it("compression before the cache zips a long page out of the cache as well", async () => {

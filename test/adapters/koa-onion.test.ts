@@ -2,12 +2,13 @@
 import { createReadStream, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Readable } from "node:stream";
-import { gunzipSync } from "node:zlib";
+import { brotliDecompressSync, gunzipSync } from "node:zlib";
 import { diskCache } from "@diskcache/koa";
-import type { KoaDiskCache } from "@diskcache/koa";
+import type { DiskCacheOptions, KoaDiskCache } from "@diskcache/koa";
 import compress from "koa-compress";
 import session from "koa-session";
 import Koa3 from "koa";
+import type { Context } from "koa";
 import Koa2 from "koa2";
 import { describe, expect, it } from "vitest";
 import { ManualClock } from "../support/manual-clock.js";
@@ -23,10 +24,13 @@ const FRAMEWORKS = [
 
 describe.each(FRAMEWORKS)("$framework: middleware", ({ Koa }) => {
   /** An application whose middleware the test stacks around the cache. */
-  async function open(stack: (app: Koa3, cache: KoaDiskCache) => void): Promise<Site> {
+  async function open(
+    stack: (app: Koa3, cache: KoaDiskCache) => void,
+    options: Partial<DiskCacheOptions<Context>> = {},
+  ): Promise<Site> {
     const clock = new ManualClock();
     const dir = temporaryDirectory();
-    const cache = diskCache({ dir, ttl: "5m", clock });
+    const cache = diskCache({ dir, ttl: "5m", clock, ...options });
     const app = new Koa();
     app.silent = true;
     stack(app, cache);
@@ -105,6 +109,32 @@ describe.each(FRAMEWORKS)("$framework: middleware", ({ Koa }) => {
       const plain = await site.visit("/");
       expect([plain.header("content-encoding"), plain.text]).toEqual([undefined, PAGE]);
     }
+  });
+
+  it("that compresses outside leaves alone what is kept compressed, and goes on with the rest", async () => {
+    const site = await open(
+      (app, cache) => {
+        app.use(compress({ threshold: 0 }));
+        app.use(cache);
+        app.use((ctx) => {
+          ctx.type = "text/plain";
+          ctx.body = PAGE;
+        });
+      },
+      { compress: ["br"] },
+    );
+    const made = new Promise((resolve) => site.cache.on("compressed", resolve));
+    const br = { headers: { "accept-encoding": "br" } };
+    const answers = [await site.visit("/", br), await site.visit("/", br)];
+    await made;
+    answers.push(await site.visit("/", br));
+    for (const answer of answers) {
+      expect([answer.header("content-encoding"), answer.header("vary")]).toEqual(["br", "Accept-Encoding"]);
+      expect(brotliDecompressSync(answer.body).toString()).toBe(PAGE);
+    }
+    const zipped = await site.visit("/", { headers: { "accept-encoding": "gzip" } });
+    expect([zipped.header("content-encoding"), gunzipSync(zipped.body).toString()]).toEqual(["gzip", PAGE]);
+    expect(await site.cache.stats()).toMatchObject({ compressed: 1, codedHits: 1 });
   });
 
   it("that compresses inside has its bytes kept once for each encoding", async () => {
