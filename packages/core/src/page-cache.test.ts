@@ -28,11 +28,16 @@ function request(target: string, fields: readonly string[] = [], method = "GET")
   return { method, target, scheme: "http", headers, rawHeaders };
 }
 
-async function store(cache: PageCache, asked: RequestHead, fields: readonly string[] = PAGE): Promise<void> {
+async function store(
+  cache: PageCache,
+  asked: RequestHead,
+  fields: readonly string[] = PAGE,
+  body = `the page ${asked.target}`,
+): Promise<void> {
   const outcome = await cache.handle(asked, undefined);
   if (outcome.kind !== "forward") throw new Error("it is stored already");
   outcome.head({ head: { status: 200, statusText: "", rawHeaders: fields }, before: [], body: undefined });
-  outcome.write(Buffer.from(`the page ${asked.target}`));
+  outcome.write(Buffer.from(body));
   await outcome.end();
 }
 
@@ -140,6 +145,45 @@ describe("a hit at a glance", () => {
     }
     const asked = (target: string) => ready(cache, request(target, ["x-currency", "EUR"])) !== undefined;
     expect([asked("/keyed"), asked("/plain")]).toEqual([false, true]);
+  });
+
+  it("is given in the coding that deciding would give it in, or not at all", async () => {
+    const { cache } = openCache({ compress: ["br", "gzip"] });
+    await store(cache, request("/a"), PAGE, `the page ${"is long. ".repeat(200)}`);
+    const ask = (fields: readonly string[]) => request("/a", fields);
+    const coded = (coding: string) =>
+      new Promise<void>((resolve) => cache.on("compressed", (made) => made.coding === coding && resolve()));
+    for (const coding of ["br", "gzip"]) {
+      const made = coded(coding);
+      await cache.handle(ask(["Accept-Encoding", coding]), undefined);
+      await made;
+    }
+    const fields = [
+      [],
+      ["Accept-Encoding", "br"],
+      ["accept-encoding", "gzip"],
+      ["Accept-Encoding", "gzip, deflate, br"],
+      ["Accept-Encoding", "identity"],
+      ["Accept-Encoding", "br", "Cache-Control", "no-transform"],
+    ];
+    const seen: [coding: string | undefined, atAGlance: boolean][] = [];
+    for (const given of fields) {
+      const decided = told((await cache.handle(ask(given), undefined)) as OutgoingResponse)!;
+      const glance = ready(cache, ask(given));
+      if (glance !== undefined) expect(glance).toEqual(decided);
+      const { headers } = decided;
+      const at = headers.indexOf("Content-Encoding");
+      seen.push([at < 0 ? undefined : headers[at + 1], glance !== undefined]);
+    }
+    expect(seen).toEqual([
+      [undefined, true],
+      ["br", true],
+      ["gzip", true],
+      ["br", true],
+      [undefined, true],
+      [undefined, false],
+    ]);
+    expect((await cache.stats()).codedHits).toBe(6);
   });
 
   it("is never given where the application's own functions have a say", async () => {

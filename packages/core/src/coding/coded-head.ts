@@ -24,8 +24,13 @@ export function codedTag(etag: string, coding: Coding, bodyTag: string): string 
 
 /** Fields with `Accept-Encoding` named in `Vary`: what they head is sent in several forms. */
 export function withCodingVary(raw: RawHeaders): readonly string[] {
-  const members = listMembers([fieldValue(raw, "vary") ?? ""]);
-  return members.some(isAcceptEncoding) ? raw : withField(raw, "Vary", [...members, "Accept-Encoding"].join(", "));
+  if (namesCodingVary(raw)) return raw;
+  return withField(raw, "Vary", [...listMembers([fieldValue(raw, "vary") ?? ""]), "Accept-Encoding"].join(", "));
+}
+
+/** Whether `Accept-Encoding` is named. */
+export function namesCodingVary(raw: RawHeaders): boolean {
+  return listMembers([fieldValue(raw, "vary") ?? ""]).some(isAcceptEncoding);
 }
 
 /** The fields as the handler gave them: a page that is offered in codings did not name `Accept-Encoding` itself. */

@@ -27,6 +27,7 @@ import { HandlerDirectives } from "./handler-directives.js";
 import { fillPlan } from "./fill-plan.js";
 import { freshenStored, headToFreshen } from "./freshen-stored.js";
 import { lateRefusal } from "./late-refusal.js";
+import { withoutOuterCodingVary } from "./outer-coding-vary.js";
 import { putOutOfDate } from "./put-out-of-date.js";
 import { requestChanges } from "./request-changes.js";
 import type { RequestChanges } from "./request-changes.js";
@@ -99,7 +100,7 @@ export class Forward {
     if (this.#delegated) return PASS;
     this.#deadline.clear();
     try {
-      return this.#head(start);
+      return this.#head(withoutOuterCodingVary(this.#plan, this.directives, start));
     } catch (thrown) {
       this.abort("error");
       this.#context.observer.error(internalError("response head", thrown));
