@@ -127,6 +127,23 @@ describe("a place where no directory can be made, nor is found", () => {
   });
 });
 
+it.each(["EPERM", "EBUSY"])(
+  "a name that another program holds is waited for after %s, off the event loop",
+  async (code) => {
+    let held = true;
+    const renameSync = (from: string, to: string): void => {
+      if (!held) return nodeFileSystem.renameSync(from, to);
+      held = false;
+      throw Object.assign(new Error("injected"), { code });
+    };
+    const { store, keep } = opened(temporaryDirectory(), { fs: { ...nodeFileSystem, renameSync } as FileSystem });
+    await keep("/a", "a");
+    expect(held).toBe(false);
+    expect((await bodyOf(store.get("/a")))?.toString()).toBe("a");
+    expect(store.stats()).toMatchObject({ entries: 1, ioErrors: 0 });
+  },
+);
+
 describe("a full disk", () => {
   const isWrite = (_: number, name: string): boolean => /^(write|mkdir|link|symlink)/.test(name);
 
