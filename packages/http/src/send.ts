@@ -45,7 +45,7 @@ function writeHead(res: ServerResponse, response: OutgoingResponse, sink: Sink):
 }
 
 // A body that turns out to be damaged breaks the connection: a short body must never look like a whole one.
-async function pump(res: ServerResponse, source: BodySource, sink: Sink): Promise<void> {
+export async function pump(res: ServerResponse, source: BodySource, sink: Sink): Promise<void> {
   const reader = source.open();
   try {
     for await (const piece of bodyPieces(source, reader)) await write(res, piece, sink);

@@ -2,6 +2,7 @@
 import type { ServerResponse } from "node:http";
 import type { Readable } from "node:stream";
 import type { Delivery, Forward, OutgoingResponse, ResponseHead } from "@diskcache/core";
+import { CatchUp } from "./catch-up.js";
 import { headerGroups, headersGiven, headersSetOn, setHeaderGroup } from "./header-groups.js";
 import { beforeHeadLeaves } from "./last-moment.js";
 import { putAside } from "./put-aside.js";
@@ -32,8 +33,10 @@ class Tap {
   /** What was set before the handler ran. */
   readonly #before: string[];
   #delivery: Delivery | undefined;
-  /** Bytes of the handler's body so far: where a part begins and ends. */
+  /** Bytes of the handler's body so far, as far as they are recorded: where a part begins and ends. */
   #position = 0;
+  /** For a visitor who turns out slower than the handler. */
+  #catchUp: CatchUp | undefined;
   #ended = false;
   #left = false;
   /** What the visitor was given because the handler took too long. */
@@ -52,7 +55,7 @@ class Tap {
     forward.onTimeout = (stale) => this.#standIn(stale);
     forward.onDrain = () => {
       // Node says "drain" itself when the socket was full; when only the disk was behind, nobody else will.
-      if (!res.destroyed && !res.writableNeedDrain) res.emit("drain");
+      if (!res.destroyed && (this.#catchUp?.behind === true || !res.writableNeedDrain)) res.emit("drain");
     };
   }
 
@@ -70,24 +73,25 @@ class Tap {
   };
 
   readonly write = (chunk: unknown, encoding?: unknown, callback?: unknown): boolean => {
-    if (this.#ended && !this.#passes) return false;
+    if (this.#ended && !this.#passesOn) return false;
     if (this.#ended || !isChunk(chunk)) return this.#sink.write.call(this.#res, chunk, encoding, callback);
     if (this.#delivery === undefined) this.#beginImplicitly(undefined);
     this.#abandoned?.refresh();
     const bytes = this.#delivery!.record || !this.#passes ? ownBytes(chunk, encoding) : undefined;
     const room = this.#delivery!.record ? this.#forward.write(bytes!) : true;
-    const flowing = this.#passes
+    const flowing = this.#passesOn
       ? this.#sink.write.call(this.#res, chunk, encoding, callback)
       : this.#writeAside(bytes!, typeof encoding === "function" ? encoding : callback);
+    this.#position += bytes?.length ?? 0;
     // A visitor who has left never drains; the handler goes on for the cache's sake.
-    return room && (flowing || this.#res.destroyed);
+    return room && ((this.#catchUp?.given(this.#position, flowing) ?? flowing) || this.#res.destroyed);
   };
 
   readonly end = (...given: unknown[]): ServerResponse => {
     const [chunk, encoding] = given;
     const callback = given.find((argument) => typeof argument === "function") as Callback | undefined;
     if (this.#ended) {
-      if (this.#passes) this.#sink.end.apply(this.#res, given);
+      if (this.#passesOn) this.#sink.end.apply(this.#res, given);
       return this.#res;
     }
     const last = isChunk(chunk) ? chunk : undefined;
@@ -96,7 +100,7 @@ class Tap {
     const own = last !== undefined && (this.#delivery!.record || !this.#passes) ? ownBytes(last, encoding) : undefined;
     if (this.#delivery!.record && own !== undefined) this.#forward.write(own);
     this.#ended = true;
-    if (this.#passes) this.#sink.end.apply(this.#res, given);
+    if (this.#passesOn) this.#sink.end.apply(this.#res, given);
     else this.#endAside(own, callback);
     this.#finish();
     return this.#res;
@@ -104,6 +108,11 @@ class Tap {
 
   get #passes(): boolean {
     return this.#delivery?.kind === "pass";
+  }
+
+  /** Whether what the handler writes goes to the visitor as it is, and at once. */
+  get #passesOn(): boolean {
+    return this.#passes && this.#catchUp?.behind !== true;
   }
 
   #begin(status: number, reason: string | undefined, given: readonly string[], body: Buffer | undefined): void {
@@ -123,6 +132,8 @@ class Tap {
       return this.#leaving();
     }
     if (delivery.record) beforeHeadLeaves(res, this.#leaving);
+    if (delivery.record && delivery.kind !== "instead")
+      this.#catchUp = new CatchUp(res, this.#forward, this.#sink, delivery.kind === "part" ? delivery.end : Infinity);
     if (delivery.kind === "pass") {
       for (const name of delivery.remove) res.removeHeader(name);
       for (const [name, value] of delivery.set) res.setHeader(name, value);
@@ -173,19 +184,19 @@ class Tap {
   #writeAside(bytes: Buffer, callback: unknown): boolean {
     const delivery = this.#delivery!;
     const from = this.#position;
-    this.#position += bytes.length;
     if (typeof callback === "function") process.nextTick(callback);
-    if (delivery.kind !== "part") return true;
+    if (delivery.kind !== "part" || this.#catchUp?.behind === true) return true;
     const wanted = bytes.subarray(Math.max(0, delivery.start - from), Math.max(0, delivery.end - from));
     return wanted.length === 0 || this.#sink.write.call(this.#res, wanted);
   }
 
   #endAside(last: Buffer | undefined, callback: Callback | undefined): void {
     if (last !== undefined) this.#writeAside(last, undefined);
+    this.#position += last?.length ?? 0;
     if (callback !== undefined && this.#res.writableFinished) process.nextTick(callback);
     else if (callback !== undefined) this.#res.once("finish", callback);
     const delivery = this.#delivery!;
-    if (delivery.kind !== "part") return;
+    if (delivery.kind !== "part" || this.#catchUp?.behind === true) return;
     // The handler wrote less than it announced: the visitor must not take the part for whole.
     if (this.#position < delivery.end) this.#res.destroy();
     else this.#sink.end.call(this.#res);
@@ -193,6 +204,7 @@ class Tap {
 
   #finish(): void {
     clearTimeout(this.#abandoned);
+    this.#catchUp?.over();
     this.#res.off("close", this.#closed).off("unpipe", this.#unpiped);
     this.#leaving();
     void this.#forward.end();

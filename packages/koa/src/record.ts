@@ -1,11 +1,12 @@
 /** Records what a handler left in the context, as the onion sees it after `await next()`: bytes at once, a stream while it flows to the visitor. */
-import { Readable } from "node:stream";
+import type { Readable } from "node:stream";
 import type { Delivery, Forward } from "@diskcache/core";
 import { headerGroups, headersSetOn } from "@diskcache/http";
 import type { Context } from "koa";
 import { handlersBody } from "./body.js";
 import { Outward } from "./outward.js";
 import { play } from "./play.js";
+import { VisitorStream } from "./visitor-stream.js";
 
 /** @param before the fields that were set when the cache handed the request on
  * @param stoodIn the visitor has been given a stale page meanwhile: this is for the cache alone */
@@ -95,31 +96,19 @@ function recording(
     return spared && wantedByOthers() ? source : Reflect.apply(destroy, source, [error]);
   };
   const [start, end] = delivery.kind === "part" ? [delivery.start, delivery.end] : [0, Number.POSITIVE_INFINITY];
-  let wanted: (() => void) | undefined;
-  const outward = new Readable({
-    read: () => wanted?.(),
-    destroy: (error, done) => {
-      wanted?.();
-      done(error);
-    },
-  });
+  const outward = new VisitorStream(forward, start, end);
   const flow = async (): Promise<void> => {
-    let at = 0;
     for await (const chunk of source) {
       const bytes = ownBytes(chunk as string | Uint8Array);
       if (delivery.record && !forward.write(bytes)) await new Promise<void>((resolve) => (forward.onDrain = resolve));
-      const part = bytes.subarray(Math.max(0, start - at), Math.max(0, Math.min(bytes.length, end - at)));
-      at += bytes.length;
       if (outward.destroyed && !wantedByOthers()) break;
-      if (part.length > 0 && !outward.destroyed && !outward.push(part)) {
-        await new Promise<void>((resolve) => (wanted = resolve));
-      }
+      await outward.give(bytes);
     }
   };
   flow().then(
     () => {
       keep();
-      outward.push(null);
+      outward.finish();
     },
     (error: Error) => {
       forward.abort("error");

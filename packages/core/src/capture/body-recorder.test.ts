@@ -188,3 +188,75 @@ async function readAll(reader: BodyReader): Promise<Buffer> {
     at += piece.length;
   }
 }
+
+describe("a body that is given up while others read along", () => {
+  const MB = 1024 * 1024;
+
+  /** A store whose writer takes so many bytes, and then fails. */
+  function failingAfter(bytes: number): Shelf {
+    const shelf = new Shelf();
+    const { create } = shelf.store;
+    shelf.store.create = (key) => {
+      const writer = create.call(shelf.store, key)!;
+      const { write } = writer;
+      let taken = 0;
+      return Object.assign(writer, {
+        write: (chunk: Buffer) => {
+          if (taken + chunk.length > bytes) return Object.assign(writer, { failed: true }) !== undefined;
+          taken += chunk.length;
+          return write.call(writer, chunk);
+        },
+      });
+    };
+    return shelf;
+  }
+
+  it.each([
+    { given: "the writer fails", recorder: () => record(failingAfter(3 * LONG)) },
+    { given: "the writer takes nothing", recorder: () => record(failingAfter(0)) },
+    { given: "the store takes none", recorder: () => record(Object.assign(new Shelf(), { full: true })) },
+    { given: "it becomes too long", recorder: () => record(new Shelf(), 3 * LONG) },
+    { given: "it is too long before anything is written", recorder: () => record(new Shelf(), 10) },
+  ])("because $given goes on from memory, every byte of it", async ({ recorder }) => {
+    const recording = recorder();
+    const read = readAll(recording.reader());
+    for (let n = 0; n < 10; n++) {
+      recording.write(Buffer.alloc(LONG, n));
+      await new Promise(setImmediate);
+    }
+    expect([recording.wanted, await recording.keep(HEAD)]).toEqual([true, false]);
+    const whole = Buffer.concat(Array.from({ length: 10 }, (_, n) => Buffer.alloc(LONG, n)));
+    expect((await read).equals(whole)).toBe(true);
+  });
+
+  it("is lost for those who are too far behind, and they are told", async () => {
+    const recording = record(failingAfter(0));
+    const reader = recording.reader();
+    for (let n = 0; n < 6; n++) expect(recording.write(Buffer.alloc(MB))).toBe(true);
+    recording.finish();
+    await expect(reader.read(0, MB)).rejects.toThrow("cut short");
+  });
+
+  it("is not lost for the visitor that the handler answers: it waits for him, and goes on when he has caught up", async () => {
+    const recording = record(failingAfter(0), 100 * MB);
+    const visitor = recording.reader(true);
+    let drained = 0;
+    recording.onDrain = () => void drained++;
+    expect([0, 1, 2].map(() => recording.write(Buffer.alloc(MB)))).toEqual([true, false, false]);
+    let at = 0;
+    while (at < 3 * MB) at += (await visitor.read(at, 3 * MB)).length;
+    expect(drained).toBe(1);
+    const more = visitor.read(at, Number.POSITIVE_INFINITY);
+    recording.write(Buffer.from("end"));
+    expect((await more).toString()).toBe("end");
+  });
+
+  it("is of use to nobody once the last of them has left", () => {
+    const recording = record(failingAfter(0), 100 * MB);
+    const visitor = recording.reader(true);
+    recording.write(Buffer.alloc(2 * MB));
+    expect(recording.wanted).toBe(true);
+    visitor.close();
+    expect([recording.wanted, recording.followers]).toEqual([false, 0]);
+  });
+});

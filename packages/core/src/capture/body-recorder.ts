@@ -1,8 +1,9 @@
-/** Keeps the bytes of one outgoing body while the visitor receives them: in memory while they are few, in a temporary file once they are not. Others may read along. Stores nothing until told that the body is whole. */
+/** Keeps the bytes of one outgoing body while the visitor receives them: in memory while they are few, in a temporary file once they are not. Others may read along, and so may the visitor himself when he is slower than the handler. Stores nothing until told that the body is whole. */
 import { createHash } from "node:crypto";
 import type { Hash } from "node:crypto";
 import etag from "etag";
 import type { BodyReader, EntryHead, EntryWriter, Store } from "../store/contract.js";
+import { Relay } from "./relay.js";
 
 /** Bodies up to this size gather in memory and are written behind the response in one go. */
 const GATHER_BYTES = 64 * 1024;
@@ -11,7 +12,15 @@ const PIECE_BYTES = 64 * 1024;
 const LEAST_PIECE_BYTES = 4 * 1024;
 const PIECES_BYTES = 16 * 1024 * 1024;
 
+/** Above it the handler is asked to wait for the visitor it answers, once the body is not kept any more. */
+const PAUSE_BYTES = 1024 * 1024;
+
 export type GivenUp = "too-long" | "store" | "aborted";
+
+/** Somebody who reads along, and how far he is. */
+interface Reading {
+  at: number;
+}
 
 export class BodyRecorder {
   readonly #store: Store<unknown>;
@@ -23,10 +32,14 @@ export class BodyRecorder {
   #bytes = 0;
   #givenUp: GivenUp | undefined;
   #ended = false;
-  /** Those who read along, the file they share once there is one, and how to wake those who wait for more. */
-  #readers = 0;
+  /** Those who read along, the file they share once there is one, what follows on it when it is given up, and how to wake those who wait for more. */
+  readonly #readings = new Set<Reading>();
+  /** Among them the visitor that the handler answers: he loses nothing, whatever becomes of the recording. */
+  #visitor: Reading | undefined;
   #file: BodyReader | undefined;
+  #relay: Relay | undefined;
   #waiting: (() => void)[] = [];
+  #pausing = false;
 
   /** Called when `write` returned false and there is room again. */
   onDrain: (() => void) | undefined;
@@ -41,9 +54,14 @@ export class BodyRecorder {
     return this.#bytes;
   }
 
-  /** How many read along just now. */
-  get readers(): number {
-    return this.#readers;
+  /** How many read along just now, the handler's own visitor not among them. */
+  get followers(): number {
+    return this.#readings.size - (this.#visitor === undefined ? 0 : 1);
+  }
+
+  /** Whether what is written is still of use to anybody. */
+  get wanted(): boolean {
+    return this.givenUp === undefined || (this.#readings.size > 0 && this.#givenUp !== "aborted");
   }
 
   /** The body, if it has ended and is short. */
@@ -58,14 +76,11 @@ export class BodyRecorder {
 
   /** False asks the sender to wait for `onDrain`. The chunk must not change afterwards. */
   write(chunk: Buffer): boolean {
-    if (this.givenUp !== undefined && !this.#readAlong) return true;
+    if (!this.wanted) return true;
+    const from = this.#bytes;
     this.#bytes += chunk.length;
-    // Too long to keep, but whoever reads along still gets all of it.
-    if (this.#bytes > this.#maxBytes && !this.#readAlong) {
-      this.#giveUp("too-long");
-      return true;
-    }
-    const room = this.#writer === undefined ? this.#gather(chunk) : this.#spill(this.#writer, chunk);
+    if (this.#bytes > this.#maxBytes) this.#giveUp("too-long", from);
+    const room = this.#record(chunk, from);
     this.#wake();
     return room;
   }
@@ -79,8 +94,7 @@ export class BodyRecorder {
 
   /** The body is whole: keeps it under `head`. Says, or resolves to, whether it is kept or will be written behind. */
   keep(head: EntryHead): boolean | Promise<boolean> {
-    if (this.givenUp !== undefined) return false;
-    if (this.#bytes > this.#maxBytes) {
+    if (this.givenUp !== undefined) {
       this.finish();
       return false;
     }
@@ -98,54 +112,63 @@ export class BodyRecorder {
 
   /** Leaves nothing behind; those who read along learn that the body is not whole. */
   abort(): void {
-    this.#giveUp("aborted");
+    if (this.#ended || this.#givenUp === "aborted") return;
+    this.#givenUp = "aborted";
+    this.#writer?.abort();
+    this.#forget();
+    this.#wake();
+    this.onDrain?.();
   }
 
-  /** Reads along from the first byte, each reader at its own pace. Fails when the body turns out not to be whole. */
-  reader(): BodyReader {
-    this.#readers++;
+  /** Reads along from the first byte, each reader at its own pace. Fails when the body turns out not to be whole, and for those who are too far behind when it is given up.
+   * @param visitor for the one that the handler answers: he loses nothing, and the handler waits for him if it must
+   * @param at where he begins */
+  reader(visitor = false, at = 0): BodyReader {
+    const reading: Reading = { at };
+    this.#readings.add(reading);
+    if (visitor) this.#visitor = reading;
     if (this.#writer !== undefined) this.#file ??= this.#writer.reader();
-    let open = true;
     return {
-      read: (start, end) => this.#read(start, end),
+      read: (start, end) => this.#read(reading, start, end),
       close: () => {
-        if (!open) return;
-        open = false;
-        if (--this.#readers > 0 || !this.#over) return;
-        this.#file?.close();
-        this.#file = undefined;
+        if (!this.#readings.delete(reading)) return;
+        if (this.#visitor === reading) this.#visitor = undefined;
+        this.#heed();
+        if (this.#readings.size === 0 && (this.#ended || this.givenUp !== undefined)) this.#forget();
       },
     };
   }
 
-  async #read(start: number, end: number): Promise<Buffer> {
+  async #read(reading: Reading, start: number, end: number): Promise<Buffer> {
+    reading.at = start;
+    this.#heed();
     for (;;) {
+      if (this.#givenUp === "aborted") throw cutShort();
       if (start < this.#bytes) {
         const piece = await this.#recorded(start, Math.min(end, this.#bytes, start + this.#pieceBytes));
         // What was given up may be gone: an empty piece would pass for the end.
-        if (piece.length === 0) throw new Error("the response was cut short");
+        if (piece.length === 0) throw cutShort();
         return piece;
       }
       if (this.#ended) return Buffer.alloc(0);
-      if (this.#givenUp !== undefined) throw new Error("the response was cut short");
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
   }
 
   get #pieceBytes(): number {
-    return Math.max(LEAST_PIECE_BYTES, Math.min(PIECE_BYTES, Math.floor(PIECES_BYTES / this.#readers)));
+    return Math.max(LEAST_PIECE_BYTES, Math.min(PIECE_BYTES, Math.floor(PIECES_BYTES / this.#readings.size)));
   }
 
   #recorded(start: number, end: number): Buffer | Promise<Buffer> {
-    return this.#file === undefined ? this.#gathered().subarray(start, end) : this.#file.read(start, end);
+    const relayed = this.#relay?.origin ?? Number.POSITIVE_INFINITY;
+    if (start >= relayed) return this.#relay!.read(start, end);
+    const until = Math.min(end, relayed);
+    return this.#file === undefined ? this.#gathered().subarray(start, until) : this.#file.read(start, until);
   }
 
-  get #over(): boolean {
-    return this.#ended || this.#givenUp !== undefined;
-  }
-
-  get #readAlong(): boolean {
-    return this.#readers > 0 && this.#givenUp === undefined && this.#writer?.failed !== true;
+  #record(chunk: Buffer, from: number): boolean {
+    if (this.#givenUp !== undefined) return this.#passOn(chunk);
+    return this.#writer === undefined ? this.#gather(chunk) : this.#spill(this.#writer, chunk, from);
   }
 
   #gather(chunk: Buffer): boolean {
@@ -161,23 +184,60 @@ export class BodyRecorder {
   #beginSpilling(): boolean {
     const writer = this.#store.create(this.#key);
     if (writer === undefined) {
-      this.#giveUp("store");
+      this.#giveUp("store", this.#bytes);
       return true;
     }
     this.#writer = writer;
     this.#hash = createHash("sha1");
     writer.onDrain = () => this.onDrain?.();
+    if (this.#readings.size > 0) this.#file = writer.reader();
     const gathered = this.#chunks;
     this.#chunks = [];
     let room = true;
-    for (const chunk of gathered) room = this.#spill(writer, chunk);
-    if (this.#readers > 0) this.#file = writer.reader();
+    let from = 0;
+    for (const chunk of gathered) {
+      room = this.#givenUp === undefined ? this.#spill(writer, chunk, from) : this.#passOn(chunk);
+      from += chunk.length;
+    }
     return room;
   }
 
-  #spill(writer: EntryWriter, chunk: Buffer): boolean {
+  #spill(writer: EntryWriter, chunk: Buffer, from: number): boolean {
     this.#hash!.update(chunk);
-    return writer.write(chunk);
+    const room = writer.write(chunk);
+    if (!writer.failed) return room;
+    // It took everything up to here, and nothing of this.
+    this.#giveUp("store", from);
+    return this.#passOn(chunk);
+  }
+
+  // Those who read along go on from memory.
+  #passOn(chunk: Buffer): boolean {
+    if (this.#relay === undefined) return true;
+    this.#relay.append(chunk);
+    this.#trim();
+    this.#pausing = this.#lagBytes > PAUSE_BYTES;
+    return !this.#pausing;
+  }
+
+  #trim(): void {
+    const visitorAt = this.#visitor?.at ?? Number.POSITIVE_INFINITY;
+    // With others the window is what they can count on; a visitor who is alone needs nothing behind him.
+    const alone = this.#readings.size === 1 && this.#visitor !== undefined;
+    this.#relay?.forget(alone ? visitorAt : 0, visitorAt);
+  }
+
+  // Somebody is further on, or gone: lets go of what nobody needs any more, and lets the handler go on when its visitor has caught up.
+  #heed(): void {
+    this.#trim();
+    if (!this.#pausing || this.#lagBytes > PAUSE_BYTES / 2) return;
+    this.#pausing = false;
+    this.onDrain?.();
+  }
+
+  /** What waits in memory for the visitor that the handler answers. */
+  get #lagBytes(): number {
+    return this.#bytes - Math.max(this.#visitor?.at ?? this.#bytes, this.#relay?.origin ?? 0);
   }
 
   #wake(): void {
@@ -187,13 +247,24 @@ export class BodyRecorder {
     for (const resume of waiting) resume();
   }
 
-  #giveUp(why: GivenUp): void {
-    if (this.#over) return;
+  // From `origin` on nothing is recorded any more: whoever reads along has the rest from memory.
+  #giveUp(why: GivenUp, origin: number): void {
+    if (this.#ended || this.#givenUp !== undefined) return;
     this.#givenUp = why;
-    this.#chunks = [];
+    if (this.#readings.size > 0) this.#relay = new Relay(origin);
+    else this.#forget();
     this.#writer?.abort();
-    if (this.#readers === 0) this.#file?.close();
-    this.#wake();
-    this.onDrain?.();
   }
+
+  #forget(): void {
+    if (this.givenUp !== undefined) this.#chunks = [];
+    this.#relay = undefined;
+    if (this.#readings.size > 0) return;
+    this.#file?.close();
+    this.#file = undefined;
+  }
+}
+
+function cutShort(): Error {
+  return new Error("the response was cut short");
 }

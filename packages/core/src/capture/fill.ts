@@ -14,7 +14,7 @@ import { andThen } from "../maybe-async.js";
 import type { MaybeAsync } from "../maybe-async.js";
 import { varyRecordUnder } from "../lookup/select.js";
 import type { ResponseEntry } from "../lookup/select.js";
-import type { EntryHead, LogPosition } from "../store/contract.js";
+import type { BodyReader, EntryHead, LogPosition } from "../store/contract.js";
 import { encodeResponse, hasHandlerValidator } from "../stored/stored-response.js";
 import type { CodingOffer, StoredResponse } from "../stored/stored-response.js";
 import { UNKNOWN_LENGTH } from "../serve/outgoing.js";
@@ -22,6 +22,7 @@ import type { OuterFields } from "../serve/outgoing.js";
 import { encodeVaryRecord, withVariant } from "../stored/vary-record.js";
 import { BodyRecorder } from "./body-recorder.js";
 import { listEquivalents } from "./list-equivalents.js";
+import { VisitorPace } from "./visitor-pace.js";
 
 /** What a fill is made for. */
 export interface FillPlan {
@@ -52,6 +53,8 @@ export class Fill {
   /** As it is kept, once it has ended. */
   #stored: StoredResponse | undefined;
   #refusal: string | undefined;
+  /** How long the handler's own visitor may hold it up. */
+  readonly pace = new VisitorPace(() => this.#recorder.followers > 0);
 
   constructor(context: CacheContext, plan: FillPlan) {
     this.#context = context;
@@ -66,7 +69,7 @@ export class Fill {
 
   /** Whether what is written is still of use to anybody. */
   get wanted(): boolean {
-    return this.#recorder.givenUp === undefined;
+    return this.#recorder.wanted;
   }
 
   /** False asks the sender to wait for `onDrain`. */
@@ -94,8 +97,17 @@ export class Fill {
         return whole();
       },
       softPurged: false,
-      reader: () => this.#recorder.reader(),
+      reader: () => {
+        const reader = this.#recorder.reader();
+        this.pace.followed();
+        return reader;
+      },
     };
+  }
+
+  /** Reads what the handler's own visitor has not been given yet, from `at` on; `undefined` when it is not there any more. */
+  visitorReader(at: number): BodyReader | undefined {
+    return this.#recorder.givenUp === undefined ? this.#recorder.reader(true, at) : undefined;
   }
 
   /** What followers of this forward are given. */
@@ -116,19 +128,18 @@ export class Fill {
   /** Whether this response answers another request for its page: from its first byte, if that is still there. */
   answers(request: RequestHead): boolean {
     if (this.#recorder.givenUp !== undefined) return false;
-    if (this.#recorder.readers >= this.#context.options.flight.maxFollowers) return false;
+    if (this.#recorder.followers >= this.#context.options.flight.maxFollowers) return false;
     return this.#digest === undefined || this.#digest === variantDigest(request, this.#plan.vary);
   }
 
   /** The response ended properly. Keeps it if its length agrees with what it announced. */
   end(): MaybeAsync<boolean> {
     const { request, head } = this.#plan;
-    const problem = this.#recorder.givenUp ?? (lengthAgrees(head, this.#recorder.bytes) ? undefined : "length");
-    if (problem !== undefined) {
-      this.abort(problem);
+    if (this.#recorder.wanted && !lengthAgrees(head, this.#recorder.bytes)) {
+      this.abort("length");
       return false;
     }
-    const refusal = this.#refusal ?? (this.#alive ? undefined : "purged");
+    const refusal = this.#recorder.givenUp ?? this.#refusal ?? (this.#alive ? undefined : "purged");
     if (refusal !== undefined) {
       this.#recorder.finish();
       this.#context.observer.notStored(request.target, refusal);
@@ -138,8 +149,7 @@ export class Fill {
     this.#stored = stored;
     return andThen(this.#recorder.keep(this.#entryHead(this.#key, encodeResponse(stored), stored)), (kept) => {
       if (!kept) {
-        const tooLong = this.#recorder.bytes > this.#context.options.maxBody;
-        this.#context.observer.notStored(request.target, tooLong ? "too-long" : "store");
+        this.#context.observer.notStored(request.target, "store");
         return false;
       }
       this.#context.observer.stored(request.target, this.#recorder.bytes);

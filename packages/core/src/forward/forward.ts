@@ -17,6 +17,7 @@ import type { WholePolicy } from "../resolve-policy.js";
 import type { OutgoingResponse } from "../serve/outgoing.js";
 import { badGateway } from "../serve/gateway-errors.js";
 import { respond } from "../serve/respond.js";
+import type { BodyReader } from "../store/contract.js";
 import { audited } from "./audit-reads.js";
 import { Deadline } from "./deadline.js";
 import { NOT_ADMITTED, decideStoring, unkept } from "./decide-storing.js";
@@ -112,6 +113,21 @@ export class Forward {
   write(chunk: Buffer): boolean {
     this.#plan.reads?.reflections.piece(chunk);
     return this.#fill?.write(chunk) ?? true;
+  }
+
+  /** The visitor does not take what is written as fast as it comes. Calls `leave` when that is to hold nobody up any more: at once, or later. Then he is to go on by `visitorReader`. */
+  visitorStalls(leave: () => void): void {
+    this.#fill?.pace.stalls(leave);
+  }
+
+  /** The visitor has caught up, or there is nothing more to wait for. */
+  visitorFlows(): void {
+    this.#fill?.pace.flows();
+  }
+
+  /** The rest of the body from `at` on, as far as it has been written and as it goes on, for a visitor who is left behind. `undefined` when it cannot be had: then the handler has to wait for him. */
+  visitorReader(at: number): BodyReader | undefined {
+    return this.#fill?.visitorReader(at);
   }
 
   /** Whether what is written is still kept, or read along by somebody; decided once the response has begun. */

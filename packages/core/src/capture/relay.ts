@@ -1,0 +1,49 @@
+/** The latest part of a body that is not kept any more, in memory, for those who still read along. Holds a bounded amount, and never waits: whoever falls too far behind loses the rest. */
+
+/** Whoever is further behind than this is cut off. */
+const WINDOW_BYTES = 4 * 1024 * 1024;
+
+export class Relay {
+  /** Where in the body it begins. */
+  readonly origin: number;
+  readonly #pieces: Buffer[] = [];
+  /** Where the first piece begins, and the last one ends. */
+  #start: number;
+  #end: number;
+
+  constructor(origin: number) {
+    this.origin = origin;
+    this.#start = origin;
+    this.#end = origin;
+  }
+
+  get bytes(): number {
+    return this.#end - this.#start;
+  }
+
+  append(piece: Buffer): void {
+    this.#pieces.push(piece);
+    this.#end += piece.length;
+  }
+
+  /** Lets go of what nobody needs any more, and of what is too long ago.
+   * @param next the first byte that anybody still needs
+   * @param spared the first byte that has to stay, however long ago it was */
+  forget(next: number, spared: number): void {
+    const from = Math.max(next, Math.min(spared, this.#end - WINDOW_BYTES));
+    let gone = 0;
+    while (gone < this.#pieces.length && this.#start + this.#pieces[gone]!.length <= from)
+      this.#start += this.#pieces[gone++]!.length;
+    this.#pieces.splice(0, gone);
+  }
+
+  /** Bytes from `start` up to at most `end`, or fewer; none where they are gone. */
+  read(start: number, end: number): Buffer {
+    let begin = this.#start;
+    for (const piece of start < begin ? [] : this.#pieces) {
+      if (start < begin + piece.length) return piece.subarray(start - begin, end - begin);
+      begin += piece.length;
+    }
+    return Buffer.alloc(0);
+  }
+}
