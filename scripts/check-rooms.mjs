@@ -48,7 +48,7 @@ const ROOMS = {
   },
 
   // Values of the application's own, on the same store: nothing of HTTP.
-  "low-level": { values: ["option-checks", "store"] },
+  "low-level": { values: ["option-checks", "store"], types: ["options"] },
 
   // Parts of pages, in the store of the pages: nothing of HTTP.
   fragments: { values: ["low-level", "option-checks", "store", "stored"], types: SETTINGS },

@@ -23,6 +23,8 @@ import { decide } from "./lookup/decide.js";
 import type { Lookup, Question } from "./lookup/decide.js";
 import { isDueAhead, isSurelyEarly } from "./lookup/refresh-ahead.js";
 import { isPlainlyFresh, PlainPages } from "./lookup/plain-pages.js";
+import { BesidePages } from "./low-level/beside-pages.js";
+import type { MemoizeOptions } from "./low-level/memoize.js";
 import { andThen } from "./maybe-async.js";
 import type { MaybeAsync } from "./maybe-async.js";
 import type { CacheCounters, CacheEvents } from "./observe/observer.js";
@@ -62,6 +64,7 @@ export interface HandleOptions {
 export class PageCache<Req = unknown> {
   readonly #context: CacheContext;
   readonly #forwarding: Forwarding;
+  readonly #values: BesidePages;
   readonly #refreshes: Refreshes;
   readonly #refreshAhead: number;
   /** `undefined` where the user's functions have a say in every request. */
@@ -71,7 +74,8 @@ export class PageCache<Req = unknown> {
   /** @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` for an unknown or wrong option; `ERR_DISKCACHE_DIRECTORY` with `strict` */
   constructor(given: DiskCacheOptions<Req>) {
     this.#context = openContext(given);
-    const { options } = this.#context;
+    const { options, observer } = this.#context;
+    this.#values = new BesidePages(given as DiskCacheOptions, options.enabled, (error) => observer.error(error));
     this.#forwarding = new Forwarding(this.#context, (question, attempt) => this.#ask(question, attempt));
     this.#refreshes = new Refreshes(options.clock);
     this.#refreshAhead = options.refreshAhead;
@@ -239,11 +243,20 @@ export class PageCache<Req = unknown> {
     this.#context.observer.off(name, listener);
   }
 
+  /** A function that keeps its results in the directory of the pages: see `FileCache.memoize`. */
+  memoize<Args extends readonly unknown[], Value>(
+    fn: (...args: Args) => Value | Promise<Value>,
+    options?: MemoizeOptions<Args>,
+  ): (...args: Args) => Promise<Value> {
+    return this.#values.memoize(fn, options);
+  }
+
   /** Writes what waits to be written and lets go of the directory. Requests are forwarded from then on. Idempotent. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#context.fragments.close();
     await this.#context.coded.close();
+    await this.#values.close();
     await this.#context.store.close();
   }
 

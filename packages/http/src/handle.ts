@@ -8,6 +8,7 @@ import type {
   Duration,
   FragmentOptions,
   InsideFragment,
+  MemoizeOptions,
   PageCache,
   PurgeOptions,
   PurgeTarget,
@@ -45,6 +46,15 @@ export interface CacheHandle {
     options: FragmentOptions | Duration,
     render: (inside: InsideFragment) => Output | Promise<Output>,
   ): Promise<Output>;
+  /** A function that does what the given one does, and keeps its results beside the pages: once for all who ask meanwhile, in every process, until their time is up or one of their tags is purged, which ends pages and results at once.
+   * Calls are told apart by their arguments, so `this` is not handed on, and arguments that cannot be stored (functions, symbols, errors) are refused unless `key` says what counts of them.
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` for a function without a name, or with one that is taken
+   * @throws {TypeError} the function rejects with `ERR_DISKCACHE_VALUE` for arguments or a result that cannot be stored
+   * @example const article = cache.memoize(async function article(id: string) { return db.article(id); }, { ttl: "5m", tags: (id) => [`article:${id}`] }) */
+  memoize<Args extends readonly unknown[], Value>(
+    fn: (...args: Args) => Value | Promise<Value>,
+    options?: MemoizeOptions<Args>,
+  ): (...args: Args) => Promise<Value>;
   /** Ends everything. */
   clear(): Promise<void>;
   /** Asks for pages as an anonymous visitor would, so that they are there when the first one comes: after a deploy, or a purge of everything. Through the server's own request handling, a bounded number at a time.
@@ -71,6 +81,7 @@ export function cacheHandle<Req>(cache: PageCache<Req>): CacheHandle {
     purge: (target, options) => cache.purge(target, options),
     purgeTag: (tag, options) => cache.purgeTag(tag, options),
     fragment: (name, varyOn, options, render) => cache.fragment(name, varyOn, options, render),
+    memoize: (fn, options) => cache.memoize(fn, options),
     clear: () => cache.clear(),
     warm: (urls, options) => warmPages(cache, urls, options),
     refresh: (url, options) => refreshPage(cache, url, options),

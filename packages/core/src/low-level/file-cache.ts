@@ -1,7 +1,6 @@
 /** The low-level cache: values of an application under keys of its own, in files, shared by every process that opens the same directory. */
 import { closedError, keyMissingError, notStoredError, optionError, valueError } from "../errors.js";
 import type { DiskCacheError } from "../errors.js";
-import { refuseUnknown, strings } from "../option-checks.js";
 import type { StoreStats } from "../store/contract.js";
 import { inBatches } from "./in-batches.js";
 import { callOptions, resolveFileCacheOptions, wholeNumber } from "./file-cache-options.js";
@@ -15,13 +14,14 @@ import type {
 } from "./file-cache-options.js";
 import { KeyWarnings } from "./key-warnings.js";
 import { Makings } from "./makings.js";
+import { memoize } from "./memoize.js";
+import type { MemoizeOptions } from "./memoize.js";
 import { StoredValues } from "./stored-values.js";
 import type { Target } from "./stored-values.js";
 import { keyOfValue, valueKey } from "./value-key.js";
+import { purgedTags } from "./value-purge.js";
+import type { ValuePurge } from "./value-purge.js";
 import type { CacheKey } from "./value-key.js";
-
-/** Labels whose values, and pages in the same directory, are to end. */
-export type ValuePurge = { readonly tag: string } | { readonly tags: readonly string[] };
 
 const VERSION: ReadonlySet<string> = new Set(["version"]);
 const GET: ReadonlySet<string> = new Set(["version", "default"]);
@@ -37,6 +37,7 @@ export class FileCache {
   readonly #values: StoredValues;
   readonly #makings: Makings;
   readonly #warnings = new KeyWarnings();
+  readonly #memoized = new Set<string>();
   #closed = false;
 
   /** @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` for an unknown or wrong option; `ERR_DISKCACHE_DIRECTORY` with `strict` */
@@ -106,6 +107,17 @@ export class FileCache {
       });
     });
     return this.#values.decode(made.bytes) as Value;
+  }
+
+  /** A function that does what the given one does, and keeps its results: once for all who ask meanwhile, over all processes. Calls are told apart by their arguments, so `this` is not handed on, and arguments that cannot be stored (functions, symbols, errors) are refused unless `key` says what counts of them.
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` for a function without a name, or with one that is taken
+   * @throws {TypeError} the function rejects with `ERR_DISKCACHE_VALUE` for arguments or a result that cannot be stored
+   * @example const userOf = cache.memoize(async function userOf(id: string) { return db.user(id); }, { ttl: "5m", tags: (id) => [`user:${id}`] }); */
+  memoize<Args extends readonly unknown[], Value>(
+    fn: (...args: Args) => Value | Promise<Value>,
+    options?: MemoizeOptions<Args>,
+  ): (...args: Args) => Promise<Value> {
+    return memoize(this, this.#memoized, fn, options);
   }
 
   /** Gives a value a new lifetime, from now. False when there is none.
@@ -231,13 +243,7 @@ export class FileCache {
    * @example await cache.purge({ tags: ["report:7", "reports"] }); */
   async purge(target: ValuePurge): Promise<void> {
     this.#assertOpen();
-    const given: { readonly tag?: unknown; readonly tags?: unknown } = target;
-    if (typeof given !== "object" || given === null || (given.tag === undefined) === (given.tags === undefined))
-      throw optionError("purge", "an object with one of tag, tags", target);
-    refuseUnknown("purge.", given, new Set(["tag", "tags"]));
-    await this.#values.store.purgeTags(
-      given.tag === undefined ? strings("purge.tags", given.tags) : strings("purge.tag", [given.tag]),
-    );
+    await this.#values.store.purgeTags(purgedTags(target));
   }
 
   /** The same as `purge({ tag })`. */
