@@ -12,7 +12,9 @@ export function play(ctx: Context, response: OutgoingResponse): void {
   const { res } = ctx;
   // Usually nobody outside has set anything: then nothing has to be compared.
   const before = res.getHeaderNames();
-  if (before.length === 0) appendHeaders(res, response.headers);
+  // Koa takes the length away from a stream, so its fields come after it.
+  const streamed = body !== undefined && !Buffer.isBuffer(body);
+  if (before.length === 0 && !streamed) appendHeaders(res, response.headers);
   if (body === undefined) {
     // A null body would turn 200 into 204, which an answer to HEAD is not.
     if (ctx.method !== "HEAD") ctx.body = null;
@@ -22,6 +24,7 @@ export function play(ctx: Context, response: OutgoingResponse): void {
     ctx.body = Buffer.isBuffer(body) ? body : streamOf(body, ctx);
     if (!typed) ctx.remove("Content-Type");
   }
+  if (before.length === 0 && streamed) appendHeaders(res, response.headers);
   if (before.length > 0) mergeHeaders(ctx, response, new Set(before));
 }
 

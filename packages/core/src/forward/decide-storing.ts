@@ -3,7 +3,7 @@ import type { CacheContext } from "../context.js";
 import { hookError } from "../errors.js";
 import type { RequestHead, ResponseHead } from "../exchange.js";
 import { answersGet } from "../http/answers-get.js";
-import { fieldValue } from "../http/fields.js";
+import { fieldValue, hasField } from "../http/fields.js";
 import { lengthAgrees } from "../http/length-agrees.js";
 import { storability } from "../http/storability.js";
 import type { StoredPolicy } from "../http/storability.js";
@@ -52,7 +52,9 @@ export function decideStoring(
     times,
   );
   if (!verdict.store) return verdict;
-  const vary = [...new Set([...verdict.vary, ...policy.vary, ...directives.varyFields])].sort();
+  const coding = hasField(head.rawHeaders, "content-encoding") ? ["accept-encoding"] : [];
+  // Whoever sends a coding has read who accepts it, even if he does not say so.
+  const vary = [...new Set([...verdict.vary, ...policy.vary, ...directives.varyFields, ...coding])].sort();
   if (vary.includes("*")) return { store: false, reason: "vary-star" };
   if (isEventStream(head)) return { store: false, reason: "event-stream" };
   if ((bodyBytes ?? announcedLength(head)) > options.maxBody) return { store: false, reason: "too-long" };

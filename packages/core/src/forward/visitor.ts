@@ -38,7 +38,12 @@ export function visitorFields(
   const client = decision.store ? clientCacheControl(policy, head, decision.policy) : undefined;
   if (client !== undefined) set.push(["Cache-Control", client]);
   const coded = offeredCodings(plan, directives, head).length > 0 ? ["Accept-Encoding"] : [];
-  const vary = varyWith(head.rawHeaders, [...policy.vary, ...directives.varyFields, ...coded]);
+  const vary = varyWith(head.rawHeaders, [
+    ...(decision.store ? decision.vary : []),
+    ...policy.vary,
+    ...directives.varyFields,
+    ...coded,
+  ]);
   if (vary !== undefined) set.push(["Vary", vary]);
   return set;
 }

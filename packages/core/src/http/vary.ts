@@ -19,7 +19,9 @@ export function varyWith(raw: RawHeaders, fields: readonly string[]): string | u
   const lines = fieldLines(raw, "vary");
   const named = varyFields(lines);
   if (named === "*") return undefined;
-  const missing = fields.filter((field) => !named.includes(field.toLowerCase()));
+  const unnamed = new Map(fields.map((field) => [field.toLowerCase(), field]));
+  for (const field of named) unnamed.delete(field);
+  const missing = [...unnamed.values()];
   return missing.length === 0 ? undefined : [...listMembers(lines), ...missing].join(", ");
 }
 

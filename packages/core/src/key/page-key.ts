@@ -101,5 +101,7 @@ function part(text: string): string {
 
 function requireString(hook: string, value: unknown): string {
   if (typeof value !== "string") throw new TypeError(`${hook} must return a string, got ${typeof value}`);
+  // Halves of a character all become the same bytes: they could stand for one another.
+  if (/\p{Surrogate}/u.test(value)) throw new TypeError(`${hook} must return whole characters`);
   return value;
 }

@@ -2,6 +2,9 @@
 import type { ResolvedQueryRules } from "../resolve-policy.js";
 import { matchesAny } from "./patterns.js";
 
+/** A name that every parser reads as it stands: nothing encoded, no brackets. Any other may turn out to be one that counts: `%69d`, `id[]`, `[id]`. */
+const PLAIN_NAME = /^[\w.~-]*$/;
+
 /** The target as the key sees it: parameters the rules ignore taken out, the rest in order of name when asked. */
 export function canonicalTarget(target: string, rules: ResolvedQueryRules | undefined): string {
   if (rules === undefined || (rules.ignore.length === 0 && rules.only === undefined && !rules.sort)) return target;
@@ -33,7 +36,8 @@ function isKept(parameter: string, rules: ResolvedQueryRules): boolean {
 
 /** Whether parameters of this name are in the key. */
 export function countsInKey(name: string, rules: ResolvedQueryRules): boolean {
-  return !matchesAny(name, rules.ignore) && (rules.only === undefined || matchesAny(name, rules.only));
+  if (matchesAny(name, rules.ignore)) return false;
+  return rules.only === undefined || matchesAny(name, rules.only) || !PLAIN_NAME.test(name);
 }
 
 export function parameterName(parameter: string): string {

@@ -5,17 +5,22 @@
 import type { RawHeaders, RequestHead } from "../exchange.js";
 import { reusability } from "../http/reusability.js";
 import type { RequestFacts } from "../http/storability.js";
+import { FORWARDED_FIELDS } from "../key/page-key.js";
 import type { ResolvedOptions } from "../resolve-options.js";
 import type { ResolvedPolicy } from "../resolve-policy.js";
 import type { StoreEntry } from "../store/contract.js";
 import type { StoredResponse } from "../stored/stored-response.js";
 import type { StoredValue } from "../stored/stored-value.js";
+import { BYPASSING_FIELDS } from "./eligibility.js";
 
 /** Fields that the decision on a request, its key or its answer may depend on. */
-const TELLING_FIELDS =
-  "authorization cookie content-length transfer-encoding upgrade if-match if-none-match if-modified-since if-unmodified-since if-range range " +
-  "forwarded x-forwarded-host x-forwarded-proto x-forwarded-scheme " +
-  "x-http-method-override x-http-method x-method-override x-original-url x-rewrite-url";
+const TELLING_FIELDS = [
+  ..."authorization cookie content-length transfer-encoding if-none-match if-modified-since if-range range forwarded".split(
+    " ",
+  ),
+  ...FORWARDED_FIELDS,
+  ...BYPASSING_FIELDS,
+];
 const HONOURED_FIELDS = ["cache-control", "pragma"];
 
 const LONGEST_TARGET = 512;
@@ -32,7 +37,7 @@ export class PlainPages {
 
   constructor({ honourRequest, policy }: ResolvedOptions) {
     const honoured = honourRequest === false ? [] : HONOURED_FIELDS;
-    for (const name of [...TELLING_FIELDS.split(" "), ...honoured, ...policy.keyHeaders])
+    for (const name of [...TELLING_FIELDS, ...honoured, ...policy.keyHeaders])
       this.#telling[Math.min(name.length, 63)]! |= 1 << (name.charCodeAt(0) & 31);
   }
 
