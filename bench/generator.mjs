@@ -1,7 +1,8 @@
-/** Load without wrk, for machines that do not have it: `node generator.mjs port seconds connections kind [argument]` on sockets of its own. Prints what paths.lua prints. */
+/** Load without wrk, for machines that do not have it: `node generator.mjs port seconds connections accept-encoding kind [argument]` on sockets of its own. Prints what paths.lua prints. */
 import { connect } from "node:net";
 
-const [port, seconds, connections, kind, argument] = process.argv.slice(2);
+const [port, seconds, connections, accepted, kind, argument] = process.argv.slice(2);
+const fields = `Host: www.example.com\r\n${accepted === "" ? "" : `Accept-Encoding: ${accepted}\r\n`}`;
 let next = 0;
 const pathOf = {
   one: () => "/p-0",
@@ -30,7 +31,7 @@ function client() {
     const ask = () => {
       sentMs = performance.now();
       if (sentMs >= endMs) return socket.end();
-      return socket.write(`GET ${pathOf()} HTTP/1.1\r\nHost: www.example.com\r\n\r\n`);
+      return socket.write(`GET ${pathOf()} HTTP/1.1\r\n${fields}\r\n`);
     };
     socket.on("connect", ask).on("close", resolve).on("error", resolve);
     socket.on("data", (chunk) => {

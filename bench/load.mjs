@@ -12,14 +12,14 @@ const MOST_WARM_UPS = 5;
 const fileOf = (name) => fileURLToPath(new URL(name, import.meta.url));
 
 /**
- * @param server from `servers.mjs`
+ * @param server from `servers.mjs`, asked for what it `accepts`
  * @param {string[]} paths `["one"]`, `["random", count]` or `["unique", prefix]`
  * @returns requests a second, latencies, and per request the microseconds of CPU of the server and of its helpers
  */
 export async function load(server, paths, seconds, connections = 64) {
   const callsBefore = await server.calls();
   const before = server.pids.map(cpuMicros);
-  const { requests, seconds: took, ...rest } = await generate(server.port, paths, seconds, connections);
+  const { requests, seconds: took, ...rest } = await generate(server, paths, seconds, connections);
   const [own, ...helpers] = server.pids.map((pid, index) => (cpuMicros(pid) - before[index]) / requests);
   return {
     requests,
@@ -40,11 +40,12 @@ export async function warmUp(server, paths, connections = 64) {
   }
 }
 
-async function generate(port, paths, seconds, connections) {
+async function generate({ port, accepts = "" }, paths, seconds, connections) {
   const url = `http://127.0.0.1:${port}/p-0`;
+  const field = accepts === "" ? [] : ["-H", `Accept-Encoding: ${accepts}`];
   const [command, args] = withWrk
-    ? ["wrk", ["-t1", `-c${connections}`, `-d${seconds}s`, "-s", fileOf("paths.lua"), url, "--", ...paths]]
-    : [process.execPath, [fileOf("generator.mjs"), port, seconds, connections, ...paths]];
+    ? ["wrk", ["-t1", `-c${connections}`, `-d${seconds}s`, ...field, "-s", fileOf("paths.lua"), url, "--", ...paths]]
+    : [process.execPath, [fileOf("generator.mjs"), port, seconds, connections, accepts, ...paths]];
   const { stdout } = await run(...pinned(CLIENT_CORE, command, args.map(String)));
   return JSON.parse(stdout.trim().split("\n").at(-1));
 }

@@ -12,6 +12,7 @@ const COLUMNS = {
   p99Ms: ["p99, ms", (value) => value.toFixed(2)],
   p99Ratio: ["p99, × yardstick", (value) => value.toFixed(2)],
   residentMiB: ["memory, MiB", String],
+  bodyBytes: ["bytes sent", (value) => value.toLocaleString("en")],
   callsShare: ["handler calls a request", (value) => (value === 0 ? "" : String(value))],
   firstByteMicros: ["first byte, µs", (value) => value.toFixed(0)],
   ms: ["ms", (value) => value.toFixed(0)],

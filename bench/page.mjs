@@ -27,3 +27,21 @@ export function makePage(bodyBytes) {
     },
   };
 }
+
+const WORDS =
+  "the a page cache of and to in is that it visitor server disk memory answer from request when one other body head byte file store time".split(
+    " ",
+  );
+
+/** Text that compresses about as well as pages do: a few words in no order, some markup, and a number now and then. Always the same.
+ * @param {number} bytes */
+export function makeText(bytes) {
+  let seed = 1;
+  const random = (below) => (seed = (seed * 48_271) % 2_147_483_647) % below;
+  let text = "<!doctype html><title>A page</title>\n";
+  while (text.length < bytes) {
+    const words = Array.from({ length: 6 + random(20) }, () => WORDS[random(WORDS.length)]);
+    text += `<p id="p-${random(100_000)}" class="text">${words.join(" ")}.</p>\n`;
+  }
+  return Buffer.from(text.slice(0, bytes));
+}

@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- hits random misses big scale startup stampede] [--quick] [--million]`: measures, prints a table a suite, and keeps the figures in
+ * `npm run bench [-- hits random misses big scale startup compress stampede] [--quick] [--million]`: measures, prints a table a suite, and keeps the figures in
  * bench/results/. Everything takes about nine minutes, `--quick` a third of that and keeps nothing. `--check` is for CI: a few ratios, with a very wide margin.
  */
 import { spawnSync } from "node:child_process";
@@ -10,7 +10,7 @@ import { check } from "./check.mjs";
 import { CLIENT_CORE, describeMachine, pinSelf } from "./machine.mjs";
 import { markdown } from "./markdown.mjs";
 
-const SUITES = ["hits", "random", "misses", "big", "scale", "startup"];
+const SUITES = ["hits", "random", "misses", "big", "scale", "startup", "compress"];
 const STAMPEDE = fileURLToPath(new URL("stampede/run.mjs", import.meta.url));
 const RESULTS = new URL("results/", import.meta.url);
 

@@ -1,7 +1,7 @@
 /** A process with one system under measurement: `fork(serve.mjs, [its name, configuration as JSON])`. Sends its port, and on request how often its handler was called. */
 import { calls } from "./page.mjs";
 
-const MODULES = ["node-http", "express", "koa", "file-stores"];
+const MODULES = ["node-http", "express", "koa", "file-stores", "compress"];
 const [name, config] = process.argv.slice(2);
 
 for (const module of MODULES) {

@@ -6,7 +6,9 @@ import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
 import { CLIENT_CORE, has, pinned, SERVER_CORE } from "./machine.mjs";
+import { makeText } from "./page.mjs";
 
 const SERVE = fileURLToPath(new URL("serve.mjs", import.meta.url));
 
@@ -16,12 +18,14 @@ const NEEDS = {
   nginx: ["nginx", "-v"],
   "nginx, open_file_cache": ["nginx", "-v"],
   Varnish: ["varnishd", "-V"],
+  "nginx, gzip_static": ["nginx", "-v"],
 };
 const STARTERS = {
   "ioredis in Express": startRedisSystem,
   nginx: (config) => startNginx(config, ""),
   "nginx, open_file_cache": (config) => startNginx(config, "open_file_cache max=20000;"),
   Varnish: startVarnish,
+  "nginx, gzip_static": startNginxStatic,
 };
 
 /** Those of `names` that can run here. */
@@ -39,6 +43,7 @@ export async function start(name, config) {
   return {
     ...started,
     name,
+    accepts: config.accepts,
     async stop() {
       await started.stop();
       rmSync(dir, { recursive: true, force: true });
@@ -102,6 +107,32 @@ async function startNginx(config, more) {
   const nginx = run(SERVER_CORE, "nginx", ["-p", dir, "-c", join(dir, "nginx.conf"), "-g", "daemon off;"]);
   await listening(port, nginx);
   return behind(nginx, port, origin);
+}
+
+/** A file and the same compressed beside it, as a build step would leave them. */
+async function startNginxStatic({ dir, bodyBytes }) {
+  const port = await freePort();
+  const page = makeText(bodyBytes);
+  writeFileSync(join(dir, "p-0"), page);
+  writeFileSync(join(dir, "p-0.gz"), gzipSync(page, { level: 9 }));
+  const user = process.getuid() === 0 ? "user root;" : "";
+  writeFileSync(
+    join(dir, "nginx.conf"),
+    `${user} worker_processes 1; pid ${dir}/pid; error_log ${dir}/error.log;
+    events { worker_connections 1024; }
+    http {
+      access_log off; sendfile on; tcp_nopush on; keepalive_requests 100000000; open_file_cache max=20000;
+      proxy_temp_path ${dir}/proxy; client_body_temp_path ${dir}/body;
+      fastcgi_temp_path ${dir}/fastcgi; uwsgi_temp_path ${dir}/uwsgi; scgi_temp_path ${dir}/scgi;
+      server {
+        listen 127.0.0.1:${port} backlog=1024;
+        location / { root ${dir}; default_type text/html; gzip_static on; add_header Cache-Control "public, max-age=36000"; }
+      }
+    }`,
+  );
+  const nginx = run(SERVER_CORE, "nginx", ["-p", dir, "-c", join(dir, "nginx.conf"), "-g", "daemon off;"]);
+  await listening(port, nginx);
+  return { port, pids: [nginx.pid], calls: () => Promise.resolve(0), stop: () => end(nginx) };
 }
 
 async function startVarnish(config) {
