@@ -62,7 +62,15 @@ function pageFor({ method, target, scheme, rawHeaders }: RequestHead): string {
     linesOf(rawHeaders, name).join(", "),
   );
   const [host = "", ...rest] = seen;
-  const language = linesOf(rawHeaders, "accept-language").join(",").replaceAll(/\s/g, "");
+  // A list with weights: white space, empty members, order and letter case say nothing (RFC 9110 §5.6.1, §12.4.2); none at all is something else.
+  const languages = linesOf(rawHeaders, "accept-language");
+  const members = languages
+    .join(",")
+    .toLowerCase()
+    .replaceAll(/[ \t]/g, "")
+    .replaceAll(/;q=1(?:\.0*)?(?=,|$)/g, "")
+    .split(",");
+  const language = languages.length === 0 ? null : members.filter((member) => member !== "").toSorted();
   const asked = method === "HEAD" ? "GET" : method;
   return JSON.stringify([asked, scheme, host.toLowerCase(), target, language, cookies, ...rest]);
 }
