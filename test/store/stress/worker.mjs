@@ -1,7 +1,9 @@
-/** Puts, reads, streams and purges for so long, and tells what happened: `node worker.mjs <compiled> <dir> <ms>`. All times are of the one monotonic clock of the machine. */
+/** Puts, reads, streams and purges for so long, a least number of times, and tells what happened: `node worker.mjs <compiled> <dir> <ms>`. All times are of the one monotonic clock of the machine. */
 import { bodyOf, headOf, openStore, turn } from "../open-store.mjs";
 import { bodyIn, checked } from "../self-checking.mjs";
 
+/** However slow the machine is. */
+const LEAST_ROUNDS = 100;
 const [compiled, dir, ms] = process.argv.slice(2);
 const store = await openStore(compiled, { dir, maxSize: 6 * 2 ** 20, memoryBytes: 2 ** 20 });
 const wrong = [];
@@ -12,11 +14,10 @@ const now = () => process.hrtime.bigint();
 const end = now() + BigInt(ms) * 1_000_000n;
 const pick = (count) => Math.floor(Math.random() * count);
 
-while (now() < end) {
+for (let round = 1; round <= LEAST_ROUNDS || now() < end; round++) {
   const key = `/${pick(50)}`;
-  const what = Math.random();
-  if (what < 0.3) await fill(key);
-  else if (what < 0.31) await purge(key);
+  if (round % 100 === 0) await purge(key);
+  else if (pick(10) < 3) await fill(key);
   else await read(key);
   if (pick(4) === 0) await turn();
 }
