@@ -21,7 +21,18 @@ const ROOMS = {
   "resolve-options": { values: ["option-checks", "resolve-policy", "resolve-rules"], types: ["options"] },
   policies: { values: ["key", "resolve-policy"], types: ["resolve-options"] },
   context: {
-    types: ["audit", "coding", "flight", "fragments", "policies", "resolve-options", "observe", "store", "stored"],
+    types: [
+      "audit",
+      "coding",
+      "flight",
+      "fragments",
+      "holes",
+      "policies",
+      "resolve-options",
+      "observe",
+      "store",
+      "stored",
+    ],
   },
 
   // RFC policy and the names of pages: pure, so no I/O and no randomness.
@@ -43,7 +54,7 @@ const ROOMS = {
   audit: { values: ["http", "key", "lookup"], types: [...SETTINGS, "observe"] },
 
   forward: {
-    values: ["audit", "capture", "coding", "flight", "http", "invalidate", "key", "lookup", "serve", "stored"],
+    values: ["audit", "capture", "coding", "flight", "holes", "http", "invalidate", "key", "lookup", "serve", "stored"],
     types: [...SETTINGS, "fragments", "store"],
   },
 
@@ -54,6 +65,12 @@ const ROOMS = {
   fragments: { values: ["low-level", "option-checks", "store", "stored"], types: SETTINGS },
 
   "header-edits": { values: ["http", "option-checks"] },
+  // Places in a page that are filled for each visitor.
+  holes: {
+    values: ["http", "option-checks", "serve", "store"],
+    types: [...SETTINGS, "observe", "stored"],
+    node: ["node:crypto", "node:util", "node:zlib"],
+  },
 
   // They tell what happened and decide nothing.
   explain: { values: ["http"], types: ["lookup"] },

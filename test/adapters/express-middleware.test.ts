@@ -315,6 +315,45 @@ describe.each(FRAMEWORKS)("$framework: beside other middleware", ({ express }) =
     await other.close();
   });
 
+  it.each([
+    { where: "before the cache", before: true, isHit: true },
+    { where: "after the cache", before: false, isHit: false },
+  ])("compression $where and holes give everybody his own page", async ({ before, isHit }) => {
+    const site = await open((app, cache) => {
+      const user = cache.hole("user", (req) => String(req.get("x-user")));
+      if (before) app.use(compression({ threshold: 0 }));
+      app.use(cache);
+      if (!before) app.use(compression({ threshold: 0 }));
+      app.get("/", (req, res) => void res.type("html").send(`${user(req)} ${PAGE}`));
+    });
+    for (const name of ["Ann", "Bob", "Cid"]) {
+      const answer = await site.visit("/", { headers: { "accept-encoding": "gzip", "x-user": name } });
+      const text = answer.header("content-encoding") === "gzip" ? gunzipSync(answer.body).toString() : answer.text;
+      expect([text === `${name} ${PAGE}`, answer.isHit]).toEqual([true, isHit && name !== "Ann"]);
+    }
+  });
+
+  it("a session's own token fills a hole of a page that all sessions share", async () => {
+    const site = await open(
+      (app, cache) => {
+        const csrf = cache.hole("csrf", (req) => ((req.session as { token?: string }).token ??= req.sessionID));
+        app.use(session({ secret: "s", resave: false, saveUninitialized: false }));
+        app.use(cache);
+        app.get("/", (req, res) => void res.type("html").send(`<b>${csrf(req)}</b>`));
+      },
+      { cookies: { ignore: ["connect.sid"] } },
+    );
+    const cookieOf = (answer: { lines(name: string): string[] }) => answer.lines("set-cookie")[0]!.split(";")[0]!;
+    const [ann, bob] = [await site.visit("/"), await site.visit("/")];
+    expect([ann.isHit, bob.isHit, ann.text === bob.text]).toEqual([false, false, false]);
+    const again = await site.visit("/", { headers: { cookie: cookieOf(ann) } });
+    expect([again.text, again.isStored]).toEqual([ann.text, true]);
+    const hit = await site.visit("/", { headers: { cookie: cookieOf(bob) } });
+    expect([hit.text, hit.isHit]).toEqual([bob.text, true]);
+    const stranger = await site.visit("/");
+    expect([stranger.isHit, stranger.lines("set-cookie").length, stranger.text === ann.text]).toEqual([true, 1, false]);
+  });
+
   it("what is said about a response before its route is known still holds under the route's own key", async () => {
     let renders = 0;
     const site = await open((app, cache) => {

@@ -3,6 +3,7 @@ import type { CodedBodies } from "./coding/coded-bodies.js";
 import type { HitForMiss } from "./flight/hit-for-miss.js";
 import type { Auditor } from "./audit/auditor.js";
 import type { Fragments } from "./fragments/fragments.js";
+import type { Holes } from "./holes/holes.js";
 import type { Observer } from "./observe/observer.js";
 import type { Policies } from "./policies.js";
 import type { ResolvedOptions } from "./resolve-options.js";
@@ -14,6 +15,7 @@ export interface CacheContext {
   readonly store: Store<StoredValue>;
   readonly observer: Observer;
   readonly fragments: Fragments;
+  readonly holes: Holes;
   readonly policies: Policies;
   readonly hitForMiss: HitForMiss;
   /** Pages in content codings, where they are offered in any. */

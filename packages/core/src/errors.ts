@@ -15,6 +15,8 @@ export type DiskCacheErrorCode =
   | "ERR_DISKCACHE_PURGE"
   /** A function given as an option (`key`, `tags`, `shouldStore`, …) threw or returned something unusable. */
   | "ERR_DISKCACHE_HOOK"
+  /** A hole is asked for that nothing fills, or too late, or where none can be; or its value cannot stand where it is. */
+  | "ERR_DISKCACHE_HOLE"
   /** No server is known to send a request of the cache's own through: `warm()` or `refresh()` came before the first request, without `{ server }`. */
   | "ERR_DISKCACHE_SERVER"
   /** A value cannot be stored, or is not what the operation needs: a `TypeError` with this code. */
@@ -66,6 +68,10 @@ export function purgeError(path: string, cause: unknown): DiskCacheError {
 
 export function hookError(hook: string, cause: unknown): DiskCacheError {
   return new DiskCacheError("ERR_DISKCACHE_HOOK", `\`${hook}\` failed: ${messageOf(cause)}`, { cause });
+}
+
+export function holeError(problem: string): DiskCacheError {
+  return new DiskCacheError("ERR_DISKCACHE_HOLE", `hole: ${problem}`);
 }
 
 export function internalError(where: string, cause: unknown): DiskCacheError {

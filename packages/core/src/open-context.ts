@@ -5,6 +5,7 @@ import { CodedBodies } from "./coding/coded-bodies.js";
 import type { CacheContext } from "./context.js";
 import { HitForMiss } from "./flight/hit-for-miss.js";
 import { Fragments } from "./fragments/fragments.js";
+import { Holes } from "./holes/holes.js";
 import { Observer } from "./observe/observer.js";
 import type { DiskCacheOptions } from "./options.js";
 import { Policies } from "./policies.js";
@@ -41,6 +42,7 @@ export function openContext<Req>(given: DiskCacheOptions<Req>): CacheContext {
     observer,
     store,
     fragments: new Fragments({ options, store }),
+    holes: new Holes(observer),
     policies: new Policies(options),
     hitForMiss: new HitForMiss(options.clock),
     auditor: options.audit === "off" ? undefined : new Auditor(options.audit, observer),

@@ -10,9 +10,10 @@ import { claimRefresh } from "./forward/claim-refresh.js";
 import { refreshHeaders } from "./forward/refresh-headers.js";
 import { Refreshes } from "./flight/refreshes.js";
 import type { FragmentOptions, InsideFragment, VaryOn } from "./fragments/fragment-options.js";
+import { fillStored, hasHoles } from "./holes/fill-stored.js";
 import type { Forward } from "./forward/forward.js";
 import { Forwarding } from "./forward/forwarding.js";
-import type { ForwardLookup } from "./forward/forwarding.js";
+import { CLOSED, STALE_PARTITION, UNFILLED } from "./forward/settled-lookups.js";
 import { purgeSelectors } from "./invalidate/purge-target.js";
 import type { PurgeOptions, Purges, PurgeTarget } from "./invalidate/purge-target.js";
 import { purgeFor } from "./invalidate/purge-for.js";
@@ -124,7 +125,8 @@ export class PageCache<Req = unknown> {
     if (this.#closed || asksApplication(policy)) return undefined;
     const question = { request, native: undefined, policy, refresh: false, own: false };
     return andThen(decide(this.#context, question), (lookup) => {
-      if (lookup.verdict !== "reuse") return undefined;
+      // What fills the holes of a page wants what the framework makes.
+      if (lookup.verdict !== "reuse" || hasHoles(lookup.entry)) return undefined;
       return andThen(this.#answer(question, lookup, 0), (outcome) => {
         if (outcome.kind === "hit") return outcome;
         // What was begun here nobody goes on with.
@@ -193,6 +195,14 @@ export class PageCache<Req = unknown> {
   /** Ends what the application names for a request that has changed something. Never rejects: when it fails, an `error` event tells. */
   purgeFor(native: Req, purges: Purges<Req>): Promise<void> {
     return purgeFor(purges, native, (target) => this.purge(target), this.#context);
+  }
+
+  /** Fills a hole in pages, for each visitor on the page's way out. The page is stored once, with an unguessable marker in the place of what goes there; what is stored is never evaluated.
+   * @param filler gives the text, escaped for the place where it stands. When it fails, the request goes to the application
+   * @throws {DiskCacheError} `ERR_DISKCACHE_HOLE` when the name is not a token
+   * @example cache.hole("csrf", (req) => req.session.csrf); // in the page: req.diskCache.hole("csrf") */
+  hole(name: string, filler: (req: Req) => string | Promise<string>): void {
+    this.#context.holes.register(name, filler as (native: unknown) => unknown);
   }
 
   /** Ends every response with this tag. The same as `purge({ tag })`.
@@ -298,17 +308,24 @@ export class PageCache<Req = unknown> {
     }
     const fields = refreshHeaders(rawHeaders, this.#context.options.cookies);
     const refresh = { rawHeaders: fields, release };
-    return andThen(this.#reuse(question, lookup), (response) => ({ ...response, refresh }));
+    return andThen(this.#reuse(question, lookup), (outcome) => {
+      if (outcome.kind === "hit") return { ...outcome, refresh };
+      release();
+      return outcome;
+    });
   }
 
   #now(): number {
     return this.#context.options.clock.now();
   }
 
-  #reuse(
-    { request, policy }: Question,
-    { entry, stale, page }: Lookup & { verdict: "reuse" },
-  ): MaybeAsync<OutgoingResponse> {
+  #reuse(question: Question, { entry, stale, page }: Lookup & { verdict: "reuse" }): MaybeAsync<Outcome> {
+    const { request, native, own, policy } = question;
+    if (hasHoles(entry))
+      // Where a hole cannot be filled the application may have something else to say, such as a form to log in.
+      return fillStored(this.#context, entry, request, own ? undefined : native, stale).then(
+        (filled) => filled ?? this.#forwarding.alone(question, UNFILLED),
+      );
     if (!stale && page.key === entry.head.key && policy === this.#under(request) && !asksApplication(policy))
       this.#plainPages?.learn(request, policy, page.key);
     return respondHit(this.#context, entry, request, stale);
@@ -318,17 +335,3 @@ export class PageCache<Req = unknown> {
     if (this.#closed) throw closedError();
   }
 }
-
-const STALE_PARTITION = Object.freeze({
-  facts: { method: "GET", authorization: false, cookies: false },
-  reason: "stale",
-  detail: undefined,
-} as const);
-
-const CLOSED: ForwardLookup = Object.freeze({
-  page: undefined,
-  facts: { method: "GET", authorization: true, cookies: true },
-  reason: "bypass",
-  detail: "closed",
-  selection: undefined,
-});

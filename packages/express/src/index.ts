@@ -19,7 +19,7 @@ import { cacheControl, never, tool, varyOn } from "./tools.js";
 import type { RouteTool } from "./tools.js";
 
 /** Express's middleware, and the handle of the cache. */
-export interface ExpressDiskCache extends CacheHandle {
+export interface ExpressDiskCache extends CacheHandle<Request> {
   (req: Request, res: Response, next: NextFunction): void;
   /** Middleware for one route: refines the policy of the cache mounted around it, or, without one, caches just this route.
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION`
@@ -88,5 +88,5 @@ export type { RouteTool } from "./tools.js";
 export { isRefresh } from "@diskcache/http";
 export { caches, DiskCacheError, FileCache, keyvStore } from "@diskcache/core";
 export type * from "@diskcache/core";
-export type { CacheHandle } from "@diskcache/http";
+export type { CacheHandle, Hole } from "@diskcache/http";
 export type { AnyParams, Cached, Handler } from "./cached.js";

@@ -1,5 +1,6 @@
 /** What users hold beside the middleware: the same methods in every framework. */
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
+import { DiskCacheError } from "@diskcache/core";
 import type {
   CacheEvents,
   CacheStats,
@@ -22,7 +23,11 @@ import { learnServer } from "./server.js";
 import { refreshPage, warmPages } from "./warm.js";
 import type { RefreshOptions, WarmedPage, WarmOptions, WarmSummary } from "./warm.js";
 
-export interface CacheHandle {
+/** What `cache.hole()` gives: called with the request (Koa: the context), the text that stands in its page for what will be filled in. */
+export type Hole<Req> = (req: Req) => string;
+
+// oxlint-disable-next-line typescript/no-explicit-any -- whoever only purges takes a handle of any framework
+export interface CacheHandle<Req = any> {
   /** Puts the cache in front of a whole application: hits are answered before the framework runs, everything else is handed on.
    * Middleware before the cache does not see those hits. With a `key`, `partition` or `skip` function in the options everything is handed on, because only the application can answer them.
    * @example createServer(cache.front(app)).listen(3000) */
@@ -55,6 +60,14 @@ export interface CacheHandle {
     fn: (...args: Args) => Value | Promise<Value>,
     options?: MemoizeOptions<Args>,
   ): (...args: Args) => Promise<Value>;
+  /** Fills a hole in pages, for each visitor on the page's way out: a token against forged requests, a nonce, a name. The page is stored once, with an unguessable marker in the place of what goes there; what is stored is never evaluated.
+   * @param filler is given what the framework hands to a handler, and gives the text, escaped for the place where it stands. When it fails for a stored page, the application answers instead
+   * @returns called with the request (Koa: the context), the marker for its page
+   * @throws {DiskCacheError} `ERR_DISKCACHE_HOLE` when the name is not a token
+   * @example
+   * const csrf = cache.hole("csrf", (req) => req.session.csrf);
+   * app.get("/", (req, res) => res.send(`<input type="hidden" name="csrf" value="${csrf(req)}">`)); */
+  hole(name: string, filler: (req: Req) => string | Promise<string>): Hole<Req>;
   /** Ends everything. */
   clear(): Promise<void>;
   /** Asks for pages as an anonymous visitor would, so that they are there when the first one comes: after a deploy, or a purge of everything. Through the server's own request handling, a bounded number at a time.
@@ -75,13 +88,17 @@ export interface CacheHandle {
   close(): Promise<void>;
 }
 
-export function cacheHandle<Req>(cache: PageCache<Req>): CacheHandle {
+export function cacheHandle<Req>(cache: PageCache<Req>): CacheHandle<Req> {
   return {
     front: (listener) => (cache.frontable ? frontListener(cache, listener) : listener),
     purge: (target, options) => cache.purge(target, options),
     purgeTag: (tag, options) => cache.purgeTag(tag, options),
     fragment: (name, varyOn, options, render) => cache.fragment(name, varyOn, options, render),
     memoize: (fn, options) => cache.memoize(fn, options),
+    hole: (name, filler) => {
+      cache.hole(name, filler);
+      return (req) => marker(req, name);
+    },
     clear: () => cache.clear(),
     warm: (urls, options) => warmPages(cache, urls, options),
     refresh: (url, options) => refreshPage(cache, url, options),
@@ -99,6 +116,13 @@ export function cacheHandle<Req>(cache: PageCache<Req>): CacheHandle {
 /** The target as the visitor sent it: routers of Express cut `url` and keep `originalUrl`. */
 export function originalTarget(req: IncomingMessage): string {
   return (req as { originalUrl?: string }).originalUrl ?? req.url ?? "";
+}
+
+function marker(native: unknown, name: string): string {
+  const { diskCache } = native as { readonly diskCache?: IncomingMessage["diskCache"] };
+  if (diskCache === undefined)
+    throw new DiskCacheError("ERR_DISKCACHE_HOLE", `hole: this request of \`${name}\` has not come through the cache`);
+  return diskCache.hole(name);
 }
 
 function frontListener<Req>(cache: PageCache<Req>, listener: RequestListener): RequestListener {

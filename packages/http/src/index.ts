@@ -14,7 +14,7 @@ import { cacheControl, never, tool, varyOn } from "./tools.js";
 import type { RouteTool } from "./tools.js";
 
 /** The cache around handlers of node:http: call it with a handler, or use it as the handle. */
-export interface HttpDiskCache extends CacheHandle {
+export interface HttpDiskCache extends CacheHandle<IncomingMessage> {
   /** Wraps a handler: hits are answered without it, its responses fill the cache.
    * @example createServer(cache(handler)).listen(3000) */
   (handler: RequestListener): RequestListener;
@@ -73,7 +73,7 @@ export { bodyPieces } from "./body-pieces.js";
 export { applyRequestChanges, runExchange, runRoute } from "./exchange.js";
 export type { Exchange } from "./exchange.js";
 export { cacheHandle, originalTarget } from "./handle.js";
-export type { CacheHandle } from "./handle.js";
+export type { CacheHandle, Hole } from "./handle.js";
 export { headerGroups, headersSetOn } from "./header-groups.js";
 export type { HeaderGroup } from "./header-groups.js";
 export { keyedRequest, routedRequest } from "./keyed-request.js";

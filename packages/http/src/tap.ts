@@ -23,6 +23,7 @@ export function tap(res: ServerResponse, forward: Forward): void {
   res.writeHead = tapped.writeHead;
   res.write = tapped.write as ServerResponse["write"];
   res.end = tapped.end as ServerResponse["end"];
+  res.flushHeaders = tapped.flushHeaders;
 }
 
 class Tap {
@@ -30,6 +31,7 @@ class Tap {
   readonly #forward: Forward;
   /** The response's methods as they were; another middleware may have hooked them already. */
   readonly #sink: Sink;
+  readonly #flushHeaders: () => void;
   /** What was set before the handler ran. */
   readonly #before: string[];
   #delivery: Delivery | undefined;
@@ -37,6 +39,8 @@ class Tap {
   #position = 0;
   /** For a visitor who turns out slower than the handler. */
   #catchUp: CatchUp | undefined;
+  /** What goes to the visitor when it is whole and its holes are filled. */
+  readonly #gathered: Buffer[] = [];
   #ended = false;
   #left = false;
   /** What the visitor was given because the handler took too long. */
@@ -49,6 +53,7 @@ class Tap {
     this.#res = res;
     this.#forward = forward;
     this.#sink = sinkOf(res);
+    this.#flushHeaders = res.flushHeaders;
     this.#before = headersSetOn(res);
     res.once("close", this.#closed);
     res.on("unpipe", this.#unpiped);
@@ -100,10 +105,20 @@ class Tap {
     const own = last !== undefined && (this.#delivery!.record || !this.#passes) ? ownBytes(last, encoding) : undefined;
     if (this.#delivery!.record && own !== undefined) this.#forward.write(own);
     this.#ended = true;
+    if (this.#delivery!.kind === "filled") {
+      void this.#endFilled(this.#delivery!, own, callback);
+      return this.#res;
+    }
     if (this.#passesOn) this.#sink.end.apply(this.#res, given);
     else this.#endAside(own, callback);
     this.#finish();
     return this.#res;
+  };
+
+  readonly flushHeaders = (): void => {
+    if (this.#delivery === undefined) this.#beginImplicitly(undefined);
+    // What is filled has no head before it is whole.
+    if (this.#delivery!.kind !== "filled") Reflect.apply(this.#flushHeaders, this.#res, []);
   };
 
   get #passes(): boolean {
@@ -132,6 +147,7 @@ class Tap {
       return this.#leaving();
     }
     if (delivery.record) beforeHeadLeaves(res, this.#leaving);
+    if (delivery.kind === "filled") return;
     if (delivery.record && delivery.kind !== "instead")
       this.#catchUp = new CatchUp(res, this.#forward, this.#sink, delivery.kind === "part" ? delivery.end : Infinity);
     if (delivery.kind === "pass") {
@@ -147,8 +163,13 @@ class Tap {
   #beginImplicitly(body: Buffer | undefined): void {
     const res = this.#res;
     this.#begin(res.statusCode, undefined, [], body);
-    // Node makes no head for a visitor who has left, but what is hooked into the making has to be heard: it may set a cookie.
-    if (res.destroyed && !res.headersSent && this.#passes) this.#sink.writeHead.call(res, res.statusCode);
+    if (this.#passes) this.#hearHooks();
+  }
+
+  // Node makes no head for a visitor who has left, but what is hooked into the making has to be heard: it may set a cookie.
+  #hearHooks(): void {
+    const res = this.#res;
+    if (res.destroyed && !res.headersSent) this.#sink.writeHead.call(res, res.statusCode);
   }
 
   // The handler takes too long: the visitor gets a stale page, and what still comes is for the cache.
@@ -185,9 +206,24 @@ class Tap {
     const delivery = this.#delivery!;
     const from = this.#position;
     if (typeof callback === "function") process.nextTick(callback);
+    if (delivery.kind === "filled") this.#gathered.push(bytes);
     if (delivery.kind !== "part" || this.#catchUp?.behind === true) return true;
     const wanted = bytes.subarray(Math.max(0, delivery.start - from), Math.max(0, delivery.end - from));
     return wanted.length === 0 || this.#sink.write.call(this.#res, wanted);
+  }
+
+  async #endFilled(
+    { filled }: Delivery & { kind: "filled" },
+    last: Buffer | undefined,
+    callback: Callback | undefined,
+  ): Promise<void> {
+    if (last !== undefined) this.#gathered.push(last);
+    const response = await filled(Buffer.concat(this.#gathered));
+    if (callback !== undefined) this.#res.once("finish", callback);
+    if (!this.#res.headersSent) this.#clearHandlersHeaders();
+    send(this.#res, response, this.#sink);
+    this.#hearHooks();
+    this.#finish();
   }
 
   #endAside(last: Buffer | undefined, callback: Callback | undefined): void {

@@ -101,7 +101,7 @@ async function proceed(underWay: ForwardsUnderWay, ctx: Context, next: Inward, o
     ctx.app.emit("error", thrown, ctx); // hidden from the visitor, not from the operator
     return;
   }
-  record(ctx, outcome, before, stoodIn);
+  await record(ctx, outcome, before, stoodIn);
   if (stoodIn) ctx.respond = false;
 }
 

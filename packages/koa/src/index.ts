@@ -11,7 +11,7 @@ import { cacheControl, never, purging, varyOn } from "./tools.js";
 import type { RouteTool } from "./tools.js";
 
 /** Koa's middleware, and the handle of the cache. */
-export interface KoaDiskCache extends CacheHandle {
+export interface KoaDiskCache extends CacheHandle<Context> {
   (ctx: Context, next: Next): Promise<void>;
   /** Middleware for one route: refines the policy of the cache mounted around it, or, without one, caches just this route.
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION`
@@ -77,4 +77,4 @@ export type * from "@diskcache/core";
 export { cacheControl, never, varyOn } from "./tools.js";
 export type { RouteTool } from "./tools.js";
 export type { Handler } from "./handler.js";
-export type { CacheHandle } from "@diskcache/http";
+export type { CacheHandle, Hole } from "@diskcache/http";

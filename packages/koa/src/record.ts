@@ -4,17 +4,24 @@ import type { Delivery, Forward } from "@diskcache/core";
 import { headerGroups, headersSetOn } from "@diskcache/http";
 import type { Context } from "koa";
 import { handlersBody } from "./body.js";
+import type { HandlersBody } from "./body.js";
 import { Outward } from "./outward.js";
 import { play } from "./play.js";
 import { VisitorStream } from "./visitor-stream.js";
 
 /** @param before the fields that were set when the cache handed the request on
  * @param stoodIn the visitor has been given a stale page meanwhile: this is for the cache alone */
-export function record(ctx: Context, forward: Forward, before: readonly string[], stoodIn: boolean): void {
+export async function record(
+  ctx: Context,
+  forward: Forward,
+  before: readonly string[],
+  stoodIn: boolean,
+): Promise<void> {
   const answered = ctx.respond === false || (!stoodIn && (ctx.headerSent || ctx.res.writableEnded));
   const body = answered ? undefined : handlersBody(ctx);
   if (body === undefined || body.kind === "other") {
     forward.abort("body");
+    if (!answered) forward.directives.assertPlain();
     return;
   }
   if (body.kind === "bytes" && body.bare && ctx.method !== "HEAD") ctx.remove("Content-Type"); // as Koa itself will
@@ -23,6 +30,10 @@ export function record(ctx: Context, forward: Forward, before: readonly string[]
     rawHeaders.push("Content-Type", body.type);
   const head = { status: ctx.status, statusText: ctx.res.statusMessage ?? "", rawHeaders };
   const delivery = forward.head({ head, before, body: body.kind === "bytes" ? body.bytes : undefined });
+  if (delivery.kind === "filled") {
+    await fill(ctx, forward, before, body, delivery, stoodIn);
+    return;
+  }
   const outward = new Outward(ctx, forward, delivery.record, stoodIn);
   const keep = (): void => outward.whenOver(() => void forward.end());
   // The visitor has left already: what the handler made all the same is for the next one.
@@ -39,9 +50,29 @@ export function record(ctx: Context, forward: Forward, before: readonly string[]
   }
 }
 
+// Whole, and with its holes filled, before any of it goes out.
+async function fill(
+  ctx: Context,
+  forward: Forward,
+  before: readonly string[],
+  body: Exclude<HandlersBody, { kind: "other" }>,
+  { filled, record: recorded }: Delivery & { kind: "filled" },
+  stoodIn: boolean,
+): Promise<void> {
+  const content = body.kind === "bytes" ? body.bytes : await gather(body.stream, forward, recorded);
+  if (body.kind === "bytes" && recorded) forward.write(content);
+  const response = await filled(content);
+  const outward = new Outward(ctx, forward, recorded, stoodIn);
+  if (!stoodIn && ctx.writable) {
+    removeHandlersFields(ctx, before);
+    play(ctx, response);
+  }
+  outward.whenOver(() => void forward.end());
+}
+
 function deliver(
   ctx: Context,
-  delivery: Delivery,
+  delivery: Exclude<Delivery, { kind: "filled" }>,
   before: readonly string[],
   body: () => Buffer | Readable,
   type: string | undefined,
@@ -53,8 +84,7 @@ function deliver(
     if (delivery.record) replaceBody(ctx, body(), type);
     return;
   }
-  const kept = headerGroups(before);
-  for (const name of ctx.res.getHeaderNames()) if (!kept.has(name)) ctx.remove(name);
+  removeHandlersFields(ctx, before);
   if (delivery.kind === "instead") {
     play(ctx, delivery.response);
     return;
@@ -64,6 +94,27 @@ function deliver(
   ctx.body = Buffer.isBuffer(whole) ? whole.subarray(delivery.start, delivery.end) : whole;
   for (const { name, values } of headerGroups(delivery.head.rawHeaders).values())
     ctx.set(name, values.length === 1 ? values[0]! : values);
+}
+
+function removeHandlersFields(ctx: Context, before: readonly string[]): void {
+  const kept = headerGroups(before);
+  for (const name of ctx.res.getHeaderNames()) if (!kept.has(name)) ctx.remove(name);
+}
+
+/** The handler's stream, whole. */
+async function gather(source: Readable, forward: Forward, record: boolean): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  try {
+    for await (const chunk of source) {
+      const bytes = ownBytes(chunk as string | Uint8Array);
+      pieces.push(bytes);
+      if (record && !forward.write(bytes)) await new Promise<void>((resolve) => (forward.onDrain = resolve));
+    }
+  } catch (error) {
+    forward.abort("error");
+    throw error;
+  }
+  return Buffer.concat(pieces);
 }
 
 // Koa's setters guess at status, type and length; all of them were settled before.

@@ -46,6 +46,11 @@ export class Reads {
     if (!this.#aside) this.parameters.add(name);
   }
 
+  /** What is read from now on is not the handler's. */
+  end(): void {
+    this.#aside = true;
+  }
+
   /** Runs functions of the operator's own, which read to decide and not to render: nothing is noted. */
   aside<Result>(work: () => Result): Result {
     const before = this.#aside;

@@ -16,6 +16,7 @@ import { varyRecordUnder } from "../lookup/select.js";
 import type { ResponseEntry } from "../lookup/select.js";
 import type { BodyReader, EntryHead, LogPosition } from "../store/contract.js";
 import { encodeResponse, hasHandlerValidator } from "../stored/stored-response.js";
+import type { StoredHoles } from "../stored/stored-holes.js";
 import type { CodingOffer, StoredResponse } from "../stored/stored-response.js";
 import { UNKNOWN_LENGTH } from "../serve/outgoing.js";
 import type { OuterFields } from "../serve/outgoing.js";
@@ -43,6 +44,7 @@ export interface FillPlan {
   readonly ownEtag: string | undefined;
   /** The codings to offer it in, if its length turns out to be worth it. */
   readonly codings: readonly Coding[];
+  readonly holes?: StoredHoles | undefined;
 }
 
 export class Fill {
@@ -203,7 +205,7 @@ export class Fill {
   }
 
   #storedResponse(head: ResponseHead, offer?: CodingOffer): StoredResponse {
-    const { policy, vary, outer, clientCacheControl } = this.#plan;
+    const { policy, vary, outer, clientCacheControl, holes } = this.#plan;
     return {
       kind: "response",
       head,
@@ -211,6 +213,7 @@ export class Fill {
       vary,
       outer,
       clientCacheControl,
+      holes,
       ownEtag: mayBeTagged(this.#plan.head),
       offer,
       ready: undefined,

@@ -10,6 +10,7 @@ import type { StoredPolicy } from "../http/storability.js";
 import type { PageKey } from "../key/page-key.js";
 import { variantDigest, variantKey } from "../key/variant-key.js";
 import type { ResolvedOptions } from "../resolve-options.js";
+import { holesRefusal } from "./fill-made.js";
 import type { ForwardPlan } from "./forward-plan.js";
 import type { HandlerDirectives } from "./handler-directives.js";
 import { isPart } from "./parts.js";
@@ -45,6 +46,8 @@ export function decideStoring(
   // It would be found by visitors who are not asked whether they belong to it.
   if (!directives.partitions.every((value) => page.partitions.includes(value)))
     return { store: false, reason: "partition" };
+  const unfillable = holesRefusal(directives.holes.seal(), head);
+  if (unfillable !== undefined) return { store: false, reason: unfillable };
   const verdict = storability(
     { ...facts, method: countsAs(options, plan, head) },
     head,

@@ -21,7 +21,8 @@ interface Beginning {
   readonly now: number;
 }
 
-/** @param plan of a request that has a page */
+/** @param plan of a request that has a page
+ * @param directives the handler's, who may go on labelling */
 export function fillPlan(
   options: ResolvedOptions,
   plan: ForwardPlan,
@@ -42,10 +43,10 @@ export function fillPlan(
     outer: outerFields(before, namingVary(head.rawHeaders, named)),
     clientCacheControl: clientCacheControl(plan.policy, head, policy),
     tags,
-    // Those the handler gives while it goes on.
     lateTags: directives.tags,
     birth: plan.birth,
     ownEtag,
     codings,
+    holes: directives.holes.seal(),
   };
 }

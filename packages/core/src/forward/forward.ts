@@ -1,20 +1,18 @@
 /** A request on its way through the application: what becomes of the handler's answer. Called by an adapter in this order: `requestChanges`, `head`, `leaving` and `write`…, then `end` or `abort`. */
 import etag from "etag";
 import { Fill } from "../capture/fill.js";
-import { respondStored } from "../coding/respond-chosen.js";
 import type { CacheContext } from "../context.js";
 import { internalError } from "../errors.js";
 import type { RawHeaders, ResponseHead } from "../exchange.js";
 import type { CacheStatus } from "../http/cache-status.js";
 import { completedHead } from "../http/fragment.js";
 import { mayBeTagged } from "../http/validators.js";
-import { freshen, validates } from "../http/freshen.js";
-import { headUpdate } from "../http/head-update.js";
 import type { Selection } from "../lookup/select.js";
 import { andThen } from "../maybe-async.js";
 import type { MaybeAsync } from "../maybe-async.js";
 import type { WholePolicy } from "../resolve-policy.js";
 import type { OutgoingResponse } from "../serve/outgoing.js";
+import type { StoredHoles } from "../stored/stored-holes.js";
 import { badGateway } from "../serve/gateway-errors.js";
 import { respond } from "../serve/respond.js";
 import type { BodyReader } from "../store/contract.js";
@@ -24,18 +22,20 @@ import { NOT_ADMITTED, decideStoring, unkept } from "./decide-storing.js";
 import type { StoreDecision } from "./decide-storing.js";
 import type { Delivery } from "./delivery.js";
 import type { ForwardPlan, ResponseStart } from "./forward-plan.js";
+import { fillMade } from "./fill-made.js";
 import { HandlerDirectives } from "./handler-directives.js";
 import { fillPlan } from "./fill-plan.js";
-import { freshenStored, headToFreshen } from "./freshen-stored.js";
+import { headTold } from "./head-told.js";
 import { lateRefusal } from "./late-refusal.js";
+import { letGo } from "./let-go.js";
+import { notModified } from "./not-modified.js";
 import { withoutOuterCodingVary } from "./outer-coding-vary.js";
 import { putOutOfDate } from "./put-out-of-date.js";
 import { requestChanges } from "./request-changes.js";
 import type { RequestChanges } from "./request-changes.js";
-import { shareStored } from "./share-stored.js";
 import { staleInstead } from "./stale-instead.js";
 import type { Failure } from "./stale-instead.js";
-import { deliveryFor, visitorFields } from "./visitor.js";
+import { changedFields, deliveryFor, visitorFields } from "./visitor.js";
 import type { Fields } from "./visitor.js";
 
 const PASS: Delivery = Object.freeze({ kind: "pass", set: [], remove: [], record: false });
@@ -53,8 +53,8 @@ export class Forward {
   /** What storing was decided on. */
   #decidedOn: ResponseHead | undefined;
   #decision: StoreDecision | undefined;
-  /** What was added to it. */
-  #added: RawHeaders = [];
+  /** The fields the visitor is told. */
+  #told: RawHeaders = [];
   #delegated = false;
   readonly #deadline = new Deadline(() => this.#late());
 
@@ -67,8 +67,8 @@ export class Forward {
   constructor(context: CacheContext, plan: ForwardPlan) {
     this.#context = context;
     this.#plan = plan;
-    this.directives = new HandlerDirectives(context.fragments, plan.own);
-    if (plan.page !== undefined) context.fragments.renderings.begin(this.directives);
+    this.directives = new HandlerDirectives(context, plan.own);
+    context.fragments.renderings.begin(this.directives);
     this.requestChanges = requestChanges(context.options, plan);
     this.#requestAt = context.options.clock.now();
     this.#deadline.set(plan);
@@ -93,20 +93,22 @@ export class Forward {
   delegate(): void {
     this.#delegated = true;
     this.#deadline.clear();
-    this.#unshareable(false);
+    letGo(this.#plan, false);
   }
 
   /** The response begins. Called once, before anything of it is sent. Never throws. */
   head(start: ResponseStart): Delivery {
     if (this.#delegated) return PASS;
     this.#deadline.clear();
+    const holes = this.directives.holes.seal();
+    let delivery = PASS;
     try {
-      return this.#head(withoutOuterCodingVary(this.#plan, this.directives, start));
+      delivery = this.#head(withoutOuterCodingVary(this.#plan, this.directives, start));
     } catch (thrown) {
       this.abort("error");
       this.#context.observer.error(internalError("response head", thrown));
-      return PASS;
     }
+    return holes === undefined || delivery.kind !== "pass" ? delivery : this.#toFill(delivery, start.head, holes);
   }
 
   /** A piece of the body. False asks the handler to wait for `onDrain`. The bytes must not change afterwards. */
@@ -141,11 +143,11 @@ export class Forward {
     const fill = this.#fill;
     const head = this.#decidedOn;
     if (fill === undefined || head === undefined) return [];
-    const told = [...head.rawHeaders, ...this.#added];
-    const reason = lateRefusal(told, rawHeaders, this.#context.options.relaxed.setCookie);
+    const reason = lateRefusal(this.#told, rawHeaders, this.#context.options.relaxed.setCookie);
     if (reason === undefined) {
       this.#plan.shareable?.();
-      this.#plan.leading?.flight.share(fill.sharing());
+      // What has to be filled for each of them is there for the others once it is whole.
+      if (this.directives.holes.seal() === undefined) this.#plan.leading?.flight.share(fill.sharing());
       return [];
     }
     this.#keepNothing(fill, reason);
@@ -170,7 +172,7 @@ export class Forward {
     this.#fill?.abort(reason);
     this.#fill = undefined;
     // What is thrown here is an answer like another to those who wait: a failure, for each to see himself.
-    if (reason === "thrown") this.#unshareable(true);
+    if (reason === "thrown") letGo(this.#plan, true);
     this.#settle(false);
   }
 
@@ -179,16 +181,36 @@ export class Forward {
     return this.#delegated ? undefined : this.#staleInstead(this.#context.options.clock.now(), why);
   }
 
+  #toFill({ set, remove, record }: Delivery & { kind: "pass" }, head: ResponseHead, holes: StoredHoles): Delivery {
+    const visible = { ...head, rawHeaders: changedFields(head.rawHeaders, set, remove) };
+    const filled = async (content: Buffer) => {
+      // What fills it may read whatever it likes: that is for one visitor.
+      this.#plan.reads?.end();
+      const response = await fillMade(this.#context, this.#plan, visible, holes, content);
+      // What it says of its caching is about this visitor's copy; what is added later is about the page.
+      this.#told = response.headers;
+      return response;
+    };
+    return { kind: "filled", record, filled };
+  }
+
   #head({ head, before, body }: ResponseStart): Delivery {
     const { selection, request, beginning } = this.#plan;
     const now = this.#context.options.clock.now();
     this.#decidedOn = head;
     this.#plan.reads?.reflections.begin(head.rawHeaders, body);
+    this.#told = head.rawHeaders;
     if (beginning !== undefined && (head.status === 206 || head.status === 416))
       return this.#complete(beginning, head, before, now);
     if (selection !== undefined) {
-      if (request.method === "HEAD") this.#headTold(selection, head, now);
-      if (head.status === 304 && this.requestChanges.conditional) return this.#notModified(selection, head, now);
+      if (request.method === "HEAD")
+        headTold(this.#context, this.#plan, selection, head, now, (told, plan) =>
+          this.#decide(told, now, undefined, plan),
+        );
+      if (head.status === 304 && this.requestChanges.conditional)
+        return notModified(this.#context, this.#plan, selection, head, now, (freshened) =>
+          this.#decide(freshened, now),
+        );
       const stale = this.#staleInstead(now, head.status);
       if (stale !== undefined) return { kind: "instead", response: stale, record: false };
     }
@@ -205,8 +227,10 @@ export class Forward {
     // Those who wait are given it all the same.
     const kept = this.#context.store.storing ? decision : unkept(decision);
     const set = visitorFields(this.#plan, this.directives, head, kept, ownEtag, this.#debugHeader);
-    this.#added = set.flat();
-    return deliveryFor(this.requestChanges.stripped ? this.#plan.request : undefined, head, set, body, decision.store);
+    this.#told = [...head.rawHeaders, ...set.flat()];
+    // Filled, it is another page for every visitor: his conditions and ranges are about none of them.
+    const answerable = this.requestChanges.stripped && this.directives.holes.seal() === undefined;
+    return deliveryFor(answerable ? this.#plan.request : undefined, head, set, body, decision.store);
   }
 
   #decide(head: ResponseHead, now: number, bodyBytes?: number, plan: ForwardPlan = this.#plan): StoreDecision {
@@ -236,20 +260,13 @@ export class Forward {
       fill.abort(reason);
       this.#fill = undefined;
     } else fill.refuse(reason);
-    this.#unshareable(false);
+    letGo(this.#plan, false);
   }
 
   #refused(reason: string, failed = false): void {
     if (this.#plan.page !== undefined) this.#context.observer.notStored(this.#plan.request.target, reason);
     // Whoever asks next leads again: his answer will be kept, for him and for others.
-    if (reason !== NOT_ADMITTED) this.#unshareable(failed);
-  }
-
-  // Nobody queues for what everybody has to ask for himself.
-  #unshareable(failed: boolean): void {
-    this.#plan.leading?.unshareable(failed);
-    this.#plan.leading?.flight.release("unshareable");
-    this.#plan.leading?.lock?.release();
+    if (reason !== NOT_ADMITTED) letGo(this.#plan, failed);
   }
 
   #settle(kept: MaybeAsync<boolean>, keys: readonly string[] = []): void {
@@ -261,44 +278,6 @@ export class Forward {
       leading?.lock?.release(keys);
       settled?.();
     });
-  }
-
-  #notModified(selection: Selection, validation: ResponseHead, now: number): Delivery {
-    if (validates(selection.entry.value.head, validation)) return this.#validated(selection, validation, now);
-    // §4.3.4: it is about another representation, so it freshens nothing; but it answers our condition, and the visitor had none.
-    const { request, reason } = this.#plan;
-    this.#unshareable(false);
-    const status: CacheStatus = { fwd: reason, fwdStatus: 304, detail: "not-modified" };
-    const marks = { status, debugHeader: this.#debugHeader, debugValue: "STALE" };
-    return {
-      kind: "instead",
-      response: respondStored(this.#context, selection.entry, request, now, marks),
-      record: false,
-    };
-  }
-
-  // RFC 9111 §4.3.4: the handler says that the stored response still holds.
-  #validated(selection: Selection, validation: ResponseHead, now: number): Delivery {
-    const { request, reason, birth, leading } = this.#plan;
-    const { entry } = selection;
-    const head = freshen(headToFreshen(entry), validation, now);
-    const decision = this.#decide(head, now);
-    const freshened = freshenStored(this.#context, selection, head, decision, birth);
-    if (decision.store) leading?.flight.share(shareStored(this.#context, this.#plan, freshened));
-    const detail = decision.store ? undefined : decision.reason;
-    const status: CacheStatus = { fwd: reason, fwdStatus: 304, stored: decision.store, detail };
-    const marks = { status, debugHeader: this.#debugHeader, debugValue: "HIT" };
-    return { kind: "instead", response: respondStored(this.#context, freshened, request, now, marks), record: false };
-  }
-
-  // RFC 9111 §4.3.5: what the handler says to a HEAD is about the stored GET, too. The visitor gets it as it is.
-  #headTold({ key, entry }: Selection, head: ResponseHead, now: number): void {
-    const told = headUpdate(entry.value.head, head, entry.bodyBytes);
-    if (told === "invalidate") this.#context.store.remove(key);
-    if (told !== "freshen") return;
-    const freshened = freshen(headToFreshen(entry), head, now);
-    const plan = { ...this.#plan, request: { ...this.#plan.request, method: "GET" } };
-    freshenStored(this.#context, { key, entry }, freshened, this.#decide(freshened, now, undefined, plan), plan.birth);
   }
 
   // RFC 9111 §3.4: the handler has brought the rest of a stored beginning, and the visitor reads the whole along while it is kept.

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import type { Fragments } from "../fragments/fragments.js";
+import type { CacheContext } from "../context.js";
 import { HandlerDirectives } from "./handler-directives.js";
 
-const directives = () => new HandlerDirectives({} as Fragments);
+const directives = () => new HandlerDirectives({} as CacheContext);
 
 describe("what a handler says", () => {
   it("can be said in one breath, and the last lifetime and reason count", () => {

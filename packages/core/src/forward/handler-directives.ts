@@ -1,6 +1,9 @@
 /** What a handler may say about its own response while it makes it: `req.diskCache`, `ctx.diskCache`. Collected here, decided on when the response begins. */
+import { ResponseHoles } from "../holes/response-holes.js";
+import type { Holes } from "../holes/holes.js";
 import type { Fragments } from "../fragments/fragments.js";
 import type { FragmentOptions, InsideFragment, VaryOn } from "../fragments/fragment-options.js";
+import { holeError } from "../errors.js";
 import { durationSeconds } from "../units.js";
 import type { Duration } from "../units.js";
 
@@ -13,20 +16,35 @@ export class HandlerDirectives {
   readonly tags: string[] = [];
   readonly varyFields: string[] = [];
   readonly partitions: string[] = [];
+  /** Where the page has holes. */
+  holes: ResponseHoles;
   readonly #fragments: Fragments;
 
-  constructor(fragments: Fragments, refresh = false) {
+  constructor({ fragments, holes }: { readonly fragments: Fragments; readonly holes: Holes }, refresh = false) {
     this.#fragments = fragments;
+    this.holes = new ResponseHoles(holes);
     this.refresh = refresh;
   }
 
   /** Takes on what was said to another one about the same response. */
-  adopt({ ttlSeconds, skipReason, tags, varyFields, partitions }: HandlerDirectives): void {
+  adopt({ ttlSeconds, skipReason, tags, varyFields, partitions, holes }: HandlerDirectives): void {
     this.ttlSeconds = ttlSeconds;
     this.skipReason = skipReason;
     this.tags.push(...tags);
     this.varyFields.push(...varyFields);
     this.partitions.push(...partitions);
+    this.holes = holes;
+  }
+
+  /** Whether a text has a hole of this page in it. */
+  marks(bytes: Buffer): boolean {
+    return this.holes.marks(bytes);
+  }
+
+  /** For a response that the cache is not shown, and so cannot fill.
+   * @throws {DiskCacheError} `ERR_DISKCACHE_HOLE` when it has holes */
+  assertPlain(): void {
+    if (this.holes.seal() !== undefined) throw holeError("a body of this kind cannot be filled");
   }
 
   /** Keeps this response for so long, whatever its `Cache-Control` tells the browser; `private` and `no-store` still win.
@@ -63,6 +81,13 @@ export class HandlerDirectives {
   partition(value: string): this {
     this.partitions.push(value);
     return this;
+  }
+
+  /** What stands in the page where `cache.hole(name, …)` fills something in for each visitor: the same text wherever the page has this hole, in a header field as well.
+   * @throws {DiskCacheError} `ERR_DISKCACHE_HOLE` when nothing fills it, or the response has begun
+   * @example res.send(`<input type="hidden" name="csrf" value="${req.diskCache.hole("csrf")}">`) */
+  hole(name: string): string {
+    return this.holes.marker(name);
   }
 
   /** A part of this page that is made once for all who ask, in every process, and kept beside the pages. The page takes on its tags, so that one purge ends both.

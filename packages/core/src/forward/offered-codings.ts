@@ -17,6 +17,7 @@ export function offeredCodings(
 ): readonly Coding[] {
   if (policy.compress === undefined || policy.compress.length === 0 || page === undefined) return NONE;
   const named = varyFields(fieldLines(head.rawHeaders, "vary"));
-  if (named === "*") return NONE;
+  // Holes are filled in the plain text.
+  if (named === "*" || directives.holes.seal() !== undefined) return NONE;
   return isCodable(head, [...named, ...policy.vary, ...directives.varyFields]) ? policy.compress : NONE;
 }

@@ -30,7 +30,8 @@ export function requestChanges(options: ResolvedOptions, plan: ForwardPlan): Req
   const own = VISITORS_OWN.filter((name) => request.headers[name] !== undefined);
   const remove = passesRange(options, plan) ? own.filter((name) => !name.endsWith("range")) : own;
   const set = beginning === undefined ? [] : askForTheRest(beginning.entry.value.head);
-  if (selection !== undefined) {
+  // A page with holes is another one each time it is made.
+  if (selection !== undefined && selection.entry.value.holes === undefined) {
     const { value } = selection.entry;
     const { etag, lastModified } = validatorsOf(value.head);
     // A tag made here says nothing to the handler.

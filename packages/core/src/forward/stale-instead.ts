@@ -2,6 +2,7 @@
 import { respondStored } from "../coding/respond-chosen.js";
 import type { CacheContext } from "../context.js";
 import type { CacheStatus } from "../http/cache-status.js";
+import { hasHoles } from "../holes/fill-stored.js";
 import { staleOnError } from "../http/reusability.js";
 import type { OutgoingResponse } from "../serve/outgoing.js";
 import type { ForwardPlan } from "./forward-plan.js";
@@ -20,6 +21,8 @@ export function staleInstead(
   const { selection, request, reason, leading } = plan;
   if (selection === undefined || !staleOnError(selection.entry.value.policy, now, failure)) return undefined;
   const { entry } = selection;
+  // What fills them may be the very thing that has failed.
+  if (hasHoles(entry)) return undefined;
   const detail = "stale-if-error";
   const status: CacheStatus = { fwd: reason, fwdStatus: typeof failure === "number" ? failure : undefined, detail };
   context.observer.hit(request.target, true);

@@ -1,5 +1,5 @@
 /** What the visitor gets of the handler's response: its fields, and an answer to the conditions and ranges that the handler never saw. */
-import type { RequestHead, ResponseHead } from "../exchange.js";
+import type { RawHeaders, RequestHead, ResponseHead } from "../exchange.js";
 import { formatCacheStatus } from "../http/cache-status.js";
 import type { CacheStatus } from "../http/cache-status.js";
 import { fieldValue, withoutFields } from "../http/fields.js";
@@ -105,6 +105,11 @@ function internalFields({ rawHeaders }: ResponseHead): readonly string[] {
 }
 
 function applyFields(head: ResponseHead, set: Fields): ResponseHead {
-  const replaced = new Set([...set.map(([name]) => name.toLowerCase()), ...INTERNAL_FIELDS]);
-  return { ...head, rawHeaders: [...withoutFields(head.rawHeaders, replaced), ...set.flat()] };
+  return { ...head, rawHeaders: changedFields(head.rawHeaders, set, [...INTERNAL_FIELDS]) };
+}
+
+/** The fields with some set and others, lower-case names, removed. */
+export function changedFields(raw: RawHeaders, set: Fields, remove: readonly string[]): string[] {
+  const gone = new Set([...set.map(([name]) => name.toLowerCase()), ...remove.map((name) => name.toLowerCase())]);
+  return [...withoutFields(raw, gone), ...set.flat()];
 }

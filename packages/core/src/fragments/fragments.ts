@@ -1,6 +1,6 @@
 /** Fragments: parts of pages that are made once for all who ask, in every process, and lie in the store beside the pages. */
 import type { CacheContext } from "../context.js";
-import { valueError } from "../errors.js";
+import { holeError, valueError } from "../errors.js";
 import { strings } from "../option-checks.js";
 import { Makings } from "../low-level/makings.js";
 import { wholeBody } from "../store/whole-body.js";
@@ -134,7 +134,9 @@ export class Fragments {
       if (typeof output !== "string" && !Buffer.isBuffer(output))
         throw valueError(`a fragment is a text or a Buffer, not a ${typeof output}`);
       const form = typeof output === "string" ? "text" : "bytes";
-      return { form, body: Buffer.from(output as string), tags: [...tags], birth };
+      const body = Buffer.from(output as string);
+      if (renderings.marked(body)) throw holeError("a fragment is for many pages: put the hole into the page");
+      return { form, body, tags: [...tags], birth };
     } finally {
       renderings.end(inside);
     }

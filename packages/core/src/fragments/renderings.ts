@@ -6,6 +6,8 @@ import { AsyncLocalStorage } from "node:async_hooks";
 export interface Rendering {
   /** Takes on labels. */
   tag(...tags: readonly string[]): unknown;
+  /** Whether a text has something in it that is only meant for this one. */
+  marks?(bytes: Buffer): boolean;
 }
 
 export class Renderings {
@@ -35,6 +37,12 @@ export class Renderings {
     const current = this.#current();
     if (current !== undefined) current.tag(...tags);
     else if (known === undefined) for (const rendering of this.#underWay) rendering.tag(...tags);
+  }
+
+  /** Whether a text has something in it that is only meant for one response under way. */
+  marked(bytes: Buffer): boolean {
+    for (const rendering of this.#underWay) if (rendering.marks?.(bytes) === true) return true;
+    return false;
   }
 
   /** From now on it is known what is inside what. */

@@ -96,8 +96,11 @@ function lookUp(
   const { options, store, hitForMiss } = context;
   if (hitForMiss.isAbsent(page.key))
     return withoutPage(context, question, page, facts, directives, "uri-miss", undefined);
-  return andThen(selectAny(context, page, question.request), (selected): MaybeAsync<Lookup> => {
-    if (selected === "uri-miss") hitForMiss.absent(page.key);
+  return andThen(selectAny(context, page, question.request), (found): MaybeAsync<Lookup> => {
+    if (found === "uri-miss") hitForMiss.absent(page.key);
+    // A page whose holes nothing fills here might as well not be there.
+    const holes = typeof found === "string" ? undefined : found.entry.value.holes;
+    const selected = holes === undefined || context.holes.fills(holes.names) ? found : "uri-miss";
     if (typeof selected === "string")
       return andThen(selectPart(context, page, question.request), (part) =>
         withoutPage(context, question, page, facts, directives, selected, part),

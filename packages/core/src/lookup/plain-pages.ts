@@ -93,7 +93,9 @@ export class PlainPages {
 export function isPlainlyFresh(entry: StoreEntry<StoredValue>, now: number): entry is StoreEntry<StoredResponse> {
   const { value, softPurged } = entry;
   return (
-    value.kind === "response" && reusability(value.policy, ANONYMOUS, undefined, now, softPurged).reuse === "fresh"
+    value.kind === "response" &&
+    value.holes === undefined &&
+    reusability(value.policy, ANONYMOUS, undefined, now, softPurged).reuse === "fresh"
   );
 }
 

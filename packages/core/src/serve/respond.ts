@@ -33,7 +33,14 @@ export function respondFresh(
   const remaining = remainingSeconds(value.policy, now);
   if (isPlainGet(request) && entry.body !== undefined)
     return readyResponse(entry, entry.body, now, remaining, debugHeader);
-  return respond(entry, request, now, { status: { hit: true, ttl: remaining }, debugHeader, debugValue: "HIT" });
+  return respond(entry, request, now, hitMarks(entry, false, now, debugHeader));
+}
+
+export function hitMarks({ value }: Entry, stale: boolean, now: number, debugHeader: string | undefined): Marks {
+  const remaining = remainingSeconds(value.policy, now);
+  // After a soft purge it is stale although its lifetime is not over.
+  const ttl = stale ? Math.min(0, remaining) : remaining;
+  return { status: { hit: true, ttl }, debugHeader, debugValue: stale ? "STALE" : "HIT" };
 }
 
 /** The same for one as plain as an earlier one, which the response was made ready for; `undefined`: for none yet. */
@@ -50,9 +57,7 @@ export function respondStale(
   now: number,
   debugHeader: string | undefined,
 ): OutgoingResponse {
-  // After a soft purge it is stale although its lifetime is not over.
-  const ttl = Math.min(0, remainingSeconds(entry.value.policy, now));
-  return respond(entry, request, now, { status: { hit: true, ttl }, debugHeader, debugValue: "STALE" });
+  return respond(entry, request, now, hitMarks(entry, true, now, debugHeader));
 }
 
 /** Any other answer from a stored response: stale, validated, conditional, partial, without a body. */

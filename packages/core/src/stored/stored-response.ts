@@ -4,6 +4,8 @@ import type { Coding } from "../codings.js";
 import type { ResponseHead } from "../exchange.js";
 import { fieldValue } from "../http/fields.js";
 import type { StoredPolicy } from "../http/storability.js";
+import { decodeHoles, encodeHoles } from "./stored-holes.js";
+import type { StoredHoles } from "./stored-holes.js";
 import type { OuterFields, OutgoingResponse } from "../serve/outgoing.js";
 
 export interface StoredResponse {
@@ -15,6 +17,8 @@ export interface StoredResponse {
   readonly outer: OuterFields;
   /** The `Cache-Control` it is sent with when it has none: for the visitor only, nothing here is decided by it. */
   readonly clientCacheControl: string | undefined;
+  /** Places to be filled for each visitor. */
+  readonly holes?: StoredHoles | undefined;
   /** Whether its ETag was made here: the handler knows nothing of it, so it is no use in a conditional request to it. */
   readonly ownEtag: boolean;
   /** In what else than its own form it is sent; `undefined`: in nothing. */
@@ -46,7 +50,7 @@ export interface ReadyResponse {
 }
 
 /* One field a line, in this order; header fields follow as name line, value line:
- *   r                                     kind
+ *   r                                     kind; where there are any, holes
  *   200 OK                                status, reason phrase
  *   1700000000000 0 300 0 0 0 3600        storedAt, initialAge, lifetime, staleWhileRevalidate, staleIfError, grace, keep
  *   000100                                noCache, mustRevalidate, authorizationAllowed, cookiesAllowed, immutable, ownEtag
@@ -79,7 +83,7 @@ export function encodeResponse(stored: StoredResponse): string {
     .map(Number)
     .join("");
   return [
-    "r",
+    `r${encodeHoles(stored.holes)}`,
     `${head.status} ${head.statusText}`,
     numbers,
     flags,
@@ -95,8 +99,17 @@ export function encodeResponse(stored: StoredResponse): string {
  * @param lines of the text
  * @throws {Error} when the text is not one that `encodeResponse` wrote: the store counts that as damage */
 export function decodeResponse(text: string, lines: readonly string[]): StoredResponse {
-  const [, statusLine = "", numbers = "", flags = "", vary = "", outer = "", client = "", offer = "", ...rawHeaders] =
-    lines;
+  const [
+    kind = "",
+    statusLine = "",
+    numbers = "",
+    flags = "",
+    vary = "",
+    outer = "",
+    client = "",
+    offer = "",
+    ...rawHeaders
+  ] = lines;
   const status = Number(statusLine.slice(0, 3));
   const [storedAt, initialAge, lifetime, staleWhileRevalidate, staleIfError, grace, keep] = numbers
     .split(" ")
@@ -132,6 +145,7 @@ export function decodeResponse(text: string, lines: readonly string[]): StoredRe
     outer: decodeOuter(outer),
     clientCacheControl: client === "" ? undefined : client,
     offer: decodeOffer(offer),
+    holes: decodeHoles(kind),
     ownEtag: flags[5] === "1",
     ready: undefined,
     lookedAt: 0,

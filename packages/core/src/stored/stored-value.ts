@@ -16,7 +16,7 @@ export type StoredValue = StoredResponse | VaryRecord | SearchRecord | SearchAli
 /** @throws {Error} when the text was not written by this version: the store counts that as damage */
 export function decodeStoredValue({ meta }: EntryHead): StoredValue {
   const lines = meta.split("\n");
-  if (lines[0] === "r") return decodeResponse(meta, lines);
+  if (lines[0] === "r" || lines[0]?.startsWith("r ") === true) return decodeResponse(meta, lines);
   if (lines[0] === "v") return decodeVaryRecord(lines);
   if (lines[0] === "s") return decodeSearchRecord(lines);
   if (lines[0] === "a") return decodeSearchAlias(lines);

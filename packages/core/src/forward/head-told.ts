@@ -1,0 +1,28 @@
+/** RFC 9111 §4.3.5: what the handler says to a HEAD is about the stored GET, too. The visitor gets it as it is. */
+import type { CacheContext } from "../context.js";
+import type { ResponseHead } from "../exchange.js";
+import { freshen } from "../http/freshen.js";
+import { headUpdate } from "../http/head-update.js";
+import type { Selection } from "../lookup/select.js";
+import type { StoreDecision } from "./decide-storing.js";
+import type { ForwardPlan } from "./forward-plan.js";
+import { freshenStored, headToFreshen } from "./freshen-stored.js";
+
+/** @param decide whether a response to this plan may be kept */
+export function headTold(
+  context: CacheContext,
+  plan: ForwardPlan,
+  { key, entry }: Selection,
+  head: ResponseHead,
+  now: number,
+  decide: (head: ResponseHead, plan: ForwardPlan) => StoreDecision,
+): void {
+  // With holes it has neither validators nor a length of its own.
+  if (entry.value.holes !== undefined) return;
+  const told = headUpdate(entry.value.head, head, entry.bodyBytes);
+  if (told === "invalidate") context.store.remove(key);
+  if (told !== "freshen") return;
+  const freshened = freshen(headToFreshen(entry), head, now);
+  const asGet = { ...plan, request: { ...plan.request, method: "GET" } };
+  freshenStored(context, { key, entry }, freshened, decide(freshened, asGet), plan.birth);
+}

@@ -1,0 +1,42 @@
+/** The handler's 304 to a condition of the cache's own: the stored response answers the visitor, freshened where the 304 is about it (RFC 9111 §4.3.3, §4.3.4). */
+import type { CacheContext } from "../context.js";
+import type { ResponseHead } from "../exchange.js";
+import type { CacheStatus } from "../http/cache-status.js";
+import { freshen, validates } from "../http/freshen.js";
+import type { Selection } from "../lookup/select.js";
+import { respondStored } from "../coding/respond-chosen.js";
+import type { StoreDecision } from "./decide-storing.js";
+import type { Delivery } from "./delivery.js";
+import type { ForwardPlan } from "./forward-plan.js";
+import { freshenStored, headToFreshen } from "./freshen-stored.js";
+import { letGo } from "./let-go.js";
+import { shareStored } from "./share-stored.js";
+
+/** @param decide whether the freshened response may be kept */
+export function notModified(
+  context: CacheContext,
+  plan: ForwardPlan,
+  selection: Selection,
+  validation: ResponseHead,
+  now: number,
+  decide: (head: ResponseHead) => StoreDecision,
+): Delivery {
+  const { request, reason, birth, leading } = plan;
+  const { debugHeader } = context.options;
+  const { entry } = selection;
+  if (!validates(entry.value.head, validation)) {
+    // §4.3.4: it is about another representation, so it freshens nothing; but it answers our condition, and the visitor had none.
+    letGo(plan, false);
+    const status: CacheStatus = { fwd: reason, fwdStatus: 304, detail: "not-modified" };
+    const marks = { status, debugHeader, debugValue: "STALE" };
+    return { kind: "instead", response: respondStored(context, entry, request, now, marks), record: false };
+  }
+  const head = freshen(headToFreshen(entry), validation, now);
+  const decision = decide(head);
+  const freshened = freshenStored(context, selection, head, decision, birth);
+  if (decision.store) leading?.flight.share(shareStored(context, plan, freshened));
+  const detail = decision.store ? undefined : decision.reason;
+  const status: CacheStatus = { fwd: reason, fwdStatus: 304, stored: decision.store, detail };
+  const marks = { status, debugHeader, debugValue: "HIT" };
+  return { kind: "instead", response: respondStored(context, freshened, request, now, marks), record: false };
+}

@@ -1,0 +1,21 @@
+/** Why a request goes to the application where that was settled after, or without, a look into the store. */
+import type { ForwardLookup } from "./forwarding.js";
+
+/** A stale page of a partition: its visitor renders it himself. */
+export const STALE_PARTITION = Object.freeze({
+  facts: { method: "GET", authorization: false, cookies: false },
+  reason: "stale",
+  detail: undefined,
+} as const);
+
+/** After `close()`. */
+export const CLOSED: ForwardLookup = Object.freeze({
+  page: undefined,
+  facts: { method: "GET", authorization: true, cookies: true },
+  reason: "bypass",
+  detail: "closed",
+  selection: undefined,
+});
+
+/** A hole of the stored page could not be filled for this visitor. */
+export const UNFILLED: ForwardLookup = Object.freeze({ ...CLOSED, detail: "hole-failed" });

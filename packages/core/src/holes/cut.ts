@@ -1,0 +1,48 @@
+/** Markers: what they look like, and where they are in a body or in a field. Knows them by their token alone, so nothing that a visitor can write is one. */
+import type { StoredHoles } from "../stored/stored-holes.js";
+
+/** A text between its holes. */
+export interface Cut {
+  /** One more than there are holes. */
+  readonly pieces: readonly Buffer[];
+  /** The name of the hole after each piece but the last. */
+  readonly names: readonly string[];
+}
+
+const PREFIX = "hole";
+const INDEX_DIGITS = 2;
+const INDEX = /^[0-9a-f]{2}$/;
+
+/** Letters and digits alone: it passes through templates, escaping and attributes unchanged, and a header field may hold it.
+ * @example
+ * markerOf("0123456789abcdef0123456789abcdef", 1); // "hole0123456789abcdef0123456789abcdef01" */
+export function markerOf(token: string, index: number): string {
+  return PREFIX + token + index.toString(16).padStart(INDEX_DIGITS, "0");
+}
+
+export function cut(body: Buffer, { token, names }: StoredHoles): Cut {
+  const prefix = PREFIX + token;
+  const pieces: Buffer[] = [];
+  const found: string[] = [];
+  let start = 0;
+  for (let at = body.indexOf(prefix); at !== -1; at = body.indexOf(prefix, at + prefix.length)) {
+    const end = at + prefix.length + INDEX_DIGITS;
+    const index = body.toString("latin1", at + prefix.length, end);
+    const name = INDEX.test(index) ? names[Number.parseInt(index, 16)] : undefined;
+    if (name === undefined) continue;
+    pieces.push(body.subarray(start, at));
+    found.push(name);
+    start = end;
+  }
+  pieces.push(body.subarray(start));
+  return { pieces, names: found };
+}
+
+/** @param values by name */
+export function join({ pieces, names }: Cut, values: ReadonlyMap<string, string>): Buffer {
+  return Buffer.concat(
+    pieces.flatMap((piece, index) =>
+      index < names.length ? [piece, Buffer.from(values.get(names[index]!) ?? "")] : [piece],
+    ),
+  );
+}
