@@ -11,6 +11,7 @@ export class CatchUp {
   readonly #end: number;
   #at = 0;
   #behind = false;
+  #listening = false;
 
   /** @param end of what the visitor gets of the handler's body; `Infinity`: all there is */
   constructor(res: ServerResponse, forward: Forward, sink: Sink, end: number) {
@@ -31,7 +32,9 @@ export class CatchUp {
   given(at: number, flowing: boolean): boolean {
     this.#at = at;
     if (flowing || this.#behind || this.#res.destroyed) return flowing || this.#behind;
-    this.#res.off("drain", this.#caughtUp).once("drain", this.#caughtUp);
+    // Once: compression takes listeners over, and cannot be told to forget one.
+    if (!this.#listening) this.#res.once("drain", this.#caughtUp);
+    this.#listening = true;
     this.#forward.visitorStalls(() => this.#fallBehind());
     return this.#behind;
   }
@@ -43,6 +46,7 @@ export class CatchUp {
 
   readonly #caughtUp = (): void => {
     this.#res.off("drain", this.#caughtUp);
+    this.#listening = false;
     this.#forward.visitorFlows();
   };
 
