@@ -10,8 +10,10 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
+  readdirSync,
   rmSync,
   symlinkSync,
+  truncateSync,
   writeFileSync,
   writeSync,
 } from "node:fs";
@@ -224,6 +226,23 @@ describe("in the place of an entry", () => {
     expect((await reader.read(0, length)).length).toBe(262_144);
     expect((await reader.read(length - 1, length)).equals(Buffer.alloc(1))).toBe(true);
     reader.close();
+  });
+});
+
+describe("an invalidation log", () => {
+  it.each([
+    { given: "that has grown by a terabyte of zeros", lay: (log: string) => truncateSync(log, 2 ** 40) },
+    { given: "that is a pipe", lay: (log: string) => (rmSync(log), void execFileSync("mkfifo", [log])) },
+    { given: "that is a link to a device", lay: (log: string) => (rmSync(log), symlinkSync("/dev/zero", log)) },
+  ])("$given costs what was kept, and holds up nobody", async ({ lay }) => {
+    const dir = temporaryDirectory();
+    const { store, keep } = opened(dir);
+    await keep("/a", "page");
+    const log = readdirSync(dir).find((name) => name.startsWith("invalidations."))!;
+    lay(join(dir, log));
+    for (const cache of [store, opened(dir).store]) expect(await bodyOf(cache.get("/a"))).toBeUndefined();
+    await keep("/a", "anew");
+    expect((await bodyOf(opened(dir).store.get("/a")))?.toString()).toBe("anew");
   });
 });
 

@@ -237,7 +237,8 @@ export class InvalidationLog implements LogReader {
         return;
       }
       if (state === "sealed") this.#goOn(generation);
-      else if (state === "truncated") this.#restart(generation, "the invalidation log was cut short");
+      else if (state === "truncated")
+        this.#restart(generation, "the invalidation log was cut short, or is longer than it can be");
       else this.#heal(generation);
     }
     throw Object.assign(new Error("the invalidation log does not come to rest"), { code: "EBUSY" });

@@ -17,6 +17,8 @@ import type { FileSystem } from "./file-system.js";
 
 /** A file is read in pieces of this size, whatever it claims to hold. */
 const PIECE_BYTES = 1 << 20;
+/** Longest stretch that is read at once. Compaction keeps a log far below it; a longer one was made by somebody else, and would hold up the process for minutes. */
+const MOST_UNREAD_BYTES = 256 * 1024 * 1024;
 /** Times a half-visible record is looked at again: an append by another process shows page by page. */
 const PATIENCE = 5;
 
@@ -27,6 +29,7 @@ export interface LogReader {
   damage(position: LogPosition): void;
 }
 
+/** `"truncated"`: shorter than it was, or longer than it can have become: what it said is lost. */
 export type LogState = "open" | "sealed" | "truncated" | "tail-damaged";
 
 export class LogGeneration {
@@ -59,7 +62,7 @@ export class LogGeneration {
     let keep = false;
     try {
       const stat = fs.fstatSync(fd);
-      if (!stat.isFile()) return "damaged";
+      if (!stat.isFile() || stat.size > MOST_UNREAD_BYTES) return "damaged";
       const bytes = Buffer.alloc(LOG_HEADER_BYTES);
       const length = fs.readSync(fd, bytes, 0, LOG_HEADER_BYTES, 0);
       const header = decodeLogHeader(bytes.subarray(0, length));
@@ -106,7 +109,7 @@ export class LogGeneration {
     if (this.seal !== undefined) return "sealed";
     for (let patience = PATIENCE; ; patience--) {
       const size = this.#fs.fstatSync(this.#fd).size;
-      if (size < this.#size || size < this.#offset) return "truncated";
+      if (size < this.#size || size < this.#offset || size - this.#offset > MOST_UNREAD_BYTES) return "truncated";
       this.#size = size;
       const state = this.#readTo(size, reader, patience === 0);
       if (state !== "short") return state;
