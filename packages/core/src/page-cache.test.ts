@@ -102,40 +102,55 @@ describe("a hit at a glance", () => {
     expect(ready(cache, request("/closed"))).toBeUndefined();
   });
 
-  it("says what deciding says, or nothing, whatever a request carries", async () => {
-    const { cache } = openCache({
-      honourRequest: true,
-      debugHeader: "X-Cache",
-      key: { headers: ["x-currency"] },
-      cookies: { ignore: ["_ga"], key: ["lang"] },
-    });
-    const targets = ["/a", "/b?c=d"];
-    for (const target of targets) {
-      await store(cache, request(target));
-      await cache.handle(request(target), undefined);
-    }
-    const names =
-      "host cookie authorization range if-range if-none-match if-modified-since if-match if-unmodified-since cache-control pragma " +
-      "forwarded x-forwarded-host x-forwarded-proto x-forwarded-scheme x-http-method-override x-http-method x-method-override " +
-      "x-original-url x-rewrite-url content-length transfer-encoding upgrade x-currency " +
-      "accept user-agent x-forwarded-for accept-encoding accept-language referer connection";
-    const name = fc.constantFrom(...names.split(" ")).chain((field) => fc.constantFrom(field, field.toUpperCase()));
-    const value = fc.constantFrom("", "0", "5", HOST, "_ga=1", "lang=de", "no-cache", "max-age=0", "bytes=0-1", '"v1"');
-    const fields = fc.array(fc.tuple(name, value), { maxLength: 4 }).map((lines) => lines.flat());
-    const method = fc.constantFrom("GET", "HEAD", "POST");
-    await fc.assert(
-      fc.asyncProperty(fc.constantFrom(...targets), fields, method, async (target, lines, asked) => {
-        const head = request(target, lines, asked);
-        const glance = ready(cache, head);
-        if (glance === undefined) return;
-        const outcome = await cache.handle(head, undefined);
-        expect(outcome.kind).toBe("hit");
-        expect(glance).toEqual(told(outcome as OutgoingResponse));
-      }),
-      { numRuns: 500 },
-    );
-    expect(targets.map((target) => ready(cache, request(target)) !== undefined)).toEqual([true, true]);
-  });
+  it.each([{ memory: "1mb" }, { memory: 0 }])(
+    "says what deciding says, or nothing, whatever a request carries, with $memory of memory",
+    async ({ memory }) => {
+      const { cache } = openCache({
+        memory,
+        honourRequest: true,
+        debugHeader: "X-Cache",
+        key: { headers: ["x-currency"] },
+        cookies: { ignore: ["_ga"], key: ["lang"] },
+      });
+      const targets = ["/a", "/b?c=d"];
+      for (const target of targets) {
+        await store(cache, request(target));
+        await cache.handle(request(target), undefined);
+      }
+      const names =
+        "host cookie authorization range if-range if-none-match if-modified-since if-match if-unmodified-since cache-control pragma " +
+        "forwarded x-forwarded-host x-forwarded-proto x-forwarded-scheme x-http-method-override x-http-method x-method-override " +
+        "x-original-url x-rewrite-url content-length transfer-encoding upgrade x-currency " +
+        "accept user-agent x-forwarded-for accept-encoding accept-language referer connection";
+      const name = fc.constantFrom(...names.split(" ")).chain((field) => fc.constantFrom(field, field.toUpperCase()));
+      const value = fc.constantFrom(
+        "",
+        "0",
+        "5",
+        HOST,
+        "_ga=1",
+        "lang=de",
+        "no-cache",
+        "max-age=0",
+        "bytes=0-1",
+        '"v1"',
+      );
+      const fields = fc.array(fc.tuple(name, value), { maxLength: 4 }).map((lines) => lines.flat());
+      const method = fc.constantFrom("GET", "HEAD", "POST");
+      await fc.assert(
+        fc.asyncProperty(fc.constantFrom(...targets), fields, method, async (target, lines, asked) => {
+          const head = request(target, lines, asked);
+          const glance = ready(cache, head);
+          if (glance === undefined) return;
+          const outcome = await cache.handle(head, undefined);
+          expect(outcome.kind).toBe("hit");
+          expect(glance).toEqual(told(outcome as OutgoingResponse));
+        }),
+        { numRuns: 500 },
+      );
+      expect(targets.map((target) => ready(cache, request(target)) !== undefined)).toEqual([true, true]);
+    },
+  );
 
   it("asks for the fields that a rule for its path puts into the key", async () => {
     const { cache } = openCache({ rules: [{ path: "/keyed", key: { headers: ["x-currency"] } }] });

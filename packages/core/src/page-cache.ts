@@ -96,16 +96,17 @@ export class PageCache<Req = unknown> {
     return this.#under(request, policy).methods.includes(method);
   }
 
-  /** The shortest way to a hit: a page that is fresh and in memory, for a request like one that `handle` has answered with it. Reads no more of the request than it is given.
+  /** The shortest way to a hit: a fresh page that is at hand, for a request like one that `handle` has answered with it. Reads no more of the request than it is given.
    * @returns `undefined` says nothing: then `handle` decides */
   ready(method: string, target: string, scheme: string, rawHeaders: RawHeaders): OutgoingResponse | undefined {
     const pages = this.#plainPages;
     if (pages === undefined || method !== "GET" || this.#closed) return undefined;
     const key = pages.keyOf(target, scheme, rawHeaders);
     if (key === undefined) return undefined;
+    const entry = this.#context.store.get(key);
+    if (entry === undefined || entry instanceof Promise) return undefined;
     const now = this.#now();
-    const entry = this.#context.store.inMemory(key, now);
-    if (entry === undefined || !isPlainlyFresh(entry, now)) return undefined;
+    if (!isPlainlyFresh(entry, now)) return undefined;
     if (this.#refreshAhead > 0 && !isSurelyEarly(entry.value, now)) return undefined;
     return replayHit(this.#context, entry, target, rawHeaders, now);
   }
@@ -326,7 +327,8 @@ export class PageCache<Req = unknown> {
       return fillStored(this.#context, entry, request, own ? undefined : native, stale).then(
         (filled) => filled ?? this.#forwarding.alone(question, UNFILLED),
       );
-    if (!stale && page.key === entry.head.key && policy === this.#under(request) && !asksApplication(policy))
+    const known = !stale && entry.body !== undefined && page.key === entry.head.key;
+    if (known && policy === this.#under(request) && !asksApplication(policy))
       this.#plainPages?.learn(request, policy, page.key);
     return respondHit(this.#context, entry, request, stale);
   }

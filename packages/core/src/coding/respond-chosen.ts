@@ -3,7 +3,7 @@ import type { CacheContext } from "../context.js";
 import type { RawHeaders, RequestHead } from "../exchange.js";
 import type { MaybeAsync } from "../maybe-async.js";
 import type { OutgoingResponse } from "../serve/outgoing.js";
-import { replay, respond, respondFresh, respondStale } from "../serve/respond.js";
+import { respond, respondFresh, respondPlain, respondStale } from "../serve/respond.js";
 import type { Marks } from "../serve/respond.js";
 import type { StoreEntry } from "../store/contract.js";
 import type { StoredResponse } from "../stored/stored-response.js";
@@ -28,14 +28,14 @@ export function respondHit(
 
 /** A fresh hit like one that was answered before; `undefined` where it is not at hand. */
 export function replayHit(
-  { observer, coded }: CacheContext,
+  { options, observer, coded }: CacheContext,
   entry: ResponseEntry,
   target: string,
   rawHeaders: RawHeaders,
   now: number,
 ): OutgoingResponse | undefined {
   const chosen = entry.value.offer === undefined ? entry : coded.atHand(entry, rawHeaders, now);
-  const response = chosen && replay(chosen.value, now);
+  const response = chosen && respondPlain(chosen, now, options.debugHeader);
   if (response === undefined) return undefined;
   observer.hit(target, false);
   if (chosen !== entry) observer.codedHit(entry.bodyBytes - chosen!.bodyBytes);

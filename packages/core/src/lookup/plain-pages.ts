@@ -13,7 +13,7 @@ import type { StoredResponse } from "../stored/stored-response.js";
 import type { StoredValue } from "../stored/stored-value.js";
 import { BYPASSING_FIELDS } from "./eligibility.js";
 
-/** Fields that the decision on a request, its key or its answer may depend on. */
+/** Fields that the decision on a request, its key or its answer may depend on. Whoever makes any of them depend on another one names it here. */
 const TELLING_FIELDS = [
   ..."authorization cookie content-length transfer-encoding if-none-match if-modified-since if-range range forwarded".split(
     " ",

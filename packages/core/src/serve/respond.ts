@@ -43,11 +43,10 @@ export function hitMarks({ value }: Entry, stale: boolean, now: number, debugHea
   return { status: { hit: true, ttl }, debugHeader, debugValue: stale ? "STALE" : "HIT" };
 }
 
-/** The same for one as plain as an earlier one, which the response was made ready for; `undefined`: for none yet. */
-export function replay({ ready, policy }: StoredResponse, now: number): OutgoingResponse | undefined {
-  if (ready === undefined) return undefined;
-  const age = currentAgeSeconds(policy, now);
-  return broughtUpToDate(ready, age, policy.lifetime - age);
+/** The same for a request that asks for nothing but the page; `undefined` where that is long and comes in pieces. */
+export function respondPlain(entry: Entry, now: number, debugHeader: string | undefined): OutgoingResponse | undefined {
+  if (entry.body === undefined) return undefined;
+  return readyResponse(entry, entry.body, now, remainingSeconds(entry.value.policy, now), debugHeader);
 }
 
 /** A stale hit, inside one of the windows that allow it (RFC 9111 §4.2.4). */
@@ -116,11 +115,8 @@ function readyResponse(
   debugHeader: string | undefined,
 ): OutgoingResponse {
   const { value } = entry;
-  value.ready ??= prepare(entry, body, debugHeader);
-  return broughtUpToDate(value.ready, currentAgeSeconds(value.policy, now), remaining);
-}
-
-function broughtUpToDate(ready: ReadyResponse, age: number, remaining: number): OutgoingResponse {
+  const age = currentAgeSeconds(value.policy, now);
+  const ready = (value.ready ??= prepare(entry, body, debugHeader));
   if (ready.age !== age || ready.remaining !== remaining) {
     ready.age = age;
     ready.remaining = remaining;
