@@ -1,6 +1,6 @@
 /** What this machine has: cores to pin to, programs to compare with, and what it is called in the results. */
 import { spawnSync } from "node:child_process";
-import { arch, availableParallelism, cpus, platform, release, totalmem } from "node:os";
+import { arch, availableParallelism, cpus, loadavg, platform, release, totalmem } from "node:os";
 
 export const SERVER_CORE = 0;
 export const CLIENT_CORE = 1;
@@ -21,6 +21,7 @@ export function pinSelf(core) {
   if (pins) spawnSync("taskset", ["--all-tasks", "--cpu-list", "--pid", String(core), String(process.pid)]);
 }
 
+/** `load`: the load average as it is now, so to be asked for before anything is measured. */
 export function describeMachine() {
   return {
     processor: cpus()[0]?.model.trim() ?? arch(),
@@ -29,6 +30,7 @@ export function describeMachine() {
     system: `${platform()} ${release()}`,
     node: process.version,
     pinned: pins,
+    load: loadavg()[0].toFixed(1),
     generator: has("wrk", "--version") ? "wrk" : "bench/generator.mjs",
   };
 }

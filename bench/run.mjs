@@ -1,6 +1,6 @@
 /**
  * `npm run bench [-- hits random misses big scale startup compress stampede] [--quick] [--million]`: measures, prints a table a suite, and keeps the figures in
- * bench/results/. Everything takes about nine minutes, `--quick` a third of that and keeps nothing. `--check` is for CI: a few ratios, with a very wide margin.
+ * bench/results/ and docs/performance.md. Everything takes about ten minutes, `--quick` half of that and keeps nothing. `--check` is for CI: a few ratios, with a very wide margin.
  */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -27,8 +27,9 @@ const { values, positionals } = parseArgs({
 pinSelf(CLIENT_CORE);
 if (values.check) process.exit((await check()) ? 0 : 1);
 
+const keeps = !values.quick && values.only === undefined;
 const settings = {
-  rounds: values.quick ? 2 : 5,
+  rounds: values.quick ? 1 : 3,
   seconds: 1,
   million: values.million,
   only: values.only?.split(";"),
@@ -37,15 +38,17 @@ for (const name of positionals.length > 0 ? positionals : [...SUITES, "stampede"
   if (name === "stampede") spawnSync(process.execPath, [STAMPEDE], { stdio: "inherit" });
   else await measure(name);
 }
+if (keeps) await import("./report.mjs");
 
 async function measure(name) {
   const { title, yardstick, run } = await import(`./suites/${name}.mjs`);
+  const machine = describeMachine();
   const startedMs = performance.now();
   const cases = await run(settings);
   const seconds = Math.round((performance.now() - startedMs) / 1000);
-  const result = { suite: name, title, yardstick, rounds: settings.rounds, seconds, machine: describeMachine(), cases };
+  const result = { suite: name, title, yardstick, rounds: settings.rounds, seconds, machine, cases };
   console.log(`\n${markdown(result)}`);
-  if (values.quick || values.only !== undefined) return;
+  if (!keeps) return;
   mkdirSync(RESULTS, { recursive: true });
   writeFileSync(new URL(`${name}.json`, RESULTS), `${JSON.stringify(result, undefined, 2)}\n`);
 }
