@@ -228,6 +228,32 @@ describe.each(ADAPTERS)("$name: a stampede", (adapter) => {
   });
 });
 
+describe.each(ADAPTERS.filter(({ tapped }) => !tapped))("$name: a leader", (adapter) => {
+  it("whose stream breaks before its first byte leaves its place to a follower", async () => {
+    const release = barrier();
+    const site = await openSite(adapter, {
+      handler: () => {
+        if (site.renders > 1) return { headers: PLAIN, body: "page" };
+        const body = new PassThrough();
+        void release.opened.then(() => body.destroy(new Error("torn")));
+        return { headers: PLAIN, body };
+      },
+    });
+    // Koa 3 breaks the connection, Koa 2 answers 500.
+    const leader = site.visit("/").then(
+      ({ status }) => status,
+      () => "broken off",
+    );
+    await rendering(site, 1);
+    const followers = Promise.all(Array.from({ length: 5 }, () => site.visit("/")));
+    await site.waiting(5);
+    release.open();
+    expect([500, "broken off"]).toContain(await leader);
+    expect((await followers).every(({ text }) => text === "page")).toBe(true);
+    expect(site.renders).toBe(2);
+  });
+});
+
 describe.each(TAPPED)("$name: a leader", (adapter) => {
   it("that is destroyed leaves its place to a follower", async () => {
     const release = barrier();

@@ -4,7 +4,7 @@ import fs from "node:fs";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import type { KeyLock } from "./contract.js";
 import type { FileSystem } from "./file-system.js";
 import { KeyLocks } from "./key-locks.js";
@@ -162,5 +162,28 @@ describe("waiting for a lock", () => {
     const waiting = locks().released("k", LONG_MS);
     rmSync(root, { recursive: true });
     await expect(waiting).resolves.toBeUndefined();
+  });
+});
+
+describe("a lock that is given back", () => {
+  afterEach(() => void vi.useRealTimers());
+
+  it("is noticed within 16 ms, however long it was waited for", async () => {
+    const { locks } = place();
+    for (const heldMs of [1, 50, 500, 4_000]) {
+      const lock = held(locks().take("k"));
+      vi.useFakeTimers();
+      let over = false;
+      const waiting = locks()
+        .released("k", LONG_MS)
+        .then(() => (over = true));
+      await vi.advanceTimersByTimeAsync(heldMs);
+      expect(over).toBe(false);
+      lock.release();
+      await vi.advanceTimersByTimeAsync(16);
+      expect(over).toBe(true);
+      vi.useRealTimers();
+      await waiting;
+    }
   });
 });
