@@ -31,6 +31,7 @@ export type FileSystem = Pick<
   | "symlinkSync"
   | "unlink"
   | "unlinkSync"
+  | "watch"
   | "writeSync"
   | "writev"
   | "writevSync"

@@ -1,5 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { hash } from "node:crypto";
+import { EventEmitter } from "node:events";
 import fs from "node:fs";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -168,13 +169,17 @@ describe("waiting for a lock", () => {
 describe("a lock that is given back", () => {
   afterEach(() => void vi.useRealTimers());
 
-  it("is noticed within 16 ms, however long it was waited for", async () => {
+  const deaf = (): never => {
+    throw Object.assign(new Error("ENOSPC"), { code: "ENOSPC" });
+  };
+
+  it("is noticed within 16 ms, however long it was waited for, where the file system tells nothing", async () => {
     const { locks } = place();
     for (const heldMs of [1, 50, 500, 4_000]) {
       const lock = held(locks().take("k"));
       vi.useFakeTimers();
       let over = false;
-      const waiting = locks()
+      const waiting = locks({ ...fs, watch: deaf })
         .released("k", LONG_MS)
         .then(() => (over = true));
       await vi.advanceTimersByTimeAsync(heldMs);
@@ -185,5 +190,46 @@ describe("a lock that is given back", () => {
       vi.useRealTimers();
       await waiting;
     }
+  });
+
+  it("is noticed at once where the file system tells, and looked for less and less then", async () => {
+    const { locks } = place();
+    let tell = (_event: string, _name: string | null): void => {};
+    let watches = 0;
+    let looks = 0;
+    const watch = (_directory: string, _options: object, listener: typeof tell) => {
+      tell = listener;
+      watches++;
+      return Object.assign(new EventEmitter(), { close: () => void watches-- });
+    };
+    const readlinkSync = (path: string) => {
+      looks++;
+      return fs.readlinkSync(path);
+    };
+    const waiter = locks({ ...fs, watch, readlinkSync } as unknown as FileSystem);
+    vi.useFakeTimers();
+    for (const name of [hash("sha256", "k"), null]) {
+      const lock = held(locks().take("k"));
+      const waiting = waiter.released("k", LONG_MS);
+      await vi.advanceTimersByTimeAsync(1_000);
+      expect(watches).toBe(1);
+      lock.release();
+      tell("rename", hash("sha256", "another"));
+      tell("rename", name);
+      await waiting; // no time has passed
+      expect(watches).toBe(0);
+      if (name !== null) looks = 0;
+    }
+    expect(looks).toBeLessThan(20);
+  });
+
+  it("is noticed all the same when the watch breaks", async () => {
+    const { locks } = place();
+    const watcher = Object.assign(new EventEmitter(), { close: () => {} });
+    const lock = held(locks().take("k"));
+    const waiting = locks({ ...fs, watch: () => watcher } as unknown as FileSystem).released("k", LONG_MS);
+    watcher.emit("error", new Error("ENOENT"));
+    lock.release();
+    await expect(waiting).resolves.toBeUndefined();
   });
 });

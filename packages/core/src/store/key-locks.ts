@@ -9,6 +9,7 @@ import type { KeyLock, LogPosition } from "./contract.js";
 import { errorCode } from "./file-system.js";
 import type { FileSystem } from "./file-system.js";
 import { makeDirectory } from "./make-directory.js";
+import { LockWatch } from "./lock-watch.js";
 import { formatIdentity, liveness, ownIdentity, parseIdentity, uniqueSuffix } from "./process-identity.js";
 
 /** However long its holder lives: by then the application has had its chance. */
@@ -38,11 +39,15 @@ export class KeyLocks {
   readonly #ownName = `${formatIdentity(ownIdentity)}-${uniqueSuffix()}`;
   #count = 0;
   #waits = 0;
+  readonly #watch: LockWatch;
+  /** Whether the last lock that was given back was heard of, rather than seen. */
+  #watchTells = false;
   #swept = false;
 
   constructor(fs: FileSystem, root: string, now: () => number) {
     this.#fs = fs;
     this.#directory = `${root}/locks`;
+    this.#watch = new LockWatch(fs, this.#directory);
     this.#now = now;
   }
 
@@ -73,25 +78,40 @@ export class KeyLocks {
     let target = this.#targetAt(path);
     if (target === undefined || !isValid(target, this.#now(), timeoutMs)) return;
     this.#waits++;
+    const listening = this.#watch.listen(this.#name(key));
+    let told = false;
     try {
       for (let pauseMs = FIRST_POLL_MS; performance.now() - startedMs < timeoutMs; pauseMs *= 2) {
-        const longestMs = LAST_POLL_MS + (this.#waits - 1) * POLL_MS_PER_WAIT;
-        await new Promise<void>((resolve) => setTimeout(resolve, Math.min(pauseMs, longestMs)));
         const seen = this.#targetAt(path);
-        if (seen === undefined) return;
+        if (seen === undefined) {
+          this.#watchTells = told;
+          return;
+        }
         // As long as it is the same lock, its age and its holder are looked at now and then.
-        if (seen === target && performance.now() - askedMs < LIVENESS_MS) continue;
-        if (!isValid(seen, this.#now(), timeoutMs)) return;
-        target = seen;
-        askedMs = performance.now();
+        if (seen !== target || performance.now() - askedMs >= LIVENESS_MS) {
+          if (!isValid(seen, this.#now(), timeoutMs)) return;
+          target = seen;
+          askedMs = performance.now();
+        }
+        told = await listening.changed(Math.min(pauseMs, this.#longestPauseMs));
       }
     } finally {
       this.#waits--;
+      listening.stop();
     }
   }
 
+  // Where the watch was the first to tell the last time, looking is only for what it may miss.
+  get #longestPauseMs(): number {
+    return this.#watchTells ? LIVENESS_MS : LAST_POLL_MS + (this.#waits - 1) * POLL_MS_PER_WAIT;
+  }
+
+  #name(key: string): string {
+    return hash("sha256", key);
+  }
+
   #path(key: string): string {
-    return `${this.#directory}/${hash("sha256", key)}`;
+    return `${this.#directory}/${this.#name(key)}`;
   }
 
   #create(path: string, target: string): KeyLock {
