@@ -4,7 +4,6 @@ import type { Coding } from "../codings.js";
 import type { CacheContext } from "../context.js";
 import type { RawHeaders, RequestHead } from "../exchange.js";
 import type { Acceptable } from "../http/accept-encoding.js";
-import { fieldValue, hasField } from "../http/fields.js";
 import { evaluatePreconditions } from "../http/preconditions.js";
 import { selectRanges } from "../http/range.js";
 import { validatorsOf } from "../http/validators.js";
@@ -54,10 +53,9 @@ export class CodedBodies {
    * @param now epoch milliseconds */
   atHand(entry: ResponseEntry, rawHeaders: RawHeaders, now: number): ResponseEntry | undefined {
     const offer = entry.value.offer!;
-    const field = fieldValue(rawHeaders, "accept-encoding");
+    const field = acceptedIn(rawHeaders);
     if (field === undefined) return entry;
-    // It may say no-transform.
-    if (hasField(rawHeaders, "cache-control")) return undefined;
+    if (field === UNTOLD) return undefined;
     const [best] = this.#negotiation.of(field, offer.codings).codings;
     if (best === undefined) return entry;
     const found = this.#context.store.inMemory(keysOf(entry)[offer.codings.indexOf(best)]!, now);
@@ -131,6 +129,23 @@ export class CodedBodies {
   #now(): number {
     return this.#context.options.clock.now();
   }
+}
+
+/** A request that has to be looked at more closely. */
+const UNTOLD = "";
+
+/** `Accept-Encoding` in one pass over the fields; `UNTOLD` with a `Cache-Control`, which may say no-transform, and where it is empty or comes in several lines. */
+function acceptedIn(raw: RawHeaders): string | undefined {
+  let field: string | undefined;
+  for (let index = 0; index < raw.length; index += 2) {
+    const name = raw[index]!;
+    if (name.length === 13 && name.toLowerCase() === "cache-control") return UNTOLD;
+    // The usual spelling is quicker to compare than to put into lower case.
+    if (name.length !== 15 || (name !== "Accept-Encoding" && name.toLowerCase() !== "accept-encoding")) continue;
+    if (field !== undefined) return UNTOLD;
+    field = raw[index + 1]!;
+  }
+  return field;
 }
 
 /** The form that the visitor's own conditions and ranges are about, if they are about one he may be sent. */
