@@ -10,8 +10,11 @@ let page = readFileSync(PAGE, "utf8");
 const hits = resultOf("hits");
 for (const [whole, suite] of page.matchAll(/<!-- (\w+): -->[^]*?<!-- :\1 -->/g)) {
   const result = resultOf(suite);
-  if (result !== undefined)
-    page = page.replace(whole, `<!-- ${suite}: -->\n${provenance(result)}\n\n${markdown(result)}<!-- :${suite} -->`);
+  if (result === undefined) continue;
+  const picture = suite === "hits" ? "![Requests for the same CPU time, 10 KiB hits](performance.svg)\n\n" : "";
+  const written = `<!-- ${suite}: -->\n${picture}${provenance(result)}\n\n${markdown(result)}<!-- :${suite} -->`;
+  // A function, because a text may hold what `replace` takes for a pattern.
+  page = page.replace(whole, () => written);
 }
 writeFileSync(PAGE, page);
 if (hits !== undefined) writeFileSync(CHART, chart(hits, "10 KiB"));
