@@ -247,9 +247,14 @@ describe.each(ADAPTERS)("$name: a page that is kept compressed", (adapter) => {
     { given: "a short page", page: () => ({ headers: { ...HTML, "Content-Length": "1023" }, body: "x".repeat(1023) }) },
     { given: "a picture", page: () => ({ headers: { "Content-Type": "image/png" }, body: page(1) }) },
     { given: "no-transform", page: () => ({ headers: { ...HTML, "Cache-Control": "no-transform" }, body: page(1) }) },
-    { given: "coded", page: () => ({ headers: { ...HTML, "Content-Encoding": "x-own" }, body: page(1) }) },
-    { given: "choosing by itself", page: () => ({ headers: { ...HTML, Vary: "accept-encoding" }, body: page(1) }) },
-  ])("is left alone when it is $given", async ({ page: left }) => {
+    // Whoever sends a coding has chosen it by Accept-Encoding, whether he says so or not.
+    { given: "coded", page: () => ({ headers: { ...HTML, "Content-Encoding": "x-own" }, body: page(1) }), vary: true },
+    {
+      given: "choosing by itself",
+      page: () => ({ headers: { ...HTML, Vary: "accept-encoding" }, body: page(1) }),
+      vary: true,
+    },
+  ])("is left alone when it is $given", async ({ page: left, vary = false }) => {
     const site = await openSite(adapter, {
       options: OPTIONS,
       handler: ({ req }) => (req.url === "/sentinel" ? { headers: HTML, body: page(1) } : left()),
@@ -260,7 +265,7 @@ describe.each(ADAPTERS)("$name: a page that is kept compressed", (adapter) => {
     const later = await site.visit("/", { headers: BR });
     for (const answer of [miss, hit, later])
       expect([answer.header("vary")?.toLowerCase(), answer.header("content-encoding"), answer.body.length]).toEqual([
-        left().headers["Vary" as never],
+        vary ? "accept-encoding" : undefined,
         left().headers["Content-Encoding" as never],
         left().body.length,
       ]);
