@@ -15,7 +15,7 @@ import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { Paths } from "../../packages/core/src/store/paths.js";
 import { temporaryDirectory } from "../support/temporary-directory.js";
-import { bodyFor, bodyOf, opened, until } from "./opened.js";
+import { bodyFor, bodyOf, isSwept, opened, until } from "./opened.js";
 
 interface Trap {
   readonly given: string;
@@ -64,7 +64,8 @@ describe.each([1000, 400_000])("in the place of an entry with a body of %i bytes
     lay(file, outside, paths.entry("/b").file);
 
     expect(await bodyOf(store.get("/a"))).toBeUndefined();
-    expect(store.stats().corrupt).toBe(1);
+    // More than once where a sweep meets it while a slow disk is waited for.
+    expect(store.stats().corrupt).toBeGreaterThan(0);
     expect(existsSync(file) || lstatSync(file, { throwIfNoEntry: false }) !== undefined).toBe(stays);
     expect((await bodyOf(store.get("/b")))?.equals(bodyFor("/b", bytes))).toBe(true);
     if (stays) return;
@@ -112,7 +113,7 @@ describe.each([1000, 400_000])("in the place of an entry with a body of %i bytes
     await keep("/a", bodyFor("/a", bytes));
     writeFileSync(file, readFileSync(file).subarray(0, Math.floor(lstatSync(file).size * share)));
     expect(await bodyOf(store.get("/a"))).toBeUndefined();
-    expect(store.stats().corrupt).toBe(1);
+    expect(store.stats().corrupt).toBeGreaterThan(0);
   });
 });
 
@@ -130,6 +131,7 @@ describe("in the place of a directory of ours", () => {
     store.put(head("/a"), Buffer.from("y"));
     await store.clear();
     await store.flush();
+    await until(() => isSwept(dir));
     expect(readFileSync(stranger, "utf8")).toBe("precious");
     expect(lstatSync(elsewhere).isDirectory()).toBe(true);
   });

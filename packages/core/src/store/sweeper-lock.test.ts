@@ -1,8 +1,9 @@
 import fs from "node:fs";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { formatIdentity, ownIdentity } from "./process-identity.js";
 import { SweeperLock } from "./sweeper-lock.js";
 
 function place() {
@@ -33,6 +34,16 @@ describe("the right to sweep", () => {
     expect([other.take(), one.take()]).toEqual([true, false]);
     other.release();
     expect(readdirSync(root)).toEqual([]);
+  });
+
+  it("passes from a dead holder at once, and from one who is none of ours", () => {
+    const { root, lock } = place();
+    for (const holder of [formatIdentity({ ...ownIdentity, start: ownIdentity.start + 1 }), "a stranger"]) {
+      symlinkSync(`${holder}-abcdef-0`, join(root, "sweeper"));
+      const one = lock();
+      expect(one.take()).toBe(true);
+      one.release();
+    }
   });
 
   it("stays with a living holder for as long as he gets on", () => {
