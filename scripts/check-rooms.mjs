@@ -78,6 +78,7 @@ const ROOMS = {
 
   // They wire the rooms and hand them out; nothing imports them.
   "open-context": { values: "all" },
+  answering: { values: "all" },
   "page-cache": { values: "all" },
   index: { values: "all" },
 };

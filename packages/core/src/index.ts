@@ -1,6 +1,7 @@
 /** The door of `@diskcache/core`: what is not here is private and can change tomorrow. */
 export { PageCache } from "./page-cache.js";
-export type { CacheStats, HandleOptions, Outcome } from "./page-cache.js";
+export type { CacheStats, HandleOptions } from "./page-cache.js";
+export type { Outcome } from "./answering.js";
 export type { CachePolicy, CookieRules, DiskCacheOptions, KeyRules, PathRule, RelaxedRules } from "./options.js";
 export { neverPolicy } from "./resolve-policy.js";
 export type { ResolvedPolicy, ResolvedQueryRules, WholePolicy } from "./resolve-policy.js";

@@ -1,19 +1,14 @@
 /** The object that users hold and adapters drive: wires the rooms together and decides nothing about HTTP. */
-import { replayHit, respondHit } from "./coding/respond-chosen.js";
+import { Answering } from "./answering.js";
+import type { Outcome } from "./answering.js";
 import type { CacheContext } from "./context.js";
 import { openContext } from "./open-context.js";
 import { closedError } from "./errors.js";
 import type { RawHeaders, RequestHead } from "./exchange.js";
 import { explain, storedEntry } from "./explain.js";
 import type { Explanation } from "./explain.js";
-import { claimRefresh } from "./forward/claim-refresh.js";
-import { refreshHeaders } from "./forward/refresh-headers.js";
-import { Refreshes } from "./flight/refreshes.js";
 import type { FragmentOptions, InsideFragment, VaryOn } from "./fragments/fragment-options.js";
-import { fillStored, hasHoles } from "./holes/fill-stored.js";
 import type { Forward } from "./forward/forward.js";
-import { Forwarding } from "./forward/forwarding.js";
-import { CLOSED, STALE_PARTITION, UNFILLED } from "./forward/settled-lookups.js";
 import { purgeSelectors } from "./invalidate/purge-target.js";
 import type { PurgeOptions, Purges, PurgeTarget } from "./invalidate/purge-target.js";
 import { purgeFor } from "./invalidate/purge-for.js";
@@ -21,24 +16,16 @@ import { purger } from "./invalidate/purger.js";
 import type { PurgeAnswer, PurgeRequest, PurgerOptions } from "./invalidate/purger.js";
 import { isAskedByContent } from "./key/content.js";
 import { decide } from "./lookup/decide.js";
-import type { Lookup, Question } from "./lookup/decide.js";
-import { isDueAhead, isSurelyEarly } from "./lookup/refresh-ahead.js";
-import { isPlainlyFresh, PlainPages } from "./lookup/plain-pages.js";
 import { BesidePages } from "./low-level/beside-pages.js";
 import type { MemoizeOptions } from "./low-level/memoize.js";
-import { andThen } from "./maybe-async.js";
 import type { MaybeAsync } from "./maybe-async.js";
 import type { CacheCounters, CacheEvents } from "./observe/observer.js";
 import type { CachePolicy, DiskCacheOptions } from "./options.js";
-import { asksApplication, mergePolicies, resolvePolicy } from "./resolve-policy.js";
+import { asksApplication, resolvePolicy } from "./resolve-policy.js";
 import type { ResolvedPolicy, WholePolicy } from "./resolve-policy.js";
-import { gatewayTimeout } from "./serve/gateway-errors.js";
 import type { OutgoingResponse } from "./serve/outgoing.js";
 import type { StoreStats } from "./store/contract.js";
 import type { Duration } from "./units.js";
-
-/** What an adapter does next: play a response, or call the application and report what it answers. */
-export type Outcome = OutgoingResponse | Forward;
 
 /** Counters of this process, and the state of the directory as far as this process knows it. */
 export type CacheStats = Readonly<CacheCounters> & StoreStats & WaitingStats;
@@ -64,12 +51,8 @@ export interface HandleOptions {
  * await cache.purge("/reports/7"); */
 export class PageCache<Req = unknown> {
   readonly #context: CacheContext;
-  readonly #forwarding: Forwarding;
+  readonly #answering: Answering;
   readonly #values: BesidePages;
-  readonly #refreshes: Refreshes;
-  readonly #refreshAhead: number;
-  /** `undefined` where the user's functions have a say in every request. */
-  readonly #plainPages: PlainPages | undefined;
   #closed = false;
 
   /** @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` for an unknown or wrong option; `ERR_DISKCACHE_DIRECTORY` with `strict` */
@@ -77,10 +60,7 @@ export class PageCache<Req = unknown> {
     this.#context = openContext(given);
     const { options, observer } = this.#context;
     this.#values = new BesidePages(given as DiskCacheOptions, options.enabled, (error) => observer.error(error));
-    this.#forwarding = new Forwarding(this.#context, (question, attempt) => this.#ask(question, attempt));
-    this.#refreshes = new Refreshes(options.clock);
-    this.#refreshAhead = options.refreshAhead;
-    this.#plainPages = this.frontable ? new PlainPages(options) : undefined;
+    this.#answering = new Answering(this.#context, this.frontable);
   }
 
   /** Whether requests may be answered before the framework has run: not when the user's functions want what the framework makes. */
@@ -99,16 +79,7 @@ export class PageCache<Req = unknown> {
   /** The shortest way to a hit: a fresh page that is at hand, for a request like one that `handle` has answered with it. Reads no more of the request than it is given.
    * @returns `undefined` says nothing: then `handle` decides */
   ready(method: string, target: string, scheme: string, rawHeaders: RawHeaders): OutgoingResponse | undefined {
-    const pages = this.#plainPages;
-    if (pages === undefined || method !== "GET" || this.#closed) return undefined;
-    const key = pages.keyOf(target, scheme, rawHeaders);
-    if (key === undefined) return undefined;
-    const entry = this.#context.store.get(key);
-    if (entry === undefined || entry instanceof Promise) return undefined;
-    const now = this.#now();
-    if (!isPlainlyFresh(entry, now)) return undefined;
-    if (this.#refreshAhead > 0 && !isSurelyEarly(entry.value, now)) return undefined;
-    return replayHit(this.#context, entry, target, rawHeaders, now);
+    return this.#answering.ready(method, target, scheme, rawHeaders);
   }
 
   /** Decides on a request. Synchronous unless the disk made it wait. Never throws, never rejects. */
@@ -117,46 +88,20 @@ export class PageCache<Req = unknown> {
     native: Req,
     { policy, refresh = false, own = refresh }: HandleOptions = {},
   ): MaybeAsync<Outcome> {
-    return this.#begin({ request, native, policy: this.#under(request, policy), refresh, own });
+    return this.#answering.begin({ request, native, policy: this.#under(request, policy), refresh, own });
   }
 
   /** Looks a request up before the framework has seen it: `undefined` when the application has to answer. */
   peek(request: RequestHead): MaybeAsync<OutgoingResponse | undefined> {
     const policy = this.#under(request);
-    if (this.#closed || asksApplication(policy)) return undefined;
-    const question = { request, native: undefined, policy, refresh: false, own: false };
-    return andThen(decide(this.#context, question), (lookup) => {
-      // What fills the holes of a page wants what the framework makes.
-      if (lookup.verdict !== "reuse" || hasHoles(lookup.entry)) return undefined;
-      return andThen(this.#answer(question, lookup, 0), (outcome) => {
-        if (outcome.kind === "hit") return outcome;
-        // What was begun here nobody goes on with.
-        outcome.abort("front");
-        return undefined;
-      });
-    });
+    return this.#answering.peek({ request, native: undefined, policy, refresh: false, own: false });
   }
 
   /** A route's own policy, met while its request is on its way through the application.
    * @param contentDigest of a request whose content is part of the key only here
    * @returns a new outcome when the route's key differs: the forward under way then lets everything pass */
   refine(forward: Forward, own: ResolvedPolicy, native: Req, contentDigest?: string): MaybeAsync<Outcome> | undefined {
-    const { plan } = forward;
-    const policy = mergePolicies(plan.policy, own);
-    const guarded = plan.page !== undefined && own.guards > 0;
-    const admitted = plan.reason === "method" && policy.methods.includes(plan.request.method);
-    if (!guarded && !admitted) {
-      forward.refine(policy);
-      return undefined;
-    }
-    forward.delegate();
-    const request = contentDigest === undefined ? plan.request : { ...plan.request, contentDigest };
-    const question = { request, native, policy, refresh: plan.refresh, own: plan.own };
-    return andThen(this.#begin(question), (outcome) => {
-      // What was said about the response before its route was known still holds.
-      if (outcome.kind === "forward") outcome.directives.adopt(forward.directives);
-      return outcome;
-    });
+    return this.#answering.refine(forward, own, native, contentDigest);
   }
 
   /** Checks a policy once, for `handle` and `refine`.
@@ -242,7 +187,7 @@ export class PageCache<Req = unknown> {
 
   stats(): Promise<CacheStats> {
     const { observer, store } = this.#context;
-    return Promise.resolve({ ...observer.counters, waiting: this.#forwarding.waiting, ...store.stats() });
+    return Promise.resolve({ ...observer.counters, waiting: this.#answering.waiting, ...store.stats() });
   }
 
   /** Listens: `hit`, `forward`, `stored`, `not-stored`, `purge`, `error`. */
@@ -265,6 +210,7 @@ export class PageCache<Req = unknown> {
   /** Writes what waits to be written and lets go of the directory. Requests are forwarded from then on. Idempotent. */
   async close(): Promise<void> {
     this.#closed = true;
+    this.#answering.close();
     this.#context.fragments.close();
     await this.#context.coded.close();
     await this.#values.close();
@@ -273,64 +219,6 @@ export class PageCache<Req = unknown> {
 
   #under({ target }: RequestHead, own?: ResolvedPolicy): WholePolicy {
     return this.#context.policies.under(target, own);
-  }
-
-  #begin(question: Question): MaybeAsync<Outcome> {
-    return this.#closed ? this.#forwarding.alone(question, CLOSED) : this.#ask(question, 0);
-  }
-
-  #ask(question: Question, attempt: number): MaybeAsync<Outcome> {
-    return andThen(decide(this.#context, question), (lookup) => this.#answer(question, lookup, attempt));
-  }
-
-  #answer(question: Question, lookup: Lookup, attempt: number): MaybeAsync<Outcome> {
-    if (lookup.verdict === "unsatisfiable") return gatewayTimeout();
-    if (lookup.verdict === "forward") return this.#forwarding.forward(question, lookup, attempt);
-    const { entry, stale } = lookup;
-    const due = stale || (this.#refreshAhead > 0 && isDueAhead(entry.value, this.#refreshAhead, this.#now()));
-    const claim = due ? claimRefresh(this.#context, this.#refreshes, entry) : undefined;
-    if (claim === undefined) return this.#reuse(question, lookup);
-    return andThen(claim, (release) =>
-      release === "over" ? this.#ask(question, attempt) : this.#refreshing(question, lookup, release),
-    );
-  }
-
-  #refreshing(question: Question, lookup: Lookup & { verdict: "reuse" }, release: () => void): MaybeAsync<Outcome> {
-    const { entry, page, stale } = lookup;
-    const { contentDigest, rawHeaders } = question.request;
-    // A partition is known by the visitor's own cookies, which a refresh may not carry: the first visitor renders it himself.
-    // What was asked by its content cannot be asked again without it.
-    if (page.partitioned || contentDigest !== undefined) {
-      const selection = { key: entry.head.key, entry };
-      if (stale) return this.#forwarding.alone(question, { ...STALE_PARTITION, page, selection }, release);
-      // Ahead of time nobody is made to wait for it.
-      release();
-      return this.#reuse(question, lookup);
-    }
-    const fields = refreshHeaders(rawHeaders, this.#context.options.cookies);
-    const refresh = { rawHeaders: fields, release };
-    return andThen(this.#reuse(question, lookup), (outcome) => {
-      if (outcome.kind === "hit") return { ...outcome, refresh };
-      release();
-      return outcome;
-    });
-  }
-
-  #now(): number {
-    return this.#context.options.clock.now();
-  }
-
-  #reuse(question: Question, { entry, stale, page }: Lookup & { verdict: "reuse" }): MaybeAsync<Outcome> {
-    const { request, native, own, policy } = question;
-    if (hasHoles(entry))
-      // Where a hole cannot be filled the application may have something else to say, such as a form to log in.
-      return fillStored(this.#context, entry, request, own ? undefined : native, stale).then(
-        (filled) => filled ?? this.#forwarding.alone(question, UNFILLED),
-      );
-    const known = !stale && entry.body !== undefined && page.key === entry.head.key;
-    if (known && policy === this.#under(request) && !asksApplication(policy))
-      this.#plainPages?.learn(request, policy, page.key);
-    return respondHit(this.#context, entry, request, stale);
   }
 
   #assertOpen(): void {

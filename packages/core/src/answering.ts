@@ -1,0 +1,168 @@
+/** What becomes of each request: a stored response, one that is rendered anew behind it, or the application. Asks the rooms in the order of the data and decides nothing about HTTP. */
+import { replayHit, respondHit } from "./coding/respond-chosen.js";
+import type { CacheContext } from "./context.js";
+import type { RawHeaders } from "./exchange.js";
+import { Refreshes } from "./flight/refreshes.js";
+import { claimRefresh } from "./forward/claim-refresh.js";
+import type { Forward } from "./forward/forward.js";
+import { Forwarding } from "./forward/forwarding.js";
+import { refreshHeaders } from "./forward/refresh-headers.js";
+import { CLOSED, STALE_PARTITION, UNFILLED } from "./forward/settled-lookups.js";
+import { fillStored, hasHoles } from "./holes/fill-stored.js";
+import { decide } from "./lookup/decide.js";
+import type { Lookup, Question } from "./lookup/decide.js";
+import { isPlainlyFresh, PlainPages } from "./lookup/plain-pages.js";
+import { isDueAhead, isSurelyEarly } from "./lookup/refresh-ahead.js";
+import { andThen } from "./maybe-async.js";
+import type { MaybeAsync } from "./maybe-async.js";
+import { asksApplication, mergePolicies } from "./resolve-policy.js";
+import type { ResolvedPolicy } from "./resolve-policy.js";
+import { gatewayTimeout } from "./serve/gateway-errors.js";
+import type { OutgoingResponse } from "./serve/outgoing.js";
+
+/** What an adapter does next: play a response, or call the application and report what it answers. */
+export type Outcome = OutgoingResponse | Forward;
+
+type Reusable = Lookup & { readonly verdict: "reuse" };
+
+export class Answering {
+  readonly #context: CacheContext;
+  readonly #forwarding: Forwarding;
+  readonly #refreshes: Refreshes;
+  readonly #refreshAhead: number;
+  /** `undefined` where the user's functions have a say in every request. */
+  readonly #plainPages: PlainPages | undefined;
+  #closed = false;
+
+  /** @param frontable whether requests may be answered without what the framework makes */
+  constructor(context: CacheContext, frontable: boolean) {
+    const { options } = context;
+    this.#context = context;
+    this.#forwarding = new Forwarding(context, (question, attempt) => this.#ask(question, attempt));
+    this.#refreshes = new Refreshes(options.clock);
+    this.#refreshAhead = options.refreshAhead;
+    this.#plainPages = frontable ? new PlainPages(options) : undefined;
+  }
+
+  /** Requests that wait for a response that another one began. */
+  get waiting(): number {
+    return this.#forwarding.waiting;
+  }
+
+  /** From now on everything is forwarded. */
+  close(): void {
+    this.#closed = true;
+  }
+
+  /** See `PageCache.ready`. */
+  ready(method: string, target: string, scheme: string, rawHeaders: RawHeaders): OutgoingResponse | undefined {
+    const pages = this.#plainPages;
+    if (pages === undefined || method !== "GET" || this.#closed) return undefined;
+    const key = pages.keyOf(target, scheme, rawHeaders);
+    if (key === undefined) return undefined;
+    const entry = this.#context.store.get(key);
+    if (entry === undefined || entry instanceof Promise) return undefined;
+    const now = this.#now();
+    if (!isPlainlyFresh(entry, now)) return undefined;
+    if (this.#refreshAhead > 0 && !isSurelyEarly(entry.value, now)) return undefined;
+    return replayHit(this.#context, entry, target, rawHeaders, now);
+  }
+
+  begin(question: Question): MaybeAsync<Outcome> {
+    return this.#closed ? this.#forwarding.alone(question, CLOSED) : this.#ask(question, 0);
+  }
+
+  /** `undefined` when the application has to answer. */
+  peek(question: Question): MaybeAsync<OutgoingResponse | undefined> {
+    if (this.#closed || asksApplication(question.policy)) return undefined;
+    return andThen(decide(this.#context, question), (lookup) => {
+      // What fills the holes of a page wants what the framework makes.
+      if (lookup.verdict !== "reuse" || hasHoles(lookup.entry)) return undefined;
+      return andThen(this.#answer(question, lookup, 0), (outcome) => {
+        if (outcome.kind === "hit") return outcome;
+        // What was begun here nobody goes on with.
+        outcome.abort("front");
+        return undefined;
+      });
+    });
+  }
+
+  /** See `PageCache.refine`. */
+  refine(
+    forward: Forward,
+    own: ResolvedPolicy,
+    native: unknown,
+    contentDigest?: string,
+  ): MaybeAsync<Outcome> | undefined {
+    const { plan } = forward;
+    const policy = mergePolicies(plan.policy, own);
+    const guarded = plan.page !== undefined && own.guards > 0;
+    const admitted = plan.reason === "method" && policy.methods.includes(plan.request.method);
+    if (!guarded && !admitted) {
+      forward.refine(policy);
+      return undefined;
+    }
+    forward.delegate();
+    const request = contentDigest === undefined ? plan.request : { ...plan.request, contentDigest };
+    const question = { request, native, policy, refresh: plan.refresh, own: plan.own };
+    return andThen(this.begin(question), (outcome) => {
+      // What was said about the response before its route was known still holds.
+      if (outcome.kind === "forward") outcome.directives.adopt(forward.directives);
+      return outcome;
+    });
+  }
+
+  #ask(question: Question, attempt: number): MaybeAsync<Outcome> {
+    return andThen(decide(this.#context, question), (lookup) => this.#answer(question, lookup, attempt));
+  }
+
+  #answer(question: Question, lookup: Lookup, attempt: number): MaybeAsync<Outcome> {
+    if (lookup.verdict === "unsatisfiable") return gatewayTimeout();
+    if (lookup.verdict === "forward") return this.#forwarding.forward(question, lookup, attempt);
+    const { entry, stale } = lookup;
+    const due = stale || (this.#refreshAhead > 0 && isDueAhead(entry.value, this.#refreshAhead, this.#now()));
+    const claim = due ? claimRefresh(this.#context, this.#refreshes, entry) : undefined;
+    if (claim === undefined) return this.#reuse(question, lookup);
+    return andThen(claim, (release) =>
+      release === "over" ? this.#ask(question, attempt) : this.#refreshing(question, lookup, release),
+    );
+  }
+
+  #refreshing(question: Question, lookup: Reusable, release: () => void): MaybeAsync<Outcome> {
+    const { entry, page, stale } = lookup;
+    const { contentDigest, rawHeaders } = question.request;
+    // A partition is known by the visitor's own cookies, which a refresh may not carry: the first visitor renders it himself.
+    // What was asked by its content cannot be asked again without it.
+    if (page.partitioned || contentDigest !== undefined) {
+      const selection = { key: entry.head.key, entry };
+      if (stale) return this.#forwarding.alone(question, { ...STALE_PARTITION, page, selection }, release);
+      // Ahead of time nobody is made to wait for it.
+      release();
+      return this.#reuse(question, lookup);
+    }
+    const fields = refreshHeaders(rawHeaders, this.#context.options.cookies);
+    const refresh = { rawHeaders: fields, release };
+    return andThen(this.#reuse(question, lookup), (outcome) => {
+      if (outcome.kind === "hit") return { ...outcome, refresh };
+      release();
+      return outcome;
+    });
+  }
+
+  #now(): number {
+    return this.#context.options.clock.now();
+  }
+
+  #reuse(question: Question, { entry, stale, page }: Reusable): MaybeAsync<Outcome> {
+    const { request, native, own, policy } = question;
+    if (hasHoles(entry))
+      // Where a hole cannot be filled the application may have something else to say, such as a form to log in.
+      return fillStored(this.#context, entry, request, own ? undefined : native, stale).then(
+        (filled) => filled ?? this.#forwarding.alone(question, UNFILLED),
+      );
+    const known = !stale && entry.body !== undefined && page.key === entry.head.key;
+    if (known && policy === this.#context.policies.under(request.target) && !asksApplication(policy))
+      this.#plainPages?.learn(request, policy, page.key);
+    return respondHit(this.#context, entry, request, stale);
+  }
+}
