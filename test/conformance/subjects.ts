@@ -44,7 +44,8 @@ export function nameOf({ adapter, configuration }: Subject): string {
 /** Starts a subject in front of `origin`, with a cache directory of its own that goes when it is closed. */
 export async function startSubject({ adapter, configuration }: Subject, origin: URL): Promise<RunningServer> {
   const dir = await mkdtemp(join(tmpdir(), "diskcache-conformance-"));
-  const { listener, cache } = application(adapter, origin, { dir, ...CONFIGURATIONS[configuration] });
+  // A proxy reads every field of a request, and the audit would say so for each test; what is kept does not depend on it.
+  const { listener, cache } = application(adapter, origin, { dir, audit: "off", ...CONFIGURATIONS[configuration] });
   const server = await serve(listener);
   return {
     url: server.url,
@@ -56,7 +57,7 @@ export async function startSubject({ adapter, configuration }: Subject, origin: 
   };
 }
 
-function application(adapter: Adapter, origin: URL, options: { dir: string }) {
+function application(adapter: Adapter, origin: URL, options: { dir: string; audit: "off" }) {
   if (adapter === "express") {
     const cache = diskCacheForExpress(options);
     return { cache, listener: expressApplication(origin, cache) };
