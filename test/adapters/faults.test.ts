@@ -1,5 +1,5 @@
 /** Never in the way: whatever goes wrong with directory, files or the operator's own functions, every visitor gets his page. */
-import {
+import fs, {
   chmodSync,
   mkdirSync,
   rmSync,
@@ -11,12 +11,14 @@ import {
   readdirSync,
 } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { temporaryDirectory } from "../support/temporary-directory.js";
 import { ADAPTERS, incoming } from "./adapters.js";
 import { entryFiles, filesBelow } from "../support/entry-files.js";
 import { openSite } from "./site.js";
 import type { Site } from "./site.js";
+
+const MIB = 1024 * 1024;
 
 const UNUSABLE: readonly { readonly given: string; readonly make: (at: string) => string }[] = [
   {
@@ -50,6 +52,35 @@ const UNUSABLE: readonly { readonly given: string; readonly make: (at: string) =
     },
   },
 ];
+
+describe.each(ADAPTERS)("$name: a disk that is far behind", (adapter) => {
+  it("takes no other long page, which is said, and a short one all the same", async () => {
+    const { writev } = fs;
+    const held: (() => void)[] = [];
+    const bodies: Record<string, Buffer> = { "/much": Buffer.alloc(65 * MIB), "/long": Buffer.alloc(MIB) };
+    const site = await openSite(adapter, {
+      options: { ttl: 60, maxSize: "16gb" },
+      handler: ({ req }) => {
+        const body = bodies[req.url!] ?? Buffer.from("short");
+        return { headers: { "Content-Type": "application/x", "Content-Length": String(body.length) }, body };
+      },
+    });
+    const disk = vi.spyOn(fs, "writev").mockImplementation((...given: unknown[]) => {
+      held.push(() => void Reflect.apply(writev, fs, given));
+    });
+    const catchUp = (): void => {
+      disk.mockRestore();
+      for (const go of held.splice(0)) go();
+    };
+    onTestFinished(catchUp);
+    (await site.begin("/much")).destroy();
+    expect((await site.visit("/long")).cacheStatus).toBe("diskcache; fwd=uri-miss; detail=store");
+    expect((await site.visit("/short")).isStored).toBe(true);
+    catchUp();
+    while (!(await site.visit("/long")).isStored);
+    expect((await site.visit("/long")).isHit).toBe(true);
+  });
+});
 
 describe.each(ADAPTERS)("$name: a directory that", (adapter) => {
   it.each(UNUSABLE)("$given leaves a cache that forwards everything, and says so", async ({ make }) => {

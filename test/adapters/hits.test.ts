@@ -10,6 +10,7 @@ import { openSite } from "./site.js";
 
 const BINARY = randomBytes(20_000);
 const LONG = randomBytes(300_000);
+const VERY_LONG = randomBytes(17 * 1024 * 1024);
 
 const PAGES: readonly { readonly given: string; readonly page: () => Page; readonly bytes: Buffer | string }[] = [
   {
@@ -29,6 +30,11 @@ const PAGES: readonly { readonly given: string; readonly page: () => Page; reado
     given: "a long stream",
     page: () => ({ headers: { "Content-Type": "application/x" }, body: Readable.from(pieces(LONG)) }),
     bytes: LONG,
+  },
+  {
+    given: "many megabytes in one piece",
+    page: () => ({ headers: { "Content-Type": "application/x" }, body: VERY_LONG }),
+    bytes: VERY_LONG,
   },
   { given: "nothing", page: () => ({ headers: { "Content-Type": "text/plain" } }), bytes: "" },
 ];

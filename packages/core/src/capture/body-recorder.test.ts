@@ -20,6 +20,7 @@ class Shelf {
       this.kept.push(Buffer.from(body));
       return true;
     },
+    storing: true,
     create: () => (this.full ? undefined : (this.writer = this.#create())),
   } as unknown as Store<unknown>;
 
@@ -91,6 +92,16 @@ describe("a body that is recorded", () => {
     const recording = recorder(shelf);
     expect(recording.write(Buffer.alloc(bytes))).toBe(true);
     expect([recording.givenUp, await recording.keep(HEAD), shelf.kept]).toEqual([why, false, []]);
+  });
+
+  it.each([
+    { size: "short", bytes: 10, crowded: true, taken: true },
+    { size: "long", bytes: LONG, crowded: true, taken: false },
+    { size: "long", bytes: LONG, crowded: false, taken: true },
+  ])("and is $size is announced as taken: $taken, while the store is crowded: $crowded", (given) => {
+    const shelf = new Shelf();
+    Object.assign(shelf.store, { crowded: given.crowded });
+    expect(record(shelf).takes(given.bytes)).toBe(given.taken);
   });
 
   it("is as long as it may be, and no byte longer", async () => {

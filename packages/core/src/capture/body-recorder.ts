@@ -74,6 +74,11 @@ export class BodyRecorder {
     return this.#givenUp ?? (this.#writer?.failed === true ? "store" : undefined);
   }
 
+  /** Whether a body of this length that came now in one piece would be taken, as far as that can be said. */
+  takes(bytes: number): boolean {
+    return this.#store.storing && (bytes <= GATHER_BYTES || !this.#store.crowded);
+  }
+
   /** False asks the sender to wait for `onDrain`. The chunk must not change afterwards. */
   write(chunk: Buffer): boolean {
     if (!this.wanted) return true;

@@ -74,6 +74,11 @@ export class Fill {
     return this.#recorder.wanted;
   }
 
+  /** Whether the store takes the response just now, its body being this long. */
+  takes(bodyBytes: number): boolean {
+    return this.#recorder.takes(bodyBytes);
+  }
+
   /** False asks the sender to wait for `onDrain`. */
   write(chunk: Buffer): boolean {
     return this.#recorder.write(chunk);

@@ -95,7 +95,7 @@ function isEventStream({ rawHeaders }: ResponseHead): boolean {
   return (fieldValue(rawHeaders, "content-type") ?? "").toLowerCase().startsWith("text/event-stream");
 }
 
-// Known before the first byte: then nobody begins to read along what will not be kept.
-function announcedLength({ rawHeaders }: ResponseHead): number {
+/** Known before the first byte: then nobody begins to read along what will not be kept. Bytes; 0 where it is not announced. */
+export function announcedLength({ rawHeaders }: ResponseHead): number {
   return Number(fieldValue(rawHeaders, "content-length") ?? 0);
 }

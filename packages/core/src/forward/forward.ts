@@ -18,7 +18,7 @@ import { respond } from "../serve/respond.js";
 import type { BodyReader } from "../store/contract.js";
 import { audited } from "./audit-reads.js";
 import { Deadline } from "./deadline.js";
-import { NOT_ADMITTED, decideStoring, unkept } from "./decide-storing.js";
+import { NOT_ADMITTED, announcedLength, decideStoring, unkept } from "./decide-storing.js";
 import type { StoreDecision } from "./decide-storing.js";
 import type { Delivery } from "./delivery.js";
 import type { ForwardPlan, ResponseStart } from "./forward-plan.js";
@@ -225,7 +225,8 @@ export class Forward {
     if (decision.store) this.#begin(decision, head, before, ownEtag, now);
     else this.#refused(decision.reason, head.status >= 500);
     // Those who wait are given it all the same.
-    const kept = this.#context.store.storing ? decision : unkept(decision);
+    const taken = this.#fill?.takes(body?.length ?? announcedLength(head)) ?? false;
+    const kept = taken ? decision : unkept(decision);
     const set = visitorFields(this.#plan, this.directives, head, kept, ownEtag, this.#debugHeader);
     this.#told = [...head.rawHeaders, ...set.flat()];
     // Filled, it is another page for every visitor: his conditions and ranges are about none of them.

@@ -46,7 +46,7 @@ export interface BodyReader {
 
 /** An entry being written to a temporary file, invisible until `commit`. */
 export interface EntryWriter {
-  /** Takes a piece of the body. False when more than a bounded amount waits for the disk: `onDrain` tells when it has gone. */
+  /** Takes a piece of the body, as long as it may be. False when more than a bounded amount waits for the disk: `onDrain` tells when it has gone. */
   write(chunk: Buffer): boolean;
   /** Called once each time the writer has room again after `write` returned false. */
   onDrain: (() => void) | undefined;
@@ -111,6 +111,8 @@ export interface Store<Value> {
   admits(key: string): boolean;
   /** Whether anything at all is taken just now: not while the directory cannot be used, or storing rests after a fault of the disk. */
   readonly storing: boolean;
+  /** Whether so much of bodies that come in pieces waits for the disk that `create` begins no other just now. */
+  readonly crowded: boolean;
   /** Keeps an entry: visible to this process when the call returns, written behind it. False when it is not kept (bounds, faults, queue full). */
   put(head: EntryHead, body: Buffer): boolean;
   /** Begins an entry whose body comes in pieces; `undefined` when storing is paused. */

@@ -26,7 +26,7 @@ import { allocated } from "./storing-rules.js";
 import { REMOVED } from "./write-queue.js";
 import type { Encoded } from "./write-queue.js";
 
-/** Bytes of all streams together that may wait for the disk. */
+/** Bytes of all streams together that may wait for the disk before another one is begun. */
 const MOST_STREAMING_BYTES = 64 * 1024 * 1024;
 const FULL = new Set(["ENOSPC", "EDQUOT"]);
 const ROOM_ATTEMPTS = 4;
@@ -92,6 +92,12 @@ export class DiskStore<Value> implements Store<Value> {
     return this.#parts.rules.now() === undefined;
   }
 
+  get crowded(): boolean {
+    let streaming = 0;
+    for (const writer of this.#writers) streaming += writer.pendingBytes;
+    return streaming > MOST_STREAMING_BYTES;
+  }
+
   put(head: EntryHead, body: Buffer): boolean {
     const refused = this.#parts.rules.entry(head, body);
     if (refused !== undefined) return this.#parts.rules.refuse(refused, head.key);
@@ -116,9 +122,7 @@ export class DiskStore<Value> implements Store<Value> {
 
   create(key: string): EntryWriter | undefined {
     const refused = this.#parts.rules.now();
-    let streaming = 0;
-    for (const writer of this.#writers) streaming += writer.pendingBytes;
-    if (refused !== undefined || streaming > MOST_STREAMING_BYTES) {
+    if (refused !== undefined || this.crowded) {
       this.#parts.rules.refuse(refused ?? "queue-full", key);
       return undefined;
     }
@@ -132,6 +136,7 @@ export class DiskStore<Value> implements Store<Value> {
       epoch: () => this.#parts.log.epoch,
       now: () => this.#options.clock.now(),
       room: new Room(this.#parts.caretaker),
+      crowded: () => this.crowded,
       alive: (head) => this.alive(head),
       stored: (entryPath, change) => this.#parts.caretaker.changed(entryPath, change),
       exclusively: (named, work) => this.#parts.queue.exclusively(named, work),

@@ -20,8 +20,10 @@ import { SealedBody, revealed } from "./sealed-body.js";
 const GATHER_BYTES = 128 * 1024;
 /** Above it `write` asks for a pause. */
 const PAUSE_BYTES = 4 * 1024 * 1024;
-/** Above it the writer gives up: somebody does not heed the pause. */
+/** Above it the writer gives up: somebody does not heed the pause. One piece may be longer than this: it is in memory already. */
 const GIVE_UP_BYTES = 16 * 1024 * 1024;
+/** A longer piece waits in slices, so that what has been written of it waits no more. */
+const SLICE_BYTES = 1024 * 1024;
 
 /** What the writer needs of the store around it. */
 export interface WriterSurroundings {
@@ -35,6 +37,8 @@ export interface WriterSurroundings {
   readonly now: () => number;
   /** Room that is taken before anything is written. */
   readonly room: Room;
+  /** Whether so much waits for the disk, with that of all other writers, that a piece too long for this one alone is not taken. */
+  readonly crowded: () => boolean;
   /** Whether the invalidation log lets the entry live. */
   readonly alive: (head: EntryHead) => boolean;
   readonly stored: (path: EntryPath, change: Stored) => void;
@@ -81,8 +85,10 @@ export class FileEntryWriter implements EntryWriter {
   write(chunk: Buffer): boolean {
     if (this.#state !== "open" || chunk.length === 0) return true;
     if (this.#body.bytes + chunk.length > this.#around.maxBody) return this.#giveUp("body-too-long");
-    if (this.pendingBytes + chunk.length > GIVE_UP_BYTES) return this.#giveUp("queue-full");
-    this.#body.append(this.#cover.update(chunk));
+    const much = this.pendingBytes + chunk.length > GIVE_UP_BYTES;
+    if (much && (this.#pausing || this.#around.crowded())) return this.#giveUp("queue-full");
+    for (let at = 0; at < chunk.length; at += SLICE_BYTES)
+      this.#body.append(this.#cover.update(chunk.subarray(at, at + SLICE_BYTES)));
     if (this.pendingBytes >= GATHER_BYTES) this.#start();
     this.#pausing = this.pendingBytes > PAUSE_BYTES;
     return !this.#pausing;
@@ -198,7 +204,7 @@ export class FileEntryWriter implements EntryWriter {
 
   async #commitLong(head: EntryHead, temp: string): Promise<Stored> {
     const { bytes, table } = this.#encode(head, STREAM_BODY_OFFSET);
-    await this.#body.flush();
+    while (this.#body.waitingBytes > 0) await this.#body.flush();
     if (table.length > 0) await this.#body.writeAround(table, STREAM_BODY_OFFSET + this.#body.bytes);
     await this.#body.writeAround(bytes, 0);
     await this.#body.settle(this.#times(head));

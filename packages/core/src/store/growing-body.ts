@@ -7,6 +7,8 @@ import type { EntryPath } from "./paths.js";
 
 /** Longest piece that one read gives. */
 const READ_BYTES = 262_144;
+/** A flush writes no further piece beyond it: what has been written waits no more while the rest is. */
+const FLUSH_BYTES = 4 * 1024 * 1024;
 
 export class GrowingBody {
   readonly #files: AtomicFiles;
@@ -52,11 +54,16 @@ export class GrowingBody {
     this.waitingBytes += piece.length;
   }
 
-  /** Writes what waits now to the file.
+  /** Writes what has waited longest to the file: all of it, unless it is very much.
    * @throws Node's own error; then it stays in memory */
   async flush(): Promise<void> {
-    const batch = [...this.#waiting];
-    const bytes = this.waitingBytes;
+    const batch: Buffer[] = [];
+    let bytes = 0;
+    for (const piece of this.#waiting) {
+      if (bytes >= FLUSH_BYTES) break;
+      batch.push(piece);
+      bytes += piece.length;
+    }
     this.#file ??= await this.#files.begin(this.#path);
     await this.#files.writeAt(this.#file.fd, batch, STREAM_BODY_OFFSET + this.writtenBytes);
     this.#waiting.splice(0, batch.length);
