@@ -53,6 +53,7 @@ describe("No-Vary-Search, comparing", () => {
     { value: 'params=("utm")', one: "/p?a=1&utm=x", other: "/p?a=1" },
     { value: 'params=("utm")', one: "/p?utm=x", other: "/p" },
     { value: 'params=("utm")', one: "/p?%75tm=x&a=1", other: "/p?a=1&utm" },
+    { value: 'params=("?a")', one: "/p??a=1", other: "/p" },
     { value: "params", one: "/p?a=1&b=2", other: "/p" },
     { value: 'params, except=("id")', one: "/p?id=1&x=2", other: "/p?y=3&id=1" },
     { value: "key-order", one: "/p?b=2&a=1", other: "/p?a=1&b=2" },
@@ -73,6 +74,8 @@ describe("No-Vary-Search, comparing", () => {
     { value: 'params, except=("id")', one: "/p?id=1", other: "/p?id=2" },
     { value: "key-order", one: "/p?a=1&a=2", other: "/p?a=2&a=1" },
     { value: "key-order", one: "/p?a=1%26b=2", other: "/p?a=1&b=2" },
+    { value: "key-order", one: "/p??a=1", other: "/p?a=1" },
+    { value: 'params=("?a")', one: "/p?a=1", other: "/p" },
     { value: "", one: "/p?", other: "/p?a" },
     { value: "", one: "/p?a=%20", other: "/p?a=+" },
   ])("under $value, $one is not $other", ({ value, one, other }) => {

@@ -32,7 +32,7 @@ export function canonicalQuery(target: string, variance: SearchVariance | undefi
   const query = start === -1 ? "" : target.slice(start + 1);
   if (variance === undefined) return query;
   const { params } = variance;
-  const pairs = [...new URLSearchParams(query)].filter(([name]) =>
+  const pairs = parametersOf(query).filter(([name]) =>
     "only" in params ? params.only.has(name) : !params.ignored.has(name),
   );
   // By code units of the name alone, and stable: the order of equal names matters.
@@ -68,6 +68,11 @@ function listedNames(member: Member): ReadonlySet<string> | undefined {
 
 // "Parse a key": as application/x-www-form-urlencoded decodes a name. "&" and "=" are ordinary characters of it here.
 function decodedName(text: string): string {
-  const [pair] = new URLSearchParams(text.replace(/&/g, "%26").replace(/=/g, "%3D"));
+  const [pair] = parametersOf(text.replace(/&/g, "%26").replace(/=/g, "%3D"));
   return pair?.[0] ?? "";
+}
+
+// URLSearchParams drops a "?" in front; one that is part of the first name must stay.
+function parametersOf(query: string): [name: string, value: string][] {
+  return [...new URLSearchParams(`?${query}`)];
 }
