@@ -1,6 +1,6 @@
 /** Mutated requests to the cache, past any server: whatever comes, it decides without throwing, and never answers one request with another's page. */
 import { PageCache } from "@diskcache/core";
-import type { BodySource, Forward, OutgoingResponse, RequestHead } from "@diskcache/core";
+import type { BodySource, Forward, OutgoingResponse, RawHeaders, RequestHead } from "@diskcache/core";
 import type { FuzzResult } from "./files.js";
 import { MemoryWatch } from "./memory.js";
 import type { Random } from "./random.js";
@@ -169,15 +169,33 @@ async function problemWith(hit: OutgoingResponse, request: RequestHead): Promise
   const { status, body, headers } = hit;
   if (body === undefined || status === 304 || status === 504) return undefined;
   const bytes = Buffer.isBuffer(body) ? body : await gathered(body);
-  const page = pageFor(request);
   if (status === 200) {
     const lengths = linesOf(headers, "content-length");
     if (lengths.length !== 1 || Number(lengths[0]) !== bytes.length)
       return `a length of ${lengths.join()} for ${bytes.length} bytes`;
+    const page = pageFor({ ...request, target: targetOf(bytes, headers, request) });
     const expected = bytes.length > 90_000 ? Buffer.alloc(100_000, page) : Buffer.from(page);
     return bytes.equals(expected) ? undefined : `${page} was answered with ${bytes.toString().slice(0, 300)}`;
   }
   return undefined;
+}
+
+// A page that says that the order of parameters does not matter (`No-Vary-Search: key-order`) answers every target that differs in nothing else.
+function targetOf(page: Buffer, headers: RawHeaders, { target }: RequestHead): string {
+  if (!linesOf(headers, "no-vary-search").includes("key-order")) return target;
+  // A long body repeats its page.
+  const [first = ""] = page.toString().split(/(?<="\])(?=\[")/, 1);
+  const rendered = String((JSON.parse(first) as unknown[])[3]);
+  return withoutKeyOrder(rendered) === withoutKeyOrder(target) ? rendered : target;
+}
+
+// No query is the same as an empty one.
+function withoutKeyOrder(target: string): string {
+  const [path = "", ...query] = target.split("?");
+  // The first "?" is dropped there; any other belongs to a name or a value.
+  const parameters = new URLSearchParams(`?${query.join("?")}`);
+  parameters.sort();
+  return `${path}?${parameters.toString()}`;
 }
 
 async function gathered({ pieces, open }: BodySource): Promise<Buffer> {
