@@ -135,7 +135,8 @@ async function start(
   listener: RequestListener,
   renders: () => number,
 ): Promise<Site> {
-  const server = createServer(listener).listen(0, "127.0.0.1");
+  // Visitors come back on connections that a busy machine may have left idle for long.
+  const server = createServer({ keepAliveTimeout: 0 }, listener).listen(0, "127.0.0.1");
   await once(server, "listening");
   const site = new Site(dir, clock, cache, server, renders);
   onTestFinished(() => site.close());
