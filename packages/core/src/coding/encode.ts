@@ -28,6 +28,8 @@ export async function encode(
   const { body, bodyBytes } = entry;
   const opened = body === undefined ? entry.reader() : undefined;
   try {
+    // An encoder that is destroyed before it is read from would tell nobody, and then everybody.
+    signal.throwIfAborted();
     const encoder = addAbortSignal(signal, encoderFor(coding, bodyBytes));
     const pieces = opened === undefined ? piecesOf(body!) : piecesRead(opened, bodyBytes);
     // What goes wrong on the way arrives at the end of it, too.
