@@ -88,8 +88,10 @@ class Tap {
       ? this.#sink.write.call(this.#res, chunk, encoding, callback)
       : this.#writeAside(bytes!, typeof encoding === "function" ? encoding : callback);
     this.#position += bytes?.length ?? 0;
+    // Told also where the disk is behind: once it has caught up, only the visitor is waited for.
+    const taken = this.#catchUp?.given(this.#position, flowing) ?? flowing;
     // A visitor who has left never drains; the handler goes on for the cache's sake.
-    return room && ((this.#catchUp?.given(this.#position, flowing) ?? flowing) || this.#res.destroyed);
+    return room && (taken || this.#res.destroyed);
   };
 
   readonly end = (...given: unknown[]): ServerResponse => {
