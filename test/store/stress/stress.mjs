@@ -24,6 +24,7 @@ export async function stress(ms, processes = 8) {
             { counts: {}, wrong: [`a process ended with ${code}`], reads: [], purges: [] },
           ]),
         ]);
+        if (child.connected) child.disconnect();
         return history;
       }),
     );

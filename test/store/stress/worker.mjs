@@ -22,13 +22,15 @@ for (let round = 1; round <= LEAST_ROUNDS || now() < end; round++) {
   if (pick(4) === 0) await turn();
 }
 await store.flush();
-process.send({ counts, wrong, reads, purges });
 await store.close();
-process.disconnect();
+// Ends when the history has been received: what waits to be sent is lost with the process.
+process.once("disconnect", () => process.exit());
+process.send({ counts, wrong, reads, purges });
 
 async function fill(key) {
-  const begun = now();
   const head = headOf(store, key, { tags: [`tag${key}`] });
+  // After the birth: a purge that another process completes between the two has come before the making.
+  const begun = now();
   const body = bodyIn(key, pick(10) === 0 ? 250_000 : pick(5000), begun);
   if (pick(3) === 0) await turn();
   counts.puts++;
