@@ -8,7 +8,7 @@ import { cpuMicros, residentBytes } from "./process-cost.mjs";
 const run = promisify(execFile);
 const withWrk = has("wrk", "--version");
 const WARM_REQUESTS = 20_000;
-const MOST_WARM_UPS = 5;
+const MOST_WARM_UPS = 3;
 const fileOf = (name) => fileURLToPath(new URL(name, import.meta.url));
 
 /**

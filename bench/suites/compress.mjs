@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { get } from "node:http";
 import { load, warmUp } from "../load.mjs";
-import { interleave, rows } from "../rounds.mjs";
+import { compare } from "../rounds.mjs";
 import { available, start } from "../servers.mjs";
 
 const SYSTEMS = [
@@ -25,11 +25,11 @@ export async function run({ rounds, seconds, only }) {
       const systems = await Promise.all(available(only ?? names).map((name) => start(name, config)));
       const lengths = await Promise.all(systems.map((system) => settledLength(system)));
       for (const system of systems) await warmUp(system, ["one"]);
-      const taken = await interleave(systems, rounds, (system) => load(system, ["one"], seconds));
+      const list = await compare(systems, yardstick, rounds, (system) => load(system, ["one"], seconds));
       const name = `${kibibytes} KiB, ${accepts}`;
       cases.push({
         case: name,
-        rows: rows(taken, yardstick).map((row, index) => ({ ...row, bodyBytes: lengths[index] })),
+        rows: list.map((row, index) => ({ ...row, bodyBytes: lengths[index] })),
       });
       await Promise.all(systems.map((system) => system.stop()));
     }

@@ -1,7 +1,7 @@
 /** Every page asked for once, 10 KiB, by a handler of no cost: what keeping a page costs, and what the visitor waits for its first byte. */
 import { firstByteMicros } from "../first-byte.mjs";
 import { load, warmUp } from "../load.mjs";
-import { digits, interleave, median, rows } from "../rounds.mjs";
+import { compare, digits, interleave, median } from "../rounds.mjs";
 import { available, start } from "../servers.mjs";
 
 const SYSTEMS = [
@@ -29,10 +29,12 @@ export async function run({ rounds, seconds, only }) {
   const config = { bodyBytes: 10_240, memory: "64mb" };
   const systems = await Promise.all(available(only ?? SYSTEMS).map((name) => start(name, config)));
   for (const system of systems) await warmUp(system, ["unique", "warm-up"]);
-  const taken = await interleave(systems, rounds, (system, round) => load(system, ["unique", `r${round}`], seconds));
+  const list = await compare(systems, yardstick, rounds, (system, round) =>
+    load(system, ["unique", `r${round}`], seconds),
+  );
   await Promise.all(systems.map((system) => system.stop()));
   // Those that refuse while too much waits to be written have stored less than they were asked for.
-  return [{ case: "10 KiB", rows: rows(taken, yardstick) }, await firstByte(rounds)];
+  return [{ case: "10 KiB", rows: list }, await firstByte(rounds)];
 }
 
 async function firstByte(rounds) {

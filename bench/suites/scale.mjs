@@ -1,7 +1,7 @@
 /** Pages of 1 KiB in random order from disk, the more of them the longer the list: 1,000 to 100,000, with `--million` 1,000,000. */
 import { fill } from "../fill.mjs";
 import { load, warmUp } from "../load.mjs";
-import { interleave, rows } from "../rounds.mjs";
+import { compare } from "../rounds.mjs";
 import { available, start } from "../servers.mjs";
 
 export const title = "Hits: more and more pages on disk";
@@ -15,8 +15,8 @@ export async function run({ rounds, seconds, million, only }) {
     const systems = await Promise.all(available(only ?? ["bare", "diskcache"]).map((name) => start(name, config)));
     for (const system of systems) await fill(system, pages);
     for (const system of systems) await warmUp(system, ["random", pages]);
-    const taken = await interleave(systems, rounds, (system) => load(system, ["random", pages], seconds));
-    cases.push({ case: `${pages.toLocaleString("en")} pages`, rows: rows(taken, yardstick) });
+    const list = await compare(systems, yardstick, rounds, (system) => load(system, ["random", pages], seconds));
+    cases.push({ case: `${pages.toLocaleString("en")} pages`, rows: list });
     await Promise.all(systems.map((system) => system.stop()));
   }
   return cases;
