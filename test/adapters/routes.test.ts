@@ -45,6 +45,19 @@ describe.each(PAIRS)("$framework: a policy through $way", ({ adapter, global, ca
     expect([(await site.visit("/a")).isHit, (await site.visit("/b")).isHit]).toEqual([false, true]);
   });
 
+  it("has its pages purged by any URL that asks for them", async () => {
+    const site = await openSite(adapter, {
+      options: { key: { query: { ignore: ["id"] } } },
+      policy: { ttl: 60, key: { query: { only: ["id"] } } },
+      global,
+      cached,
+    });
+    await site.visit("/?id=1&utm_source=a");
+    await site.visit("/?id=2");
+    await site.cache.purge("/?utm_source=b&id=1");
+    expect([(await site.visit("/?id=1")).isHit, (await site.visit("/?id=2")).isHit]).toEqual([false, true]);
+  });
+
   it("keeps apart what its partition keeps apart", async () => {
     const partition = (native: unknown) => incoming(native).headers["x-user"] as string | undefined;
     const site = await openSite(adapter, { options: { ttl: "1h" }, policy: { ttl: 60, partition }, global, cached });

@@ -107,7 +107,9 @@ export class PageCache<Req = unknown> {
   /** Checks a policy once, for `handle` and `refine`.
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` */
   policy(given: CachePolicy<Req> | Duration): ResolvedPolicy {
-    return resolvePolicy(given);
+    const policy = resolvePolicy(given);
+    this.#context.policies.addRoute(policy);
+    return policy;
   }
 
   /** Ends stored responses, for every process that shares the directory. When it resolves, none of them is served any more, nor any whose rendering had begun.
@@ -117,7 +119,7 @@ export class PageCache<Req = unknown> {
   async purge(target: string | PurgeTarget, options: PurgeOptions = {}): Promise<void> {
     this.#assertOpen();
     const named: PurgeTarget = typeof target === "string" ? { url: target } : target;
-    const selectors = purgeSelectors(named, (path) => this.#context.policies.under(path).query);
+    const selectors = purgeSelectors(named, (path) => this.#context.policies.queriesOf(path));
     const soft = named.soft ?? options.soft ?? false;
     await this.#context.store.purge(selectors, { soft });
     this.#context.observer.purged(JSON.stringify(named), soft);

@@ -3,10 +3,12 @@ import { matchesPath } from "./key/path-pattern.js";
 import { pathReadings } from "./key/path-readings.js";
 import type { ResolvedOptions } from "./resolve-options.js";
 import { mergePolicies } from "./resolve-policy.js";
-import type { ResolvedPolicy, WholePolicy } from "./resolve-policy.js";
+import type { ResolvedPolicy, ResolvedQueryRules, WholePolicy } from "./resolve-policy.js";
 
 /** Visitors choose paths, and so which rules come together. */
 const MOST_REMEMBERED = 1000;
+/** Routes with query rules of their own that a purge by URL thinks of: few have any, and most of those the same. */
+const MOST_ROUTE_QUERIES = 100;
 
 export class Policies {
   readonly #whole: WholePolicy;
@@ -15,6 +17,8 @@ export class Policies {
   /** What has been laid over what: none of it changes. */
   readonly #laid = new WeakMap<WholePolicy, WeakMap<ResolvedPolicy, WholePolicy>>();
   #remembered = 0;
+  /** Query rules of routes, by what they say. */
+  readonly #routeQueries = new Map<string, ResolvedQueryRules>();
 
   constructor({ policy, rules }: Pick<ResolvedOptions, "policy" | "rules">) {
     this.#whole = policy;
@@ -26,6 +30,17 @@ export class Policies {
   under(target: string, own?: ResolvedPolicy): WholePolicy {
     const ruled = this.#rules.length === 0 ? this.#whole : this.#ruled(target);
     return own === undefined ? ruled : this.#lay(ruled, own);
+  }
+
+  /** Takes note of a route's own policy. */
+  addRoute({ query }: ResolvedPolicy): void {
+    if (query === undefined || this.#routeQueries.size >= MOST_ROUTE_QUERIES) return;
+    this.#routeQueries.set(JSON.stringify([query.ignore, query.only, query.sort]), query);
+  }
+
+  /** All by which a page asked for under a target may have its name: the rules of the path, and those of every route, because only the framework knows which one it leads to. */
+  queriesOf(target: string): readonly (ResolvedQueryRules | undefined)[] {
+    return [this.under(target).query, ...this.#routeQueries.values()];
   }
 
   // A path that can be read in several ways is left alone when one of them is, or when they come under different rules.

@@ -1,9 +1,9 @@
 /** What a caller of `purge()` names, checked and put into the store's words. */
 import { optionError } from "../errors.js";
-import { canonicalTarget } from "../key/query.js";
 import { splitUrl } from "../key/split-url.js";
-import type { ResolvedQueryRules } from "../resolve-policy.js";
 import type { PurgeSelector } from "../store/contract.js";
+import { namedPages } from "./named-pages.js";
+import type { QueriesOf } from "./named-pages.js";
 
 /** Exactly one of the names, and how. A path (with its query) names the page on every host, an absolute URL on its own; all variants and methods go with it. */
 export type PurgeTarget = (
@@ -27,13 +27,11 @@ type Named = string | PurgeTarget | readonly (string | PurgeTarget)[];
 /** What a request that has succeeded puts out of date: a path, a URL or a target of `purge()`, or several, or a function of the request that names them. */
 export type Purges<Req> = Named | ((req: Req) => Named | Promise<Named>);
 
-type QueryOf = (target: string) => ResolvedQueryRules | undefined;
-
 const NAMES = ["url", "prefix", "tag", "tags", "host", "all"] as const;
 
-/** @param queryOf which part of a target's query its pages are named by
+/** @param queriesOf which parts of a target's query its pages may be named by
  * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when nothing, or more than one thing, is named */
-export function purgeSelectors(target: unknown, queryOf: QueryOf): readonly PurgeSelector[] {
+export function purgeSelectors(target: unknown, queriesOf: QueriesOf): readonly PurgeSelector[] {
   const given = typeof target === "object" && target !== null ? (target as Record<string, unknown>) : {};
   const named = NAMES.filter((name) => given[name] !== undefined);
   const unknown = Object.keys(given).find((name) => name !== "soft" && !(NAMES as readonly string[]).includes(name));
@@ -41,7 +39,7 @@ export function purgeSelectors(target: unknown, queryOf: QueryOf): readonly Purg
     throw optionError("purge", `a path, a URL, or an object with one of ${NAMES.join(", ")}`, unknown ?? target);
   switch (named[0]!) {
     case "url":
-      return [nameSelector("url", text("url", given.url), queryOf)];
+      return namedPages(located("url", text("url", given.url)), queriesOf);
     case "prefix":
       return [prefixSelector(text("prefix", given.prefix))];
     case "tag":
@@ -55,11 +53,6 @@ export function purgeSelectors(target: unknown, queryOf: QueryOf): readonly Purg
       if (given.all !== true) throw optionError("purge.all", "true", given.all);
       return [{ kind: "all" }];
   }
-}
-
-function nameSelector(option: string, url: string, queryOf: QueryOf): PurgeSelector {
-  const { scope, target } = located(option, url);
-  return { kind: "name", name: canonicalTarget(target, queryOf(target)), scope };
 }
 
 function prefixSelector(prefix: string): PurgeSelector {

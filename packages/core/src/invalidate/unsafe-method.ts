@@ -3,10 +3,10 @@ import type { CacheContext } from "../context.js";
 import type { RequestHead, ResponseHead } from "../exchange.js";
 import { groupInvalidations } from "../http/groups.js";
 import { invalidatedTargets, invalidatesTarget } from "../http/invalidation.js";
-import { canonicalTarget } from "../key/query.js";
 import { splitUrl } from "../key/split-url.js";
 import type { PurgeSelector } from "../store/contract.js";
 import { groupTag } from "./group-tag.js";
+import { namedPages } from "./named-pages.js";
 
 /** @param asks a POST whose content is part of a key is a question, by the operator's word, and changes nothing */
 export function invalidateByUnsafeMethod(
@@ -20,12 +20,7 @@ export function invalidateByUnsafeMethod(
   const selectors: PurgeSelector[] = [];
   for (const uri of invalidatedTargets({ scheme: request.scheme, host, target: request.target }, response)) {
     const named = splitUrl(uri);
-    if (named !== undefined)
-      selectors.push({
-        kind: "name",
-        name: canonicalTarget(named.target, policies.under(named.target).query),
-        scope: named.scope,
-      });
+    if (named !== undefined) selectors.push(...namedPages(named, (target) => policies.queriesOf(target)));
   }
   for (const group of groupInvalidations(response.rawHeaders))
     selectors.push({ kind: "tag", tag: groupTag(host, group) });
