@@ -102,20 +102,43 @@ describe("a hit at a glance", () => {
     expect(ready(cache, request("/closed"))).toBeUndefined();
   });
 
-  it.each([{ memory: "1mb" }, { memory: 0 }])(
-    "says what deciding says, or nothing, whatever a request carries, with $memory of memory",
-    async ({ memory }) => {
+  it("is given behind a proxy, and to visitors with cookies that are declared harmless", async () => {
+    const { cache } = openCache({ cookies: { ignore: ["_ga"] } });
+    const proxied = ["X-Forwarded-For", "192.0.2.7", "X-Forwarded-Proto", "https", "Cookie", "_ga=1"];
+    const asked = request("/a", proxied);
+    await store(cache, asked);
+    const hit = told((await cache.handle(asked, undefined)) as OutgoingResponse);
+    const other = ["X-Forwarded-For", "192.0.2.8", "X-Forwarded-Proto", "https", "Cookie", "_ga=2"];
+    expect(ready(cache, request("/a", other))).toEqual(hit);
+    const differing = [
+      ["X-Forwarded-For", "192.0.2.8", "X-Forwarded-Proto", "http"],
+      [...other, "X-Forwarded-Host", "evil.example"],
+      ["X-Forwarded-For", "192.0.2.8", "X-Forwarded-Proto", "https", "Cookie", "_ga=2; session=ann"],
+    ];
+    for (const fields of differing) expect(ready(cache, request("/a", fields))).toBeUndefined();
+  });
+
+  it.each([
+    { memory: "1mb", keyedCookies: ["lang"] },
+    { memory: 0, keyedCookies: ["lang"] },
+    { memory: "1mb", keyedCookies: [] },
+  ])(
+    "says what deciding says, or nothing, whatever a request carries, with $memory of memory and $keyedCookies in the key",
+    async ({ memory, keyedCookies }) => {
       const { cache } = openCache({
         memory,
         honourRequest: true,
         debugHeader: "X-Cache",
         key: { headers: ["x-currency"] },
-        cookies: { ignore: ["_ga"], key: ["lang"] },
+        cookies: { ignore: ["_ga"], key: keyedCookies },
       });
       const targets = ["/a", "/b?c=d"];
+      const proxies = [[], ["X-Forwarded-Proto", "0"], ["X-Forwarded-Host", HOST, "X-Forwarded-Proto", "0"]];
       for (const target of targets) {
-        await store(cache, request(target));
-        await cache.handle(request(target), undefined);
+        for (const fields of proxies) {
+          await store(cache, request(target, fields), PAGE, `${target} for ${fields.join()}`);
+          await cache.handle(request(target, fields), undefined);
+        }
       }
       const names =
         "host cookie authorization range if-range if-none-match if-modified-since if-match if-unmodified-since cache-control pragma " +
