@@ -15,6 +15,11 @@ function stall(ms: number): void {
   for (const until = performance.now() + ms; performance.now() < until;);
 }
 
+// As a thread does that waits for a disk.
+function sleep(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}
+
 /** A disk on which opening an entry synchronously takes long; `hold` lets what is asked otherwise wait until `letGo`. */
 function slowDisk(): { readonly fs: FileSystem; hold(): void; letGo(): void; readonly asked: number } {
   let held: (() => void)[] | undefined;
@@ -60,6 +65,32 @@ it("is not waited for on the event loop any more once it has shown to be slow", 
   const found = store.get("/1");
   expect(found).toBeInstanceOf(Promise);
   expect((await bodyOf(found))?.toString()).toBe("body 1");
+});
+
+it.each([
+  { ms: 20, most: 2 },
+  { ms: 5, most: 2 },
+  { ms: 2, most: 4 },
+])("is waited for on the event loop $most times at most where each read takes $ms ms", async ({ ms, most }) => {
+  const dir = temporaryDirectory();
+  const first = opened(dir);
+  for (let index = 0; index < 30; index++) first.store.put(first.head(`/${index}`), Buffer.from(`body ${index}`));
+  await first.store.close();
+  let waitedFor = 0;
+  const openSync = (...given: Parameters<FileSystem["openSync"]>): number => {
+    if (/[0-9a-f]{62}$/.test(String(given[0]))) {
+      waitedFor++;
+      sleep(ms);
+    }
+    return nodeFileSystem.openSync(...given);
+  };
+  const open = (...given: unknown[]): void =>
+    void setTimeout(() => void Reflect.apply(nodeFileSystem.open, nodeFileSystem, given), ms);
+  const { store } = opened(dir, { fs: { ...nodeFileSystem, openSync, open } as FileSystem });
+  for (let index = 0; index < 30; index++)
+    expect((await bodyOf(store.get(`/${index}`)))?.toString()).toBe(`body ${index}`);
+  expect(waitedFor).toBeGreaterThan(0);
+  expect(waitedFor).toBeLessThanOrEqual(most);
 });
 
 it("costs a lookup a bounded wait, and then it is a miss", async () => {

@@ -1,5 +1,4 @@
 /** Brings an entry from disk: synchronously while the disk is quick, otherwise with a bounded wait. Checks that it is whole and holds what was asked for; not whether it may be used. */
-import { performance } from "node:perf_hooks";
 import { setImmediate } from "node:timers";
 import type { EntryHead } from "./contract.js";
 import type { EntryContent, EntryFiles } from "./entry-file.js";
@@ -43,7 +42,7 @@ export class DiskReader<Value> {
   read(key: string): StoredEntry<Value> | undefined | Promise<StoredEntry<Value> | undefined> {
     if (!this.#guard.quick) return this.#readSlowly(key);
     const path = this.#paths.entry(key).file;
-    const startedMs = performance.now();
+    const startedMs = this.#guard.begin();
     const content = this.#files.read(path);
     this.#guard.synchronous(startedMs);
     return content === undefined ? undefined : this.#entry(key, path, content);
@@ -54,9 +53,9 @@ export class DiskReader<Value> {
     if (known !== undefined) return known;
     if (this.#slowReads.size >= MOST_SLOW_READS && !this.#around.patient) return undefined;
     const path = this.#paths.entry(key).file;
-    const startedMs = performance.now();
+    const over = this.#guard.asynchronous();
     const reading = this.#files.readSlowly(path).then((content) => {
-      this.#guard.asynchronous(startedMs);
+      over();
       this.#slowReads.delete(key);
       return content === undefined ? undefined : this.#entry(key, path, content);
     });

@@ -1,24 +1,50 @@
-/** Decides whether the disk is quick enough to be asked synchronously, from measured times alone. Asks nothing itself. */
+/**
+ * Decides whether the disk is quick enough to be asked synchronously, from measured times alone. Asks nothing itself.
+ *
+ * What it must not take for a slow disk is a busy processor, for then it would make the processor busier: a call through the thread pool costs several
+ * times a synchronous one. So a call during which this process never went to sleep has not waited for the disk, however long it took, and the time of
+ * one among many at a time is mostly that of those before it.
+ */
 import { performance } from "node:perf_hooks";
 
 /** Weight of the newest measurement in the running mean. */
 const WEIGHT = 0.2;
 /** A measurement counts as no more than so many times the limit: one hiccup of a busy machine is not a slow disk, two in a row are. */
 const MOST_TIMES_LIMIT = 4;
+/** Past this share of the limit the mean says that something was slow lately, and it is looked more closely at the next calls. */
+const SUSPICIOUS_SHARE = 0.2;
+/** Calls that libuv makes at a time. */
+const POOL_THREADS = Math.max(1, Number(process.env.UV_THREADPOOL_SIZE) || 4);
+
+/** How often threads of this process have given up the processor: by themselves, as those do that wait for a disk, and because others wanted it. */
+type Switches = () => { readonly voluntaryContextSwitches: number; readonly involuntaryContextSwitches: number };
 
 export class SlowGuard {
   #meanMs = 0;
   #slow = false;
   #slowUntil = 0;
+  #together = 0;
+  /** Where it is looked closely: how often the process had gone to sleep before the call. */
+  #sleptBefore: number | undefined = undefined;
   readonly #limitMs: number;
   readonly #spikeMs: number;
   readonly #restMs: number;
+  readonly #now: () => number;
+  readonly #switches: Switches;
 
   /** Slow when the running mean passes `limitMs` or one call takes `spikeMs`, for `restMs` at least. */
-  constructor(limitMs: number, spikeMs: number, restMs: number) {
+  constructor(
+    limitMs: number,
+    spikeMs: number,
+    restMs: number,
+    now: () => number = () => performance.now(),
+    switches: Switches = () => process.resourceUsage(),
+  ) {
     this.#limitMs = limitMs;
     this.#spikeMs = spikeMs;
     this.#restMs = restMs;
+    this.#now = now;
+    this.#switches = switches;
   }
 
   /** True when the next call may be synchronous. */
@@ -26,23 +52,52 @@ export class SlowGuard {
     return !this.#slow;
   }
 
-  /** Takes the duration of a synchronous call that began at `startedMs` (`performance.now()`). */
-  synchronous(startedMs: number, endedMs = performance.now()): void {
+  /** Begins a synchronous call; what it gives goes to `synchronous` when the call is over, and none begins in between. */
+  begin(): number {
+    this.#sleptBefore =
+      this.#meanMs > this.#limitMs * SUSPICIOUS_SHARE ? this.#switches().voluntaryContextSwitches : undefined;
+    return this.#now();
+  }
+
+  synchronous(startedMs: number): void {
+    const endedMs = this.#now();
     const took = endedMs - startedMs;
+    if (took > this.#limitMs && this.#neverSlept()) return;
     this.#meanMs += (Math.min(took, this.#limitMs * MOST_TIMES_LIMIT) - this.#meanMs) * WEIGHT;
     if (this.#meanMs <= this.#limitMs && took <= this.#spikeMs) return;
     this.#slow = true;
     this.#slowUntil = endedMs + this.#restMs;
   }
 
-  /** The same of an asynchronous call. Only these end a slow time: a synchronous probe would hold up everybody. */
-  asynchronous(startedMs: number, endedMs = performance.now()): void {
-    if (!this.#slow) return;
-    if (endedMs - startedMs > this.#limitMs) {
-      this.#slowUntil = endedMs + this.#restMs;
+  /** Begins an asynchronous call; what it gives is called when that is over. Only these end a slow time: a synchronous probe would hold up everybody. */
+  asynchronous(): () => void {
+    const startedMs = this.#now();
+    const preempted = this.#slow ? this.#switches().involuntaryContextSwitches : 0;
+    const together = ++this.#together;
+    return () => {
+      const meanTogether = (together + this.#together--) / 2;
+      if (this.#slow) this.#measured(startedMs, preempted, meanTogether);
+    };
+  }
+
+  #measured(startedMs: number, preempted: number, meanTogether: number): void {
+    const endedMs = this.#now();
+    const itsOwn = (endedMs - startedMs) / Math.max(1, meanTogether / POOL_THREADS);
+    if (itsOwn > this.#limitMs) {
+      // Whether the disk or the processor was waited for cannot be told.
+      if (this.#switches().involuntaryContextSwitches === preempted) this.#slowUntil = endedMs + this.#restMs;
     } else if (endedMs >= this.#slowUntil) {
       this.#slow = false;
       this.#meanMs = 0;
     }
+  }
+
+  // Where the system does not count them there are none at all, and nothing is known.
+  #neverSlept(): boolean {
+    return (
+      this.#sleptBefore !== undefined &&
+      this.#sleptBefore > 0 &&
+      this.#switches().voluntaryContextSwitches === this.#sleptBefore
+    );
   }
 }

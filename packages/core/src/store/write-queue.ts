@@ -180,7 +180,7 @@ export class WriteQueue<Value> {
 
   #writeNow(key: string, waiting: Waiting<Value>): void {
     const path = this.#paths.entry(key);
-    const startedMs = performance.now();
+    const startedMs = this.#guard.begin();
     try {
       if (waiting.entry === undefined) {
         this.#around.stored(path, this.#files.removeNow(path));
@@ -203,18 +203,19 @@ export class WriteQueue<Value> {
 
   async #write(key: string, waiting: Waiting<Value>): Promise<void> {
     const path = this.#paths.entry(key);
-    const startedMs = performance.now();
+    const comparable = waiting.entry !== undefined && waiting.bytes <= SYNCHRONOUS_BYTES;
+    const over = comparable ? this.#guard.asynchronous() : undefined;
     try {
       if (waiting.entry === undefined) {
         this.#around.stored(path, this.#files.removeNow(path));
       } else {
         const encoded = this.#encode(waiting.entry);
         if (encoded !== undefined) await this.#writeEncoded(path, encoded);
-        if (waiting.bytes <= SYNCHRONOUS_BYTES) this.#guard.asynchronous(startedMs);
       }
     } catch (error) {
       this.#fail(key, path, waiting, error);
     }
+    over?.();
     this.#bytes -= waiting.bytes;
     this.#inFlight.delete(key);
     for (const resolve of this.#landing.get(key) ?? []) resolve();
