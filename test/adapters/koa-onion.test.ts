@@ -7,6 +7,7 @@ import { diskCache } from "@diskcache/koa";
 import type { DiskCacheOptions, KoaDiskCache } from "@diskcache/koa";
 import compress from "koa-compress";
 import session from "koa-session";
+import onHeaders from "on-headers";
 import Koa3 from "koa";
 import type { Context } from "koa";
 import Koa2 from "koa2";
@@ -21,6 +22,25 @@ const FRAMEWORKS = [
   { framework: "koa 3", Koa: Koa3 },
   { framework: "koa 2", Koa: Koa2 },
 ];
+
+const CHANGES: Readonly<Record<string, (ctx: Context) => void>> = {
+  "sets one": (ctx) => ctx.set("X-Page", "own"),
+  "adds to one": (ctx) => ctx.append("X-Page", "own"),
+  "takes one away": (ctx) => ctx.remove("X-Page"),
+  "copies one": (ctx) => ctx.set("X-Seen", ctx.response.get("X-Page")),
+  "copies all": (ctx) => ctx.set("X-Seen", Object.keys(ctx.response.headers).includes("x-other") ? "yes" : "no"),
+  "all away": (ctx) => ctx.res.getHeaderNames().forEach((name) => ctx.remove(name)),
+  "sets one past Koa": ({ res }) => void res.setHeader("X-Page", "own"),
+  "answers past Koa": (ctx) => {
+    ctx.respond = false;
+    ctx.res.writeHead(201, "Made", { "X-Page": "own", "Content-Length": "4" }).end("past");
+  },
+  "when the head leaves": ({ res }) =>
+    onHeaders(res, () => void res.setHeader("X-Seen", String(res.getHeader("X-Page")))),
+  "another status": (ctx) => void (ctx.status = 203),
+  "no body": (ctx) => void (ctx.body = null),
+  throws: (ctx) => ctx.throw(503, "later"),
+};
 
 describe.each(FRAMEWORKS)("$framework: middleware", ({ Koa }) => {
   /** An application whose middleware the test stacks around the cache. */
@@ -59,6 +79,32 @@ describe.each(FRAMEWORKS)("$framework: middleware", ({ Koa }) => {
     expect(seen[0]).toEqual([203, "text/plain", 4, "", "1", "page"]);
     // What it adds is each visitor's own, and never kept.
     expect([miss.header("x-time"), hit.header("x-time")]).toEqual(["1", "2"]);
+  });
+
+  it.each(Object.keys(CHANGES))("outside has its way with hits after next(): %s", async (way) => {
+    let changing = false;
+    const stack = (app: Koa3, cache?: KoaDiskCache): void => {
+      app.use(async (ctx, next) => {
+        await next();
+        // In a turn of its own, when the cache may have answered others meanwhile.
+        await new Promise((resolve) => setImmediate(resolve));
+        if (changing) CHANGES[way]!(ctx);
+      });
+      if (cache !== undefined) app.use(cache);
+      app.use((ctx) => {
+        ctx.set({ "X-Page": "1", "X-Other": "2" });
+        ctx.body = "page";
+      });
+    };
+    const cached = await open(stack);
+    await cached.visit("/");
+    expect((await cached.visit("/")).isHit).toBe(true);
+    const bare = await open((app) => stack(app));
+    changing = true;
+    const [expected, hit] = [await bare.visit("/"), await cached.visit("/")];
+    for (const name of ["x-page", "x-other", "x-seen", "content-type", "content-length"])
+      expect([name, hit.lines(name)]).toEqual([name, expected.lines(name)]);
+    expect([hit.status, hit.statusText, hit.text]).toEqual([expected.status, expected.statusText, expected.text]);
   });
 
   it("inside takes away what outside has set, from hits as well", async () => {

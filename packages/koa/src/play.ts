@@ -4,12 +4,14 @@ import { Readable } from "node:stream";
 import type { BodySource, OutgoingResponse } from "@diskcache/core";
 import { bodyPieces, headerGroups } from "@diskcache/http";
 import type { Context } from "koa";
+import { canBeLate, setHeadersLate } from "./late-headers.js";
 
 export function play(ctx: Context, response: OutgoingResponse): void {
   const { status, statusText, body } = response;
   ctx.status = status;
   if (statusText !== "") ctx.message = statusText;
   const { res } = ctx;
+  if (playLate(ctx, response)) return;
   // Usually nobody outside has set anything: then nothing has to be compared.
   const before = res.getHeaderNames();
   // Koa takes the length away from a stream, so its fields come after it.
@@ -26,6 +28,28 @@ export function play(ctx: Context, response: OutgoingResponse): void {
   }
   if (before.length === 0 && streamed) appendHeaders(res, response.headers);
   if (before.length > 0) mergeHeaders(ctx, response, new Set(before));
+}
+
+// Most hits: bytes, for a context that nobody has given anything. Setting `ctx.body` would look at the fields, so the bytes are put where it keeps them; should
+// Koa ever keep them elsewhere, `ctx.body` does not have them.
+function playLate(ctx: Context, { headers, body }: OutgoingResponse): boolean {
+  const { res } = ctx;
+  if (!Buffer.isBuffer(body) || ctx.body !== undefined || !tellsLength(headers)) return false;
+  if (!canBeLate(res) || res.getHeaderNames().length > 0) return false;
+  Object.assign(ctx.response, { _body: body });
+  if (ctx.body !== body) return false;
+  // Middleware outside may come back in a later turn.
+  setHeadersLate(res, headers.slice());
+  return true;
+}
+
+// Where the page does not say how long it is, Koa does.
+function tellsLength(headers: readonly string[]): boolean {
+  for (let index = 0; index < headers.length; index += 2) {
+    const name = headers[index]!;
+    if (name.length === "content-length".length && name.toLowerCase() === "content-length") return true;
+  }
+  return false;
 }
 
 function appendHeaders(res: ServerResponse, headers: readonly string[]): void {
