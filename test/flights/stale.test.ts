@@ -1,12 +1,16 @@
 /** A page that is no longer fresh: nobody waits for its successor, nobody sees an error it could have hidden, and what it costs is bounded. */
-import { describe, expect, it } from "vitest";
+import fs from "node:fs";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { isRefresh } from "@diskcache/http";
 import { ADAPTERS } from "../adapters/adapters.js";
 import type { Page } from "../adapters/adapters.js";
 import { openSite } from "../adapters/site.js";
 import type { Site } from "../adapters/site.js";
+import { written } from "../security/crafted.js";
 import { barrier } from "../support/barrier.js";
 
+/** Longer than one read may hold up the event loop before the next ones go past it. */
+const SLOW_MS = 110;
 const PLAIN = { "Content-Type": "text/plain" };
 
 function stored(site: Site): Promise<unknown> {
@@ -42,6 +46,22 @@ describe.each(ADAPTERS)("$name: a stale page", (adapter) => {
       [false, "|||false|de"],
       [true, "|||false|de"],
     ]);
+  });
+
+  it("is served at once also when the disk does not say whether there is a newer one", async () => {
+    const site = await openSite(adapter, { options: { ttl: 60, staleWhileRevalidate: 600 } });
+    const kept = stored(site);
+    await site.visit("/");
+    await kept;
+    await written(site.cache);
+    const disk = silentDisk();
+    // Not there, and not in memory either: the disk shows what it is like.
+    await site.visit("/another");
+    site.clock.advance(70);
+    const answers = await Promise.all([site.visit("/"), site.visit("/")]);
+    expect(answers.every(({ text, isHit }) => text === "render 1" && isHit)).toBe(true);
+    expect(disk.asked).toBeGreaterThan(0);
+    disk.answer();
   });
 
   it.each([
@@ -143,3 +163,26 @@ describe.each(ADAPTERS)("$name: a page that is still fresh", (adapter) => {
     expect([(await site.visit("/hot")).text, site.renders]).toEqual(["render 3", 3]);
   });
 });
+
+/** From now on no entry is opened, but for once after a long time. */
+function silentDisk(): { readonly asked: number; answer(): void } {
+  const { open, openSync } = fs;
+  const isEntry = (path: unknown): boolean => /[0-9a-f]{62}$/.test(String(path));
+  const held: (() => void)[] = [];
+  vi.spyOn(fs, "openSync").mockImplementation((...given: Parameters<typeof openSync>) => {
+    if (isEntry(given[0])) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, SLOW_MS);
+    return openSync(...given);
+  });
+  vi.spyOn(fs, "open").mockImplementation((...given: unknown[]) => {
+    const go = (): void => void Reflect.apply(open, fs, given);
+    if (isEntry(given[0])) held.push(go);
+    else go();
+  });
+  onTestFinished(() => void vi.restoreAllMocks());
+  return {
+    get asked() {
+      return held.length;
+    },
+    answer: () => held.splice(0).forEach((go) => go()),
+  };
+}

@@ -49,13 +49,18 @@ function slowDisk(): { readonly fs: FileSystem; hold(): void; letGo(): void; rea
 }
 
 /** Stores over a directory with `/0` to `/69` in it, whose disk has just shown that it is slow. */
-async function slow(options: { readonly patient?: boolean } = {}): Promise<Opened & ReturnType<typeof slowDisk>> {
+async function slow({
+  read = nodeFileSystem.read,
+  ...options
+}: { readonly patient?: boolean; readonly memoryBytes?: number; readonly read?: unknown } = {}): Promise<
+  Opened & ReturnType<typeof slowDisk>
+> {
   const dir = temporaryDirectory();
   const first = opened(dir);
   for (let index = 0; index < 70; index++) first.store.put(first.head(`/${index}`), Buffer.from(`body ${index}`));
   await first.store.close();
   const disk = slowDisk();
-  const used = opened(dir, { fs: disk.fs, ...options });
+  const used = opened(dir, { fs: { ...disk.fs, read } as FileSystem, ...options });
   expect((await bodyOf(used.store.get("/0")))?.toString()).toBe("body 0");
   return Object.assign(disk, used);
 }
@@ -111,6 +116,35 @@ it("is asked for one key once, and for no more than so many at a time", async ()
   const found = await Promise.all(lookups);
   expect(found.slice(0, 64).every((entry) => entry !== undefined)).toBe(true);
   expect(found.slice(64, 69).every((entry) => entry === undefined)).toBe(true);
+});
+
+it("gives what was put while it was asked, not what lay there before", async () => {
+  let held: (() => void)[] | undefined;
+  const read = (...given: unknown[]): void => {
+    const go = (): void => void Reflect.apply(nodeFileSystem.read, nodeFileSystem, given);
+    if (held === undefined) go();
+    else held.push(go);
+  };
+  const { store, keep } = await slow({ memoryBytes: 2 ** 20, read });
+  held = [];
+  const before = store.get("/1");
+  while (held.length === 0) await new Promise(setImmediate);
+  await keep("/1", "newer");
+  held.splice(0).forEach((go) => go());
+  held = undefined;
+  expect(await before).toBeDefined();
+  expect((await bodyOf(store.get("/1")))?.toString()).toBe("newer");
+});
+
+it("leaves at hand what is looked for anew, until it has answered", async () => {
+  const disk = await slow({ memoryBytes: 2 ** 20 });
+  const { store } = disk;
+  expect((await bodyOf(store.get("/1")))?.toString()).toBe("body 1");
+  disk.hold();
+  const latest = store.getLatest("/1");
+  expect([latest instanceof Promise, store.get("/1") instanceof Promise]).toEqual([true, false]);
+  disk.letGo();
+  expect((await bodyOf(latest))?.toString()).toBe("body 1");
 });
 
 it("is waited for as long as it takes by those who would take a miss for an absence", async () => {

@@ -12,7 +12,11 @@ const compilerOptions = { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.
 export function compileStore() {
   const directory = mkdtempSync(join(tmpdir(), "diskcache-compiled-"));
   writeFileSync(join(directory, "package.json"), '{ "type": "module" }');
-  const waiting = ["errors.ts", ...readdirSync(join(SOURCES, "store")).map((name) => `store/${name}`)];
+  const waiting = [
+    "errors.ts",
+    "maybe-async.ts",
+    ...readdirSync(join(SOURCES, "store")).map((name) => `store/${name}`),
+  ];
   for (const name of waiting.filter((path) => path.endsWith(".ts") && !path.endsWith(".test.ts"))) {
     const { outputText } = ts.transpileModule(readFileSync(join(SOURCES, name), "utf8"), { compilerOptions });
     const target = join(directory, name.replace(/ts$/, "js"));

@@ -108,7 +108,10 @@ function lookUp(
     const now = options.clock.now();
     const lookup = judge(question, page, facts, directives, selected, now);
     if (!mayBeOutdated(lookup, selected, now)) return lookup;
-    return andThen(selectLatest(store, selected), (latest) =>
+    const newer = selectLatest(store, selected);
+    // A visitor who may have it stale does not wait for a slow disk; what it finds is there for the next one.
+    if (newer instanceof Promise && lookup.verdict === "reuse") return lookup;
+    return andThen(newer, (latest) =>
       latest.entry === selected.entry ? lookup : judge(question, page, facts, directives, latest, now),
     );
   });

@@ -1,6 +1,7 @@
 /** Brings an entry from disk: synchronously while the disk is quick, otherwise with a bounded wait. Checks that it is whole and holds what was asked for; not whether it may be used. */
 import { setImmediate } from "node:timers";
-import type { EntryHead } from "./contract.js";
+import type { MaybeAsync } from "../maybe-async.js";
+import type { EntryHead, StoreEntry } from "./contract.js";
 import type { EntryContent, EntryFiles } from "./entry-file.js";
 import type { Paths } from "./paths.js";
 import { SlowGuard } from "./slow-guard.js";
@@ -24,6 +25,8 @@ export interface DiskReaderSurroundings<Value> {
   readonly epoch: () => number;
   /** Takes what was read, and says whether it may be used. */
   readonly admit: (entry: StoredEntry<Value>) => boolean;
+  /** What lies under a key now, wherever it is. */
+  readonly lookUp: (key: string) => MaybeAsync<StoreEntry<Value> | undefined>;
 }
 
 export class DiskReader<Value> {
@@ -31,7 +34,7 @@ export class DiskReader<Value> {
   readonly #paths: Paths;
   readonly #around: DiskReaderSurroundings<Value>;
   readonly #guard = new SlowGuard(SLOW_MEAN_MS, SLOW_SPIKE_MS, SLOW_REST_MS);
-  readonly #slowReads = new Map<string, Promise<StoredEntry<Value> | undefined>>();
+  readonly #slowReads = new Map<string, Promise<StoreEntry<Value> | undefined>>();
 
   constructor(files: EntryFiles, paths: Paths, around: DiskReaderSurroundings<Value>) {
     this.#files = files;
@@ -39,7 +42,7 @@ export class DiskReader<Value> {
     this.#around = around;
   }
 
-  read(key: string): StoredEntry<Value> | undefined | Promise<StoredEntry<Value> | undefined> {
+  read(key: string): MaybeAsync<StoreEntry<Value> | undefined> {
     if (!this.#guard.quick) return this.#readSlowly(key);
     const path = this.#paths.entry(key).file;
     const startedMs = this.#guard.begin();
@@ -48,18 +51,24 @@ export class DiskReader<Value> {
     return content === undefined ? undefined : this.#entry(key, path, content);
   }
 
-  #readSlowly(key: string): Promise<StoredEntry<Value> | undefined> | undefined {
+  /** What is being read under this key is not the latest any more: whoever waits for it is given what is. */
+  overtaken(key: string): void {
+    this.#slowReads.delete(key);
+  }
+
+  #readSlowly(key: string): Promise<StoreEntry<Value> | undefined> | undefined {
     const known = this.#slowReads.get(key);
     if (known !== undefined) return known;
     if (this.#slowReads.size >= MOST_SLOW_READS && !this.#around.patient) return undefined;
     const path = this.#paths.entry(key).file;
     const over = this.#guard.asynchronous();
-    const reading = this.#files.readSlowly(path).then((content) => {
+    const reading = this.#files.readSlowly(path).then((content): MaybeAsync<StoreEntry<Value> | undefined> => {
       over();
+      if (this.#slowReads.get(key) !== awaited) return this.#around.lookUp(key);
       this.#slowReads.delete(key);
       return content === undefined ? undefined : this.#entry(key, path, content);
     });
-    const awaited = this.#around.patient ? reading : withDeadline(reading);
+    const awaited: Promise<StoreEntry<Value> | undefined> = this.#around.patient ? reading : withDeadline(reading);
     this.#slowReads.set(key, awaited);
     return awaited;
   }

@@ -1,6 +1,7 @@
 /** The store on disk: joins the memory tier, what waits to be written, the files and the invalidation log. Gives HTTP no meaning, and never throws into a request. */
 import { setImmediate } from "node:timers";
 import { closedError } from "../errors.js";
+import { andThen } from "../maybe-async.js";
 import type {
   EntryHead,
   EntryWriter,
@@ -46,6 +47,7 @@ export class DiskStore<Value> implements Store<Value> {
     this.#parts = new StoreParts(options, {
       admit: (entry) => this.#admit(entry),
       encode: (entry) => this.#encode(entry),
+      lookUp: (key) => this.get(key),
     });
     if (options.strict) this.#parts.prepare();
   }
@@ -68,8 +70,16 @@ export class DiskStore<Value> implements Store<Value> {
   /** As `get`, but past the memory tier: sees what another process has written since.
    * Costs a read; for an entry that has become stale and may have been refreshed elsewhere. */
   getLatest(key: string): StoreEntry<Value> | undefined | Promise<StoreEntry<Value> | undefined> {
-    if (this.#parts.queue.get(key) === undefined) this.#parts.memory.delete(key);
-    return this.get(key);
+    const { queue, log, memory } = this.#parts;
+    if (queue.get(key) !== undefined) return this.get(key);
+    const remembered = memory.get(key);
+    // What is remembered stays at hand for everybody else until the disk has answered. A slow disk that says nothing has not said that nothing is there.
+    const latest = this.#find(key, log.look(), undefined);
+    if (this.#options.patient !== true) return latest;
+    return andThen(latest, (found) => {
+      if (found === undefined && memory.get(key) === remembered) memory.delete(key);
+      return found;
+    });
   }
 
   /** As `get` while this is the only cache on the directory, as `getLatest` while it is not: for owners who overwrite what others may have in memory. */
@@ -116,6 +126,7 @@ export class DiskStore<Value> implements Store<Value> {
     }
     if (!this.#parts.queue.put(head.key, entry, allocated(head, body)))
       return this.#parts.rules.refuse("queue-full", head.key);
+    this.#parts.reader.overtaken(head.key);
     this.#remember(entry);
     return true;
   }
@@ -177,6 +188,7 @@ export class DiskStore<Value> implements Store<Value> {
   remove(key: string): void {
     if (this.#closing !== undefined) return;
     this.#parts.memory.delete(key);
+    this.#parts.reader.overtaken(key);
     this.#parts.queue.remove(key);
     this.#committing.delete(key);
   }
@@ -302,6 +314,7 @@ export class DiskStore<Value> implements Store<Value> {
   // While an entry gets its name, a lookup waits for it.
   #announce(key: string, result: Promise<boolean>): void {
     this.#parts.memory.delete(key);
+    this.#parts.reader.overtaken(key);
     const found = result.then(() => {
       if (this.#committing.get(key) === found) this.#committing.delete(key);
       return this.get(key);

@@ -1,12 +1,13 @@
 /** What a store on disk is made of, joined once. Decides nothing itself. */
 import { performance } from "node:perf_hooks";
 import { resolve } from "node:path";
+import type { MaybeAsync } from "../maybe-async.js";
 import { AtomicFiles } from "./atomic-file.js";
 import { Caretaker } from "./caretaker.js";
 import { prepareDirectory } from "./directory.js";
 import { DiskReader } from "./disk-reader.js";
 import type { DiskStoreOptions } from "./disk-store-options.js";
-import type { EntryHead } from "./contract.js";
+import type { EntryHead, StoreEntry } from "./contract.js";
 import { Doorkeeper } from "./doorkeeper.js";
 import { EntryFiles } from "./entry-file.js";
 import { Faults } from "./faults.js";
@@ -32,6 +33,8 @@ import type { Encoded } from "./write-queue.js";
 export interface StoreOwner<Value> {
   /** Takes what was read from disk, and says whether it may be used. */
   readonly admit: (entry: StoredEntry<Value>) => boolean;
+  /** What lies under a key now: in memory, in the queue or on disk. */
+  readonly lookUp: (key: string) => MaybeAsync<StoreEntry<Value> | undefined>;
   /** Bytes of an entry at the moment of writing. */
   readonly encode: (entry: StoredEntry<Value>) => Encoded;
 }
@@ -90,6 +93,7 @@ export class StoreParts<Value> {
       decode: options.decode,
       epoch: () => this.log.epoch,
       admit: owner.admit,
+      lookUp: owner.lookUp,
     });
     this.recency = new Recency(fs, this.paths);
     this.judge = new Judge(this.log, options.clock, this.recency);
