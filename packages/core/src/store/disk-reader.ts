@@ -36,6 +36,10 @@ export class DiskReader<Value> {
   readonly #guard = new SlowGuard(SLOW_MEAN_MS, SLOW_SPIKE_MS, SLOW_REST_MS);
   readonly #slowReads = new Map<string, Promise<StoreEntry<Value> | undefined>>();
 
+  #startedMs = 0;
+  /** Without what comes after: room for a body is made there, which is when garbage is collected. */
+  readonly #answered = (): void => this.#guard.synchronous(this.#startedMs);
+
   constructor(files: EntryFiles, paths: Paths, around: DiskReaderSurroundings<Value>) {
     this.#files = files;
     this.#paths = paths;
@@ -45,9 +49,8 @@ export class DiskReader<Value> {
   read(key: string): MaybeAsync<StoreEntry<Value> | undefined> {
     if (!this.#guard.quick) return this.#readSlowly(key);
     const path = this.#paths.entry(key).file;
-    const startedMs = this.#guard.begin();
-    const content = this.#files.read(path);
-    this.#guard.synchronous(startedMs);
+    this.#startedMs = this.#guard.begin();
+    const content = this.#files.read(path, this.#answered);
     return content === undefined ? undefined : this.#entry(key, path, content);
   }
 

@@ -41,8 +41,9 @@ export class EntryFiles {
     this.#seals = seals;
   }
 
-  /** `undefined`: no usable entry; what was wrong is counted, and removed where it is ours. */
-  read(path: string): EntryContent | undefined {
+  /** `undefined`: no usable entry; what was wrong is counted, and removed where it is ours.
+   * @param answered called when the disk has said what there is; what is made of it then takes no time of the disk's */
+  read(path: string, answered: () => void): EntryContent | undefined {
     let fd = -1;
     let keep = false;
     try {
@@ -53,10 +54,12 @@ export class EntryFiles {
       let filled = this.#fs.readSync(fd, this.#slab, 0, length, 0);
       const needed = neededFor(this.#slab, filled, stat.size);
       if (needed > filled) filled += this.#fs.readSync(fd, this.#slab, filled, needed - filled, filled);
+      answered();
       const content = this.#content(path, this.#slab, filled, stat, fd);
       keep = content?.file !== undefined;
       return content;
     } catch (error) {
+      if (fd < 0) answered();
       return this.#failed(path, error);
     } finally {
       if (fd >= 0 && !keep) this.#close(path, fd);
