@@ -31,7 +31,7 @@ if (values.check) process.exit((await check()) ? 0 : 1);
 
 const keeps = !values.quick && values.only === undefined;
 const settings = {
-  rounds: values.quick ? 1 : 5,
+  rounds: values.quick ? 1 : 3,
   seconds: 1,
   million: values.million,
   only: values.only?.split(";"),
