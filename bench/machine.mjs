@@ -25,7 +25,8 @@ export function pinSelf(core) {
 export function describeMachine() {
   return {
     processor: cpus()[0]?.model.trim() ?? arch(),
-    cores: availableParallelism(),
+    // Not those that this process is pinned to.
+    cores: cpus().length,
     memoryGiB: Math.round(totalmem() / 2 ** 30),
     system: `${platform()} ${release()}`,
     node: process.version,
