@@ -7,8 +7,6 @@ import type { ResolvedPolicy, ResolvedQueryRules, WholePolicy } from "./resolve-
 
 /** Visitors choose paths, and so which rules come together. */
 const MOST_REMEMBERED = 1000;
-/** Routes with query rules of their own that a purge by URL thinks of: few have any, and most of those the same. */
-const MOST_ROUTE_QUERIES = 100;
 
 export class Policies {
   readonly #whole: WholePolicy;
@@ -34,8 +32,7 @@ export class Policies {
 
   /** Takes note of a route's own policy. */
   addRoute({ query }: ResolvedPolicy): void {
-    if (query === undefined || this.#routeQueries.size >= MOST_ROUTE_QUERIES) return;
-    this.#routeQueries.set(JSON.stringify([query.ignore, query.only, query.sort]), query);
+    if (query !== undefined) this.#routeQueries.set(JSON.stringify([query.ignore, query.only, query.sort]), query);
   }
 
   /** All by which a page asked for under a target may have its name: the rules of the path, and those of every route, because only the framework knows which one it leads to. */
