@@ -27,7 +27,7 @@ const TELLING_FIELDS = [
 const PLACING_FIELDS: ReadonlySet<string> = new Set(FORWARDED_FIELDS);
 const HONOURED_FIELDS = ["cache-control", "pragma"];
 
-const LONGEST_PLACE = 1024;
+const LONGEST_PLACE = 512;
 /** Pages in one of the two generations: the younger takes the place of the older when it is full. A page costs some 260 bytes here, by what its name is long. */
 const GENERATION = 8192;
 
@@ -98,7 +98,7 @@ export class PlainPages {
     return host === undefined ? undefined : `${scheme} ${host} ${target}${forwarded}`;
   }
 
-  /** Whether these cookies are all declared harmless. */
+  // Whether these cookies are all declared harmless.
   #saysNothing(cookies: string): boolean {
     return this.#cookies.key.length === 0 && !hasUndeclaredCookies(cookies, this.#cookies);
   }
