@@ -14,18 +14,16 @@ import type {
   StoreStats,
 } from "./contract.js";
 import type { DiskStoreOptions } from "./disk-store-options.js";
+import { encodeForDisk } from "./encode-for-disk.js";
 import { FileEntryWriter } from "./entry-writer.js";
 import { errorCode } from "./file-system.js";
-import { encodeEntry } from "./format.js";
 import { BLIND } from "./invalidation-log.js";
 import type { Purgeable } from "./purge-marks.js";
 import { Room } from "./room.js";
-import { SealedBody } from "./sealed-body.js";
 import { StoreParts } from "./store-parts.js";
 import { StoredEntry, memoryCost } from "./stored-entry.js";
 import { allocated } from "./storing-rules.js";
 import { REMOVED } from "./write-queue.js";
-import type { Encoded } from "./write-queue.js";
 
 /** Bytes of all streams together that may wait for the disk before another one is begun. */
 const MOST_STREAMING_BYTES = 64 * 1024 * 1024;
@@ -46,7 +44,7 @@ export class DiskStore<Value> implements Store<Value> {
     this.#options = options;
     this.#parts = new StoreParts(options, {
       admit: (entry) => this.#admit(entry),
-      encode: (entry) => this.#encode(entry),
+      encode: (entry) => encodeForDisk(this.#parts, entry),
       lookUp: (key) => this.get(key),
     });
     if (options.strict) this.#parts.prepare();
@@ -292,23 +290,6 @@ export class DiskStore<Value> implements Store<Value> {
     const { head, body, value } = entry;
     if (body === undefined) return;
     this.#parts.memory.set(head.key, entry, memoryCost(head, body, this.#options.valueBytes?.(value) ?? 0));
-  }
-
-  #encode({ head, body }: StoredEntry<Value>): Encoded {
-    const room = new Room(this.#parts.caretaker);
-    const pieces = this.alive(head) ? this.#encodeAlive(head, body as Buffer) : undefined;
-    if (pieces === undefined) this.#parts.rules.refuse("purged", head.key);
-    else if (room.grow(pieces.reduce((bytes, piece) => bytes + piece.length, 0)))
-      return { pieces, expiresAt: head.expiresAt, room };
-    else this.#parts.rules.refuse("over-budget", head.key);
-    return undefined;
-  }
-
-  #encodeAlive(head: EntryHead, body: Buffer): Buffer[] | undefined {
-    const { log, paths, seals } = this.#parts;
-    if (seals === undefined) return encodeEntry(head, body, log.epoch);
-    const seal = seals.begin(paths.entry(head.key).file);
-    return encodeEntry(head, body, log.epoch, new SealedBody(seal), seal);
   }
 
   // While an entry gets its name, a lookup waits for it.
