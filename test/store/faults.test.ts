@@ -199,6 +199,7 @@ describe("a directory that is taken away while it is used", () => {
     for (let index = 0; index < 30; index++) await keep(`/${index}`, "x");
     await until(() => store.stats().entries === 30);
     take(dir);
+    await turn();
     expect(await bodyOf(store.get("/1"))).toBeUndefined();
     await keep("/1", "new");
     expect((await bodyOf(opened(dir).store.get("/1")))?.toString()).toBe("new");

@@ -156,6 +156,20 @@ describe("InvalidationLog", () => {
     expect(log.verdict(born(log, "a"))).toBe(ALIVE);
   });
 
+  it("sees what another process purges and compacts while this one works through a long turn of its event loop", () => {
+    const dir = directory();
+    const [here, there] = [open(dir).log, open(dir).log];
+    const old = born(here, "a");
+    here.look();
+    void there.append([tag("a"), ...Array.from({ length: 6000 }, (_, index) => tag(`${index}`.padEnd(60, "-")))], false);
+    expect(logFile(dir)).not.toContain("invalidations.1");
+    const begunMs = performance.now();
+    while (performance.now() - begunMs < 0.2);
+    here.look();
+    expect(here.verdict(old)).toBe(PURGED);
+    expect(here.verdict(born(here, "a"))).toBe(ALIVE);
+  });
+
   it("rejects a purge that is too long to be recorded", async () => {
     await expect(open(directory()).log.append([tag("x".repeat(70_000))], false)).rejects.toMatchObject({
       code: "ERR_DISKCACHE_PURGE",

@@ -18,8 +18,8 @@ import { ALIVE, PURGED, PurgeMarks } from "./purge-marks.js";
 import type { Purgeable, Verdict } from "./purge-marks.js";
 
 /**
- * A look counts until the turn of the event loop ends, and no longer than this: a request that was read from its socket after a long
- * synchronous piece of work in the same turn may have begun after a purge that the look has not seen.
+ * A look counts until the turn of the event loop ends. After this time in one turn it is looked again whether the log has grown: a request that was
+ * read from its socket late in a long turn may have begun after a purge that the look has not seen.
  */
 const LOOK_COUNTS_MS = 0.1;
 /** After a failed attempt to open the log; doubled at each further one. */
@@ -78,9 +78,10 @@ export class InvalidationLog implements LogReader {
     this.#around = around;
   }
 
-  /** Looks whether the log has grown, at most once per turn of the event loop. Two equal results that are not `BLIND`: nothing was purged between them. */
+  /** Looks at the log once per turn of the event loop, and in long ones whether it has grown meanwhile. Two equal results that are not `BLIND`: nothing was purged between them. */
   look(): number {
-    if (!this.#looked || performance.now() - this.#lookedAt > LOOK_COUNTS_MS) this.#lookNow();
+    if (!this.#looked) this.#lookNow();
+    else if (performance.now() - this.#lookedAt > LOOK_COUNTS_MS) this.#lookAgain();
     return this.#blind ? BLIND : this.#view;
   }
 
@@ -172,6 +173,15 @@ export class InvalidationLog implements LogReader {
       this.#refresh();
     } catch (error) {
       this.#goBlind("read the invalidation log", error);
+    }
+  }
+
+  #lookAgain(): void {
+    try {
+      if (this.#blind || this.#generation?.hasGrown() !== false) this.#lookNow();
+      else this.#lookedAt = performance.now();
+    } catch {
+      this.#lookNow();
     }
   }
 
