@@ -39,10 +39,12 @@ for (let index = 0; index < COUNT; index++) await write(`/${index}`);
 // The first count is over when the directory of the entries is not being swept any more.
 while (fs.lstatSync(join(dir, "sweeper"), { throwIfNoEntry: false }) !== undefined) await turn();
 await counted("a write", (index) => write(`/new/${index}`));
-await counted("a read", async (index) => {
+async function read(index) {
   await store.get(`/${index}`);
   await turn();
-});
+}
+await counted("a read", read);
+await counted("a read of what was read before", read);
 await store.close();
 rmSync(dir, { recursive: true });
 compiled.remove();

@@ -240,6 +240,7 @@ describe("an invalidation log", () => {
     await keep("/a", "page");
     const log = readdirSync(dir).find((name) => name.startsWith("invalidations."))!;
     lay(join(dir, log));
+    await new Promise(setImmediate);
     for (const cache of [store, opened(dir).store]) expect(await bodyOf(cache.get("/a"))).toBeUndefined();
     await keep("/a", "anew");
     expect((await bodyOf(opened(dir).store.get("/a")))?.toString()).toBe("anew");

@@ -60,12 +60,13 @@ export class Answering {
     if (pages === undefined || method !== "GET" || this.#closed) return undefined;
     const key = pages.keyOf(target, scheme, rawHeaders);
     if (key === undefined) return undefined;
-    const entry = this.#context.store.get(key);
+    const entry = this.#context.store.borrow(key);
     if (entry === undefined || entry instanceof Promise) return undefined;
     const now = this.#now();
-    if (!isPlainlyFresh(entry, now)) return undefined;
-    if (this.#refreshAhead > 0 && !isSurelyEarly(entry.value, now)) return undefined;
-    return replayHit(this.#context, entry, target, rawHeaders, now);
+    if (isPlainlyFresh(entry, now) && (this.#refreshAhead === 0 || isSurelyEarly(entry.value, now)))
+      return replayHit(this.#context, entry, target, rawHeaders, now);
+    entry.lease?.giveBack();
+    return undefined;
   }
 
   begin(question: Question): MaybeAsync<Outcome> {

@@ -23,8 +23,11 @@ export function send(res: ServerResponse, response: OutgoingResponse, sink: Sink
   writeHead(res, response, sink);
   const { body } = response;
   if (body === undefined) sink.end.call(res);
-  else if (Buffer.isBuffer(body)) sink.end.call(res, body);
-  else void pump(res, body, sink);
+  else if (Buffer.isBuffer(body)) {
+    sink.end.call(res, body);
+    // What the socket takes is with the system when the call returns. A hook may still have it.
+    if (response.lease !== undefined && sink.end === BARE.end && res.writableLength === 0) response.lease.giveBack();
+  } else void pump(res, body, sink);
 }
 
 function writeHead(res: ServerResponse, response: OutgoingResponse, sink: Sink): void {

@@ -35,6 +35,7 @@ export function replayHit(
   now: number,
 ): OutgoingResponse | undefined {
   const chosen = entry.value.offer === undefined ? entry : coded.atHand(entry, rawHeaders, now);
+  if (chosen !== entry) entry.lease?.giveBack();
   const response = chosen && respondPlain(chosen, now, options.debugHeader);
   if (response === undefined) return undefined;
   observer.hit(target, false);

@@ -1,6 +1,6 @@
 /** A response on its way to the visitor, before any framework: what an adapter plays. */
 import type { RawHeaders } from "../exchange.js";
-import type { BodyReader } from "../store/contract.js";
+import type { BodyReader, Lease } from "../store/contract.js";
 
 export interface OutgoingResponse {
   readonly kind: "hit";
@@ -12,6 +12,8 @@ export interface OutgoingResponse {
   readonly outer: OuterFields;
   /** Set when it is stale and this request is the one to have it rendered anew behind it. */
   readonly refresh: RefreshClaim | undefined;
+  /** Set where `body` is lent: who has sent it may give it back, once nothing refers to it any more. */
+  readonly lease?: Lease | undefined;
 }
 
 /** What becomes of fields that code outside the cache has set for this visitor, by what the handler did to them when it ran. Lower-case names. */

@@ -9,7 +9,7 @@ import { multipartBody, partialHead, selectRanges, unsatisfiableHead } from "../
 import type { ByteRange } from "../http/range.js";
 import { currentAgeSeconds, remainingSeconds } from "../http/reusability.js";
 import type { StoreEntry } from "../store/contract.js";
-import type { ReadyResponse, StoredResponse } from "../stored/stored-response.js";
+import type { ReadyFields, StoredResponse } from "../stored/stored-response.js";
 import { UNKNOWN_LENGTH } from "./outgoing.js";
 import type { BodySource, OutgoingResponse } from "./outgoing.js";
 
@@ -22,7 +22,7 @@ export interface Marks {
 
 type Entry = StoreEntry<StoredResponse>;
 
-/** A fresh hit: the usual case, answered from a response kept ready beside the entry. */
+/** A fresh hit: the usual case, answered with fields kept ready beside the entry. */
 export function respondFresh(
   entry: Entry,
   request: RequestHead,
@@ -106,7 +106,7 @@ function respondRange(entry: Entry, request: RequestHead, head: ResponseHead): O
   return outgoing(multipart.head, spans(entry, multipart.pieces), value);
 }
 
-// The header block is built once per entry; per hit only what changed since the last one is written into it.
+// The header block is built once per head; per hit only what changed since the last one is written into it.
 function readyResponse(
   entry: Entry,
   body: Buffer,
@@ -114,27 +114,18 @@ function readyResponse(
   remaining: number,
   debugHeader: string | undefined,
 ): OutgoingResponse {
-  const { value } = entry;
+  const { value, lease } = entry;
+  const { head, outer } = value;
   const age = currentAgeSeconds(value.policy, now);
-  const ready = (value.ready ??= prepare(entry, body, debugHeader));
+  const ready = (value.ready ??= prepare(entry, debugHeader));
+  const { headers } = ready;
   if (ready.age !== age || ready.remaining !== remaining) {
     ready.age = age;
     ready.remaining = remaining;
-    ready.headers[ready.headers.length - 1] = formatCacheStatus({ hit: true, ttl: remaining });
-    ready.headers[ready.headers.length - 3] = String(age);
+    headers[headers.length - 1] = formatCacheStatus({ hit: true, ttl: remaining });
+    headers[headers.length - 3] = String(age);
   }
-  return ready.response;
-}
-
-function prepare(entry: Entry, body: Buffer, debugHeader: string | undefined): ReadyResponse {
-  const { head, outer, clientCacheControl } = entry.value;
-  const headers = [
-    ...withLength({ ...head, rawHeaders: withoutFields(head.rawHeaders, AGE) }, entry.bodyBytes).rawHeaders,
-    ...clientFields(head, clientCacheControl),
-  ];
-  if (debugHeader !== undefined) headers.push(debugHeader, "HIT");
-  headers.push("Age", "", "Cache-Status", "");
-  const response: OutgoingResponse = {
+  return {
     kind: "hit",
     status: head.status,
     statusText: head.statusText,
@@ -142,8 +133,19 @@ function prepare(entry: Entry, body: Buffer, debugHeader: string | undefined): R
     body,
     outer,
     refresh: undefined,
+    lease,
   };
-  return { response, headers, age: -1, remaining: Number.NaN };
+}
+
+function prepare(entry: Entry, debugHeader: string | undefined): ReadyFields {
+  const { head, clientCacheControl } = entry.value;
+  const headers = [
+    ...withLength({ ...head, rawHeaders: withoutFields(head.rawHeaders, AGE) }, entry.bodyBytes).rawHeaders,
+    ...clientFields(head, clientCacheControl),
+  ];
+  if (debugHeader !== undefined) headers.push(debugHeader, "HIT");
+  headers.push("Age", "", "Cache-Status", "");
+  return { headers, age: -1, remaining: Number.NaN };
 }
 
 const AGE: ReadonlySet<string> = new Set(["age"]);

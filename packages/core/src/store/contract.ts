@@ -31,10 +31,18 @@ export interface StoreEntry<Value> {
   readonly bodyBytes: number;
   /** The whole body when it is small or in memory; otherwise `undefined`, and `reader()` is the way. */
   readonly body: Buffer | undefined;
+  /** Set where `body` is lent: for one request, which says when it has no more use for it. */
+  readonly lease?: Lease | undefined;
   /** A soft purge named it: it counts as stale whatever its lifetime says. */
   readonly softPurged: boolean;
   /** Opens the body for reading. Every piece is verified before it is given out. Rejects (`ERR_DISKCACHE_CORRUPT_ENTRY`, `…_STORE_IO`) when it cannot. */
   reader(): BodyReader;
+}
+
+/** The right to bytes that were only lent. Whoever never gives them back keeps them. */
+export interface Lease {
+  /** From now on they are no longer what they were. More than once does nothing. */
+  giveBack(): void;
 }
 
 /** Reads a body piece by piece, in constant memory. Closed by its user, always. */
@@ -102,6 +110,8 @@ export interface Store<Value> {
   position(): LogPosition;
   /** A living entry, from memory, from what waits to be written, or from disk. A promise only where the disk is slow or the entry is being committed; it never rejects. */
   get(key: string): StoreEntry<Value> | undefined | Promise<StoreEntry<Value> | undefined>;
+  /** The same for one request: a body that does not stay in memory may be lent, which saves a copy. */
+  borrow(key: string): StoreEntry<Value> | undefined | Promise<StoreEntry<Value> | undefined>;
   /** The same if it is in memory and was found alive in this turn of the event loop or nothing was purged since; `undefined` says nothing. Costs next to nothing.
    * @param now epoch milliseconds */
   inMemory(key: string, now: number): StoreEntry<Value> | undefined;

@@ -2,7 +2,10 @@
 import { setImmediate } from "node:timers";
 import type { MaybeAsync } from "../maybe-async.js";
 import type { EntryHead, StoreEntry } from "./contract.js";
+import { bodyIn, copyOf } from "./entry-file.js";
 import type { EntryContent, EntryFiles } from "./entry-file.js";
+import { KnownHeads } from "./known-heads.js";
+import type { KnownHead } from "./known-heads.js";
 import type { Paths } from "./paths.js";
 import { SlowGuard } from "./slow-guard.js";
 import { StoredEntry } from "./stored-entry.js";
@@ -21,8 +24,12 @@ export interface DiskReaderSurroundings<Value> {
   /** Lookups wait for a slow disk as long as it takes: somebody would take a miss for an absence. */
   readonly patient: boolean;
   readonly decode: (head: EntryHead) => Value;
+  /** What a value holds beyond its head, in bytes. */
+  readonly valueBytes: (value: Value) => number;
   /** Epoch of the invalidation log now: an entry of another one belongs to another cache. */
   readonly epoch: () => number;
+  /** Whether a body of this length may stay in memory. */
+  readonly keeps: (bodyBytes: number) => boolean;
   /** Takes what was read, and says whether it may be used. */
   readonly admit: (entry: StoredEntry<Value>) => boolean;
   /** What lies under a key now, wherever it is. */
@@ -34,6 +41,7 @@ export class DiskReader<Value> {
   readonly #paths: Paths;
   readonly #around: DiskReaderSurroundings<Value>;
   readonly #guard = new SlowGuard(SLOW_MEAN_MS, SLOW_SPIKE_MS, SLOW_REST_MS);
+  readonly #heads: KnownHeads<Value>;
   readonly #slowReads = new Map<string, Promise<StoreEntry<Value> | undefined>>();
 
   #startedMs = 0;
@@ -44,10 +52,18 @@ export class DiskReader<Value> {
     this.#files = files;
     this.#paths = paths;
     this.#around = around;
+    this.#heads = new KnownHeads(around.valueBytes);
   }
 
-  read(key: string): MaybeAsync<StoreEntry<Value> | undefined> {
+  /** @param lend whether the body may be lent */
+  read(key: string, lend: boolean): MaybeAsync<StoreEntry<Value> | undefined> {
     if (!this.#guard.quick) return this.#readSlowly(key);
+    const known = this.#heads.get(key);
+    if (known !== undefined) {
+      const again = this.#readAgain(known, lend);
+      if (again !== "changed") return again;
+      this.#heads.forget(key);
+    }
     const path = this.#paths.entry(key).file;
     this.#startedMs = this.#guard.begin();
     const content = this.#files.read(path, this.#answered);
@@ -57,6 +73,26 @@ export class DiskReader<Value> {
   /** What is being read under this key is not the latest any more: whoever waits for it is given what is. */
   overtaken(key: string): void {
     this.#slowReads.delete(key);
+  }
+
+  /** Forgets what need not be read to be known. */
+  close(): void {
+    this.#heads.clear();
+  }
+
+  #readAgain(known: KnownHead<Value>, lend: boolean): StoredEntry<Value> | undefined | "changed" {
+    this.#startedMs = this.#guard.begin();
+    const slab = this.#files.readAgain(known, this.#answered);
+    if (slab === undefined) return "changed";
+    const { head, preamble } = known.decoded;
+    const lent = lend && !this.#around.keeps(preamble.bodyBytes);
+    const body = lent ? bodyIn(slab, preamble) : copyOf(bodyIn(slab, preamble));
+    const entry = new StoredEntry(head, known.value, preamble.bodyBytes, body, undefined, known.touchedAt);
+    if (lent) entry.lease = slab;
+    const admitted = preamble.epoch === this.#around.epoch() && this.#around.admit(entry);
+    known.touchedAt = entry.touchedAt;
+    if (!lent || !admitted) slab.giveBack();
+    return admitted ? entry : undefined;
   }
 
   #readSlowly(key: string): Promise<StoreEntry<Value> | undefined> | undefined {
@@ -76,13 +112,14 @@ export class DiskReader<Value> {
     return awaited;
   }
 
-  #entry(key: string, path: string, { decoded, body, file, touchedAt }: EntryContent): StoredEntry<Value> | undefined {
+  #entry(key: string, path: string, content: EntryContent): StoredEntry<Value> | undefined {
+    const { decoded, body, file, touchedAt } = content;
     if (file !== undefined) {
       // The descriptor stays open until the end of this turn, for a reader that follows at once.
       file.retain();
       setImmediate(() => file.release());
     }
-    const { head, preamble } = decoded;
+    const { head, preamble, seal } = decoded;
     if (head.key !== key) return this.#files.reject(path, "holds another key");
     if (preamble.epoch !== this.#around.epoch()) return undefined;
     let value: Value;
@@ -92,7 +129,12 @@ export class DiskReader<Value> {
       return this.#files.reject(path, "its meta cannot be decoded");
     }
     const entry = new StoredEntry(head, value, preamble.bodyBytes, body, file, touchedAt);
-    return this.#around.admit(entry) ? entry : undefined;
+    if (!this.#around.admit(entry)) return undefined;
+    if (file === undefined && seal === undefined) {
+      const fileBytes = preamble.bodyOffset + preamble.bodyBytes;
+      this.#heads.learn({ path, fileBytes, decoded, value, touchedAt: entry.touchedAt });
+    }
+    return entry;
   }
 }
 

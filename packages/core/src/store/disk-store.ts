@@ -60,9 +60,11 @@ export class DiskStore<Value> implements Store<Value> {
   }
 
   get(key: string): StoreEntry<Value> | undefined | Promise<StoreEntry<Value> | undefined> {
-    const view = this.#parts.log.look();
-    const entry = this.#parts.memory.get(key);
-    return entry?.checkedView === view && this.#parts.judge.inTime(entry) ? entry : this.#find(key, view, entry);
+    return this.#get(key, false);
+  }
+
+  borrow(key: string): StoreEntry<Value> | undefined | Promise<StoreEntry<Value> | undefined> {
+    return this.#get(key, true);
   }
 
   /** As `get`, but past the memory tier: sees what another process has written since.
@@ -72,7 +74,7 @@ export class DiskStore<Value> implements Store<Value> {
     if (queue.get(key) !== undefined) return this.get(key);
     const remembered = memory.get(key);
     // What is remembered stays at hand for everybody else until the disk has answered. A slow disk that says nothing has not said that nothing is there.
-    const latest = this.#find(key, log.look(), undefined);
+    const latest = this.#find(key, log.look(), undefined, false);
     if (this.#options.patient !== true) return latest;
     return andThen(latest, (found) => {
       if (found === undefined && memory.get(key) === remembered) memory.delete(key);
@@ -255,7 +257,14 @@ export class DiskStore<Value> implements Store<Value> {
     this.#parts.recency.close();
     this.#parts.neighbours.close();
     this.#parts.memory.clear();
+    this.#parts.reader.close();
     this.#parts.log.close();
+  }
+
+  #get(key: string, lend: boolean): StoreEntry<Value> | undefined | Promise<StoreEntry<Value> | undefined> {
+    const view = this.#parts.log.look();
+    const entry = this.#parts.memory.get(key);
+    return entry?.checkedView === view && this.#parts.judge.inTime(entry) ? entry : this.#find(key, view, entry, lend);
   }
 
   // Past the memory tier, or when what is there has to be looked at again.
@@ -263,6 +272,7 @@ export class DiskStore<Value> implements Store<Value> {
     key: string,
     view: number,
     remembered: StoredEntry<Value> | undefined,
+    lend: boolean,
   ): StoreEntry<Value> | undefined | Promise<StoreEntry<Value> | undefined> {
     if (view === BLIND) return undefined;
     if (remembered !== undefined) {
@@ -272,7 +282,7 @@ export class DiskStore<Value> implements Store<Value> {
     const waiting = this.#parts.queue.get(key);
     if (waiting === REMOVED) return undefined;
     if (waiting !== undefined && this.#parts.judge.check(waiting, view)) return waiting;
-    return this.#committing.get(key) ?? this.#parts.reader.read(key);
+    return this.#committing.get(key) ?? this.#parts.reader.read(key, lend);
   }
 
   #pending(key: string): boolean {
@@ -281,7 +291,8 @@ export class DiskStore<Value> implements Store<Value> {
 
   #admit(entry: StoredEntry<Value>): boolean {
     if (!this.#parts.judge.check(entry, this.#parts.log.look())) return false;
-    this.#remember(entry);
+    // What is lent is somebody else's in a moment.
+    if (entry.lease === undefined) this.#remember(entry);
     return true;
   }
 

@@ -4,9 +4,12 @@ import { BodyFile } from "./body-file.js";
 import type { Faults } from "./faults.js";
 import { READ_FLAGS, READ_FLAGS_PLAIN, errorCode, promised } from "./file-system.js";
 import type { FileSystem } from "./file-system.js";
-import { MAX_HEAD_BYTES, PREAMBLE_BYTES, checksumOf, decodeEntryHead, decodePreamble } from "./format.js";
-import type { DecodedEntry } from "./format.js";
+import { MAX_HEAD_BYTES, PREAMBLE_BYTES, checksumOf, decodeEntryHead, decodePreamble, hasPreamble } from "./format.js";
+import type { DecodedEntry, Preamble } from "./format.js";
+import type { KnownHead } from "./known-heads.js";
 import type { EntrySeal, Seals } from "./seal.js";
+import { Slabs } from "./slabs.js";
+import type { Slab } from "./slabs.js";
 
 /** Files up to this length are read whole, in one call; of longer ones only the head, and the body piece by piece. */
 const WHOLE_FILE_BYTES = 131_072;
@@ -33,6 +36,7 @@ export class EntryFiles {
   readonly #uid = process.getuid?.();
   /** What synchronous reads are read into, again and again; what leaves is a copy. */
   readonly #slab = Buffer.allocUnsafeSlow(WHOLE_FILE_BYTES);
+  readonly #slabs = new Slabs();
   #flags = READ_FLAGS;
 
   constructor(fs: FileSystem, faults: Faults, seals: Seals | undefined) {
@@ -66,7 +70,35 @@ export class EntryFiles {
     }
   }
 
-  /** The same through callbacks, for a disk that is slow to answer. */
+  /** A small file whose head is known: the whole of it, if it still is as it was and its body is sound. In a buffer that the caller gives back.
+   * `undefined`: it is not, or cannot be read; `read` tells.
+   * @param answered as in `read` */
+  readAgain(known: KnownHead<unknown>, answered: () => void): Slab | undefined {
+    const { path, fileBytes } = known;
+    const { preamble } = known.decoded;
+    // Room for one byte more shows a file that has become longer.
+    const slab = this.#slabs.take(fileBytes + 1);
+    let fd = -1;
+    let same = false;
+    try {
+      fd = this.#open(path);
+      const filled = this.#fs.readSync(fd, slab.bytes, 0, fileBytes + 1, 0);
+      answered();
+      same =
+        filled === fileBytes &&
+        hasPreamble(slab.bytes, preamble) &&
+        checksumOf(bodyIn(slab, preamble)) === preamble.bodyChecksum;
+      return same ? slab : undefined;
+    } catch {
+      if (fd < 0) answered();
+      return undefined;
+    } finally {
+      if (fd >= 0) this.#close(path, fd);
+      if (!same) slab.giveBack();
+    }
+  }
+
+  /** As `read`, through callbacks, for a disk that is slow to answer. */
   async readSlowly(path: string): Promise<EntryContent | undefined> {
     let fd = -1;
     let keep = false;
@@ -167,9 +199,7 @@ export class EntryFiles {
       return { decoded, body: opened, file: undefined, touchedAt };
     }
     if (checksumOf(stored) !== preamble.bodyChecksum) return this.reject(path, "body checksum differs");
-    const body = Buffer.allocUnsafeSlow(stored.length);
-    stored.copy(body);
-    return { decoded, body, file: undefined, touchedAt };
+    return { decoded, body: copyOf(stored), file: undefined, touchedAt };
   }
 
   #failed(path: string, error: unknown): undefined {
@@ -187,6 +217,18 @@ export class EntryFiles {
       this.#faults.io("close", path, error, false);
     }
   }
+}
+
+/** The body in a small file without a seal. */
+export function bodyIn({ bytes }: Slab, { bodyOffset, bodyBytes }: Preamble): Buffer {
+  return bytes.subarray(bodyOffset, bodyOffset + bodyBytes);
+}
+
+/** A copy that shares its memory with nothing else. */
+export function copyOf(bytes: Buffer): Buffer {
+  const copy = Buffer.allocUnsafeSlow(bytes.length);
+  bytes.copy(copy);
+  return copy;
 }
 
 // A sealed body of one chunk at most, as a copy of its own.

@@ -182,6 +182,17 @@ export function decodePreamble(bytes: Buffer, length: number): Preamble | string
   };
 }
 
+/** Whether `bytes`, which hold at least a preamble, begin with this one. Its checksums tell it from that of any other entry, and of the same one made anew. */
+export function hasPreamble(bytes: Buffer, { headChecksum, bodyChecksum, storedAt, birth, epoch }: Preamble): boolean {
+  return (
+    bytes.readUInt32LE(12) === headChecksum &&
+    bytes.readUInt32LE(88) === bodyChecksum &&
+    bytes.readDoubleLE(56) === storedAt &&
+    bytes.readDoubleLE(72) === birth &&
+    bytes.readDoubleLE(80) === epoch
+  );
+}
+
 function isLength(bytes: number): boolean {
   return Number.isSafeInteger(bytes) && bytes >= 0 && bytes <= MAX_BODY_BYTES;
 }

@@ -161,7 +161,10 @@ describe("InvalidationLog", () => {
     const [here, there] = [open(dir).log, open(dir).log];
     const old = born(here, "a");
     here.look();
-    void there.append([tag("a"), ...Array.from({ length: 6000 }, (_, index) => tag(`${index}`.padEnd(60, "-")))], false);
+    void there.append(
+      [tag("a"), ...Array.from({ length: 6000 }, (_, index) => tag(`${index}`.padEnd(60, "-")))],
+      false,
+    );
     expect(logFile(dir)).not.toContain("invalidations.1");
     const begunMs = performance.now();
     while (performance.now() - begunMs < 0.2);

@@ -59,6 +59,11 @@ export class MemoryTier<Entry> {
     this.#limit = limit;
   }
 
+  /** Whether something of this cost may be kept: what is dearer than an eighth of the bound would push out many. */
+  keeps(cost: number): boolean {
+    return cost <= this.#limit / 8;
+  }
+
   get size(): number {
     return this.#nodes.size;
   }
@@ -74,10 +79,10 @@ export class MemoryTier<Entry> {
     return node.entry;
   }
 
-  /** Keeps an entry, and lets others go for it. One dearer than an eighth of the bound is not kept: it would push out many. */
+  /** Keeps an entry, and lets others go for it. */
   set(key: string, entry: Entry, cost: number): boolean {
     const known = this.#nodes.get(key);
-    if (cost > this.#limit / 8) {
+    if (!this.keeps(cost)) {
       if (known !== undefined) this.#drop(known);
       return false;
     }

@@ -91,6 +91,8 @@ export class StoreParts<Value> {
     this.reader = new DiskReader(files, this.paths, {
       patient: options.patient ?? false,
       decode: options.decode,
+      valueBytes: options.valueBytes ?? (() => 0),
+      keeps: (bodyBytes) => this.memory.keeps(bodyBytes),
       epoch: () => this.log.epoch,
       admit: owner.admit,
       lookUp: owner.lookUp,

@@ -1,7 +1,7 @@
 /** An entry as it is given to the store's owner, and what the store remembers beside it. Decides nothing. */
 import type { BodyFile } from "./body-file.js";
 import { FileBodyReader, MemoryBodyReader } from "./body-reader.js";
-import type { BodyReader, EntryHead, StoreEntry } from "./contract.js";
+import type { BodyReader, EntryHead, Lease, StoreEntry } from "./contract.js";
 
 /** Objects, strings and map slots around one entry, measured; a body in memory brings its own. */
 const ENTRY_OVERHEAD_BYTES = 700;
@@ -15,6 +15,7 @@ export class StoredEntry<Value> implements StoreEntry<Value> {
   readonly value: Value;
   readonly bodyBytes: number;
   readonly body: Buffer | undefined;
+  lease: Lease | undefined = undefined;
   softPurged = false;
   /** View of the invalidation log in which the entry was last found alive. */
   checkedView = NEVER_CHECKED;

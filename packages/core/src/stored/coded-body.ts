@@ -2,7 +2,6 @@
 import { CODINGS } from "../codings.js";
 import type { Coding } from "../codings.js";
 import type { ResponseHead } from "../exchange.js";
-import type { StoreEntry } from "../store/contract.js";
 import type { StoredResponse } from "./stored-response.js";
 
 export interface CodedBody {
@@ -12,8 +11,8 @@ export interface CodedBody {
   readonly bodyTag: string;
   /** False: nothing is kept, because it was hardly shorter. */
   readonly worthIt: boolean;
-  /** Kept by `coding/` between hits: the response as it is sent in this coding, and the head it was made for. Never stored. */
-  played: { readonly of: ResponseHead; readonly entry: StoreEntry<StoredResponse> } | undefined;
+  /** Kept by `coding/` between hits: what the response says in this coding, and the head it was made for. Never stored. */
+  played: { readonly of: ResponseHead; readonly as: StoredResponse } | undefined;
 }
 
 /* Lines: the kind, the coding, whether it is worth it, the tag of the bytes it was made from:

@@ -6,7 +6,7 @@ import { fieldValue } from "../http/fields.js";
 import type { StoredPolicy } from "../http/storability.js";
 import { decodeHoles, encodeHoles } from "./stored-holes.js";
 import type { StoredHoles } from "./stored-holes.js";
-import type { OuterFields, OutgoingResponse } from "../serve/outgoing.js";
+import type { OuterFields } from "../serve/outgoing.js";
 
 export interface StoredResponse {
   readonly kind: "response";
@@ -24,7 +24,7 @@ export interface StoredResponse {
   /** In what else than its own form it is sent; `undefined`: in nothing. */
   readonly offer: CodingOffer | undefined;
   /** Kept by `serve/` between hits; never stored. */
-  ready: ReadyResponse | undefined;
+  ready: ReadyFields | undefined;
   /** When it was last compared with what lies on disk, epoch milliseconds; never stored. */
   lookedAt: number;
   /** From when on a hit has it rendered anew before it goes stale, epoch milliseconds: `Infinity` once it has been asked for, a moment once it has been asked for again. Never stored. */
@@ -41,9 +41,8 @@ export interface CodingOffer {
   readonly bodyTag: string;
 }
 
-/** A response ready to send, and the moment (whole seconds of age and of remaining freshness) its changing fields were written for. */
-export interface ReadyResponse {
-  readonly response: OutgoingResponse;
+/** Header fields ready to send, and the moment (whole seconds of age and of remaining freshness) the changing ones were written for. */
+export interface ReadyFields {
   readonly headers: string[];
   age: number;
   remaining: number;
