@@ -139,7 +139,7 @@ class Tap {
       this.#delivery = UNTOUCHED;
       return;
     }
-    for (const group of headerGroups(given).values()) setHeaderGroup(res, group);
+    if (given.length > 0) for (const group of headerGroups(given).values()) setHeaderGroup(res, group);
     const rawHeaders = headersSetOn(res);
     const head = { status, statusText: reason ?? res.statusMessage ?? "", rawHeaders };
     const delivery = this.#forward.head({ head, before: this.#before, body });
@@ -245,6 +245,8 @@ class Tap {
     this.#catchUp?.over();
     this.#res.off("close", this.#closed).off("unpipe", this.#unpiped);
     this.#leaving();
+    // Whoever keeps the forward no longer keeps the response with it.
+    this.#forward.onTimeout = this.#forward.onDrain = undefined;
     void this.#forward.end();
   }
 

@@ -119,8 +119,12 @@ export class Fill {
 
   /** What followers of this forward are given. */
   sharing() {
+    let entry: ResponseEntry | undefined = undefined;
+    const shared = (): ResponseEntry => (entry ??= this.shared());
     return {
-      entry: this.shared(),
+      get entry() {
+        return shared();
+      },
       answers: (request: RequestHead) => this.answers(request),
       alive: () => this.#alive,
       detail: undefined,

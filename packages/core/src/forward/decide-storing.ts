@@ -48,10 +48,11 @@ export function decideStoring(
     return { store: false, reason: "partition" };
   const unfillable = holesRefusal(directives.holes.seal(), head);
   if (unfillable !== undefined) return { store: false, reason: unfillable };
+  const method = countsAs(options, plan, head);
   const verdict = storability(
-    { ...facts, method: countsAs(options, plan, head) },
+    method === facts.method ? facts : { ...facts, method },
     head,
-    { ...storagePolicy(options, policy, directives), fragments: isPart(options, plan, head) },
+    storagePolicy(options, policy, directives, isPart(options, plan, head)),
     times,
   );
   if (!verdict.store) return verdict;

@@ -228,7 +228,7 @@ export class Forward {
     const taken = this.#fill?.takes(body?.length ?? announcedLength(head)) ?? false;
     const kept = taken ? decision : unkept(decision);
     const set = visitorFields(this.#plan, this.directives, head, kept, ownEtag, this.#debugHeader);
-    this.#told = [...head.rawHeaders, ...set.flat()];
+    if (this.#fill !== undefined) this.#told = [...head.rawHeaders, ...set.flat()];
     // Filled, it is another page for every visitor: his conditions and ranges are about none of them.
     const answerable = this.requestChanges.stripped && this.directives.holes.seal() === undefined;
     return deliveryFor(answerable ? this.#plan.request : undefined, head, set, body, decision.store);

@@ -16,6 +16,7 @@ export function storagePolicy(
   options: ResolvedOptions,
   policy: WholePolicy,
   directives: HandlerDirectives,
+  fragments: boolean,
 ): StoragePolicy {
   return {
     ttl: policy.ttl,
@@ -29,6 +30,7 @@ export function storagePolicy(
     targetedFields: options.targetedFields,
     methods: policy.methods,
     replaySetCookie: options.relaxed.setCookie,
+    fragments,
   };
 }
 

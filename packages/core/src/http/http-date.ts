@@ -17,8 +17,13 @@ export function parseHttpDate(value: string, nowMs: number): number | undefined 
 /** The preferred format, IMF-fixdate.
  * @example formatHttpDate(784111777000) // "Sun, 06 Nov 1994 08:49:37 GMT" */
 export function formatHttpDate(ms: number): string {
-  return new Date(ms).toUTCString();
+  const second = Math.floor(ms / 1000);
+  if (second !== formatted.second) formatted = { second, text: new Date(ms).toUTCString() };
+  return formatted.text;
 }
+
+/** The last one: nearly all are of this second. */
+let formatted = { second: Number.NaN, text: "" };
 
 const MONTHS: readonly string[] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 const TIME = "([0-9]{2}:[0-9]{2}:[0-9]{2})";

@@ -109,12 +109,11 @@ export function storability(
 ): Storability {
   const targeted = targetedCacheControl(response.rawHeaders, policy.targetedFields);
   const cc = targeted ?? parseCacheControl(fieldLines(response.rawHeaders, "cache-control"));
-  const vary = varyFields(fieldLines(response.rawHeaders, "vary"));
-  const named = freshnessLifetime(response, cc, targeted !== undefined, times.responseAt);
-
   const refusal = exchangeRefusal(request, response, policy) ?? directiveRefusal(request, response, cc);
   if (refusal !== undefined) return refuse(refusal);
+  const vary = varyFields(fieldLines(response.rawHeaders, "vary"));
   if (vary === "*") return refuse("vary-star");
+  const named = freshnessLifetime(response, cc, targeted !== undefined, times.responseAt);
   const lifetime = storedLifetime(response, cc, policy, named, times);
   if (lifetime === undefined) return refuse("no-freshness");
 

@@ -45,6 +45,8 @@ export class DiskReader<Value> {
   readonly #slowReads = new Map<string, Promise<StoreEntry<Value> | undefined>>();
 
   #startedMs = 0;
+  /** The last one that was looked for was not there: where pages are made, mostly the next one is not there either. */
+  #expectsNothing = false;
   /** Without what comes after: room for a body is made there, which is when garbage is collected. */
   readonly #answered = (): void => this.#guard.synchronous(this.#startedMs);
 
@@ -66,7 +68,8 @@ export class DiskReader<Value> {
     }
     const path = this.#paths.entry(key).file;
     this.#startedMs = this.#guard.begin();
-    const content = this.#files.read(path, this.#answered);
+    const content = this.#files.read(path, this.#answered, this.#expectsNothing);
+    this.#expectsNothing = content === undefined;
     return content === undefined ? undefined : this.#entry(key, path, content);
   }
 

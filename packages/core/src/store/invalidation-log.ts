@@ -85,9 +85,9 @@ export class InvalidationLog implements LogReader {
     return this.#blind ? BLIND : this.#view;
   }
 
-  /** Position now; the birth of what is begun now. */
+  /** Position as it was seen in this turn; the birth of what is begun now. What is born a little too early may only be purged for nothing. */
   position(): LogPosition {
-    this.look();
+    if (!this.#looked) this.#lookNow();
     return this.#position;
   }
 

@@ -6,6 +6,9 @@ import type { ProcessIdentity } from "./process-identity.js";
 /** One level of 256 directories, made when first needed. */
 export const SHARD_COUNT = 256;
 
+/** Paths that are remembered. */
+const MOST_RECENT = 512;
+
 const ENTRY_NAME = /^[0-9a-f]{62}$/;
 const TEMP_NAME = /^tmp-([0-9a-f]{8}-\d{1,10}-\d{1,15})-[0-9a-f]{6}-\d{1,15}$/;
 
@@ -19,6 +22,8 @@ export class Paths {
   readonly root: string;
   readonly #tempPrefix = `tmp-${formatIdentity(ownIdentity)}-${uniqueSuffix()}-`;
   #tempCount = 0;
+  /** Of one key it is asked several times in a row: looked up, locked, written. */
+  readonly #recent = new Map<string, EntryPath>();
 
   constructor(root: string) {
     this.root = root;
@@ -26,9 +31,14 @@ export class Paths {
 
   /** `<root>/<2 hex>/<62 hex>` of the SHA-256 of the key. */
   entry(key: string): EntryPath {
+    const known = this.#recent.get(key);
+    if (known !== undefined) return known;
+    if (this.#recent.size >= MOST_RECENT) this.#recent.clear();
     const digest = hash("sha256", key);
     const shard = `${this.root}/${digest.slice(0, 2)}`;
-    return { shard, file: `${shard}/${digest.slice(2)}` };
+    const path = { shard, file: `${shard}/${digest.slice(2)}` };
+    this.#recent.set(key, path);
+    return path;
   }
 
   shard(index: number): string {

@@ -13,6 +13,8 @@ const WEIGHT = 0.2;
 const MOST_TIMES_LIMIT = 4;
 /** Past this share of the limit the mean says that something was slow lately, and it is looked more closely at the next calls. */
 const SUSPICIOUS_SHARE = 0.2;
+/** To ask the system how often the process has slept costs as much as a short read, so calls that follow each other this closely share an answer. */
+const ASK_AGAIN_MS = 1;
 /** Calls that libuv makes at a time. */
 const POOL_THREADS = Math.max(1, Number(process.env.UV_THREADPOOL_SIZE) || 4);
 
@@ -24,8 +26,9 @@ export class SlowGuard {
   #slow = false;
   #slowUntil = 0;
   #together = 0;
-  /** Where it is looked closely: how often the process had gone to sleep before the call. */
+  /** Where it is looked closely: how often the process had gone to sleep before the call, and when that was asked. */
   #sleptBefore: number | undefined = undefined;
+  #sleptAskedMs = 0;
   readonly #limitMs: number;
   readonly #spikeMs: number;
   readonly #restMs: number;
@@ -54,9 +57,13 @@ export class SlowGuard {
 
   /** Begins a synchronous call; what it gives goes to `synchronous` when the call is over, and none begins in between. */
   begin(): number {
-    this.#sleptBefore =
-      this.#meanMs > this.#limitMs * SUSPICIOUS_SHARE ? this.#switches().voluntaryContextSwitches : undefined;
-    return this.#now();
+    const startedMs = this.#now();
+    if (this.#meanMs <= this.#limitMs * SUSPICIOUS_SHARE) this.#sleptBefore = undefined;
+    else if (this.#sleptBefore === undefined || startedMs - this.#sleptAskedMs > ASK_AGAIN_MS) {
+      this.#sleptBefore = this.#switches().voluntaryContextSwitches;
+      this.#sleptAskedMs = startedMs;
+    }
+    return startedMs;
   }
 
   synchronous(startedMs: number): void {
@@ -94,10 +101,8 @@ export class SlowGuard {
 
   // Where the system does not count them there are none at all, and nothing is known.
   #neverSlept(): boolean {
-    return (
-      this.#sleptBefore !== undefined &&
-      this.#sleptBefore > 0 &&
-      this.#switches().voluntaryContextSwitches === this.#sleptBefore
-    );
+    const before = this.#sleptBefore;
+    this.#sleptBefore = undefined;
+    return before !== undefined && before > 0 && this.#switches().voluntaryContextSwitches === before;
   }
 }
