@@ -16,7 +16,7 @@ import { openRawSite } from "./site.js";
 
 type Writing = (res: ServerResponse, req: IncomingMessage) => unknown;
 
-const WRITINGS: readonly { readonly way: string; readonly write: Writing; readonly kept?: boolean }[] = [
+const WRITINGS: readonly { readonly way: string; readonly write: Writing }[] = [
   { way: "end with a string", write: (res) => res.end("Grüße") },
   { way: "end with a string in latin1", write: (res) => res.end("Grüße", "latin1") },
   { way: "end with hex", write: (res) => res.end("00ff10", "hex") },
@@ -102,7 +102,60 @@ const WRITINGS: readonly { readonly way: string; readonly write: Writing; readon
   { way: "Content-Length given", write: (res) => res.writeHead(200, { "Content-Length": 5 }).end("12345") },
 ];
 
+const PRIVATE = ["Cache-Control", "private", "X-A", "1", "Set-Cookie", "a=1", "X-A", "2", "Set-Cookie", "b=2"];
+const UNKEPT: typeof WRITINGS = [
+  { way: "writeHead with a flat array", write: (res) => res.writeHead(200, PRIVATE).end("flat") },
+  { way: "writeHead with a reason", write: (res) => res.writeHead(200, "Fine", PRIVATE).end("reason") },
+  {
+    way: "writeHead with an object",
+    write: (res) => res.writeHead(203, { "Cache-Control": "no-store", "Set-Cookie": ["a=1", "b=2"] }).end("object"),
+  },
+  {
+    way: "setHeader and then writeHead",
+    write: (res) => {
+      res.setHeader("X-A", "0").setHeader("X-B", "1");
+      res.writeHead(200, { "Cache-Control": "no-store", "X-A": "1" }).end("both");
+    },
+  },
+  {
+    way: "writeHead with what cannot be sent, and then something else",
+    write: (res) => {
+      try {
+        res.writeHead(200, { "Cache-Control": "no-store", "X-A": "line\nbreak" });
+      } catch (error) {
+        Object.assign(res, { statusCode: 500, statusMessage: "Sorry" });
+        res.end((error as { code: string }).code);
+      }
+    },
+  },
+];
+
 describe.each(TAPPED)("$name: a handler that uses", (adapter) => {
+  it.each(UNKEPT)("$way for what is not to be kept sends what it would send without a cache", async ({ write }) => {
+    const bare = await bareAnswer(write);
+    const site = await openRawSite(adapter, (req, res) => write(res, req));
+    for (const answer of [await site.visit("/"), await site.visit("/")]) {
+      expect([answer.isHit, answer.status, answer.statusText]).toEqual([false, bare.status, bare.statusText]);
+      expect(answer.text).toBe(bare.text);
+      expect(ownFields(answer)).toEqual(ownFields(bare));
+    }
+  });
+
+  it("writeHead for what is not to be kept is not told the fields that are for the cache alone, and gets its own in their place", async () => {
+    const site = await openRawSite(
+      adapter,
+      (_req, res) =>
+        res
+          .writeHead(200, { "cache-control": "no-store", "Cache-TAG": "a", vary: "accept", "cache-status": "app; hit" })
+          .end(),
+      { ttl: "5m", vary: ["x-b"] },
+    );
+    const answer = await site.visit("/");
+    expect(answer.lines("cache-tag")).toEqual([]);
+    expect(answer.lines("vary")).toEqual(["accept, x-b"]);
+    expect(answer.lines("cache-status")).toEqual(["app; hit, diskcache; fwd=uri-miss; detail=no-store"]);
+  });
+
   it.each(WRITINGS)(
     "$way sends what it would send without a cache, and the next visitor gets the same",
     async ({ write }) => {

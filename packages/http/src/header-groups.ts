@@ -1,4 +1,5 @@
 /** Flat name-value lists as `setHeader` takes them: one call a name, repeats as an array in their order. */
+import { validateHeaderName, validateHeaderValue } from "node:http";
 import type { ServerResponse } from "node:http";
 import type { RawHeaders } from "@diskcache/core";
 
@@ -23,6 +24,15 @@ export function setHeaderGroup(res: ServerResponse, { name, values }: HeaderGrou
   res.setHeader(name, values.length === 1 ? values[0]! : values);
 }
 
+/** Sets every line, those of one name together. */
+export function setHeaderLines(res: ServerResponse, raw: RawHeaders): void {
+  for (const group of headerGroups(raw).values()) setHeaderGroup(res, group);
+}
+
+export function isSetCookie(name: string): boolean {
+  return name.toLowerCase() === "set-cookie";
+}
+
 /** The fields set on a response so far, flat, with the names as they were given. */
 export function headersSetOn(res: ServerResponse): string[] {
   const raw: string[] = [];
@@ -33,6 +43,29 @@ export function headersSetOn(res: ServerResponse): string[] {
     for (const line of Array.isArray(value) ? value : [value]) raw.push(name, String(line));
   }
   return raw;
+}
+
+/** The lines with some set and others, lower-case or not, removed. */
+export function changedLines(
+  raw: RawHeaders,
+  set: readonly (readonly [name: string, value: string])[],
+  remove: readonly string[],
+): string[] {
+  const gone = new Set(remove.map((name) => name.toLowerCase()));
+  for (const [name] of set) gone.add(name.toLowerCase());
+  const lines: string[] = [];
+  for (let index = 0; index < raw.length; index += 2)
+    if (!gone.has(raw[index]!.toLowerCase())) lines.push(raw[index]!, raw[index + 1]!);
+  for (const [name, value] of set) lines.push(name, value);
+  return lines;
+}
+
+/** @throws Node's own error for a name or a value that cannot be sent, as `setHeader` does */
+export function assertSendable(raw: RawHeaders): void {
+  for (let index = 0; index < raw.length; index += 2) {
+    validateHeaderName(raw[index]!);
+    validateHeaderValue(raw[index]!, raw[index + 1]!);
+  }
 }
 
 /** What was given to `writeHead`: an object, a flat array, or an array of pairs. */

@@ -18,6 +18,11 @@ export function sinkOf({ writeHead, write, end }: ServerResponse): Sink {
 
 const BARE = sinkOf(ServerResponse.prototype);
 
+/** Whether nobody has hooked the making of the head or set a field: then lines go out as they are given, at the price of a bare server. */
+export function isBareHead(res: ServerResponse, { writeHead }: Sink): boolean {
+  return writeHead === BARE.writeHead && res.getHeaderNames().length === 0;
+}
+
 export function send(res: ServerResponse, response: OutgoingResponse, sink: Sink = res): void {
   if (res.headersSent || res.destroyed) return;
   writeHead(res, response, sink);
@@ -32,8 +37,7 @@ export function send(res: ServerResponse, response: OutgoingResponse, sink: Sink
 
 function writeHead(res: ServerResponse, response: OutgoingResponse, sink: Sink): void {
   const { status, statusText, headers, outer } = response;
-  // Nobody has hooked or set anything: the stored lines go out as they are, at the price of a bare server.
-  if (sink.writeHead === BARE.writeHead && res.getHeaderNames().length === 0) {
+  if (isBareHead(res, sink)) {
     if (statusText === "") sink.writeHead.call(res, status, headers);
     else sink.writeHead.call(res, status, statusText, headers);
     return;

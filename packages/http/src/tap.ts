@@ -3,11 +3,20 @@ import type { ServerResponse } from "node:http";
 import type { Readable } from "node:stream";
 import type { Delivery, Forward, OutgoingResponse, ResponseHead } from "@diskcache/core";
 import { CatchUp } from "./catch-up.js";
-import { headerGroups, headersGiven, headersSetOn, setHeaderGroup } from "./header-groups.js";
+import { bytesOf, isChunk, ownBytes } from "./chunks.js";
+import {
+  assertSendable,
+  changedLines,
+  headerGroups,
+  headersGiven,
+  headersSetOn,
+  isSetCookie,
+  setHeaderLines,
+} from "./header-groups.js";
 import { beforeHeadLeaves } from "./last-moment.js";
 import { putAside } from "./put-aside.js";
 import { readOn } from "./read-on.js";
-import { send, sinkOf } from "./send.js";
+import { isBareHead, send, sinkOf } from "./send.js";
 import type { Sink } from "./send.js";
 
 /** How long after its visitor has left a handler may go on without writing before its response counts as given up. */
@@ -72,8 +81,10 @@ class Tap {
       return this.#res;
     }
     const reason = typeof rest[0] === "string" ? rest[0] : undefined;
-    this.#begin(status, reason, headersGiven(reason === undefined ? (rest[1] ?? rest[0]) : rest[1]), undefined);
-    if (this.#passes) writeHead.apply(this.#res, reason === undefined ? [status] : [status, reason]);
+    const given = headersGiven(reason === undefined ? (rest[1] ?? rest[0]) : rest[1]);
+    const unset = this.#begin(status, reason, given, undefined);
+    if (!this.#passes) return this.#res;
+    writeHead.call(this.#res, status, ...[reason, unset].filter((argument) => argument !== undefined));
     return this.#res;
   };
 
@@ -132,18 +143,38 @@ class Tap {
     return this.#passes && this.#catchUp?.behind !== true;
   }
 
-  #begin(status: number, reason: string | undefined, given: readonly string[], body: Buffer | undefined): void {
+  /** @returns the fields to send, where they are not set on the response: nobody else has a say in what is passed on as it came */
+  #begin(
+    status: number,
+    reason: string | undefined,
+    given: readonly string[],
+    body: Buffer | undefined,
+  ): readonly string[] | undefined {
     const res = this.#res;
     if (res.headersSent) {
       // Somebody kept the methods of before and used them: this response is past saving, and none of ours.
       this.#delivery = UNTOUCHED;
-      return;
+      return undefined;
     }
-    if (given.length > 0) for (const group of headerGroups(given).values()) setHeaderGroup(res, group);
-    const rawHeaders = headersSetOn(res);
-    const head = { status, statusText: reason ?? res.statusMessage ?? "", rawHeaders };
+    const alone = given.length > 0 && isBareHead(res, this.#sink);
+    if (alone) assertSendable(given);
+    else setHeaderLines(res, given);
+    const head = {
+      status,
+      statusText: reason ?? res.statusMessage ?? "",
+      rawHeaders: alone ? given : headersSetOn(res),
+    };
     const delivery = this.#forward.head({ head, before: this.#before, body });
     this.#delivery = delivery;
+    if (alone && delivery.kind === "pass" && !delivery.record && this.#stoodIn === undefined)
+      return changedLines(given, delivery.set, delivery.remove);
+    if (alone) setHeaderLines(res, given);
+    this.#deliver(delivery);
+    return undefined;
+  }
+
+  #deliver(delivery: Delivery): void {
+    const res = this.#res;
     if (this.#stoodIn !== undefined) {
       this.#delivery = { kind: "instead", response: this.#stoodIn, record: delivery.record };
       return this.#leaving();
@@ -194,7 +225,7 @@ class Tap {
   };
 
   #beginPart(head: ResponseHead): void {
-    for (const group of headerGroups(head.rawHeaders).values()) setHeaderGroup(this.#res, group);
+    setHeaderLines(this.#res, head.rawHeaders);
     this.#sink.writeHead.call(this.#res, head.status);
   }
 
@@ -282,23 +313,4 @@ class Tap {
 function visitorLeft({ req }: ServerResponse): boolean {
   const { readableEnded, errored }: { readableEnded: boolean; errored: NodeJS.ErrnoException | null } = req.socket;
   return readableEnded || errored?.syscall !== undefined;
-}
-
-function isSetCookie(name: string): boolean {
-  return name.toLowerCase() === "set-cookie";
-}
-
-function isChunk(chunk: unknown): chunk is string | Uint8Array {
-  return typeof chunk === "string" || chunk instanceof Uint8Array;
-}
-
-// A copy: the handler may use its buffer again while ours is kept.
-function ownBytes(chunk: string | Uint8Array, encoding: unknown): Buffer {
-  return typeof chunk === "string" ? bytesOf(chunk, encoding) : Buffer.from(chunk);
-}
-
-function bytesOf(chunk: string | Uint8Array, encoding: unknown): Buffer {
-  if (typeof chunk === "string")
-    return Buffer.from(chunk, typeof encoding === "string" ? (encoding as BufferEncoding) : "utf8");
-  return Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
 }
