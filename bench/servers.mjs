@@ -34,7 +34,7 @@ export function available(names) {
 }
 
 /**
- * @returns {Promise<{name: string, port: number, pids: number[], calls(): Promise<number>, stop(): Promise<void>}>} `pids`: its own process first, then its
+ * @returns {Promise<{name: string, dir: string, port: number, pids: number[], calls(): Promise<number>, stop(): Promise<void>}>} `pids`: its own process first, then its
  * helpers; `calls`: how often the handler was called
  */
 export async function start(name, config) {
@@ -43,6 +43,7 @@ export async function start(name, config) {
   return {
     ...started,
     name,
+    dir: config.dir ?? dir,
     accepts: config.accepts,
     async stop() {
       await started.stop();

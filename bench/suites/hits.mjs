@@ -13,6 +13,7 @@ const SYSTEMS = [
   "Varnish",
   "Koa, res.end",
   "diskcache in Koa",
+  "diskcache in Koa, behind middleware",
   "koa-cash, lru-cache",
   "Express, res.end, our createServer",
   "diskcache in Express, our createServer",

@@ -1,6 +1,7 @@
 /** Pages of 1 KiB in random order from disk, the more of them the longer the list: 1,000 to 100,000, with `--million` 1,000,000. */
 import { fill } from "../fill.mjs";
 import { load, warmUp } from "../load.mjs";
+import { readAll } from "../page-cache.mjs";
 import { compare } from "../rounds.mjs";
 import { available, start } from "../servers.mjs";
 
@@ -15,7 +16,10 @@ export async function run({ rounds, seconds, million, only }) {
     const systems = await Promise.all(available(only ?? ["bare", "diskcache"]).map((name) => start(name, config)));
     for (const system of systems) await fill(system, pages);
     for (const system of systems) await warmUp(system, ["random", pages]);
-    const list = await compare(systems, yardstick, rounds, (system) => load(system, ["random", pages], seconds));
+    const list = await compare(systems, yardstick, rounds, (system) => {
+      readAll(system.dir);
+      return load(system, ["random", pages], seconds);
+    });
     cases.push({ case: `${pages.toLocaleString("en")} pages`, rows: list });
     await Promise.all(systems.map((system) => system.stop()));
   }

@@ -22,6 +22,10 @@ export const systems = {
   "diskcache in Koa"(config) {
     return createServer(cached(config).app.callback());
   },
+  /** Where the onion has to be kept. */
+  "diskcache in Koa, behind middleware"(config) {
+    return createServer(cached(config, (_ctx, next) => next()).app.callback());
+  },
   "diskcache in front of Koa"(config) {
     const { app, cache } = cached(config);
     return createServer(cache.front(app.callback()));
@@ -39,10 +43,11 @@ export const systems = {
   },
 };
 
-function cached({ bodyBytes, ...config }) {
+function cached({ bodyBytes, ...config }, ...outside) {
   const { body, fields } = makePage(bodyBytes);
   const cache = diskCache(cacheOptions(config));
   const app = new Koa();
+  for (const middleware of outside) app.use(middleware);
   app.use(cache);
   app.use((ctx) => answer(ctx, fields, body));
   return { app, cache };

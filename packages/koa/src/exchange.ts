@@ -23,15 +23,21 @@ import { watchContext } from "./watch-context.js";
 
 type Inward = () => Promise<unknown>;
 
+/** @param outermost whether no middleware stands around it */
 export function runContext(
   cache: PageCache<Context>,
   underWay: ForwardsUnderWay,
   ctx: Context,
   next: Inward,
+  outermost: boolean,
 ): Promise<void> {
   const ready = readyResponse(cache, ctx.req, ctx.originalUrl);
   if (ready === undefined) return decideOn(cache, underWay, ctx, next);
-  play(ctx, ready);
+  if (outermost) {
+    // Nobody is there to look at the context or to change it, so Koa has nothing to do either.
+    ctx.respond = false;
+    send(ctx.res, ready);
+  } else play(ctx, ready);
   return DONE;
 }
 

@@ -44,7 +44,8 @@ export interface KoaDiskCache extends CacheHandle<Context> {
 export function diskCache(options: DiskCacheOptions<Context>): KoaDiskCache {
   const cache = new PageCache<Context>(options);
   const underWay = new ForwardsUnderWay();
-  const middleware = (ctx: Context, next: Next): Promise<void> => runContext(cache, underWay, ctx, next);
+  const middleware = (ctx: Context, next: Next): Promise<void> =>
+    runContext(cache, underWay, ctx, next, ctx.app.middleware[0] === middleware);
   const runner = (policy: CachePolicy<Context> | Duration) => {
     const resolved = cache.policy(policy);
     return (ctx: Context, next: () => Promise<unknown>) => runRoute(cache, underWay, resolved, ctx, next);

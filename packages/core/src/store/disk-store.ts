@@ -15,25 +15,22 @@ import type {
 } from "./contract.js";
 import type { DiskStoreOptions } from "./disk-store-options.js";
 import { encodeForDisk } from "./encode-for-disk.js";
-import { FileEntryWriter } from "./entry-writer.js";
 import { errorCode } from "./file-system.js";
 import { BLIND } from "./invalidation-log.js";
 import type { Purgeable } from "./purge-marks.js";
-import { Room } from "./room.js";
 import { StoreParts } from "./store-parts.js";
 import { StoredEntry, memoryCost } from "./stored-entry.js";
 import { allocated } from "./storing-rules.js";
+import { Streams } from "./streams.js";
 import { REMOVED } from "./write-queue.js";
 
-/** Bytes of all streams together that may wait for the disk before another one is begun. */
-const MOST_STREAMING_BYTES = 64 * 1024 * 1024;
 const FULL = new Set(["ENOSPC", "EDQUOT"]);
 const ROOM_ATTEMPTS = 4;
 
 export class DiskStore<Value> implements Store<Value> {
   readonly #options: DiskStoreOptions<Value>;
   readonly #parts: StoreParts<Value>;
-  readonly #writers = new Set<FileEntryWriter>();
+  readonly #streams: Streams<Value>;
   readonly #committing = new Map<string, Promise<StoreEntry<Value> | undefined>>();
   #closing: Promise<void> | undefined = undefined;
   /** What is in memory was learnt in this one. */
@@ -47,6 +44,7 @@ export class DiskStore<Value> implements Store<Value> {
       encode: (entry) => encodeForDisk(this.#parts, entry),
       lookUp: (key) => this.get(key),
     });
+    this.#streams = new Streams(this.#parts, options, (head, result) => this.#announce(head.key, result));
     if (options.strict) this.#parts.prepare();
   }
 
@@ -103,9 +101,7 @@ export class DiskStore<Value> implements Store<Value> {
   }
 
   get crowded(): boolean {
-    let streaming = 0;
-    for (const writer of this.#writers) streaming += writer.pendingBytes;
-    return streaming > MOST_STREAMING_BYTES;
+    return this.#streams.crowded;
   }
 
   put(head: EntryHead, body: Buffer): boolean {
@@ -137,25 +133,7 @@ export class DiskStore<Value> implements Store<Value> {
       this.#parts.rules.refuse(refused ?? "queue-full", key);
       return undefined;
     }
-    const path = this.#parts.paths.entry(key);
-    const writer = new FileEntryWriter(key, {
-      files: this.#parts.files,
-      faults: this.#parts.faults,
-      path,
-      maxBody: this.#options.maxBody,
-      seal: this.#parts.seals?.begin(path.file),
-      epoch: () => this.#parts.log.epoch,
-      now: () => this.#options.clock.now(),
-      room: new Room(this.#parts.caretaker),
-      crowded: () => this.crowded,
-      alive: (head) => this.alive(head),
-      stored: (entryPath, change) => this.#parts.caretaker.changed(entryPath, change),
-      exclusively: (named, work) => this.#parts.queue.exclusively(named, work),
-      committing: (head, result) => this.#announce(head.key, result),
-      ended: (ended) => this.#writers.delete(ended),
-    });
-    this.#writers.add(writer);
-    return writer;
+    return this.#streams.begin(key);
   }
 
   alive(entry: Purgeable): boolean {
@@ -250,8 +228,7 @@ export class DiskStore<Value> implements Store<Value> {
   async #close(): Promise<void> {
     this.#parts.rules.close();
     await this.flush();
-    for (const writer of this.#writers) writer.abort();
-    await Promise.all([...this.#writers].map((writer) => writer.over));
+    await this.#streams.abort();
     this.#parts.caretaker.stop();
     this.#parts.usage.close();
     this.#parts.recency.close();

@@ -4,8 +4,6 @@
  *
  * While the log cannot be read the store is blind: nothing can be known to be alive, so everything is a miss.
  */
-import { performance } from "node:perf_hooks";
-import { setImmediate } from "node:timers";
 import { purgeError } from "../errors.js";
 import type { LogPosition, PurgeSelector } from "./contract.js";
 import { errorCode, promised } from "./file-system.js";
@@ -16,12 +14,8 @@ import { encodePurge } from "./log-record.js";
 import type { PurgeRecord } from "./log-record.js";
 import { ALIVE, PURGED, PurgeMarks } from "./purge-marks.js";
 import type { Purgeable, Verdict } from "./purge-marks.js";
+import { TurnLook } from "./turn-look.js";
 
-/**
- * A look counts until the turn of the event loop ends. After this time in one turn it is looked again whether the log has grown: a request that was
- * read from its socket late in a long turn may have begun after a purge that the look has not seen.
- */
-const LOOK_COUNTS_MS = 0.1;
 /** After a failed attempt to open the log; doubled at each further one. */
 const FIRST_REOPEN_MS = 50;
 const LONGEST_REOPEN_MS = 1000;
@@ -62,15 +56,11 @@ export class InvalidationLog implements LogReader {
   #view = 0;
   #blind = true;
   #closed = false;
-  #looked = false;
-  #lookedAt = 0;
+  readonly #look = new TurnLook();
   #reopenAt = 0;
   #reopenMs = 0;
   #awaitedNonce = -1;
   #awaitedSeen = false;
-  readonly #endTurn = (): void => {
-    this.#looked = false;
-  };
 
   constructor(root: string, generations: LogGenerations, around: LogSurroundings) {
     this.#root = root;
@@ -80,14 +70,14 @@ export class InvalidationLog implements LogReader {
 
   /** Looks at the log once per turn of the event loop, and in long ones whether it has grown meanwhile. Two equal results that are not `BLIND`: nothing was purged between them. */
   look(): number {
-    if (!this.#looked) this.#lookNow();
-    else if (performance.now() - this.#lookedAt > LOOK_COUNTS_MS) this.#lookAgain();
+    if (!this.#look.inTurn) this.#lookNow();
+    else if (this.#look.old) this.#lookAgain();
     return this.#blind ? BLIND : this.#view;
   }
 
   /** Position as it was seen in this turn; the birth of what is begun now. What is born a little too early may only be purged for nothing. */
   position(): LogPosition {
-    if (!this.#looked) this.#lookNow();
+    if (!this.#look.inTurn) this.#lookNow();
     return this.#position;
   }
 
@@ -163,11 +153,7 @@ export class InvalidationLog implements LogReader {
 
   #lookNow(): void {
     if (this.#closed) return;
-    if (!this.#looked) {
-      this.#looked = true;
-      setImmediate(this.#endTurn);
-    }
-    this.#lookedAt = performance.now();
+    this.#look.now();
     if (this.#reopenMs > 0 && this.#around.elapsed() < this.#reopenAt) return;
     try {
       this.#refresh();
@@ -179,7 +165,7 @@ export class InvalidationLog implements LogReader {
   #lookAgain(): void {
     try {
       if (this.#blind || this.#generation?.hasGrown() !== false) this.#lookNow();
-      else this.#lookedAt = performance.now();
+      else this.#look.now();
     } catch {
       this.#lookNow();
     }
