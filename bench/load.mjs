@@ -32,6 +32,12 @@ export async function load(server, paths, seconds, connections = 64) {
   };
 }
 
+/** The same after an unmeasured second: while the others were measured this one was idle, and its engine has thrown away code that nobody ran, its system pages that nobody read. */
+export async function measured(server, paths, seconds, connections = 64) {
+  await generate(server, paths[0] === "unique" ? ["unique", `${paths[1]}-before`] : paths, 1, connections);
+  return load(server, paths, seconds, connections);
+}
+
 /** Has the engine compile what is hot, however long that takes on a busy machine. */
 export async function warmUp(server, paths, connections = 64) {
   for (let requests = 0, attempt = 0; requests < WARM_REQUESTS && attempt < MOST_WARM_UPS; attempt++) {

@@ -1,7 +1,7 @@
 /** One hot page that visitors take compressed: 10 and 100 KiB of text, as `br` and as `gzip`. The first ratio to look at is that of the two rows "diskcache". */
 import { once } from "node:events";
 import { get } from "node:http";
-import { load, warmUp } from "../load.mjs";
+import { measured, warmUp } from "../load.mjs";
 import { compare } from "../rounds.mjs";
 import { available, start } from "../servers.mjs";
 
@@ -25,7 +25,7 @@ export async function run({ rounds, seconds, only }) {
       const systems = await Promise.all(available(only ?? names).map((name) => start(name, config)));
       const lengths = await Promise.all(systems.map((system) => settledLength(system)));
       for (const system of systems) await warmUp(system, ["one"]);
-      const list = await compare(systems, yardstick, rounds, (system) => load(system, ["one"], seconds));
+      const list = await compare(systems, yardstick, rounds, (system) => measured(system, ["one"], seconds));
       const name = `${kibibytes} KiB, ${accepts}`;
       cases.push({
         case: name,

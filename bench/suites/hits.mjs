@@ -1,5 +1,5 @@
 /** One hot page, asked for again and again over 64 connections: 1, 10 and 100 KiB. */
-import { load, warmUp } from "../load.mjs";
+import { measured, warmUp } from "../load.mjs";
 import { compare } from "../rounds.mjs";
 import { available, start } from "../servers.mjs";
 
@@ -34,7 +34,7 @@ export async function run({ rounds, seconds, only }) {
     const systems = await Promise.all(available(only ?? SYSTEMS).map((name) => start(name, config)));
     // Fills the caches, and has the engine compile what is hot.
     for (const system of systems) await warmUp(system, ["one"]);
-    const list = await compare(systems, yardstick, rounds, (system) => load(system, ["one"], seconds));
+    const list = await compare(systems, yardstick, rounds, (system) => measured(system, ["one"], seconds));
     cases.push({ case: `${kibibytes} KiB`, rows: list });
     await Promise.all(systems.map((system) => system.stop()));
   }

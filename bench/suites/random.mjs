@@ -1,6 +1,6 @@
 /** 10,000 pages of 10 KiB in random order, no memory tier: every hit is read from disk by those that keep files. */
 import { fill } from "../fill.mjs";
-import { load, warmUp } from "../load.mjs";
+import { measured, warmUp } from "../load.mjs";
 import { readAll } from "../page-cache.mjs";
 import { compare } from "../rounds.mjs";
 import { available, start } from "../servers.mjs";
@@ -34,7 +34,7 @@ export async function run({ rounds, seconds, only }) {
   for (const system of systems) await warmUp(system, ["random", PAGES]);
   const list = await compare(systems, yardstick, rounds, (system) => {
     readAll(system.dir);
-    return load(system, ["random", PAGES], seconds);
+    return measured(system, ["random", PAGES], seconds);
   });
   await Promise.all(systems.map((system) => system.stop()));
   return [{ case: "10 KiB", rows: list }];

@@ -1,6 +1,6 @@
 /** Pages of 1 KiB in random order from disk, the more of them the longer the list: 1,000 to 100,000, with `--million` 1,000,000. */
 import { fill } from "../fill.mjs";
-import { load, warmUp } from "../load.mjs";
+import { measured, warmUp } from "../load.mjs";
 import { readAll } from "../page-cache.mjs";
 import { compare } from "../rounds.mjs";
 import { available, start } from "../servers.mjs";
@@ -18,7 +18,7 @@ export async function run({ rounds, seconds, million, only }) {
     for (const system of systems) await warmUp(system, ["random", pages]);
     const list = await compare(systems, yardstick, rounds, (system) => {
       readAll(system.dir);
-      return load(system, ["random", pages], seconds);
+      return measured(system, ["random", pages], seconds);
     });
     cases.push({ case: `${pages.toLocaleString("en")} pages`, rows: list });
     await Promise.all(systems.map((system) => system.stop()));

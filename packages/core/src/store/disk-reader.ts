@@ -14,6 +14,8 @@ import { StoredEntry } from "./stored-entry.js";
 const SLOW_MEAN_MS = 1;
 const SLOW_SPIKE_MS = 100;
 const SLOW_REST_MS = 250;
+/** A slow read goes through the thread pool to open, to look and to read. */
+const READ_TRIPS = 3;
 /** Longest wait of a lookup, in ticks of which no turn of the event loop counts two: a process that was held up for so long has not waited for its disk. */
 const TICK_MS = 25;
 const LONGEST_WAIT_TICKS = 10;
@@ -103,7 +105,7 @@ export class DiskReader<Value> {
     if (known !== undefined) return known;
     if (this.#slowReads.size >= MOST_SLOW_READS && !this.#around.patient) return undefined;
     const path = this.#paths.entry(key).file;
-    const over = this.#guard.asynchronous();
+    const over = this.#guard.asynchronous(READ_TRIPS);
     const reading = this.#files.readSlowly(path).then((content): MaybeAsync<StoreEntry<Value> | undefined> => {
       over();
       if (this.#slowReads.get(key) !== awaited) return this.#around.lookUp(key);

@@ -10,7 +10,7 @@ const REST_MS = 250;
 function guarded({ counts = true } = {}): {
   readonly guard: SlowGuard;
   reads(ms: number, how: "asleep" | "preempted"): void;
-  readsTogether(count: number, ms: number, how?: "alone" | "preempted"): void;
+  readsTogether(count: number, ms: number, how?: "alone" | "preempted", poolMs?: number): void;
 } {
   let now = 1000;
   let voluntaryContextSwitches = counts ? 7 : 0;
@@ -19,7 +19,9 @@ function guarded({ counts = true } = {}): {
     voluntaryContextSwitches,
     involuntaryContextSwitches,
   });
-  const guard = new SlowGuard(LIMIT_MS, SPIKE_MS, REST_MS, () => now, switches);
+  let through: (() => void) | undefined;
+  const throughPool = (done: () => void): void => void (through = done);
+  const guard = new SlowGuard(LIMIT_MS, SPIKE_MS, REST_MS, () => now, switches, throughPool);
   return {
     guard,
     reads(ms, how) {
@@ -29,9 +31,12 @@ function guarded({ counts = true } = {}): {
       if (counts && how === "preempted") involuntaryContextSwitches++;
       guard.synchronous(startedMs);
     },
-    readsTogether(count, ms, how = "alone") {
-      const all = Array.from({ length: count }, () => guard.asynchronous());
-      now += ms;
+    readsTogether(count, ms, how = "alone", poolMs = 0) {
+      const all = Array.from({ length: count }, () => guard.asynchronous(3));
+      now += poolMs;
+      through?.();
+      through = undefined;
+      now += ms - poolMs;
       voluntaryContextSwitches++;
       if (how === "preempted") involuntaryContextSwitches++;
       for (const over of all) over();
@@ -97,6 +102,18 @@ describe("a slow disk that is asked asynchronously", () => {
   it("stays slow under load when it is", () => {
     const { guard, readsTogether } = slow();
     for (let index = 0; index < 100; index++) readsTogether(64, 320);
+    expect(guard.quick).toBe(false);
+  });
+
+  it("is quick again where the way through the thread pool is what takes the time", () => {
+    const { guard, readsTogether } = slow();
+    for (let index = 0; index < 100; index++) readsTogether(64, 320, "alone", 110);
+    expect(guard.quick).toBe(true);
+  });
+
+  it("stays slow where the disk takes longer than that", () => {
+    const { guard, readsTogether } = slow();
+    for (let index = 0; index < 100; index++) readsTogether(64, 320, "alone", 90);
     expect(guard.quick).toBe(false);
   });
 

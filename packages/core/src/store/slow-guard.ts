@@ -3,8 +3,10 @@
  *
  * What it must not take for a slow disk is a busy processor, for then it would make the processor busier: a call through the thread pool costs several
  * times a synchronous one. So a call during which this process never went to sleep has not waited for the disk, however long it took, and the time of
- * one among many at a time is mostly that of those before it.
+ * one among many at a time is mostly that of those before it. And what a task that asks nothing of the disk waits in the thread pool, the disk has not caused:
+ * else a server under load would never find out that its disk is quick, because of what it costs not to trust it.
  */
+import { randomFill } from "node:crypto";
 import { performance } from "node:perf_hooks";
 
 /** Weight of the newest measurement in the running mean. */
@@ -21,11 +23,18 @@ const POOL_THREADS = Math.max(1, Number(process.env.UV_THREADPOOL_SIZE) || 4);
 /** How often threads of this process have given up the processor: by themselves, as those do that wait for a disk, and because others wanted it. */
 type Switches = () => { readonly voluntaryContextSwitches: number; readonly involuntaryContextSwitches: number };
 
+/** Calls back from the thread pool, with no other work than to go through it. */
+type ThroughPool = (done: () => void) => void;
+
+const scratch = Buffer.alloc(1);
+
 export class SlowGuard {
   #meanMs = 0;
   #slow = false;
   #slowUntil = 0;
   #together = 0;
+  /** One at a time shows what the thread pool itself costs just now. */
+  #controlling = false;
   /** Where it is looked closely: how often the process had gone to sleep before the call, and when that was asked. */
   #sleptBefore: number | undefined = undefined;
   #sleptAskedMs = 0;
@@ -34,6 +43,7 @@ export class SlowGuard {
   readonly #restMs: number;
   readonly #now: () => number;
   readonly #switches: Switches;
+  readonly #throughPool: ThroughPool;
 
   /** Slow when the running mean passes `limitMs` or one call takes `spikeMs`, for `restMs` at least. */
   constructor(
@@ -42,12 +52,14 @@ export class SlowGuard {
     restMs: number,
     now: () => number = () => performance.now(),
     switches: Switches = () => process.resourceUsage(),
+    throughPool: ThroughPool = (done) => randomFill(scratch, done),
   ) {
     this.#limitMs = limitMs;
     this.#spikeMs = spikeMs;
     this.#restMs = restMs;
     this.#now = now;
     this.#switches = switches;
+    this.#throughPool = throughPool;
   }
 
   /** True when the next call may be synchronous. */
@@ -76,23 +88,38 @@ export class SlowGuard {
     this.#slowUntil = endedMs + this.#restMs;
   }
 
-  /** Begins an asynchronous call; what it gives is called when that is over. Only these end a slow time: a synchronous probe would hold up everybody. */
-  asynchronous(): () => void {
+  /** Begins an asynchronous call of so many trips through the thread pool, one after the other; what it gives is called when that is over. Only these end a slow time: a synchronous probe would hold up everybody. */
+  asynchronous(trips: number): () => void {
     const startedMs = this.#now();
     const preempted = this.#slow ? this.#switches().involuntaryContextSwitches : 0;
     const together = ++this.#together;
+    const control = this.#control(startedMs);
     return () => {
       const meanTogether = (together + this.#together--) / 2;
-      if (this.#slow) this.#measured(startedMs, preempted, meanTogether);
+      if (this.#slow) this.#measured(startedMs, preempted, meanTogether, control && control.tookMs * trips);
     };
   }
 
-  #measured(startedMs: number, preempted: number, meanTogether: number): void {
+  // What one trip through the thread pool takes, beside a call that takes several.
+  #control(startedMs: number): { tookMs: number } | undefined {
+    if (!this.#slow || this.#controlling) return undefined;
+    this.#controlling = true;
+    const control = { tookMs: 0 };
+    this.#throughPool(() => {
+      this.#controlling = false;
+      control.tookMs = this.#now() - startedMs;
+    });
+    return control;
+  }
+
+  #measured(startedMs: number, preempted: number, meanTogether: number, poolMs: number | undefined): void {
     const endedMs = this.#now();
-    const itsOwn = (endedMs - startedMs) / Math.max(1, meanTogether / POOL_THREADS);
+    const took = endedMs - startedMs;
+    const itsOwn = Math.min(took / Math.max(1, meanTogether / POOL_THREADS), took - (poolMs ?? 0));
     if (itsOwn > this.#limitMs) {
-      // Whether the disk or the processor was waited for cannot be told.
-      if (this.#switches().involuntaryContextSwitches === preempted) this.#slowUntil = endedMs + this.#restMs;
+      // Whether the disk, the thread pool or the processor was waited for cannot be told of the others.
+      const known = poolMs !== undefined && this.#switches().involuntaryContextSwitches === preempted;
+      if (known) this.#slowUntil = endedMs + this.#restMs;
     } else if (endedMs >= this.#slowUntil) {
       this.#slow = false;
       this.#meanMs = 0;

@@ -20,6 +20,8 @@ const MOST_IN_FLIGHT = 4;
 const SLOW_MEAN_MS = 2;
 const SLOW_SPIKE_MS = 100;
 const SLOW_REST_MS = 250;
+/** A slow write goes through the thread pool to open, write, date, close and rename. */
+const WRITE_TRIPS = 5;
 /** Longest synchronous stretch of writing in one turn of the event loop. */
 const TURN_MS = 2;
 
@@ -204,7 +206,7 @@ export class WriteQueue<Value> {
   async #write(key: string, waiting: Waiting<Value>): Promise<void> {
     const path = this.#paths.entry(key);
     const comparable = waiting.entry !== undefined && waiting.bytes <= SYNCHRONOUS_BYTES;
-    const over = comparable ? this.#guard.asynchronous() : undefined;
+    const over = comparable ? this.#guard.asynchronous(WRITE_TRIPS) : undefined;
     try {
       if (waiting.entry === undefined) {
         this.#around.stored(path, this.#files.removeNow(path));
