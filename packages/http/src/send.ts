@@ -11,12 +11,13 @@ export interface Sink {
   end(this: ServerResponse, ...given: unknown[]): unknown;
 }
 
+const { writeHead: bareWriteHead, write: bareWrite, end: bareEnd } = ServerResponse.prototype;
+const BARE: Sink = Object.freeze({ writeHead: bareWriteHead, write: bareWrite, end: bareEnd });
+
 /** node:http's overloads, told as what they are to somebody who passes arguments on. */
 export function sinkOf({ writeHead, write, end }: ServerResponse): Sink {
-  return { writeHead, write, end };
+  return writeHead === BARE.writeHead && write === BARE.write && end === BARE.end ? BARE : { writeHead, write, end };
 }
-
-const BARE = sinkOf(ServerResponse.prototype);
 
 /** Whether nobody has hooked the making of the head or set a field: then lines go out as they are given, at the price of a bare server. */
 export function isBareHead(res: ServerResponse, { writeHead }: Sink): boolean {

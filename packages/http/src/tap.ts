@@ -1,6 +1,5 @@
 /** Taps a ServerResponse: the cache sees what the handler writes, on its way to the visitor. Nothing is buffered for the visitor, and a fault of the cache never reaches the handler. */
 import type { ServerResponse } from "node:http";
-import type { Readable } from "node:stream";
 import type { Delivery, Forward, OutgoingResponse, ResponseHead } from "@diskcache/core";
 import { CatchUp } from "./catch-up.js";
 import { bytesOf, isChunk, ownBytes } from "./chunks.js";
@@ -15,14 +14,13 @@ import {
 } from "./header-groups.js";
 import { beforeHeadLeaves } from "./last-moment.js";
 import { putAside } from "./put-aside.js";
-import { readOn } from "./read-on.js";
 import { isBareHead, send, sinkOf } from "./send.js";
 import type { Sink } from "./send.js";
-
-/** How long after its visitor has left a handler may go on without writing before its response counts as given up. */
-const ABANDONED_AFTER_MS = 30_000;
+import { WithoutVisitor } from "./without-visitor.js";
 
 const UNTOUCHED: Delivery = Object.freeze({ kind: "pass", set: [], remove: [], record: false });
+
+const NOTHING: readonly string[] = Object.freeze([]);
 
 type Callback = (error?: Error | null) => void;
 
@@ -42,35 +40,34 @@ class Tap {
   readonly #sink: Sink;
   readonly #flushHeaders: () => void;
   /** What was set before the handler ran. */
-  readonly #before: string[];
+  readonly #before: readonly string[];
   #delivery: Delivery | undefined;
   /** Bytes of the handler's body so far, as far as they are recorded: where a part begins and ends. */
   #position = 0;
   /** For a visitor who turns out slower than the handler. */
   #catchUp: CatchUp | undefined;
   /** What goes to the visitor when it is whole and its holes are filled. */
-  readonly #gathered: Buffer[] = [];
+  #gathered: Buffer[] | undefined;
   #ended = false;
   #left = false;
   /** What the visitor was given because the handler took too long. */
   #stoodIn: OutgoingResponse | undefined;
   /** The cookies that went out with it: hooks are heard once, and these may be the handler's response's. */
-  #stoodInWith: string[] = [];
-  #abandoned: NodeJS.Timeout | undefined;
+  #stoodInWith: readonly string[] = NOTHING;
+  #withoutVisitor: WithoutVisitor | undefined;
 
   constructor(res: ServerResponse, forward: Forward) {
     this.#res = res;
     this.#forward = forward;
     this.#sink = sinkOf(res);
     this.#flushHeaders = res.flushHeaders;
-    this.#before = headersSetOn(res);
-    res.once("close", this.#closed);
-    res.on("unpipe", this.#unpiped);
-    forward.onTimeout = (stale) => this.#standIn(stale);
-    forward.onDrain = () => {
-      // Node says "drain" itself when the socket was full; when only the disk was behind, nobody else will.
-      if (!res.destroyed && (this.#catchUp?.behind === true || !res.writableNeedDrain)) res.emit("drain");
-    };
+    const before = headersSetOn(res);
+    this.#before = before.length === 0 ? NOTHING : before;
+    res.on("close", () => {
+      if (!this.#ended) this.#unvisited().closed();
+    });
+    // Only then is there something to stand in.
+    if (forward.plan.selection !== undefined) forward.onTimeout = (stale) => this.#standIn(stale);
   }
 
   readonly writeHead = (status: number, ...rest: unknown[]): ServerResponse => {
@@ -92,9 +89,10 @@ class Tap {
     if (this.#ended && !this.#passesOn) return false;
     if (this.#ended || !isChunk(chunk)) return this.#sink.write.call(this.#res, chunk, encoding, callback);
     if (this.#delivery === undefined) this.#beginImplicitly(undefined);
-    this.#abandoned?.refresh();
+    this.#withoutVisitor?.wrote();
     const bytes = this.#delivery!.record || !this.#passes ? ownBytes(chunk, encoding) : undefined;
     const room = this.#delivery!.record ? this.#forward.write(bytes!) : true;
+    if (!room) this.#forward.onDrain ??= () => this.#drained();
     const flowing = this.#passesOn
       ? this.#sink.write.call(this.#res, chunk, encoding, callback)
       : this.#writeAside(bytes!, typeof encoding === "function" ? encoding : callback);
@@ -179,7 +177,7 @@ class Tap {
       this.#delivery = { kind: "instead", response: this.#stoodIn, record: delivery.record };
       return this.#leaving();
     }
-    if (delivery.record) beforeHeadLeaves(res, this.#leaving);
+    if (delivery.record) beforeHeadLeaves(res, () => this.#leaving());
     if (delivery.kind === "filled") return;
     if (delivery.record && delivery.kind !== "instead")
       this.#catchUp = new CatchUp(res, this.#forward, this.#sink, delivery.kind === "part" ? delivery.end : Infinity);
@@ -188,6 +186,7 @@ class Tap {
       for (const [name, value] of delivery.set) res.setHeader(name, value);
       return;
     }
+    this.#unvisited();
     this.#clearHandlersHeaders();
     if (delivery.kind === "instead") send(res, delivery.response, this.#sink);
     else this.#beginPart(delivery.head);
@@ -210,6 +209,7 @@ class Tap {
     const res = this.#res;
     if (res.headersSent || this.#delivery !== undefined) return;
     this.#stoodIn = stale;
+    this.#unvisited();
     const switchOver = putAside(res, this.#before);
     send(res, stale, this.#sink);
     this.#stoodInWith = headersSetOn(res).filter((_, index, raw) => isSetCookie(raw[index - (index % 2)]!));
@@ -217,12 +217,12 @@ class Tap {
   }
 
   /** All that can be added to the head is there. Also where no head was ever sent. */
-  readonly #leaving = (): void => {
+  #leaving(): void {
     if (this.#left || this.#delivery?.record !== true) return;
     this.#left = true;
     const late = this.#forward.leaving([...headersSetOn(this.#res), ...this.#stoodInWith]);
     if (!this.#res.headersSent) for (const [name, value] of late) this.#res.setHeader(name, value);
-  };
+  }
 
   #beginPart(head: ResponseHead): void {
     setHeaderLines(this.#res, head.rawHeaders);
@@ -239,7 +239,7 @@ class Tap {
     const delivery = this.#delivery!;
     const from = this.#position;
     if (typeof callback === "function") process.nextTick(callback);
-    if (delivery.kind === "filled") this.#gathered.push(bytes);
+    if (delivery.kind === "filled") (this.#gathered ??= []).push(bytes);
     if (delivery.kind !== "part" || this.#catchUp?.behind === true) return true;
     const wanted = bytes.subarray(Math.max(0, delivery.start - from), Math.max(0, delivery.end - from));
     return wanted.length === 0 || this.#sink.write.call(this.#res, wanted);
@@ -250,8 +250,8 @@ class Tap {
     last: Buffer | undefined,
     callback: Callback | undefined,
   ): Promise<void> {
-    if (last !== undefined) this.#gathered.push(last);
-    const response = await filled(Buffer.concat(this.#gathered));
+    const gathered = [...(this.#gathered ?? []), ...(last === undefined ? [] : [last])];
+    const response = await filled(Buffer.concat(gathered));
     if (callback !== undefined) this.#res.once("finish", callback);
     if (!this.#res.headersSent) this.#clearHandlersHeaders();
     send(this.#res, response, this.#sink);
@@ -272,45 +272,36 @@ class Tap {
   }
 
   #finish(): void {
-    clearTimeout(this.#abandoned);
+    this.#withoutVisitor?.over();
     this.#catchUp?.over();
-    this.#res.off("close", this.#closed).off("unpipe", this.#unpiped);
     this.#leaving();
     // Whoever keeps the forward no longer keeps the response with it.
     this.#forward.onTimeout = this.#forward.onDrain = undefined;
     void this.#forward.end();
   }
 
-  readonly #closed = (): void => {
-    if (this.#ended) return;
-    // The visitor may have had his answer already, whatever the handler still writes.
-    if (!visitorLeft(this.#res) && !this.#res.writableFinished) return this.#giveUp();
-    // Whether the response still comes is up to the handler.
-    this.#abandoned = setTimeout(() => this.#giveUp(), ABANDONED_AFTER_MS).unref();
-  };
-
-  readonly #unpiped = (source: Readable): void => {
-    if (this.#ended || !(this.#res.destroyed || this.#res.writableFinished)) return;
-    // A stream that was piped here stops with its visitor, and nothing more would come. Nobody but the cache and those who read along is left to read it.
-    if (source.destroyed || this.#delivery?.record === false) return this.#giveUp();
-    readOn(source, {
+  // The visitor has left, or has had his answer.
+  #unvisited(): WithoutVisitor {
+    return (this.#withoutVisitor ??= new WithoutVisitor(this.#res, {
       write: (chunk, encoding) => this.write(chunk, encoding),
       end: () => this.end(),
       giveUp: () => this.#giveUp(),
+      ended: () => this.#ended,
+      refused: () => this.#delivery?.record === false,
       wanted: () => this.#delivery === undefined || this.#forward.wanted,
       onDrain: (resume) => (this.#forward.onDrain = resume),
-    });
-  };
+    }));
+  }
+
+  #drained(): void {
+    const res = this.#res;
+    // Node says "drain" itself when the socket was full; when only the disk was behind, nobody else will.
+    if (!res.destroyed && (this.#catchUp?.behind === true || !res.writableNeedDrain)) res.emit("drain");
+  }
 
   #giveUp(): void {
     if (this.#ended) return;
     this.#ended = true;
     this.#forward.abort("aborted");
   }
-}
-
-// A visitor who leaves ends or breaks the connection; otherwise it was closed on this side, by the application or by the server's limits.
-function visitorLeft({ req }: ServerResponse): boolean {
-  const { readableEnded, errored }: { readableEnded: boolean; errored: NodeJS.ErrnoException | null } = req.socket;
-  return readableEnded || errored?.syscall !== undefined;
 }

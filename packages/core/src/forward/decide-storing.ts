@@ -46,7 +46,7 @@ export function decideStoring(
   // It would be found by visitors who are not asked whether they belong to it.
   if (!directives.partitions.every((value) => page.partitions.includes(value)))
     return { store: false, reason: "partition" };
-  const unfillable = holesRefusal(directives.holes.seal(), head);
+  const unfillable = holesRefusal(directives.sealHoles(), head);
   if (unfillable !== undefined) return { store: false, reason: unfillable };
   const method = countsAs(options, plan, head);
   const verdict = storability(

@@ -47,6 +47,6 @@ export function fillPlan(
     birth: plan.birth,
     ownEtag,
     codings,
-    holes: directives.holes.seal(),
+    holes: directives.sealHoles(),
   };
 }

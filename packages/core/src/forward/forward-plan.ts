@@ -35,8 +35,6 @@ export interface ForwardPlan {
   readonly leading: Leading | undefined;
   /** Called when the response is over, however it went. */
   readonly settled: (() => void) | undefined;
-  /** Told when the response is one that can be shared. */
-  readonly shareable: (() => void) | undefined;
 }
 
 /** What a request that others wait for answers for. */

@@ -17,7 +17,7 @@ import { badGateway } from "../serve/gateway-errors.js";
 import { respond } from "../serve/respond.js";
 import type { BodyReader } from "../store/contract.js";
 import { audited } from "./audit-reads.js";
-import { Deadline } from "./deadline.js";
+import { deadlineMs } from "./deadline.js";
 import { NOT_ADMITTED, announcedLength, decideStoring, unkept } from "./decide-storing.js";
 import type { StoreDecision } from "./decide-storing.js";
 import type { Delivery } from "./delivery.js";
@@ -56,7 +56,7 @@ export class Forward {
   /** The fields the visitor is told. */
   #told: RawHeaders = [];
   #delegated = false;
-  readonly #deadline = new Deadline(() => this.#late());
+  #deadline: NodeJS.Timeout | undefined;
 
   /** Called when `write` returned false and there is room again. */
   onDrain: (() => void) | undefined;
@@ -71,7 +71,7 @@ export class Forward {
     context.fragments.renderings.begin(this.directives);
     this.requestChanges = requestChanges(context.options, plan);
     this.#requestAt = context.options.clock.now();
-    this.#deadline.set(plan);
+    this.#setDeadline();
   }
 
   get plan(): ForwardPlan {
@@ -86,21 +86,21 @@ export class Forward {
   /** A route's policy laid over the one the request came in with. The key stays. */
   refine(policy: WholePolicy): void {
     this.#plan = { ...this.#plan, policy };
-    this.#deadline.set(this.#plan);
+    this.#setDeadline();
   }
 
   /** Another exchange, with a key of its own, answers for this request: this one lets everything pass. */
   delegate(): void {
     this.#delegated = true;
-    this.#deadline.clear();
+    clearTimeout(this.#deadline);
     letGo(this.#plan, false);
   }
 
   /** The response begins. Called once, before anything of it is sent. Never throws. */
   head(start: ResponseStart): Delivery {
     if (this.#delegated) return PASS;
-    this.#deadline.clear();
-    const holes = this.directives.holes.seal();
+    clearTimeout(this.#deadline);
+    const holes = this.directives.sealHoles();
     let delivery = PASS;
     try {
       delivery = this.#head(withoutOuterCodingVary(this.#plan, this.directives, start));
@@ -145,9 +145,9 @@ export class Forward {
     if (fill === undefined || head === undefined) return [];
     const reason = lateRefusal(this.#told, rawHeaders, this.#context.options.relaxed.setCookie);
     if (reason === undefined) {
-      this.#plan.shareable?.();
+      if (this.#plan.page !== undefined) this.#context.hitForMiss.forget(this.#plan.page.key);
       // What has to be filled for each of them is there for the others once it is whole.
-      if (this.directives.holes.seal() === undefined) this.#plan.leading?.flight.share(fill.sharing());
+      if (this.directives.sealHoles() === undefined) this.#plan.leading?.flight.share(fill.sharing());
       return [];
     }
     this.#keepNothing(fill, reason);
@@ -230,7 +230,7 @@ export class Forward {
     const set = visitorFields(this.#plan, this.directives, head, kept, ownEtag, this.#debugHeader);
     if (this.#fill !== undefined) this.#told = [...head.rawHeaders, ...set.flat()];
     // Filled, it is another page for every visitor: his conditions and ranges are about none of them.
-    const answerable = this.requestChanges.stripped && this.directives.holes.seal() === undefined;
+    const answerable = this.requestChanges.stripped && this.directives.sealHoles() === undefined;
     return deliveryFor(answerable ? this.#plan.request : undefined, head, set, body, decision.store);
   }
 
@@ -272,7 +272,7 @@ export class Forward {
 
   #settle(kept: MaybeAsync<boolean>, keys: readonly string[] = []): void {
     const { leading, settled } = this.#plan;
-    this.#deadline.clear();
+    clearTimeout(this.#deadline);
     this.#context.fragments.renderings.end(this.directives);
     leading?.flight.complete();
     void andThen(kept, () => {
@@ -301,6 +301,13 @@ export class Forward {
 
   get #debugHeader(): string | undefined {
     return this.#context.options.debugHeader;
+  }
+
+  // Begins, or begins anew under another policy.
+  #setDeadline(): void {
+    clearTimeout(this.#deadline);
+    const ms = deadlineMs(this.#plan);
+    this.#deadline = ms === undefined ? undefined : setTimeout(() => this.#late(), ms).unref();
   }
 
   #late(): void {

@@ -178,7 +178,7 @@ export class Forwarding {
     leading: Leading | undefined,
     settled: (() => void) | undefined,
   ): Forward {
-    const { store, observer, hitForMiss, auditor } = this.#context;
+    const { store, observer, auditor } = this.#context;
     observer.forward(request.target, reason, detail);
     // The live headers object is changed for the handler, by this cache and by frameworks: what is decided later is decided on a copy.
     const asSent = { ...request, headers: { ...request.headers } };
@@ -199,7 +199,6 @@ export class Forwarding {
       own,
       leading,
       settled,
-      shareable: page && (() => hitForMiss.forget(page.key)),
     });
   }
 }

@@ -1,50 +1,70 @@
 /** What a handler may say about its own response while it makes it: `req.diskCache`, `ctx.diskCache`. Collected here, decided on when the response begins. */
 import { ResponseHoles } from "../holes/response-holes.js";
 import type { Holes } from "../holes/holes.js";
+import type { StoredHoles } from "../stored/stored-holes.js";
 import type { Fragments } from "../fragments/fragments.js";
 import type { FragmentOptions, InsideFragment, VaryOn } from "../fragments/fragment-options.js";
 import { holeError } from "../errors.js";
 import { durationSeconds } from "../units.js";
 import type { Duration } from "../units.js";
 
+interface Rooms {
+  readonly fragments: Fragments;
+  readonly holes: Holes;
+}
+
+const NONE: readonly string[] = Object.freeze([]);
+
+// Most handlers say nothing, and thousands of responses may be in the making: what is said takes room only when it is.
 export class HandlerDirectives {
   /** Whether the cache itself asks, to render a page anew behind a stale one or before anybody comes: nobody looks at this answer. */
   readonly refresh: boolean;
   /** Seconds; wins over the response's own freshness. */
   ttlSeconds: number | undefined;
   skipReason: string | undefined;
-  readonly tags: string[] = [];
-  readonly varyFields: string[] = [];
-  readonly partitions: string[] = [];
-  /** Where the page has holes. */
-  holes: ResponseHoles;
-  readonly #fragments: Fragments;
+  varyFields: readonly string[] = NONE;
+  partitions: readonly string[] = NONE;
+  readonly #rooms: Rooms;
+  #tags: string[] | undefined;
+  #holes: ResponseHoles | undefined;
+  #sealed = false;
 
-  constructor({ fragments, holes }: { readonly fragments: Fragments; readonly holes: Holes }, refresh = false) {
-    this.#fragments = fragments;
-    this.holes = new ResponseHoles(holes);
+  constructor(rooms: Rooms, refresh = false) {
+    this.#rooms = rooms;
     this.refresh = refresh;
   }
 
+  /** Those of now; the same array takes on what is said later. */
+  get tags(): readonly string[] {
+    return (this.#tags ??= []);
+  }
+
+  /** Where the page has holes: from the head on there are no others.
+   * @returns `undefined` when there are none */
+  sealHoles(): StoredHoles | undefined {
+    this.#sealed = true;
+    return this.#holes?.seal();
+  }
+
   /** Takes on what was said to another one about the same response. */
-  adopt({ ttlSeconds, skipReason, tags, varyFields, partitions, holes }: HandlerDirectives): void {
-    this.ttlSeconds = ttlSeconds;
-    this.skipReason = skipReason;
-    this.tags.push(...tags);
-    this.varyFields.push(...varyFields);
-    this.partitions.push(...partitions);
-    this.holes = holes;
+  adopt(other: HandlerDirectives): void {
+    this.ttlSeconds = other.ttlSeconds;
+    this.skipReason = other.skipReason;
+    this.tag(...other.tags);
+    this.varyFields = [...this.varyFields, ...other.varyFields];
+    this.partitions = [...this.partitions, ...other.partitions];
+    this.#holes = other.#responseHoles;
   }
 
   /** Whether a text has a hole of this page in it. */
   marks(bytes: Buffer): boolean {
-    return this.holes.marks(bytes);
+    return this.#holes?.marks(bytes) ?? false;
   }
 
   /** For a response that the cache is not shown, and so cannot fill.
    * @throws {DiskCacheError} `ERR_DISKCACHE_HOLE` when it has holes */
   assertPlain(): void {
-    if (this.holes.seal() !== undefined) throw holeError("a body of this kind cannot be filled");
+    if (this.sealHoles() !== undefined) throw holeError("a body of this kind cannot be filled");
   }
 
   /** Keeps this response for so long, whatever its `Cache-Control` tells the browser; `private` and `no-store` still win.
@@ -58,7 +78,7 @@ export class HandlerDirectives {
   /** Labels the response, so that `purge({ tag })` finds it.
    * @example req.diskCache.tag("article:7", "front-page") */
   tag(...tags: readonly string[]): this {
-    this.tags.push(...tags);
+    (this.#tags ??= []).push(...tags);
     return this;
   }
 
@@ -72,14 +92,14 @@ export class HandlerDirectives {
   /** Says that the answer depends on these request header fields, as `Vary` does, and adds them to it.
    * @example req.diskCache.vary("accept-language") */
   vary(...fields: readonly string[]): this {
-    this.varyFields.push(...fields.map((field) => field.toLowerCase()));
+    this.varyFields = [...this.varyFields, ...fields.map((field) => field.toLowerCase())];
     return this;
   }
 
   /** Says whose page this turned out to be. Who asks for it next is known only by the `partition` of the options, a rule or the route, so the page is kept only where one of them has said the same for this request; otherwise it is not kept, and `Cache-Status` says `partition`.
    * @example if (article.audience === "staff") req.diskCache.partition("staff") */
   partition(value: string): this {
-    this.partitions.push(value);
+    this.partitions = [...this.partitions, value];
     return this;
   }
 
@@ -87,7 +107,7 @@ export class HandlerDirectives {
    * @throws {DiskCacheError} `ERR_DISKCACHE_HOLE` when nothing fills it, or the response has begun
    * @example res.send(`<input type="hidden" name="csrf" value="${req.diskCache.hole("csrf")}">`) */
   hole(name: string): string {
-    return this.holes.marker(name);
+    return this.#responseHoles.marker(name);
   }
 
   /** A part of this page that is made once for all who ask, in every process, and kept beside the pages. The page takes on its tags, so that one purge ends both.
@@ -101,6 +121,12 @@ export class HandlerDirectives {
     options: FragmentOptions | Duration,
     render: (inside: InsideFragment) => Output | Promise<Output>,
   ): Promise<Output> {
-    return this.#fragments.of(this)(name, varyOn, options, render);
+    return this.#rooms.fragments.of(this)(name, varyOn, options, render);
+  }
+
+  get #responseHoles(): ResponseHoles {
+    this.#holes ??= new ResponseHoles(this.#rooms.holes);
+    if (this.#sealed) this.#holes.seal();
+    return this.#holes;
   }
 }

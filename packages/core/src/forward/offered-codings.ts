@@ -18,6 +18,6 @@ export function offeredCodings(
   if (policy.compress === undefined || policy.compress.length === 0 || page === undefined) return NONE;
   const named = varyFields(fieldLines(head.rawHeaders, "vary"));
   // Holes are filled in the plain text.
-  if (named === "*" || directives.holes.seal() !== undefined) return NONE;
+  if (named === "*" || directives.sealHoles() !== undefined) return NONE;
   return isCodable(head, [...named, ...policy.vary, ...directives.varyFields]) ? policy.compress : NONE;
 }

@@ -28,6 +28,7 @@ export function requestChanges(options: ResolvedOptions, plan: ForwardPlan): Req
   )
     return NONE;
   const own = VISITORS_OWN.filter((name) => request.headers[name] !== undefined);
+  if (own.length === 0 && selection === undefined && beginning === undefined) return NONE;
   const remove = passesRange(options, plan) ? own.filter((name) => !name.endsWith("range")) : own;
   const set = beginning === undefined ? [] : askForTheRest(beginning.entry.value.head);
   // A page with holes is another one each time it is made.
