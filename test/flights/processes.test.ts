@@ -80,6 +80,20 @@ describe("processes that share a directory", () => {
     expect([new Set(texts).size, other.renders.count]).toEqual([1, 1]);
   });
 
+  it("render once in the place of one that was killed, however many waited for it", async () => {
+    const dir = temporaryDirectory();
+    const leader = await startWorker(dir);
+    const others = await Promise.all([startWorker(dir), startWorker(dir), startWorker(dir)]);
+    const { first, followers } = await stampede([leader, ...others], "/page");
+    const lost = Promise.allSettled([first, ...followers.slice(0, 2)]);
+    await leader.kill();
+    await lost;
+    const answers = Promise.all(followers.slice(2));
+    const next = await Promise.race(others.map(async (worker) => (await worker.renders.reaches(1), worker)));
+    next.answer();
+    expect([new Set((await answers).map(({ text }) => text)).size, renders(others)]).toEqual([1, 1]);
+  });
+
   it("do not wait for a render that began before a purge of its page", async () => {
     const dir = temporaryDirectory();
     const [leader, other] = [await startWorker(dir), await startWorker(dir)];

@@ -10,6 +10,7 @@ import { varyRecordUnder } from "../lookup/select.js";
 import { andThen } from "../maybe-async.js";
 import type { MaybeAsync } from "../maybe-async.js";
 import type { OutgoingResponse } from "../serve/outgoing.js";
+import type { KeyLock, LockEnd } from "../store/contract.js";
 import { readsOf } from "./audit-reads.js";
 import { Forward } from "./forward.js";
 import type { Leading, SharedResponse } from "./forward-plan.js";
@@ -100,19 +101,23 @@ export class Forwarding {
     const lock = take();
     if (lock === undefined) return this.#begin(question, lookup, { ...leading, lock }, undefined);
     // Another process renders the page, or has just done so, between our look and our lock: what it stored is for this one, too.
-    return andThen(lock === "held" ? store.released(key, this.#patienceMs(question)) : undefined, () =>
+    const lookAgain = (seen: KeyLock | "held", end: LockEnd): MaybeAsync<Outcome> =>
       andThen(
         decideAgain(this.#context, question, { ...lookup, verdict: "forward", page }),
         (now): MaybeAsync<Outcome> => {
-          const own = lock === "held" ? take() : lock;
+          const own = seen === "held" ? take() : seen;
+          // A third one was sooner to take the place of a holder who died: now it is his page that is waited for.
+          if (own === "held" && end === "abandoned" && now.verdict === "forward") return wait();
           const held = own === "held" ? undefined : own;
           if (now.verdict === "forward") return this.#begin(question, now, { ...leading, lock: held }, undefined);
           held?.release();
           flight.complete();
           return this.#again(question, attempt + 1);
         },
-      ),
-    );
+      );
+    const wait = (): MaybeAsync<Outcome> =>
+      store.released(key, this.#patienceMs(question)).then((end) => lookAgain("held", end));
+    return lock === "held" ? wait() : lookAgain(lock, "over");
   }
 
   #readAlong(

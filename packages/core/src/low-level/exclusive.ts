@@ -9,7 +9,7 @@ export const LONGEST_WAIT_MS = 60_000;
 /** Of the store. */
 export interface Locks {
   lock(key: string, options: { readonly always: boolean }): KeyLock | "held" | undefined;
-  released(key: string, timeoutMs: number): Promise<void>;
+  released(key: string, timeoutMs: number): Promise<unknown>;
 }
 
 export class Exclusive {

@@ -104,6 +104,9 @@ export interface KeyLock {
   release(others?: readonly string[]): void;
 }
 
+/** How a lock came to its end: `"abandoned"` by a holder who has died, so that nothing was made under it; `"over"` otherwise, and where it did not come to an end in time. */
+export type LockEnd = "over" | "abandoned";
+
 /** Bytes under keys, shared by every process that opens the same directory. */
 export interface Store<Value> {
   /** Position of the invalidation log now (looked at most once per turn of the event loop): the birth of an entry whose making begins now. */
@@ -132,7 +135,7 @@ export interface Store<Value> {
   /** The right to make the entry of a key, among all processes. `"held"`: another one is at it, `released` tells when it is over; `undefined`: nobody else is there, or no lock can be had. */
   lock(key: string, options?: LockOptions): KeyLock | "held" | undefined;
   /** Resolves when nobody holds the key any more, or the time is up. Never rejects. */
-  released(key: string, timeoutMs: number): Promise<void>;
+  released(key: string, timeoutMs: number): Promise<LockEnd>;
   /** Drops one entry. */
   remove(key: string): void;
   /** Ends what the selectors name, for every process that shares the directory. Resolves when no process would serve it any more; rejects with `ERR_DISKCACHE_PURGE` when it cannot be recorded. */

@@ -6,6 +6,7 @@ import type {
   EntryHead,
   EntryWriter,
   KeyLock,
+  LockEnd,
   LockOptions,
   LogPosition,
   PurgeSelector,
@@ -154,7 +155,7 @@ export class DiskStore<Value> implements Store<Value> {
     };
   }
 
-  released(key: string, timeoutMs: number): Promise<void> {
+  released(key: string, timeoutMs: number): Promise<LockEnd> {
     return this.#parts.locks.released(key, timeoutMs);
   }
 

@@ -1,8 +1,8 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { hash } from "node:crypto";
-import { EventEmitter } from "node:events";
+import { EventEmitter, once } from "node:events";
 import fs from "node:fs";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, unlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
@@ -136,16 +136,27 @@ describe("waiting for a lock", () => {
 
   it("is over at once when nobody holds it, or a dead process does", async () => {
     const { locks, plant } = place();
-    await expect(locks().released("k", LONG_MS)).resolves.toBeUndefined();
+    await expect(locks().released("k", LONG_MS)).resolves.toBe("over");
     plant(deadHolder());
-    await expect(locks().released("k", LONG_MS)).resolves.toBeUndefined();
+    await expect(locks().released("k", LONG_MS)).resolves.toBe("abandoned");
+  });
+
+  it("tells that the holder has died, also when another one has cleared his lock away by then", async () => {
+    const { locks, names, plant, root } = place();
+    const holder = spawn("sleep", ["1000"], { stdio: "ignore" });
+    plant(formatIdentity({ ...ownIdentity, pid: holder.pid!, start: 0 }));
+    const waiting = locks().released("k", LONG_MS);
+    holder.kill("SIGKILL");
+    await once(holder, "exit");
+    for (const name of names()) unlinkSync(`${root}/locks/${name}`);
+    await expect(waiting).resolves.toBe("abandoned");
   });
 
   it("does not begin anew for a holder who has had his time", async () => {
     const { locks, advance } = place();
     const lock = held(locks().take("k"));
     advance(LONG_MS);
-    await expect(locks().released("k", LONG_MS)).resolves.toBeUndefined();
+    await expect(locks().released("k", LONG_MS)).resolves.toBe("over");
     lock.release();
   });
 
@@ -162,7 +173,7 @@ describe("waiting for a lock", () => {
     held(locks().take("k"));
     const waiting = locks().released("k", LONG_MS);
     rmSync(root, { recursive: true });
-    await expect(waiting).resolves.toBeUndefined();
+    await expect(waiting).resolves.toBe("over");
   });
 });
 
@@ -230,6 +241,6 @@ describe("a lock that is given back", () => {
     const waiting = locks({ ...fs, watch: () => watcher } as unknown as FileSystem).released("k", LONG_MS);
     watcher.emit("error", new Error("ENOENT"));
     lock.release();
-    await expect(waiting).resolves.toBeUndefined();
+    await expect(waiting).resolves.toBe("over");
   });
 });

@@ -5,7 +5,7 @@
  * has it; if what was moved turns out to be another, newer lock, it is put back. */
 import { hash } from "node:crypto";
 import { performance } from "node:perf_hooks";
-import type { KeyLock, LogPosition } from "./contract.js";
+import type { KeyLock, LockEnd, LogPosition } from "./contract.js";
 import { errorCode } from "./file-system.js";
 import type { FileSystem } from "./file-system.js";
 import { makeDirectory } from "./make-directory.js";
@@ -71,12 +71,13 @@ export class KeyLocks {
   }
 
   /** Resolves when nobody holds the key any more, its holder has died, or the time is up: for this wait, or since the lock was taken, so that whoever comes late does not begin to wait anew for a holder that hangs. Never rejects. */
-  async released(key: string, timeoutMs: number): Promise<void> {
+  async released(key: string, timeoutMs: number): Promise<LockEnd> {
     const path = this.#path(key);
     const startedMs = performance.now();
     let askedMs = startedMs;
     let target = this.#targetAt(path);
-    if (target === undefined || !isValid(target, this.#now(), timeoutMs)) return;
+    if (target === undefined) return "over";
+    if (!isValid(target, this.#now(), timeoutMs)) return endOf(target);
     this.#waits++;
     const listening = this.#watch.listen(this.#name(key));
     let told = false;
@@ -85,16 +86,17 @@ export class KeyLocks {
         const seen = this.#targetAt(path);
         if (seen === undefined) {
           this.#watchTells = told;
-          return;
+          return endOf(target);
         }
         // As long as it is the same lock, its age and its holder are looked at now and then.
         if (seen !== target || performance.now() - askedMs >= LIVENESS_MS) {
-          if (!isValid(seen, this.#now(), timeoutMs)) return;
+          if (!isValid(seen, this.#now(), timeoutMs)) return endOf(seen);
           target = seen;
           askedMs = performance.now();
         }
         told = await listening.changed(Math.min(pauseMs, this.#longestPauseMs));
       }
+      return "over";
     } finally {
       this.#waits--;
       listening.stop();
@@ -176,6 +178,11 @@ export class KeyLocks {
       return false;
     }
   }
+}
+
+// Somebody may have cleared it away already, to take it himself.
+function endOf(target: string): LockEnd {
+  return isDead(TARGET.exec(target)?.[1] ?? "") ? "abandoned" : "over";
 }
 
 function isDead(holder: string): boolean {
