@@ -29,7 +29,7 @@ const HONOURED_FIELDS = ["cache-control", "pragma"];
 
 const LONGEST_PLACE = 512;
 /** Pages in one of the two generations: the younger takes the place of the older when it is full. A page costs some 260 bytes here, by what its name is long. */
-const GENERATION = 8192;
+const GENERATION = 16_384;
 
 const ANONYMOUS: RequestFacts = Object.freeze({ method: "GET", authorization: false, cookies: false });
 

@@ -7,7 +7,7 @@ import type { DecodedEntry } from "./format.js";
 import { memoryCost } from "./stored-entry.js";
 
 /** What is kept in one of the two generations: the younger takes the place of the older when it is full. */
-const GENERATION_BYTES = 8 * 1024 * 1024;
+const GENERATION_BYTES = 16 * 1024 * 1024;
 
 export interface KnownHead<Value> {
   readonly path: string;
