@@ -1,4 +1,5 @@
 /** Remembers for a while which keys were asked for, in a bounded amount of memory, so that what is asked for once need not be stored. Forgets the oldest; never holds a key itself. */
+import { textHash } from "../text-hash.js";
 
 /** How long an asking counts. At least half of it, at most all. */
 const WHILE_MS = 10 * 60 * 1000;
@@ -21,7 +22,8 @@ export class Doorkeeper {
   /** Whether the key was asked for before, lately. Now it was. */
   knows(key: string): boolean {
     this.#turn();
-    const hash = hashOf(key);
+    // Two keys with one hash only mean that one of them is stored early.
+    const hash = textHash(key);
     const known = this.#young.has(hash) || this.#old.has(hash);
     this.#young.add(hash);
     return known;
@@ -35,11 +37,4 @@ export class Doorkeeper {
     this.#young = new Set();
     this.#turnedAt = now;
   }
-}
-
-// FNV-1a, in a number that needs no object. Two keys with one hash only mean that one of them is stored early.
-function hashOf(key: string): number {
-  let value = 0x811c9dc5;
-  for (let index = 0; index < key.length; index++) value = Math.imul(value ^ key.charCodeAt(index), 0x01000193);
-  return value >> 1;
 }

@@ -1,7 +1,8 @@
 /**
- * What the heads of small files said that were read from disk lately. Where a file still begins with the same preamble, whose checksum covers the head,
+ * What the heads of small files said that were read from disk more than once lately. Where a file still begins with the same preamble, whose checksum covers the head,
  * nothing has to be checked or decoded again. Never says that an entry is still there, nor that it may be used.
  */
+import { Sightings } from "../sightings.js";
 import type { EntryHead } from "./contract.js";
 import type { DecodedEntry } from "./format.js";
 import { memoryCost } from "./stored-entry.js";
@@ -24,6 +25,7 @@ export class KnownHeads<Value> {
   #young = new Map<string, KnownHead<Value>>();
   #youngBytes = 0;
   #old = new Map<string, KnownHead<Value>>();
+  readonly #sightings = new Sightings();
 
   /** @param valueBytes what a value holds beyond its head */
   constructor(valueBytes: (value: Value) => number) {
@@ -34,19 +36,13 @@ export class KnownHeads<Value> {
     const known = this.#young.get(key);
     if (known !== undefined) return known;
     const older = this.#old.get(key);
-    if (older !== undefined) this.learn(older);
+    if (older !== undefined) this.#keep(older);
     return older;
   }
 
-  learn(known: KnownHead<Value>): void {
-    const { head } = known.decoded;
-    if (this.#youngBytes >= GENERATION_BYTES) {
-      this.#old = this.#young;
-      this.#young = new Map();
-      this.#youngBytes = 0;
-    }
-    this.#young.set(head.key, known);
-    this.#youngBytes += this.#costOf(head, known);
+  /** One that was read. It is remembered when it is read again: of more pages than there is room for, most would only pass through. */
+  meet(known: KnownHead<Value>): void {
+    if (this.#sightings.again(known.decoded.head.key)) this.#keep(known);
   }
 
   forget(key: string): void {
@@ -58,6 +54,17 @@ export class KnownHeads<Value> {
     this.#young.clear();
     this.#old.clear();
     this.#youngBytes = 0;
+  }
+
+  #keep(known: KnownHead<Value>): void {
+    const { head } = known.decoded;
+    if (this.#youngBytes >= GENERATION_BYTES) {
+      this.#old = this.#young;
+      this.#young = new Map();
+      this.#youngBytes = 0;
+    }
+    this.#young.set(head.key, known);
+    this.#youngBytes += this.#costOf(head, known);
   }
 
   #costOf(head: EntryHead, { path, value }: KnownHead<Value>): number {

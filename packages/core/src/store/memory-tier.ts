@@ -4,6 +4,7 @@
  * S3-FIFO (Yang et al., SOSP '23): new entries enter a small queue; only what is asked for again moves to the main queue, so a crawl over
  * pages that nobody else wants passes through the small queue and leaves the main one alone. A hit writes one counter: nothing moves.
  */
+import { textHash } from "../text-hash.js";
 
 /** Share of the bound that new entries may take. */
 const SMALL_SHARE = 0.1;
@@ -51,7 +52,7 @@ export class MemoryTier<Entry> {
   readonly #nodes = new Map<string, Node<Entry>>();
   #small = new Queue<Entry>();
   #main = new Queue<Entry>();
-  /** Hashes of keys that left the small queue lately, oldest first: asked for again, they go straight to the main queue. */
+  /** Hashes of keys that left the small queue lately, oldest first: asked for again, they go straight to the main queue. Two keys with one hash only mean that one of them gets there early. */
   readonly #ghosts = new Set<number>();
 
   /** `limit` in bytes; 0 keeps nothing. */
@@ -93,7 +94,7 @@ export class MemoryTier<Entry> {
       known.cost = cost;
     } else {
       const node = new Node(key, entry, cost);
-      node.main = this.#ghosts.delete(hashOf(key));
+      node.main = this.#ghosts.delete(textHash(key));
       (node.main ? this.#main : this.#small).push(node);
       this.#nodes.set(key, node);
     }
@@ -132,7 +133,7 @@ export class MemoryTier<Entry> {
       return;
     }
     this.#drop(node);
-    this.#ghosts.add(hashOf(node.key));
+    this.#ghosts.add(textHash(node.key));
     // As many ghosts as entries: enough to notice a page that is asked for again within one turnover of the tier.
     if (this.#ghosts.size > this.#nodes.size + 16) {
       const oldest = this.#ghosts.values().next();
@@ -155,11 +156,4 @@ export class MemoryTier<Entry> {
     (node.main ? this.#main : this.#small).remove(node);
     this.#nodes.delete(node.key);
   }
-}
-
-// FNV-1a. Two keys with one hash only mean that one of them reaches the main queue early.
-function hashOf(key: string): number {
-  let value = 0x811c9dc5;
-  for (let index = 0; index < key.length; index++) value = Math.imul(value ^ key.charCodeAt(index), 0x01000193);
-  return value;
 }

@@ -1,0 +1,24 @@
+import { expect, it } from "vitest";
+import { Sightings } from "./sightings.js";
+
+it("knows what it has met, and nothing else", () => {
+  const sightings = new Sightings();
+  expect([sightings.again("/a"), sightings.again("/a"), sightings.again("/b"), sightings.again("/a")]).toEqual([
+    false,
+    true,
+    false,
+    true,
+  ]);
+});
+
+it("knows most of ten thousand, and hardly any of a million", () => {
+  const known = (count: number): number => {
+    const sightings = new Sightings();
+    const meet = (): number =>
+      Array.from({ length: count }, (_, n) => sightings.again(`/page-${n}`)).filter(Boolean).length;
+    meet();
+    return meet() / count;
+  };
+  expect(known(10_000)).toBeGreaterThan(0.7);
+  expect(known(1_000_000)).toBeLessThan(0.01);
+});

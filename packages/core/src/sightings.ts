@@ -1,0 +1,18 @@
+/** Whether something was met before, lately, so that what is met once need not be remembered: memory that is filled and emptied again and again is what collecting garbage costs most. */
+import { textHash } from "./text-hash.js";
+
+/** Those met since push the older ones out, one for each slot: after as many as there are slots, a third is still known. */
+const SLOTS = 32_768;
+
+export class Sightings {
+  readonly #hashes = new Int32Array(SLOTS);
+
+  /** Whether it was met before. Now it was. */
+  again(text: string): boolean {
+    const hash = textHash(text);
+    const slot = (hash ^ (hash >>> 15)) & (SLOTS - 1);
+    const met = this.#hashes[slot] === hash;
+    this.#hashes[slot] = hash;
+    return met;
+  }
+}
