@@ -176,3 +176,25 @@ describe.each(ADAPTERS)("$name: a disk that fails in the middle of a page", (ada
     expect([WHOLE, "broken off"]).toContain(await fast);
   });
 });
+
+describe.each(ADAPTERS)("$name: a disk that does not give back what it has taken", (adapter) => {
+  it("breaks the connection of a visitor who was left behind, and of nobody else", async () => {
+    const release = barrier();
+    const site = await openSite(adapter, {
+      options: OPTIONS,
+      handler: () => ({ headers: PLAIN, body: longBody(release.opened) }),
+    });
+    const stored = new Promise((resolve) => site.cache.on("stored", resolve));
+    const leader = await site.begin("/");
+    const reading = vi.spyOn(fs, "read").mockImplementation((...given: unknown[]) => {
+      (given.at(-1) as (error: Error) => void)(Object.assign(new Error("EIO"), { code: "EIO" }));
+    });
+    release.open();
+    expect(await stored).toMatchObject({ bytes: WHOLE });
+    await expect(bytesOf(leader)).rejects.toThrow();
+    expect(reading).toHaveBeenCalled();
+    reading.mockRestore();
+    const next = await site.visit("/");
+    expect([next.isHit, next.body.length, site.renders]).toEqual([true, WHOLE, 1]);
+  });
+});

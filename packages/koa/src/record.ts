@@ -45,7 +45,8 @@ export async function record(
   } else if (left) {
     drain(ctx, body.stream, forward, delivery, keep);
   } else {
-    deliver(ctx, delivery, before, () => recording(ctx, body.stream, forward, delivery, keep), undefined);
+    const outgoing = (): Readable => breakingOff(ctx, recording(ctx, body.stream, forward, delivery, keep));
+    deliver(ctx, delivery, before, outgoing, undefined);
     if (delivery.kind === "instead") drain(ctx, body.stream, forward, delivery, keep);
   }
 }
@@ -167,6 +168,13 @@ function recording(
     },
   );
   return outward;
+}
+
+// A body that comes to a bad end breaks the connection: Koa 2 would leave the visitor waiting for the rest.
+function breakingOff({ res }: Context, stream: Readable): Readable {
+  return stream.once("error", () => {
+    if (res.headersSent) res.destroy();
+  });
 }
 
 function drain(ctx: Context, source: Readable, forward: Forward, delivery: Delivery, keep: () => void): void {
