@@ -12,13 +12,14 @@ const compilerOptions = { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.
 export function compileStore() {
   const directory = mkdtempSync(join(tmpdir(), "diskcache-compiled-"));
   writeFileSync(join(directory, "package.json"), '{ "type": "module" }');
-  const waiting = [
-    "errors.ts",
-    "maybe-async.ts",
-    ...readdirSync(join(SOURCES, "store")).map((name) => `store/${name}`),
-  ];
-  for (const name of waiting.filter((path) => path.endsWith(".ts") && !path.endsWith(".test.ts"))) {
-    const { outputText } = ts.transpileModule(readFileSync(join(SOURCES, name), "utf8"), { compilerOptions });
+  const waiting = readdirSync(join(SOURCES, "store")).map((name) => `store/${name}`);
+  const sources = new Set(waiting.filter((path) => path.endsWith(".ts") && !path.endsWith(".test.ts")));
+  // What they import comes along: the loop goes on for what is added to the set meanwhile.
+  for (const name of sources) {
+    const text = readFileSync(join(SOURCES, name), "utf8");
+    for (const { fileName } of ts.preProcessFile(text).importedFiles)
+      if (fileName.startsWith(".")) sources.add(join(dirname(name), fileName.replace(/js$/, "ts")));
+    const { outputText } = ts.transpileModule(text, { compilerOptions });
     const target = join(directory, name.replace(/ts$/, "js"));
     mkdirSync(dirname(target), { recursive: true });
     writeFileSync(target, outputText);
