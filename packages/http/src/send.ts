@@ -38,6 +38,8 @@ export function send(res: ServerResponse, response: OutgoingResponse, sink: Sink
 
 function writeHead(res: ServerResponse, response: OutgoingResponse, sink: Sink): void {
   const { status, statusText, headers, outer } = response;
+  // A failed handler's phrase is not that of the page in its place; Node knows the usual one.
+  if (statusText === "" && res.statusMessage) res.statusMessage = "";
   if (isBareHead(res, sink)) {
     if (statusText === "") sink.writeHead.call(res, status, headers);
     else sink.writeHead.call(res, status, statusText, headers);
