@@ -7,6 +7,7 @@ import { fieldValue, hasField } from "../http/fields.js";
 import { lengthAgrees } from "../http/length-agrees.js";
 import { storability } from "../http/storability.js";
 import type { StoredPolicy } from "../http/storability.js";
+import { varyFields } from "../http/vary.js";
 import type { PageKey } from "../key/page-key.js";
 import { variantDigest, variantKey } from "../key/variant-key.js";
 import type { ResolvedOptions } from "../resolve-options.js";
@@ -58,8 +59,9 @@ export function decideStoring(
   if (!verdict.store) return verdict;
   const coding = hasField(head.rawHeaders, "content-encoding") ? ["accept-encoding"] : [];
   // Whoever sends a coding has read who accepts it, even if he does not say so.
-  const vary = [...new Set([...verdict.vary, ...policy.vary, ...directives.varyFields, ...coding])].sort();
-  if (vary.includes("*")) return { store: false, reason: "vary-star" };
+  const said = varyFields(directives.varyFields);
+  if (said === "*" || policy.vary.includes("*")) return { store: false, reason: "vary-star" };
+  const vary = [...new Set([...verdict.vary, ...policy.vary, ...said, ...coding])].sort();
   if (isEventStream(head)) return { store: false, reason: "event-stream" };
   if ((bodyBytes ?? announcedLength(head)) > options.maxBody) return { store: false, reason: "too-long" };
   if (bodyBytes !== undefined && !lengthAgrees(head, bodyBytes)) return { store: false, reason: "length" };

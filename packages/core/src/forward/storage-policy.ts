@@ -34,7 +34,8 @@ export function storagePolicy(
   };
 }
 
-/** Every label of a response, from wherever it was given. */
+/** Every label of a response, from wherever it was given.
+ * @throws {TypeError} for one that no purge could name; what a function of the user throws */
 export function tagsOf(
   page: PageKey,
   policy: ResolvedPolicy,
@@ -43,12 +44,19 @@ export function tagsOf(
   head: ResponseHead,
 ): readonly string[] {
   const groups = cacheGroups(head.rawHeaders);
-  const tags = [
+  const tags: readonly unknown[] = [
     ...policy.tags.flatMap((labels) => labels(native).map(String)),
     ...directives.tags,
     ...responseTags(head.rawHeaders),
     ...groups,
     ...groups.map((group) => groupTag(page.scope, group)),
   ];
-  return [...new Set(tags)];
+  return [...new Set(tags.map(asTag))];
+}
+
+// Kept without it, the page would outlive the purge that was to end it.
+function asTag(tag: unknown): string {
+  if (typeof tag !== "string" || tag === "")
+    throw new TypeError(`a tag must be a text that is not empty, got ${String(tag)}`);
+  return tag;
 }
