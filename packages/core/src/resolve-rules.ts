@@ -40,7 +40,11 @@ function resolvePatterns(option: string, given: unknown): readonly PathPattern[]
   return texts.map((text) => {
     const pattern = typeof text === "string" ? pathPattern(text) : undefined;
     if (pattern === undefined)
-      throw optionError(option, 'a pattern of a whole path such as "/reports/*" or "/admin/**"', text);
+      throw optionError(
+        option,
+        'a pattern of a whole path such as "/reports/*" or "/admin/**" ("*" where a route has ":id")',
+        text,
+      );
     return pattern;
   });
 }

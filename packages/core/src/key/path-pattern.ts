@@ -6,8 +6,8 @@ type Segment = readonly [first: string, ...rest: string[]] | "**";
 
 export type PathPattern = readonly Segment[];
 
-/** What a pattern cannot name: a query, a fragment, and everything that makes a path be read in two ways. */
-const UNFIT = /[?#\\\p{Cc}\p{Cs}]|%(?:2f|5c|25)|\/\/|(?:^|\/)\.\.?(?:\/|$)/iu;
+/** What a pattern cannot name: a query, a fragment, everything that makes a path be read in two ways, and what routers mean by `/:id` and `{/more}`. */
+const UNFIT = /[?#{}\\\p{Cc}\p{Cs}]|%(?:2f|5c|25)|\/\/|(?:^|\/)(?:\.\.?(?:\/|$)|:)/iu;
 
 /** @returns `undefined` when it is no pattern: it begins with a slash, and `**` stands for whole segments
  * @example matchesPath(pathPattern("/reports/*")!, ["reports", "7"]) // true */
