@@ -57,6 +57,7 @@ export async function warmPages(
   const { concurrency = CONCURRENCY, onProgress } = options;
   if (!Number.isSafeInteger(concurrency) || concurrency < 1)
     throw wrongOption("concurrency", "a whole number above 0", concurrency);
+  if (typeof urls === "string") throw wrongOption("urls", "a list of URLs or paths", urls);
   const summary = { done: 0, stored: 0, hits: 0, failed: 0 };
   const source = Symbol.asyncIterator in urls ? urls[Symbol.asyncIterator]() : urls[Symbol.iterator]();
   const progress = { over: false };

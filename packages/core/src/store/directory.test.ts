@@ -33,16 +33,20 @@ describe("a cache directory", () => {
   });
 
   it.each([
-    { given: "can be written by everybody", mode: 0o707 },
-    { given: "can be written by everybody, who cannot delete from it (sticky)", mode: 0o1777 },
-    { given: "can be written by a group", mode: 0o770 },
-  ])("is refused where it $given, and the remedy named", ({ mode }) => {
+    { given: "can be written by everybody", mode: 0o707, remedy: (dir: string) => `run: chmod 700 ${dir}` },
+    {
+      given: "can be written by everybody, who cannot delete from it, as in /tmp",
+      mode: 0o1777,
+      remedy: (dir: string) => `give a directory of its own, such as ${dir}/pages`,
+    },
+    { given: "can be written by a group", mode: 0o770, remedy: (dir: string) => `run: chmod 700 ${dir}` },
+  ])("is refused where it $given, and the remedy named", ({ mode, remedy }) => {
     const dir = join(temporaryDirectory(), "cache");
     mkdirSync(dir);
     chmodSync(dir, mode);
     expect(refusal(dir)).toMatchObject({
       code: "ERR_DISKCACHE_DIRECTORY",
-      message: `cache directory ${dir}: can be written by others, who could plant pages in it; run: chmod 700 ${dir}`,
+      message: `cache directory ${dir}: can be written by others, who could plant pages in it; ${remedy(dir)}`,
     });
     expect(readdirSync(dir)).toEqual([]);
   });

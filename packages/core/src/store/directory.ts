@@ -1,5 +1,5 @@
 /** Makes the cache directory and refuses one that others could use to plant or read pages. Never removes anything. */
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { directoryError } from "../errors.js";
 import { CREATE_FLAGS, FILE_MODE, errorCode } from "./file-system.js";
 import type { FileSystem } from "./file-system.js";
@@ -7,6 +7,7 @@ import { makeDirectory } from "./make-directory.js";
 import { publishedBy } from "./published.js";
 
 const WRITABLE_BY_OTHERS = 0o022;
+const STICKY = 0o1000;
 
 // Backup tools skip a directory with this first line (bford.info/cachedir); .gitignore keeps pages out of a commit.
 const MARKERS: readonly (readonly [name: string, content: string])[] = [
@@ -53,7 +54,12 @@ function checkDirectory(fs: FileSystem, dir: string): void {
       `belongs to user ${stat.uid}, and this process runs as ${uid}; chown it, or give another \`dir\``,
     );
   if ((stat.mode & WRITABLE_BY_OTHERS) !== 0)
-    throw directoryError(dir, `can be written by others, who could plant pages in it; run: chmod 700 ${dir}`);
+    throw directoryError(dir, `can be written by others, who could plant pages in it; ${remedy(dir, stat.mode)}`);
+}
+
+// A directory that everybody may put something into is meant to be shared, such as /tmp.
+function remedy(dir: string, mode: number): string {
+  return (mode & STICKY) === 0 ? `run: chmod 700 ${dir}` : `give a directory of its own, such as ${join(dir, "pages")}`;
 }
 
 function refusePublished(fs: FileSystem, dir: string, path: string): void {
