@@ -218,7 +218,7 @@ export interface DiskCacheOptions<Req = unknown> extends CachePolicy<Req> {
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when neither a boolean nor a function
    * @example diskCache({ dir: ".cache/pages", ttl: "5m", honourRequest: (req) => req.headers["x-staff"] === "1" }) */
   readonly honourRequest?: boolean | ((req: Req) => boolean);
-  /** What HTTP permits and this cache declines unless asked, each by itself: replaying `Set-Cookie`, keeping parts, a POST that answers GETs, choosing among stored languages.
+  /** What HTTP permits and this cache declines unless asked, each by itself. `setCookie`: responses with `Set-Cookie` are kept, and every visitor gets the first one's cookies; `partial`: the application's own answers to a `Range` are kept beside the page, and what is missing of a beginning is asked for; `postAnswersGet`: the 200 to a POST that names its own target in `Content-Location` answers later GETs; `guessLanguage`: where only `Accept-Language` varies, a value not seen before gets the stored page in the language it wants most.
    * @default { setCookie: false, partial: false, postAnswersGet: false, guessLanguage: false }
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not an object of these, each `true` or `false`
    * @example diskCache({ dir: ".cache/pages", relaxed: { guessLanguage: true } }) */
