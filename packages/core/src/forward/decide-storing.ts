@@ -57,8 +57,8 @@ export function decideStoring(
     times,
   );
   if (!verdict.store) return verdict;
-  const coding = hasField(head.rawHeaders, "content-encoding") ? ["accept-encoding"] : [];
   // Whoever sends a coding has read who accepts it, even if he does not say so.
+  const coding = hasField(head.rawHeaders, "content-encoding") ? ["accept-encoding"] : [];
   const said = varyFields(directives.varyFields);
   if (said === "*" || policy.vary.includes("*")) return { store: false, reason: "vary-star" };
   const vary = [...new Set([...verdict.vary, ...policy.vary, ...said, ...coding])].sort();

@@ -63,6 +63,15 @@ describe("the lock of a key", () => {
     expect(locks().take("k")).toBeTypeOf("object");
   });
 
+  it.each(["EROFS", "EACCES"])("of a dead holder that cannot be taken away (%s) is nobody's to wait for", (code) => {
+    const { locks, plant } = place();
+    plant(deadHolder());
+    const renameSync = (): never => {
+      throw Object.assign(new Error(code), { code });
+    };
+    expect(locks({ ...fs, renameSync } as unknown as FileSystem).take("k")).toBeUndefined();
+  });
+
   it.each([
     { given: "older than a minute", ms: 60_000 },
     { given: "of a future that the clock has left", ms: -1 },

@@ -25,6 +25,9 @@ const TARGET = /^(.+)-[0-9a-f]{6}-\d+@(\d+(?:\.\d+)?)(?:#(\d+))?$/;
 /** A lock moved aside to be removed, and by whom. */
 const ASIDE = /^[0-9a-f]{64}-(.+)-[0-9a-f]{6}-\d+$/;
 
+/** Whether the way to a lock is free: `"held"` by somebody who counts or was sooner, `"stuck"` where what counts for nothing cannot be taken away. */
+type Cleared = "free" | "held" | "stuck";
+
 /** What is made under a lock, where a purge can make it obsolete. */
 export interface LockedMaking {
   readonly birth: LogPosition;
@@ -61,7 +64,8 @@ export class KeyLocks {
       return this.#create(path, target);
     } catch (error) {
       if (errorCode(error) !== "EEXIST") return undefined;
-      if (!this.#clear(path, (found) => isInVain(found, making))) return "held";
+      const cleared = this.#clear(path, (found) => isInVain(found, making));
+      if (cleared !== "free") return cleared === "held" ? "held" : undefined;
     }
     try {
       return this.#create(path, target);
@@ -151,21 +155,21 @@ export class KeyLocks {
     }
   }
 
-  // True when the way is free for another try.
-  #clear(path: string, inVain: (target: string) => boolean = () => false): boolean {
+  // Takes away what counts for nothing. Where that cannot be done, as on a disk that has become read-only, nobody is to wait for it.
+  #clear(path: string, inVain: (target: string) => boolean = () => false): Cleared {
     let found: string;
     try {
       found = this.#fs.readlinkSync(path);
     } catch (error) {
-      return errorCode(error) === "ENOENT";
+      return errorCode(error) === "ENOENT" ? "free" : "held";
     }
-    return (inVain(found) || !isValid(found, this.#now(), MAX_AGE_MS)) && this.#removeIf(path, found);
+    return inVain(found) || !isValid(found, this.#now(), MAX_AGE_MS) ? this.#removeIf(path, found) : "held";
   }
 
-  #removeIf(path: string, target: string): boolean {
+  #removeIf(path: string, target: string): Cleared {
     const aside = `${path}-${this.#ownName}-${this.#count++}`;
     try {
-      if (this.#fs.readlinkSync(path) !== target) return false;
+      if (this.#fs.readlinkSync(path) !== target) return "held";
       this.#fs.renameSync(path, aside);
       const moved = this.#fs.readlinkSync(aside);
       try {
@@ -173,9 +177,10 @@ export class KeyLocks {
       } finally {
         this.#fs.unlinkSync(aside);
       }
-      return moved === target;
-    } catch {
-      return false;
+      return moved === target ? "free" : "held";
+    } catch (error) {
+      // Somebody else was sooner.
+      return errorCode(error) === "ENOENT" ? "held" : "stuck";
     }
   }
 }
