@@ -1,8 +1,10 @@
 /** The k-th call to the file system fails, once and from there on: nothing throws, nothing wrong is served, and storing goes on by itself afterwards. */
-import { readdirSync, renameSync, rmSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync, renameSync, rmSync, unlink as unlinkNow, writeFileSync } from "node:fs";
+import type { NoParamCallback } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { nodeFileSystem } from "../../packages/core/src/store/file-system.js";
 import type { FileSystem } from "../../packages/core/src/store/file-system.js";
+import { Paths } from "../../packages/core/src/store/paths.js";
 import { temporaryDirectory } from "../support/temporary-directory.js";
 import { faultyFileSystem } from "./faulty-file-system.js";
 import { bodyFor, bodyOf, opened, until } from "./opened.js";
@@ -204,6 +206,54 @@ describe("a directory that is taken away while it is used", () => {
     await keep("/1", "new");
     expect((await bodyOf(opened(dir).store.get("/1")))?.toString()).toBe("new");
     await until(() => store.stats().entries === 1);
+  });
+});
+
+describe("a long body that turns out damaged while it is read", () => {
+  const BYTES = 1_000_000;
+
+  /** An entry whose last bytes have changed since they were stored, and the moments of its removal. */
+  async function damaged() {
+    const dir = temporaryDirectory();
+    const removals: (() => void)[] = [];
+    const unlink = ((path: string, done: NoParamCallback) => void removals.push(() => unlinkNow(path, done))) as never;
+    const used = opened(dir, { fs: { ...nodeFileSystem, unlink } });
+    await used.keep("/a", bodyFor("/a", BYTES));
+    const { file } = new Paths(dir).entry("/a");
+    const bytes = readFileSync(file);
+    bytes[bytes.length - 100]! ^= 1;
+    writeFileSync(file, bytes);
+    return { ...used, file, removals };
+  }
+
+  it("is gone before its reader is told, so that who asks again does not meet it", async () => {
+    const { store, file, removals } = await damaged();
+    let told = false;
+    const read = bodyOf(store.get("/a")).finally(() => (told = true));
+    await until(() => removals.length > 0);
+    for (let turns = 0; turns < 10; turns++) await turn();
+    expect(told).toBe(false);
+    for (const remove of removals) remove();
+    expect(await read).toBeUndefined();
+    expect(existsSync(file)).toBe(false);
+  });
+
+  it("is removed once, however many read it: what has taken its place stays", async () => {
+    const { store, keep, removals } = await damaged();
+    const entry = (await store.get("/a"))!;
+    const [one, other] = [entry.reader(), entry.reader()];
+    const last = BYTES - 1;
+    const first = one.read(last, BYTES).catch((error: unknown) => error);
+    await until(() => removals.length === 1);
+    removals.pop()!();
+    expect(await first).toMatchObject({ code: "ERR_DISKCACHE_CORRUPT_ENTRY" });
+    await keep("/a", "new");
+    await expect(other.read(last, BYTES)).rejects.toMatchObject({ code: "ERR_DISKCACHE_CORRUPT_ENTRY" });
+    one.close();
+    other.close();
+    expect(removals).toEqual([]);
+    expect(store.stats().corrupt).toBe(1);
+    expect((await bodyOf(store.get("/a")))?.toString()).toBe("new");
   });
 });
 

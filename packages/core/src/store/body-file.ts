@@ -17,6 +17,7 @@ export class BodyFile {
   #users = 0;
   #fd: number | undefined;
   #opening: Promise<number> | undefined = undefined;
+  #removal: Promise<void> | undefined = undefined;
 
   /** `fd` is the descriptor the head was read from, if it is still open; it is closed unless a reader comes before `release`. */
   constructor(
@@ -53,11 +54,11 @@ export class BodyFile {
     return promised<number>((done) => this.#fs.read(fd, buffer, offset, length, position, done));
   }
 
-  /** Counts and removes the damaged file. */
-  damaged(problem: string): DiskCacheError {
-    this.#faults.corrupt(this.#path, problem);
-    this.#fs.unlink(this.#path, () => undefined);
-    return corruptEntryError(this.#path, problem);
+  /** Counts and removes the damaged file, once however many read it, and rejects when it is gone: whoever asks again after that does not meet it. */
+  async damaged(problem: string): Promise<never> {
+    this.#removal ??= this.#remove(problem);
+    await this.#removal;
+    throw corruptEntryError(this.#path, problem);
   }
 
   failed(error: unknown): DiskCacheError {
@@ -93,6 +94,11 @@ export class BodyFile {
     } finally {
       this.#opening = undefined;
     }
+  }
+
+  #remove(problem: string): Promise<void> {
+    this.#faults.corrupt(this.#path, problem);
+    return promised<void>((done) => this.#fs.unlink(this.#path, done)).catch(() => undefined);
   }
 
   #close(fd: number): void {

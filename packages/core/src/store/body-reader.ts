@@ -70,7 +70,11 @@ export class FileBodyReader implements BodyReader {
       const expected = seal === undefined ? await this.#checksum(index) : await this.#tag(index, seal);
       this.#chunk ??= spareChunks.pop() ?? Buffer.allocUnsafeSlow(CHUNK_BYTES);
       await this.#fill(this.#chunk, length, layout.bodyOffset + begin);
-      this.#opened = this.#verified(index, this.#chunk.subarray(0, length), expected);
+      this.#opened =
+        this.#verified(index, this.#chunk.subarray(0, length), expected) ??
+        (await this.#file.damaged(
+          `chunk ${index} does not agree with its ${seal === undefined ? "checksum" : "seal"}`,
+        ));
       this.#held = index;
     } finally {
       this.#reading = false;
@@ -85,7 +89,7 @@ export class FileBodyReader implements BodyReader {
     if (tableBytes === 0) return bodyChecksum;
     if (this.#table === undefined) {
       const table = await this.#readTable(tableBytes);
-      if (checksumOf(table) !== bodyChecksum) throw this.#corrupt("checksum table differs");
+      if (checksumOf(table) !== bodyChecksum) await this.#file.damaged("checksum table differs");
       this.#table = table;
     }
     return this.#table.readUInt32LE(index * 4);
@@ -97,14 +101,10 @@ export class FileBodyReader implements BodyReader {
     return this.#table.subarray(index * tagBytes, (index + 1) * tagBytes);
   }
 
-  #verified(index: number, stored: Buffer, expected: number | Buffer): Buffer {
-    if (typeof expected !== "number") {
-      const opened = this.#file.seal?.openChunk(index, stored, expected);
-      if (opened === undefined) throw this.#corrupt(`chunk ${index} does not agree with its seal`);
-      return opened;
-    }
-    if (checksumOf(stored) !== expected) throw this.#corrupt(`body checksum differs in chunk ${index}`);
-    return stored;
+  // `undefined` when the bytes are not those that were stored.
+  #verified(index: number, stored: Buffer, expected: number | Buffer): Buffer | undefined {
+    if (typeof expected !== "number") return this.#file.seal?.openChunk(index, stored, expected);
+    return checksumOf(stored) === expected ? stored : undefined;
   }
 
   async #readTable(bytes: number): Promise<Buffer> {
@@ -121,13 +121,9 @@ export class FileBodyReader implements BodyReader {
       } catch (error) {
         throw this.#file.failed(error);
       }
-      if (count === 0) throw this.#corrupt("cut off");
+      if (count === 0) await this.#file.damaged("cut off");
       filled += count;
     }
-  }
-
-  #corrupt(problem: string): Error {
-    return this.#file.damaged(problem);
   }
 
   #release(): void {
