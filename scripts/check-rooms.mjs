@@ -15,7 +15,8 @@ const SETTINGS = ["context", "options", "policies", "resolve-options", "resolve-
 const ROOMS = {
   ...Object.fromEntries(BASE.map((file) => [file, {}])),
   options: {},
-  "option-checks": {},
+  "near-names": {},
+  "option-checks": { values: ["near-names"] },
   "resolve-policy": { values: ["option-checks", "http"], types: ["options"] },
   "resolve-rules": { values: ["key", "option-checks", "resolve-policy"], types: ["options"] },
   "resolve-options": { values: ["option-checks", "resolve-policy", "resolve-rules"], types: ["options"] },

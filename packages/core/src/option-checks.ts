@@ -2,6 +2,7 @@
 import { CODINGS, codingsNamed, isAvailable } from "./codings.js";
 import type { Coding } from "./codings.js";
 import { optionError } from "./errors.js";
+import { nearNames } from "./near-names.js";
 
 /** A token, as method and field names are (RFC 9110 §5.6.2). */
 const TOKEN = /^[!#$%&'*+\-.^_`|~\dA-Za-z]+$/;
@@ -14,7 +15,11 @@ export function record(option: string, value: unknown): Record<string, unknown> 
 
 export function refuseUnknown(at: string, given: object, known: ReadonlySet<string>): void {
   const unknown = Object.keys(given).find((name) => !known.has(name));
-  if (unknown !== undefined) throw optionError(at + unknown, `one of ${[...known].sort().join(", ")}`, unknown);
+  if (unknown === undefined) return;
+  const meant = nearNames(unknown, known).map((name) => `\`${name}\``);
+  const expected =
+    meant.length > 0 ? `a known name (did you mean ${meant.join(" or ")}?)` : `one of ${[...known].sort().join(", ")}`;
+  throw optionError(at + unknown, expected, unknown);
 }
 
 export function boolean(option: string, value: unknown): boolean {

@@ -16,7 +16,8 @@ const WRONG: readonly {
   { options: { dir: 7 }, option: "dir", expected: "the path of a directory", got: "7" },
   { options: undefined, option: "options", expected: "an object", got: "undefined" },
   { options: "cache", option: "options", expected: "an object", got: '"cache"' },
-  { options: { dir: DIR, tll: "5m" }, option: "tll", expected: "one of admission, allowPublicDir, ", got: '"tll"' },
+  { options: { dir: DIR, tll: "5m" }, option: "tll", expected: "a known name (did you mean `ttl`?)", got: '"tll"' },
+  { options: { dir: DIR, storage: 1 }, option: "storage", expected: "one of admission, allowPu", got: '"storage"' },
   {
     options: { dir: DIR, admission: "often" },
     option: "admission",
@@ -127,7 +128,7 @@ const WRONG: readonly {
   { options: { dir: DIR, tags: [7] }, option: "tags", expected: "non-empty strings", got: "7" },
   { options: { dir: DIR, vary: ["accept", "a:b"] }, option: "vary", expected: "header field names", got: '"a:b"' },
   { options: { dir: DIR, key: "url" }, option: "key", expected: "an object", got: '"url"' },
-  { options: { dir: DIR, key: { qurey: {} } }, option: "key.qurey", expected: "one of headers, query", got: '"qurey"' },
+  { options: { dir: DIR, key: { qurey: {} } }, option: "key.qurey", expected: "did you mean `query`?", got: '"qurey"' },
   {
     options: { dir: DIR, key: { query: { sort: "name" } } },
     option: "key.query.sort",

@@ -46,6 +46,10 @@ describe("a duration", () => {
     );
   });
 
+  it("of a unit that there is not is answered with those that there are", () => {
+    expect(() => durationSeconds("ttl", "500ms")).toThrow("(units s, m, h, d, w)");
+  });
+
   it("is read in time that does not grow with the square of its length", () => {
     expect(() => durationSeconds("ttl", `${"1".repeat(50_000)} ${"1m ".repeat(10_000)}x`)).toThrow("option `ttl`");
   });
@@ -87,5 +91,9 @@ describe("a size", () => {
         message: expect.stringContaining("option `maxBody`: expected a size") as string,
       }),
     );
+  });
+
+  it("of a unit that there is not is answered with those that there are", () => {
+    expect(() => sizeBytes("maxBody", "5mib")).toThrow("(units b, kb, mb, gb, tb)");
   });
 });

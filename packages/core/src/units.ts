@@ -25,7 +25,11 @@ export function durationSeconds(option: string, value: unknown): number {
     }
     return seconds;
   }
-  throw optionError(option, 'a duration such as "90s", "5m", "1h 30m" or a number of seconds', value);
+  throw optionError(
+    option,
+    'a duration such as "90s", "5m" or "1h 30m" (units s, m, h, d, w), or a number of seconds',
+    value,
+  );
 }
 
 /** Bytes.
@@ -34,5 +38,5 @@ export function sizeBytes(option: string, value: unknown): number {
   if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return value;
   const match = typeof value === "string" ? SIZE.exec(value) : null;
   if (match) return Math.floor(Number(match[1]) * BYTES_PER[match[2]!.toLowerCase() as keyof typeof BYTES_PER]);
-  throw optionError(option, 'a size such as "64mb" or a whole number of bytes', value);
+  throw optionError(option, 'a size such as "64mb" (units b, kb, mb, gb, tb), or a whole number of bytes', value);
 }
