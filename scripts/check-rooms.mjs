@@ -50,7 +50,7 @@ const ROOMS = {
   serve: { values: ["http"], types: [...SETTINGS, "store", "stored"] },
   coding: { values: ["http", "key", "serve", "stored"], types: [...SETTINGS, "store"] },
   capture: { values: ["http", "key", "lookup", "serve", "stored"], types: [...SETTINGS, "store"] },
-  invalidate: { values: ["http", "key"], types: [...SETTINGS, "store"] },
+  invalidate: { values: ["http", "key", "option-checks"], types: [...SETTINGS, "store"] },
   // What handlers read, compared with what selects their pages.
   audit: { values: ["http", "key", "lookup"], types: [...SETTINGS, "observe"] },
 

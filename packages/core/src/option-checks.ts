@@ -7,6 +7,9 @@ import { nearNames } from "./near-names.js";
 /** A token, as method and field names are (RFC 9110 §5.6.2). */
 const TOKEN = /^[!#$%&'*+\-.^_`|~\dA-Za-z]+$/;
 
+/** Of a name that may be as long as somebody likes. */
+const MOST_SHOWN = 80;
+
 export function record(option: string, value: unknown): Record<string, unknown> {
   if (typeof value !== "object" || value === null || Array.isArray(value))
     throw optionError(option, "an object", value);
@@ -19,7 +22,7 @@ export function refuseUnknown(at: string, given: object, known: ReadonlySet<stri
   const meant = nearNames(unknown, known).map((name) => `\`${name}\``);
   const expected =
     meant.length > 0 ? `a known name (did you mean ${meant.join(" or ")}?)` : `one of ${[...known].sort().join(", ")}`;
-  throw optionError(at + unknown, expected, unknown);
+  throw optionError(at + unknown.slice(0, MOST_SHOWN), expected, unknown);
 }
 
 export function boolean(option: string, value: unknown): boolean {

@@ -9,7 +9,7 @@ import { explain, storedEntry } from "./explain.js";
 import type { Explanation } from "./explain.js";
 import type { FragmentOptions, InsideFragment, VaryOn } from "./fragments/fragment-options.js";
 import type { Forward } from "./forward/forward.js";
-import { purgeSelectors } from "./invalidate/purge-target.js";
+import { isSoft, purgeSelectors } from "./invalidate/purge-target.js";
 import type { PurgeOptions, Purges, PurgeTarget } from "./invalidate/purge-target.js";
 import { purgeFor } from "./invalidate/purge-for.js";
 import { purger } from "./invalidate/purger.js";
@@ -113,14 +113,14 @@ export class PageCache<Req = unknown> {
   }
 
   /** Ends stored responses, for every process that shares the directory. When it resolves, none of them is served any more, nor any whose rendering had begun.
-   * @throws {DiskCacheError} rejects with `ERR_DISKCACHE_OPTION` when nothing is named, `ERR_DISKCACHE_PURGE` when it could not be recorded
+   * @throws {DiskCacheError} rejects with `ERR_DISKCACHE_OPTION` when nothing is named, or something unknown, `ERR_DISKCACHE_PURGE` when it could not be recorded
    * @example await cache.purge("/reports/7");
    * @example await cache.purge({ tag: "report:7", soft: true }); */
   async purge(target: string | PurgeTarget, options: PurgeOptions = {}): Promise<void> {
     this.#assertOpen();
     const named: PurgeTarget = typeof target === "string" ? { url: target } : target;
-    const selectors = purgeSelectors(named, (path) => this.#context.policies.queriesOf(path));
-    const soft = named.soft ?? options.soft ?? false;
+    const selectors = purgeSelectors("purge", named, (path) => this.#context.policies.queriesOf(path));
+    const soft = isSoft("purge", named, options);
     await this.#context.store.purge(selectors, { soft });
     this.#context.observer.purged(JSON.stringify(named), soft);
   }

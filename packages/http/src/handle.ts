@@ -33,7 +33,7 @@ export interface CacheHandle<Req = any> {
    * @example createServer(cache.front(app)).listen(3000) */
   front(listener: RequestListener): RequestListener;
   /** Ends stored responses, for every process that shares the directory.
-   * @throws {DiskCacheError} rejects with `ERR_DISKCACHE_OPTION` when nothing is named, `ERR_DISKCACHE_PURGE` when it could not be recorded
+   * @throws {DiskCacheError} rejects with `ERR_DISKCACHE_OPTION` when nothing is named, or something unknown, `ERR_DISKCACHE_PURGE` when it could not be recorded
    * @example await cache.purge("/reports/7") */
   purge(target: string | PurgeTarget, options?: PurgeOptions): Promise<void>;
   /** Ends every response with this tag.

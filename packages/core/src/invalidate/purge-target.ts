@@ -1,6 +1,8 @@
 /** What a caller of `purge()` names, checked and put into the store's words. */
 import { optionError } from "../errors.js";
+import { EXPECTED_HOST, isHost } from "../http/host.js";
 import { splitUrl } from "../key/split-url.js";
+import { boolean, record, refuseUnknown } from "../option-checks.js";
 import type { PurgeSelector } from "../store/contract.js";
 import { namedPages } from "./named-pages.js";
 import type { QueriesOf } from "./named-pages.js";
@@ -28,45 +30,62 @@ type Named = string | PurgeTarget | readonly (string | PurgeTarget)[];
 export type Purges<Req> = Named | ((req: Req) => Named | Promise<Named>);
 
 const NAMES = ["url", "prefix", "tag", "tags", "host", "all"] as const;
+const TARGET_NAMES: ReadonlySet<string> = new Set([...NAMES, "soft"]);
+const OPTION_NAMES: ReadonlySet<string> = new Set(["soft"] satisfies (keyof PurgeOptions)[]);
 
-/** @param queriesOf which parts of a target's query its pages may be named by
- * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when nothing, or more than one thing, is named */
-export function purgeSelectors(target: unknown, queriesOf: QueriesOf): readonly PurgeSelector[] {
-  const given = typeof target === "object" && target !== null ? (target as Record<string, unknown>) : {};
+/** @param at what the target was given to: stands before the names in messages
+ * @param queriesOf which parts of a target's query its pages may be named by
+ * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when nothing, more than one thing, or something unknown is named */
+export function purgeSelectors(at: string, target: unknown, queriesOf: QueriesOf): readonly PurgeSelector[] {
+  const expected = `a path, a URL, or an object with one of ${NAMES.join(", ")}`;
+  if (typeof target !== "object" || target === null || Array.isArray(target)) throw optionError(at, expected, target);
+  refuseUnknown(`${at}.`, target, TARGET_NAMES);
+  const given = target as Partial<Record<string, unknown>>;
   const named = NAMES.filter((name) => given[name] !== undefined);
-  const unknown = Object.keys(given).find((name) => name !== "soft" && !(NAMES as readonly string[]).includes(name));
-  if (named.length !== 1 || unknown !== undefined)
-    throw optionError("purge", `a path, a URL, or an object with one of ${NAMES.join(", ")}`, unknown ?? target);
-  switch (named[0]!) {
+  if (named.length > 1) throw optionError(at, expected, named.join(" and "));
+  // One that is there and undefined is what was meant.
+  const name = named[0] ?? NAMES.find((there) => there in given);
+  if (name === undefined) throw optionError(at, expected, target);
+  const option = `${at}.${name}`;
+  const value = given[name];
+  switch (name) {
     case "url":
-      return namedPages(located("url", text("url", given.url)), queriesOf);
+      return namedPages(located(option, value), queriesOf);
     case "prefix":
-      return [prefixSelector(text("prefix", given.prefix))];
+      return [prefixSelector(option, value)];
     case "tag":
-      return [{ kind: "tag", tag: text("tag", given.tag) }];
+      return [{ kind: "tag", tag: text(option, value) }];
     case "tags":
-      if (!Array.isArray(given.tags)) throw optionError("purge.tags", "a list of tags", given.tags);
-      return given.tags.map((tag) => ({ kind: "tag", tag: text("tags", tag) }));
+      if (!Array.isArray(value)) throw optionError(option, "a list of tags", value);
+      return value.map((tag) => ({ kind: "tag", tag: text(option, tag) }));
     case "host":
-      return [{ kind: "scope", scope: text("host", given.host).toLowerCase() }];
+      if (!isHost(value)) throw optionError(option, EXPECTED_HOST, value);
+      return [{ kind: "scope", scope: value.toLowerCase() }];
     case "all":
-      if (given.all !== true) throw optionError("purge.all", "true", given.all);
+      if (value !== true) throw optionError(option, "true", value);
       return [{ kind: "all" }];
   }
 }
 
-function prefixSelector(prefix: string): PurgeSelector {
-  const { scope, target } = located("prefix", prefix);
+/** Whether a purge is soft: what the target says, else what the options say.
+ * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` for anything else among the options */
+export function isSoft(at: string, target: PurgeTarget, options: PurgeOptions): boolean {
+  refuseUnknown(`${at}.`, record(`${at} options`, options), OPTION_NAMES);
+  return boolean(`${at}.soft`, target.soft ?? options.soft ?? false);
+}
+
+function prefixSelector(option: string, prefix: unknown): PurgeSelector {
+  const { scope, target } = located(option, prefix);
   return { kind: "prefix", prefix: target, scope };
 }
 
-function located(option: string, url: string): { readonly scope: string | undefined; readonly target: string } {
-  const split = splitUrl(url);
-  if (split === undefined) throw optionError(`purge.${option}`, 'a path beginning with "/" or an absolute URL', url);
+function located(option: string, url: unknown): { readonly scope: string | undefined; readonly target: string } {
+  const split = splitUrl(text(option, url));
+  if (split === undefined) throw optionError(option, 'a path beginning with "/" or an absolute URL', url);
   return split;
 }
 
 function text(option: string, value: unknown): string {
-  if (typeof value !== "string" || value === "") throw optionError(`purge.${option}`, "a non-empty string", value);
+  if (typeof value !== "string" || value === "") throw optionError(option, "a non-empty string", value);
   return value;
 }

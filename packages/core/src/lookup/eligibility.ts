@@ -1,5 +1,6 @@
 /** Which requests the cache may look at all (DESIGN: never stored and never reused by the same rule). Decides from the request alone. */
 import type { RequestHead } from "../exchange.js";
+import { isHost } from "../http/host.js";
 import { isAskedByContent } from "../key/content.js";
 
 /** Why a request goes straight to the application. */
@@ -24,9 +25,6 @@ const MAX_TARGET_LENGTH = 8192;
 
 const METHOD_OVERRIDES = ["x-http-method-override", "x-http-method", "x-method-override"] as const;
 const URL_OVERRIDES = ["x-original-url", "x-rewrite-url"] as const;
-
-/** A name or an address, and a port (RFC 9110 §7.2): no user, no path, nothing that letters fold to another name. */
-const HOST = /^(?:[\w.~%-]+|\[[\da-f:.]+\])(?::\d*)?$/i;
 
 /** Request fields whose presence sends a request straight to the application: what reads them makes nothing that is stored. */
 export const BYPASSING_FIELDS = [
@@ -66,7 +64,7 @@ function hasContent({ headers }: RequestHead): boolean {
 
 // node:http keeps the first of several Host lines, an application or a proxy may read the last (RFC 9112 §3.2 asks for 400).
 function hostIsUnambiguous({ headers, rawHeaders }: RequestHead): boolean {
-  if (headers.host === undefined || !HOST.test(headers.host as string)) return false;
+  if (!isHost(headers.host)) return false;
   let lines = 0;
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = rawHeaders[index]!;
