@@ -21,6 +21,7 @@ describe("an error", () => {
     { value: true, shown: "true" },
     { value: () => 1, shown: "a function" },
     { value: [1], shown: "an array" },
+    { value: [], shown: "an empty array" },
     { value: { a: 1 }, shown: "an object" },
   ])("about an option shows the value as $shown", ({ value, shown }) => {
     expect(optionError("maxBody", "a size", value).message).toBe(`option \`maxBody\`: expected a size, got ${shown}`);

@@ -61,7 +61,7 @@ const WRONG: readonly {
   { options: { dir: DIR, durability: "sync" }, option: "durability", expected: '"none" or "fsync"', got: '"sync"' },
   { options: { dir: DIR, strict: "yes" }, option: "strict", expected: "true or false", got: '"yes"' },
   { options: { dir: DIR, secret: "shorter" }, option: "secret", expected: "16 bytes or more", got: '"7 bytes"' },
-  { options: { dir: DIR, secret: [] }, option: "secret", expected: "one secret at least", got: "an array" },
+  { options: { dir: DIR, secret: [] }, option: "secret", expected: "one secret at least", got: "an empty array" },
   {
     options: { dir: DIR, secret: 1234567890 },
     option: "secret",
@@ -88,7 +88,7 @@ const WRONG: readonly {
     expected: "a list of strings",
     got: '"_ga"',
   },
-  { options: { dir: DIR, cookies: [] }, option: "cookies", expected: "an object", got: "an array" },
+  { options: { dir: DIR, cookies: [] }, option: "cookies", expected: "an object", got: "an empty array" },
   { options: { dir: DIR, relaxed: true }, option: "relaxed", expected: "an object", got: "true" },
   {
     options: { dir: DIR, relaxed: { all: true } },
@@ -145,7 +145,12 @@ const WRONG: readonly {
   { options: { dir: DIR, rules: {} }, option: "rules", expected: "a list of rules", got: "an object" },
   { options: { dir: DIR, rules: ["/a"] }, option: "rules[0]", expected: "an object", got: '"/a"' },
   { options: { dir: DIR, rules: [{ ttl: 1 }] }, option: "rules[0].path", expected: "a pattern", got: "undefined" },
-  { options: { dir: DIR, rules: [{ path: [] }] }, option: "rules[0].path", expected: "a pattern", got: "an array" },
+  {
+    options: { dir: DIR, rules: [{ path: [] }] },
+    option: "rules[0].path",
+    expected: "a pattern",
+    got: "an empty array",
+  },
   { options: { dir: DIR, rules: [{ path: "a" }] }, option: "rules[0].path", expected: '"/reports/*"', got: '"a"' },
   {
     options: { dir: DIR, rules: [{ path: "/" }, { path: "/a", ttl: "x" }] },

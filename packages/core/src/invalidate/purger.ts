@@ -85,8 +85,9 @@ function targetOf(content: unknown): object {
   const target: unknown = typeof content === "string" ? JSON.parse(content) : content;
   if (typeof target !== "object" || target === null || Array.isArray(target))
     throw optionError("purge", 'a JSON object such as {"tag":"report:7"}', target);
-  const { soft } = target as { readonly soft?: unknown };
-  if (soft !== undefined && typeof soft !== "boolean") throw optionError("purge.soft", "true or false", soft);
+  const { tags } = target as { readonly tags?: unknown };
+  // An application may have found none to end; who asks for nothing by hand is mistaken.
+  if (Array.isArray(tags) && tags.length === 0) throw optionError("purge.tags", "one tag at least", tags);
   return target;
 }
 
