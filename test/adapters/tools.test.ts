@@ -145,6 +145,36 @@ describe.each(ADAPTERS)("$name: purges()", (adapter) => {
     expect((await site.visit("/list?page=2")).isHit).toBe(false);
   });
 
+  it.each([
+    {
+      given: "a misspelt word",
+      purges: { tg: "a" },
+      message: "`purges.tg`: expected a known name (did you mean `tag`?",
+    },
+    {
+      given: "a path without its slash",
+      purges: ["/", "news"],
+      message: "`purges.url`: expected a path beginning with",
+    },
+    { given: "nothing", purges: undefined, message: "`purges`: expected a path, a URL, or an object" },
+    { given: "an empty list", purges: [], message: "`purges`: expected one thing to end at least, got an empty array" },
+    { given: "a soft that is none", purges: { tag: "a", soft: 1 }, message: "`purges.soft`: expected true or false" },
+  ])("that is told $given is refused when it is made", ({ purges, message }) => {
+    const { listen } = adapter.create({ dir: "/nowhere", ttl: 1 });
+    const making = () => listen({ handler: () => ({}), tool: (tools) => tools.purges(purges as unknown as string) });
+    expect(making).toThrow(expect.objectContaining({ code: "ERR_DISKCACHE_OPTION" }));
+    expect(making).toThrow(message);
+  });
+
+  it("tells, as it does of a failure, where what a function names is none", async () => {
+    const site = await openSite(adapter, {
+      tool: (tools) => tools.purges(() => ({ tg: "a" }) as unknown as string),
+      handler: () => ({ body: "saved" }),
+    });
+    expect((await site.visit("/", { method: "POST" })).text).toBe("saved");
+    expect(site.errors).toMatchObject([{ code: "ERR_DISKCACHE_OPTION", message: expect.stringContaining("purge.tg") }]);
+  });
+
   it("may be told once and for all what to end", async () => {
     const site = await openSite(adapter, { tool: (tools) => tools.purges([{ tag: "a" }, "/"]) });
     const purged: string[] = [];

@@ -9,11 +9,11 @@ import { explain, storedEntry } from "./explain.js";
 import type { Explanation } from "./explain.js";
 import type { FragmentOptions, InsideFragment, VaryOn } from "./fragments/fragment-options.js";
 import type { Forward } from "./forward/forward.js";
-import { isSoft, purgeSelectors } from "./invalidate/purge-target.js";
+import { isSoft, purgeSelectors, wholeTarget } from "./invalidate/purge-target.js";
 import type { PurgeOptions, Purges, PurgeTarget } from "./invalidate/purge-target.js";
-import { purgeFor } from "./invalidate/purge-for.js";
 import { purger } from "./invalidate/purger.js";
 import type { PurgeAnswer, PurgeRequest, PurgerOptions } from "./invalidate/purger.js";
+import { purgesOf } from "./invalidate/purges.js";
 import { isAskedByContent } from "./key/content.js";
 import { decide } from "./lookup/decide.js";
 import { BesidePages } from "./low-level/beside-pages.js";
@@ -118,7 +118,7 @@ export class PageCache<Req = unknown> {
    * @example await cache.purge({ tag: "report:7", soft: true }); */
   async purge(target: string | PurgeTarget, options: PurgeOptions = {}): Promise<void> {
     this.#assertOpen();
-    const named: PurgeTarget = typeof target === "string" ? { url: target } : target;
+    const named = wholeTarget(target);
     const selectors = purgeSelectors("purge", named, (path) => this.#context.policies.queriesOf(path));
     const soft = isSoft("purge", named, options);
     await this.#context.store.purge(selectors, { soft });
@@ -140,9 +140,11 @@ export class PageCache<Req = unknown> {
     return this.#context.fragments.of(undefined)(name, varyOn, options, render);
   }
 
-  /** Ends what the application names for a request that has changed something. Never rejects: when it fails, an `error` event tells. */
-  purgeFor(native: Req, purges: Purges<Req>): Promise<void> {
-    return purgeFor(purges, native, (target) => this.purge(target), this.#context);
+  /** What the application names for requests that have changed something, checked once.
+   * @returns ends it for one of them. Never rejects: when it fails, an `error` event tells
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` for targets that `purge()` would refuse; what a function names is known only when it is asked */
+  purges(given: Purges<Req>): (native: Req) => Promise<void> {
+    return purgesOf(given, (target) => this.purge(target), this.#context);
   }
 
   /** Fills a hole in pages, for each visitor on the page's way out. The page is stored once, with an unguessable marker in the place of what goes there; what is stored is never evaluated.

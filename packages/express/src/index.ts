@@ -35,6 +35,7 @@ export interface ExpressDiskCache extends CacheHandle<Request> {
   purger(options: PurgerOptions): RequestHandler;
   /** Middleware or decorator: ends what a request puts out of date, once its response is a success (2xx, 3xx) and before anything of it is sent: whoever is redirected to a page sees it anew.
    * When a purge fails, the response goes out all the same, and an `error` event tells.
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` for targets that `purge()` would refuse
    * @example app.post("/articles/:id", cache.purges((req) => [{ tag: `article:${req.params.id}` }, "/"]), save) */
   purges<Params = AnyParams>(purges: Purges<Request<Params>>): RouteTool<Params>;
   /** The exports of the same names, to have them at hand. */
@@ -65,11 +66,15 @@ export function diskCache(options: DiskCacheOptions<Request>): ExpressDiskCache 
     return (req: Request, res: Response, next: () => unknown) =>
       runRoute(cache, underWay, resolved, { req, res, native: req, target: originalTarget(req) }, next);
   };
+  const purges = (named: Purges<Request>): RouteTool => {
+    const purge = cache.purges(named);
+    return tool((req, res) => purgeBeforeHead(purge, req, res));
+  };
   return Object.assign(middleware, cacheHandle(cache), {
     route,
     cached: cachedHandlers(routeRunner),
     purger: (given: PurgerOptions) => purgeListener(cache, given),
-    purges: (purges: Purges<Request>) => tool((req, res) => purgeBeforeHead(cache, purges, req, res)),
+    purges,
     never,
     cacheControl,
     varyOn,

@@ -1,7 +1,7 @@
 /** What the small middlewares do to a node:http response: the same for every framework that has one. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { neverKeep } from "@diskcache/core";
-import type { HeaderEdit, PageCache, Purges } from "@diskcache/core";
+import type { HeaderEdit } from "@diskcache/core";
 import { beforeHead } from "./before-head.js";
 import { headersSetOn } from "./header-groups.js";
 
@@ -36,13 +36,8 @@ export function editHead(res: ServerResponse, edit: HeaderEdit): void {
 }
 
 /** Purges when the response is a success, and lets nothing of it out before that is done. */
-export function purgeBeforeHead<Req>(
-  cache: PageCache<Req>,
-  purges: Purges<Req>,
-  native: Req,
-  res: ServerResponse,
-): void {
-  beforeHead(res, () => (isSuccess(res.statusCode) ? cache.purgeFor(native, purges) : undefined));
+export function purgeBeforeHead<Req>(purge: (native: Req) => Promise<void>, native: Req, res: ServerResponse): void {
+  beforeHead(res, () => (isSuccess(res.statusCode) ? purge(native) : undefined));
 }
 
 /** Statuses by which a handler says that it has done what was asked: 2xx, and 3xx as after a form. */

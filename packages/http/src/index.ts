@@ -28,6 +28,7 @@ export interface HttpDiskCache extends CacheHandle<IncomingMessage> {
   purger(options: PurgerOptions): RequestListener;
   /** Ends what a request puts out of date, once its response is a success (2xx, 3xx) and before anything of it is sent: whoever is redirected to a page sees it anew.
    * When a purge fails, the response goes out all the same, and an `error` event tells.
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` for targets that `purge()` would refuse
    * @example createServer(cache.purges((req) => [{ tag: "articles" }, "/"])(save)) */
   purges(purges: Purges<IncomingMessage>): RouteTool;
   /** The exports of the same names, to have them at hand. */
@@ -59,8 +60,10 @@ export function diskCache(options: DiskCacheOptions<IncomingMessage>): HttpDiskC
   };
   const cached = (policy: CachePolicy<IncomingMessage> | Duration, handler: RequestListener) => route(policy)(handler);
   const purger = (given: PurgerOptions) => purgeListener(cache, given);
-  const purges = (named: Purges<IncomingMessage>): RouteTool =>
-    tool((req, res) => purgeBeforeHead(cache, named, req, res));
+  const purges = (named: Purges<IncomingMessage>): RouteTool => {
+    const purge = cache.purges(named);
+    return tool((req, res) => purgeBeforeHead(purge, req, res));
+  };
   return Object.assign(around, cacheHandle(cache), { route, cached, purger, purges, never, cacheControl, varyOn });
 }
 

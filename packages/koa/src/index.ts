@@ -28,6 +28,7 @@ export interface KoaDiskCache extends CacheHandle<Context> {
   purger(options: PurgerOptions): Middleware;
   /** Middleware or decorator: ends what a request puts out of date, once its response is a success (2xx, 3xx) and before anything of it is sent: whoever is redirected to a page sees it anew.
    * When a purge fails, the response goes out all the same, and an `error` event tells.
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` for targets that `purge()` would refuse
    * @example router.post("/articles/:id", cache.purges((ctx) => [{ tag: `article:${ctx.params.id}` }, "/"]), save) */
   purges(purges: Purges<Context>): RouteTool;
   /** The exports of the same names, to have them at hand. */
@@ -67,7 +68,7 @@ export function diskCache(options: DiskCacheOptions<Context>): KoaDiskCache {
       if (body !== undefined) ctx.body = body;
     };
   };
-  const purges = (named: Purges<Context>): RouteTool => purging(cache, named);
+  const purges = (named: Purges<Context>): RouteTool => purging(cache.purges(named));
   const tools = { route: runner, cached, purger, purges, never, cacheControl, varyOn };
   return Object.assign(middleware, cacheHandle(cache), tools) as KoaDiskCache;
 }

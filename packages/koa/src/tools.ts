@@ -1,6 +1,6 @@
 /** The small middlewares for one route, which decorate a controller method as well. They act as the onion sees a response: after `await next()`. */
 import { cacheControlEdit, isDecorating, methodDecoration, neverKeep, varyEdit } from "@diskcache/core";
-import type { CacheControlDirectives, HeaderEdit, MethodDecoration, PageCache, Purges } from "@diskcache/core";
+import type { CacheControlDirectives, HeaderEdit, MethodDecoration } from "@diskcache/core";
 import { headersSetOn, isSuccess, markNever } from "@diskcache/http";
 import type { Context, Middleware, Next } from "koa";
 import type { Handler } from "./handler.js";
@@ -33,10 +33,10 @@ export function varyOn(...fields: readonly string[]): RouteTool {
 }
 
 /** Purges when the response is a success, and lets nothing of it out before that is done. */
-export function purging(cache: PageCache<Context>, purges: Purges<Context>): RouteTool {
+export function purging(purge: (ctx: Context) => Promise<void>): RouteTool {
   return tool(async (ctx, inward) => {
     await inward();
-    if (isSuccess(ctx.status)) await cache.purgeFor(ctx, purges);
+    if (isSuccess(ctx.status)) await purge(ctx);
   });
 }
 

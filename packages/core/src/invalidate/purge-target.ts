@@ -74,6 +74,19 @@ export function isSoft(at: string, target: PurgeTarget, options: PurgeOptions): 
   return boolean(`${at}.soft`, target.soft ?? options.soft ?? false);
 }
 
+/** Checks what is to be purged some time.
+ * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` */
+export function checkTarget(at: string, given: string | PurgeTarget): void {
+  const target = wholeTarget(given);
+  purgeSelectors(at, target, () => []);
+  isSoft(at, target, {});
+}
+
+/** A text names a path or a URL. */
+export function wholeTarget(given: string | PurgeTarget): PurgeTarget {
+  return typeof given === "string" ? { url: given } : given;
+}
+
 function prefixSelector(option: string, prefix: unknown): PurgeSelector {
   const { scope, target } = located(option, prefix);
   return { kind: "prefix", prefix: target, scope };
