@@ -10,7 +10,9 @@ import fs, {
   readFileSync,
   readdirSync,
 } from "node:fs";
+import { createServer } from "node:http";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { temporaryDirectory } from "../support/temporary-directory.js";
 import { ADAPTERS, incoming } from "./adapters.js";
@@ -92,6 +94,22 @@ describe.each(ADAPTERS)("$name: a directory that", (adapter) => {
     expect(site.errors).toContainEqual(
       expect.objectContaining({ name: "DiskCacheError", message: expect.stringContaining(site.dir) as string }),
     );
+  });
+
+  it.each(UNUSABLE)("$given is warned of once where nobody listens, and is why nothing is stored", async ({ make }) => {
+    const warned = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
+    const dir = make(temporaryDirectory());
+    const { cache, listen } = adapter.create({ dir, ttl: 60, audit: false });
+    const handler = () => ({ headers: { "Content-Type": "text/plain" }, body: Readable.from(["page"]) });
+    const server = createServer(listen({ handler }));
+    const reasons: string[] = [];
+    cache.on("not-stored", ({ reason }) => reasons.push(reason));
+    await cache.warm(["http://site.example/", "http://site.example/"], { server, concurrency: 1 });
+    await cache.close();
+    expect(reasons).toEqual(["store", "store"]);
+    expect(warned.mock.calls).toEqual([
+      [expect.stringContaining(dir), expect.objectContaining({ code: "ERR_DISKCACHE_DIRECTORY" })],
+    ]);
   });
 
   it.each(UNUSABLE)("$given is refused at once when the operator is strict", ({ make }) => {

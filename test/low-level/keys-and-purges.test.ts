@@ -174,7 +174,8 @@ describe("faults", () => {
     await expect(cache.set("k", Buffer.alloc(200_000))).rejects.toMatchObject({ code: "ERR_DISKCACHE_NOT_STORED" });
   });
 
-  it("of a directory that cannot be used are misses, too; with `strict` at once an error", async () => {
+  it("of a directory that cannot be used are misses and one warning; with `strict` at once an error", async () => {
+    const warned = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
     const file = join(temporaryDirectory(), "file");
     writeFileSync(file, "");
     const cache = open({ dir: file });
@@ -183,6 +184,9 @@ describe("faults", () => {
       undefined,
       false,
       5,
+    ]);
+    expect(warned.mock.calls).toEqual([
+      [expect.stringContaining(file), expect.objectContaining({ code: "ERR_DISKCACHE_DIRECTORY" })],
     ]);
     expect(() => new FileCache({ dir: file, strict: true })).toThrow(
       expect.objectContaining({ code: "ERR_DISKCACHE_DIRECTORY" }),

@@ -167,7 +167,7 @@ export interface DiskCacheOptions<Req = unknown> extends CachePolicy<Req> {
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when neither "none" nor "fsync"
    * @example diskCache({ dir: ".cache/pages", durability: "fsync" }) */
   readonly durability?: "none" | "fsync";
-  /** Fail at creation when the directory cannot be used, instead of forwarding everything and saying so in an `error` event.
+  /** Fail at creation when the directory cannot be used, instead of forwarding everything and saying so in an `error` event, or in a process warning where nobody listens.
    * @default false
    * @throws {DiskCacheError} `ERR_DISKCACHE_DIRECTORY` when the directory cannot be used
    * @example diskCache({ dir: "/var/cache/app", strict: true }) */
@@ -235,7 +235,7 @@ export interface DiskCacheOptions<Req = unknown> extends CachePolicy<Req> {
   readonly refreshAhead?: number;
   /** Allow a directory below one that looks as if it was served to the public: by its name (`public`, `public_html`, `static`, `htdocs`, `wwwroot`, and `www` inside the application), or because an `index.html` lies in it. What `express.static` or `koa-static` really serve cannot be seen, so a directory with another name has to be kept out of theirs by you.
    * @default false
-   * @throws {DiskCacheError} `ERR_DISKCACHE_DIRECTORY` with `strict` when such a directory is given without it; otherwise an `error` event, and nothing is stored
+   * @throws {DiskCacheError} `ERR_DISKCACHE_DIRECTORY` with `strict` when such a directory is given without it; otherwise an `error` event, or a process warning where nobody listens, and nothing is stored
    * @example diskCache({ dir: "public/cache", allowPublicDir: true }) */
   readonly allowPublicDir?: boolean;
   /** Name of an additional response field that says `HIT`, `MISS`, `STALE` or `BYPASS`.

@@ -150,7 +150,7 @@ export class Fill {
       this.abort("length");
       return false;
     }
-    const refusal = this.#recorder.givenUp ?? this.#refusal ?? (this.#alive ? undefined : "purged");
+    const refusal = this.#recorder.givenUp ?? this.#refusal ?? this.#ended;
     if (refusal !== undefined) {
       this.#recorder.finish();
       this.#context.observer.notStored(request.target, refusal);
@@ -181,6 +181,12 @@ export class Fill {
   abort(reason: string): void {
     this.#recorder.abort();
     this.#context.observer.notStored(this.#plan.request.target, reason);
+  }
+
+  // While the log of purges cannot be read nothing is known to live, and nothing can be stored either.
+  get #ended(): string | undefined {
+    if (this.#alive) return undefined;
+    return this.#context.store.storing ? "purged" : "store";
   }
 
   // A purge during the fill named it: what was rendered before must not be served after.

@@ -272,7 +272,7 @@ export class FileCache {
     return this.#values.store.stats();
   }
 
-  /** Hears of the faults that were misses. */
+  /** Hears of the faults that were misses. While nobody does, the process is warned once of each kind that does not mend itself. */
   on(_name: "error", listener: (error: DiskCacheError) => void): void {
     this.#values.listeners.add(listener);
   }

@@ -2,6 +2,7 @@
 import { hookError, notStoredError } from "../errors.js";
 import type { DiskCacheError } from "../errors.js";
 import type { ResolvedFileCacheOptions } from "./file-cache-options.js";
+import { Unheard } from "../unheard.js";
 import { valueCodec } from "./value-codec.js";
 import { ValueStore } from "./value-store.js";
 import type { Refusal, StoredBytes } from "./value-store.js";
@@ -24,6 +25,7 @@ export class StoredValues {
   readonly #options: ResolvedFileCacheOptions;
   readonly store: ValueStore;
   readonly listeners = new Set<(error: DiskCacheError) => void>();
+  readonly #unheard = new Unheard();
 
   /** @throws {DiskCacheError} `ERR_DISKCACHE_DIRECTORY` with `strict` */
   constructor(options: ResolvedFileCacheOptions) {
@@ -89,6 +91,8 @@ export class StoredValues {
   }
 
   #tell(error: DiskCacheError): void {
+    // With `strict` whoever asks is told.
+    if (this.listeners.size === 0 && !this.#options.strict) this.#unheard.tell(error);
     for (const listener of this.listeners) {
       try {
         listener(error);

@@ -2,6 +2,7 @@
 import { channel } from "node:diagnostics_channel";
 import { EventEmitter } from "node:events";
 import type { DiskCacheError } from "../errors.js";
+import { Unheard } from "../unheard.js";
 
 /** What `cache.on()` tells, by name. */
 export interface CacheEvents {
@@ -26,7 +27,7 @@ export interface CacheEvents {
   purge: { readonly what: string; readonly soft: boolean };
   /** A handler read something of the request that does not select the page it made (`audit`). Told once for each route and name. */
   audit: AuditFinding;
-  /** Something failed behind the visitors' backs. */
+  /** Something failed behind the visitors' backs. While nobody listens, the process is warned once of each kind that does not mend itself. */
   error: DiskCacheError;
 }
 
@@ -78,6 +79,7 @@ export class Observer {
     errors: 0,
   };
   readonly #emitter = new EventEmitter();
+  readonly #unheard = new Unheard();
   #listening = false;
 
   on<Name extends keyof CacheEvents>(name: Name, listener: Listener<Name>): void {
@@ -137,6 +139,7 @@ export class Observer {
   error(error: DiskCacheError): void {
     this.counters.errors++;
     if (this.#heard) this.#tell("error", error);
+    if (this.#emitter.listenerCount("error") === 0 && !CHANNEL.hasSubscribers) this.#unheard.tell(error);
   }
 
   // On the hit path an event object is made only for somebody.
