@@ -110,9 +110,21 @@ describe.each(ADAPTERS)("$name: the handle", (adapter) => {
       site.cache.purgeTag("t"),
       site.cache.clear(),
       site.cache.explain(request(site.origin, "GET", "/", {})),
+      site.cache.warm(["/"]),
+      site.cache.refresh("/"),
     ]) {
       await expect(call).rejects.toMatchObject({ code: "ERR_DISKCACHE_CLOSED" });
     }
+    // What it has done is told to the last.
+    expect(await site.cache.stats()).toMatchObject({ forwards: 3, stored: 1 });
+  });
+
+  it.each(["/", undefined, {}, { req: "/" }])("explains requests, and refuses %j", async (given) => {
+    const { cache } = await openSite(adapter);
+    await expect(cache.explain(given as never)).rejects.toMatchObject({
+      code: "ERR_DISKCACHE_OPTION",
+      message: expect.stringMatching(/^option `request`: expected a request, as a handler .*, got /) as string,
+    });
   });
 
   it("may be closed while a page is made: the visitor gets it", async () => {

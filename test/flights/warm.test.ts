@@ -98,6 +98,46 @@ describe.each(ADAPTERS)("$name: warming up", (adapter) => {
     await cache.close();
   });
 
+  it.each([
+    {
+      given: "a misspelt option",
+      options: { concurency: 2 },
+      message: "`warm.concurency`: expected a known name (did you",
+    },
+    {
+      given: "an option of another call",
+      options: { ttl: 1 },
+      message: "`warm.ttl`: expected one of concurrency, headers",
+    },
+    { given: "something else than options", options: 4, message: "`warm options`: expected an object, got 4" },
+    { given: "nobody at a time", options: { concurrency: 0 }, message: "`warm.concurrency`: expected a whole number" },
+    {
+      given: "a URL in place of a server",
+      options: { server: "http://x" },
+      message: "`warm.server`: expected a server",
+    },
+    { given: "a header of no text", options: { headers: { a: 1 } }, message: "`warm.headers`: expected an object of" },
+    { given: "a controller for a signal", options: { signal: new AbortController() }, message: "`warm.signal`: exp" },
+    { given: "no function to call", options: { onProgress: true }, message: "`warm.onProgress`: expected a function" },
+    { given: "one path", urls: "/", message: '`urls`: expected a list of URLs or paths, got "/"' },
+    { given: "nothing", urls: null, message: "`urls`: expected a list of URLs or paths, got null" },
+    { given: "a number for a path", urls: [7], message: '`url`: expected a URL or a path such as "/reports/7", got 7' },
+  ])("is refused with $given", async ({ urls = ["/"], options, message }) => {
+    const site = await openSite(adapter);
+    await site.visit("/");
+    await expect(site.cache.warm(urls as string[], options as object)).rejects.toMatchObject({
+      code: "ERR_DISKCACHE_OPTION",
+      message: expect.stringContaining(message) as string,
+    });
+  });
+
+  it("of one page refuses what it does not know, too", async () => {
+    const site = await openSite(adapter);
+    await expect(site.cache.refresh("/", { onProgress: () => {} } as object)).rejects.toThrow(
+      "`refresh.onProgress`: expected one of headers, server, signal",
+    );
+  });
+
   it("says so when it does not know through which server, or for which host", async () => {
     const { cache, listen } = adapter.create({ dir: temporaryDirectory(), ttl: 60 });
     await expect(cache.warm(["/"])).rejects.toMatchObject({ code: "ERR_DISKCACHE_SERVER" });

@@ -30,7 +30,8 @@ export type {
 } from "./low-level/file-cache-options.js";
 export type { ValueCodec } from "./low-level/value-codec.js";
 export type { CacheKey, KeyFunction } from "./low-level/value-key.js";
-export { DiskCacheError } from "./errors.js";
+export { DiskCacheError, optionError } from "./errors.js";
+export { optionsOf } from "./option-checks.js";
 export type { DiskCacheErrorCode } from "./errors.js";
 export type { RawHeaders, RequestHead, ResponseHead } from "./exchange.js";
 export type { Explanation } from "./explain.js";

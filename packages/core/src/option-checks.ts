@@ -25,6 +25,13 @@ export function refuseUnknown(at: string, given: object, known: ReadonlySet<stri
   throw optionError(at + unknown.slice(0, MOST_SHOWN), expected, unknown);
 }
 
+/** The options of one call: an object, with no other names than these.
+ * @param at what is called
+ * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` naming the option, the value and what was expected */
+export function optionsOf(at: string, given: unknown, known: ReadonlySet<string>): void {
+  refuseUnknown(`${at}.`, record(`${at} options`, given), known);
+}
+
 export function boolean(option: string, value: unknown): boolean {
   if (typeof value !== "boolean") throw optionError(option, "true or false", value);
   return value;

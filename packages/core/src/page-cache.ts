@@ -117,7 +117,7 @@ export class PageCache<Req = unknown> {
    * @example await cache.purge("/reports/7");
    * @example await cache.purge({ tag: "report:7", soft: true }); */
   async purge(target: string | PurgeTarget, options: PurgeOptions = {}): Promise<void> {
-    this.#assertOpen();
+    this.assertOpen();
     const named = wholeTarget(target);
     const selectors = purgeSelectors("purge", named, (path) => this.#context.policies.queriesOf(path));
     const soft = isSoft("purge", named, options);
@@ -169,14 +169,14 @@ export class PageCache<Req = unknown> {
 
   /** Ends everything; the disk is freed behind it. */
   async clear(): Promise<void> {
-    this.#assertOpen();
+    this.assertOpen();
     await this.#context.store.clear();
     this.#context.observer.purged("everything", false);
   }
 
   /** What would happen to this request now, and why. Changes nothing. */
   async explain(request: RequestHead, native: Req): Promise<Explanation> {
-    this.#assertOpen();
+    this.assertOpen();
     const lookup = await decide(this.#context, {
       request,
       native,
@@ -189,6 +189,7 @@ export class PageCache<Req = unknown> {
     return explain(request, lookup, options.clock.now(), entry && (await coded.choose(entry, request, false)));
   }
 
+  /** After `close()`, as they were at the end. */
   stats(): Promise<CacheStats> {
     const { observer, store } = this.#context;
     return Promise.resolve({ ...observer.counters, waiting: this.#answering.waiting, ...store.stats() });
@@ -221,11 +222,13 @@ export class PageCache<Req = unknown> {
     await this.#context.store.close();
   }
 
-  #under({ target }: RequestHead, own?: ResolvedPolicy): WholePolicy {
-    return this.#context.policies.under(target, own);
+  /** For what an adapter does of its own.
+   * @throws {DiskCacheError} `ERR_DISKCACHE_CLOSED` after `close()` */
+  assertOpen(): void {
+    if (this.#closed) throw closedError();
   }
 
-  #assertOpen(): void {
-    if (this.#closed) throw closedError();
+  #under({ target }: RequestHead, own?: ResolvedPolicy): WholePolicy {
+    return this.#context.policies.under(target, own);
   }
 }

@@ -1,6 +1,6 @@
 /** What users hold beside the middleware: the same methods in every framework. */
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
-import { DiskCacheError } from "@diskcache/core";
+import { DiskCacheError, optionError } from "@diskcache/core";
 import type {
   CacheEvents,
   CacheStats,
@@ -21,7 +21,8 @@ import { requestHead } from "./request-head.js";
 import { send } from "./send.js";
 import { learnServer } from "./server.js";
 import { refreshPage, warmPages } from "./warm.js";
-import type { RefreshOptions, WarmedPage, WarmOptions, WarmSummary } from "./warm.js";
+import type { WarmSummary } from "./warm.js";
+import type { RefreshOptions, WarmedPage, WarmOptions } from "./warm-options.js";
 
 /** What `cache.hole()` gives: called with the request (Koa: the context), the text that stands in its page for what will be filled in. */
 export type Hole<Req> = (req: Req) => string;
@@ -71,16 +72,18 @@ export interface CacheHandle<Req = any> {
   /** Ends everything. */
   clear(): Promise<void>;
   /** Asks for pages as an anonymous visitor would, so that they are there when the first one comes: after a deploy, or a purge of everything. Through the server's own request handling, a bounded number at a time.
-   * @throws {DiskCacheError} rejects with `ERR_DISKCACHE_SERVER` when neither a request has come yet nor a `server` is given
+   * @throws {DiskCacheError} rejects with `ERR_DISKCACHE_SERVER` when neither a request has come yet nor a `server` is given, `ERR_DISKCACHE_CLOSED` after `close()`
    * @example await cache.warm(["/", "/reports/7"], { concurrency: 4, onProgress: ({ url, stored }) => console.log(url, stored) }) */
   warm(urls: Iterable<string> | AsyncIterable<string>, options?: WarmOptions): Promise<WarmSummary>;
   /** Has a page rendered anew now; visitors get the stored one until then.
-   * @throws {DiskCacheError} rejects with `ERR_DISKCACHE_SERVER` when neither a request has come yet nor a `server` is given
+   * @throws {DiskCacheError} rejects with `ERR_DISKCACHE_SERVER` when neither a request has come yet nor a `server` is given, `ERR_DISKCACHE_CLOSED` after `close()`
    * @example await cache.refresh("/reports/7") */
   refresh(url: string, options?: RefreshOptions): Promise<WarmedPage>;
   /** What would happen to this request now, and why: a request, or Koa's context of one. Changes nothing.
+   * @throws {DiskCacheError} rejects with `ERR_DISKCACHE_OPTION` for something else, `ERR_DISKCACHE_CLOSED` after `close()`
    * @example const { outcome, reason, stored } = await cache.explain(req) */
   explain(request: IncomingMessage | { readonly req: IncomingMessage }): Promise<Explanation>;
+  /** Counters of this process, and the state of the directory as far as it knows it; after `close()`, as they were at the end. */
   stats(): Promise<CacheStats>;
   on<Name extends keyof CacheEvents>(name: Name, listener: (event: CacheEvents[Name]) => void): void;
   off<Name extends keyof CacheEvents>(name: Name, listener: (event: CacheEvents[Name]) => void): void;
@@ -102,8 +105,8 @@ export function cacheHandle<Req>(cache: PageCache<Req>): CacheHandle<Req> {
     clear: () => cache.clear(),
     warm: (urls, options) => warmPages(cache, urls, options),
     refresh: (url, options) => refreshPage(cache, url, options),
-    explain: (request) => {
-      const req = "req" in request ? request.req : request;
+    explain: async (request) => {
+      const req = messageOf(request);
       return cache.explain(requestHead(req, originalTarget(req)), request as Req);
     },
     stats: () => cache.stats(),
@@ -111,6 +114,15 @@ export function cacheHandle<Req>(cache: PageCache<Req>): CacheHandle<Req> {
     off: (name, listener) => cache.off(name, listener),
     close: () => cache.close(),
   };
+}
+
+function messageOf(request: IncomingMessage | { readonly req: IncomingMessage }): IncomingMessage {
+  const { req = request } = (typeof request === "object" && request !== null ? request : {}) as {
+    readonly req?: unknown;
+  };
+  if (!Array.isArray((req as Partial<IncomingMessage> | undefined)?.rawHeaders))
+    throw optionError("request", "a request, as a handler is given it, or Koa's context of one", request);
+  return req as IncomingMessage;
 }
 
 /** The target as the visitor sent it: routers of Express cut `url` and keep `originalUrl`. */

@@ -1,36 +1,17 @@
 /** Has pages rendered before anybody asks for them, and again when somebody knows that they have changed: by requests of the cache's own, a bounded number at a time. */
 import type { IncomingMessage, Server } from "node:http";
-import { DiskCacheError } from "@diskcache/core";
+import { DiskCacheError, optionError } from "@diskcache/core";
 import { sendOwn } from "./own-request.js";
 import type { OwnAnswer } from "./own-request.js";
 import { markOwn } from "./refresh.js";
 import { knownServer } from "./server.js";
+import { refreshOptions, warmOptions } from "./warm-options.js";
+import type { RefreshOptions, WarmedPage, WarmOptions } from "./warm-options.js";
 
-export interface RefreshOptions {
-  /** The server to send the request through. Without it, the one that the first request came by. */
-  readonly server?: Server;
-  /** Header fields of the request, beside `Host`: what the page is chosen by, such as `Accept-Language` or `X-Forwarded-Proto`. */
-  readonly headers?: Readonly<Record<string, string>>;
-  /** Breaks off. */
-  readonly signal?: AbortSignal;
-}
-
-export interface WarmOptions extends RefreshOptions {
-  /** How many pages are asked for at a time. Default: 4. */
-  readonly concurrency?: number;
-  /** Called after each page. */
-  readonly onProgress?: (page: WarmedPage & { readonly done: number }) => void;
-}
-
-/** How it went with one page. */
-export interface WarmedPage {
-  readonly url: string;
-  /** `undefined` when the answer was broken off. */
-  readonly status: number | undefined;
-  /** It was rendered and kept. */
-  readonly stored: boolean;
-  /** It was there already. */
-  readonly hit: boolean;
+/** The cache whose pages they are. */
+interface Warmed {
+  /** Throws when it is closed. */
+  assertOpen(): void;
 }
 
 export interface WarmSummary {
@@ -41,23 +22,24 @@ export interface WarmSummary {
   readonly failed: number;
 }
 
-const CONCURRENCY = 4;
+const EXPECTED_URL = 'a URL or a path such as "/reports/7"';
 
-/** @throws {DiskCacheError} `ERR_DISKCACHE_SERVER`, `ERR_DISKCACHE_OPTION`; what `signal` was aborted with */
-export async function refreshPage(cache: object, url: string, options: RefreshOptions = {}): Promise<WarmedPage> {
-  return ask(cache, url, options, true);
+/** @throws {DiskCacheError} `ERR_DISKCACHE_SERVER`, `ERR_DISKCACHE_OPTION`, `ERR_DISKCACHE_CLOSED`; what `signal` was aborted with */
+export async function refreshPage(cache: Warmed, url: string, options: RefreshOptions = {}): Promise<WarmedPage> {
+  cache.assertOpen();
+  return ask(cache, url, refreshOptions(options), true);
 }
 
-/** @throws {DiskCacheError} `ERR_DISKCACHE_SERVER`, `ERR_DISKCACHE_OPTION`; what `signal` was aborted with */
+/** @throws {DiskCacheError} `ERR_DISKCACHE_SERVER`, `ERR_DISKCACHE_OPTION`, `ERR_DISKCACHE_CLOSED`; what `signal` was aborted with */
 export async function warmPages(
-  cache: object,
+  cache: Warmed,
   urls: Iterable<string> | AsyncIterable<string>,
-  options: WarmOptions = {},
+  given: WarmOptions = {},
 ): Promise<WarmSummary> {
-  const { concurrency = CONCURRENCY, onProgress } = options;
-  if (!Number.isSafeInteger(concurrency) || concurrency < 1)
-    throw wrongOption("concurrency", "a whole number above 0", concurrency);
-  if (typeof urls === "string") throw wrongOption("urls", "a list of URLs or paths", urls);
+  cache.assertOpen();
+  const options = warmOptions(given);
+  const { concurrency, onProgress } = options;
+  if (!isSource(urls)) throw optionError("urls", "a list of URLs or paths", urls);
   const summary = { done: 0, stored: 0, hits: 0, failed: 0 };
   const source = Symbol.asyncIterator in urls ? urls[Symbol.asyncIterator]() : urls[Symbol.iterator]();
   const progress = { over: false };
@@ -106,17 +88,18 @@ function addressed(cache: object, url: string, given: Server | undefined) {
       "no server is known yet: pass `{ server }`, or call it after the first request",
     );
   }
+  if (typeof url !== "string") throw optionError("url", EXPECTED_URL, url);
   const whole = /^(https?):\/\/([^/?#]+)(.*)$/i.exec(url);
   if (whole !== null) {
     const target = whole[3]!.startsWith("/") ? whole[3]! : `/${whole[3]!}`;
     return { server, host: whole[2]!, encrypted: whole[1]!.toLowerCase() === "https", target };
   }
-  if (!url.startsWith("/")) throw wrongOption("url", 'a URL or a path such as "/reports/7"', url);
+  if (!url.startsWith("/")) throw optionError("url", EXPECTED_URL, url);
   if (known?.host === undefined)
     throw new DiskCacheError("ERR_DISKCACHE_SERVER", `no host is known yet for ${url}: pass the whole URL`);
   return { server, host: known.host, encrypted: known.encrypted, target: url };
 }
 
-function wrongOption(option: string, expected: string, value: unknown): DiskCacheError {
-  return new DiskCacheError("ERR_DISKCACHE_OPTION", `option \`${option}\`: expected ${expected}, got ${String(value)}`);
+function isSource(urls: unknown): boolean {
+  return typeof urls === "object" && urls !== null && (Symbol.asyncIterator in urls || Symbol.iterator in urls);
 }

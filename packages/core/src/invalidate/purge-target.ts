@@ -2,7 +2,7 @@
 import { optionError } from "../errors.js";
 import { EXPECTED_HOST, isHost } from "../http/host.js";
 import { splitUrl } from "../key/split-url.js";
-import { boolean, record, refuseUnknown } from "../option-checks.js";
+import { boolean, optionsOf, refuseUnknown } from "../option-checks.js";
 import type { PurgeSelector } from "../store/contract.js";
 import { namedPages } from "./named-pages.js";
 import type { QueriesOf } from "./named-pages.js";
@@ -70,7 +70,7 @@ export function purgeSelectors(at: string, target: unknown, queriesOf: QueriesOf
 /** Whether a purge is soft: what the target says, else what the options say.
  * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` for anything else among the options */
 export function isSoft(at: string, target: PurgeTarget, options: PurgeOptions): boolean {
-  refuseUnknown(`${at}.`, record(`${at} options`, options), OPTION_NAMES);
+  optionsOf(at, options, OPTION_NAMES);
   return boolean(`${at}.soft`, target.soft ?? options.soft ?? false);
 }
 
