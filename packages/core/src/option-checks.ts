@@ -3,6 +3,7 @@ import { CODINGS, codingsNamed, isAvailable } from "./codings.js";
 import type { Coding } from "./codings.js";
 import { optionError } from "./errors.js";
 import { nearNames } from "./near-names.js";
+import { sizeBytes } from "./units.js";
 
 /** A token, as method and field names are (RFC 9110 §5.6.2). */
 const TOKEN = /^[!#$%&'*+\-.^_`|~\dA-Za-z]+$/;
@@ -46,6 +47,23 @@ export function fraction(option: string, value: unknown): number {
 export function positiveInteger(option: string, value: unknown): number {
   if (!Number.isSafeInteger(value) || (value as number) < 1) throw optionError(option, "a whole number above 0", value);
   return value as number;
+}
+
+/** Least space for everything on disk: one page takes 8 KiB with its folder, what is kept beside the pages 64 KiB. In less a page is evicted as soon as it is there, if it finds room at all. */
+const LEAST_SPACE = { text: "64kb", bytes: 64 * 1024 };
+
+/** Bytes of disk space. */
+export function diskSpace(option: string, value: unknown): number {
+  const bytes = sizeBytes(option, value);
+  if (bytes < LEAST_SPACE.bytes) throw optionError(option, `a size of "${LEAST_SPACE.text}" or more`, value);
+  return bytes;
+}
+
+/** Bytes, of which there are some. */
+export function positiveSize(option: string, value: unknown): number {
+  const bytes = sizeBytes(option, value);
+  if (bytes === 0) throw optionError(option, "a size above 0", value);
+  return bytes;
 }
 
 export function oneOf<Choice extends string>(option: string, value: unknown, choices: readonly Choice[]): Choice {

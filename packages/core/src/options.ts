@@ -80,10 +80,10 @@ export interface CachePolicy<Req = unknown> {
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a function
    * @example diskCache({ dir: ".cache/pages", ttl: "5m", partition: (req) => req.user?.role }) */
   readonly partition?: (req: Req) => string | undefined;
-  /** Methods whose responses may be stored: `"GET"`, `"QUERY"`, `"POST"`; HEAD is always answered from a stored GET. A list.
+  /** Methods whose responses may be stored: `"GET"`, `"QUERY"`, `"POST"`; HEAD is answered from a stored GET, so `"HEAD"` means nothing without it. A list.
    * The content of a QUERY or POST, up to 1 MiB, is read first and becomes part of the key, together with its type and encoding; the handler gets it all the same. With `"POST"` every POST counts as a question that changes nothing: `skip` those that do.
    * @default ["GET"]
-   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a list of methods the cache can key
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a list of methods the cache can key, or HEAD without GET
    * @example diskCache({ dir: ".cache/pages", ttl: "5m", methods: ["GET", "QUERY"] }) */
   readonly methods?: readonly string[];
   /** Requests to leave alone: neither looked up nor stored. Asked before the lookup.
@@ -137,9 +137,9 @@ export interface DiskCacheOptions<Req = unknown> extends CachePolicy<Req> {
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a size
    * @example diskCache({ dir: ".cache/pages", memory: "256mb" }) */
   readonly memory?: Size;
-  /** Disk space all entries together may take, counted in allocated blocks. A size.
+  /** Disk space all entries together may take, counted in allocated blocks. A size of 64 KiB or more: a page takes 8 KiB at least, and what is kept beside the pages takes some.
    * @default "1gb"
-   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a size
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a size, or less
    * @example diskCache({ dir: ".cache/pages", maxSize: "20gb" }) */
   readonly maxSize?: Size;
   /** Files (inodes) all entries together may take. A whole number.
@@ -152,9 +152,9 @@ export interface DiskCacheOptions<Req = unknown> extends CachePolicy<Req> {
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a size
    * @example diskCache({ dir: ".cache/pages", minFree: "1gb" }) */
   readonly minFree?: Size;
-  /** Longest body to store; a longer one is still delivered, and not kept. A size.
+  /** Longest body to store; a longer one is still delivered, and not kept. A size above 0.
    * @default "128mb"
-   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a size
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a size, or 0
    * @example diskCache({ dir: ".cache/pages", maxBody: "1mb" }) */
   readonly maxBody?: Size;
   /** Which responses are kept: `"always"` every storable one; `"second-request"` a page that is not stored yet only when it is asked for a second time within some minutes, so that a flood of URLs that nobody asks for again costs no disk. Each process remembers by itself what it was asked for.
@@ -193,9 +193,9 @@ export interface DiskCacheOptions<Req = unknown> extends CachePolicy<Req> {
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when it has no `now()`
    * @example diskCache({ dir: ".cache/pages", clock: { now: () => fakeNow } }) */
   readonly clock?: Clock;
-  /** Hosts whose pages may be stored, lower-case, with the port where one is sent; a request for another is forwarded.
+  /** Hosts whose pages may be stored, as the `Host` field says them: with the port where one is sent, without a scheme; a request for another is forwarded.
    * @default undefined: every host, each with its own pages
-   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a list of strings
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a list of hosts
    * @example diskCache({ dir: ".cache/pages", hosts: ["www.example.com"] }) */
   readonly hosts?: readonly string[];
   /** Cookies the operator answers for; requests with any other only fill pages marked `public` or `s-maxage`, and are served only those and pages that named their own freshness to a visitor without cookies.

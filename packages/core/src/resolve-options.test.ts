@@ -49,6 +49,9 @@ const WRONG: readonly {
   },
   { options: { dir: DIR, memory: "lots" }, option: "memory", expected: "a size", got: '"lots"' },
   { options: { dir: DIR, maxSize: 1.5 }, option: "maxSize", expected: "a size", got: "1.5" },
+  { options: { dir: DIR, maxSize: 0 }, option: "maxSize", expected: 'a size of "64kb" or more', got: "0" },
+  { options: { dir: DIR, maxSize: "63kb" }, option: "maxSize", expected: 'a size of "64kb" or more', got: '"63kb"' },
+  { options: { dir: DIR, maxBody: 0 }, option: "maxBody", expected: "a size above 0", got: "0" },
   { options: { dir: DIR, maxBody: "5 apples" }, option: "maxBody", expected: "a size", got: '"5 apples"' },
   { options: { dir: DIR, minFree: -1 }, option: "minFree", expected: "a size", got: "-1" },
   { options: { dir: DIR, maxEntries: 0 }, option: "maxEntries", expected: "a whole number above 0", got: "0" },
@@ -75,6 +78,9 @@ const WRONG: readonly {
   { options: { dir: DIR, allowPublicDir: 0 }, option: "allowPublicDir", expected: "true or false", got: "0" },
   { options: { dir: DIR, clock: {} }, option: "clock", expected: "an object with a function now()", got: "an object" },
   { options: { dir: DIR, hosts: "a.example" }, option: "hosts", expected: "a list of strings", got: '"a.example"' },
+  { options: { dir: DIR, hosts: ["x", "http://x"] }, option: "hosts", expected: "a list of hosts", got: '"http://x"' },
+  { options: { dir: DIR, hosts: ["x/"] }, option: "hosts", expected: "with its port where one is sent", got: '"x/"' },
+  { options: { dir: DIR, hosts: ["*"] }, option: "hosts", expected: "a list of hosts", got: '"*"' },
   { options: { dir: DIR, hosts: [""] }, option: "hosts", expected: "non-empty strings", got: '""' },
   {
     options: { dir: DIR, cookies: { names: [] } },
@@ -98,6 +104,7 @@ const WRONG: readonly {
   },
   { options: { dir: DIR, relaxed: { partial: 1 } }, option: "relaxed.partial", expected: "true or false", got: "1" },
   { options: { dir: DIR, methods: ["PUT"] }, option: "methods", expected: '"QUERY", "POST"', got: '"PUT"' },
+  { options: { dir: DIR, methods: ["HEAD"] }, option: "methods", expected: '"GET" beside "HEAD"', got: '"HEAD"' },
   { options: { dir: DIR, methods: ["BREW"] }, option: "methods", expected: '"GET", "HEAD"', got: '"BREW"' },
   {
     options: { dir: DIR, targetedFields: ["a b"] },
@@ -226,6 +233,13 @@ describe("options", () => {
     });
     expect(options.policy).toMatchObject({ ttl: undefined, tags: [], vary: [], skip: [] });
     expect(Object.isFrozen(options)).toBe(true);
+  });
+
+  it("take the least that can hold something, hosts of all kinds, and HEAD beside GET", () => {
+    const hosts = ["WWW.example.com", "localhost:3000", "[::1]:3000", "192.0.2.7"];
+    const options = resolveOptions({ dir: DIR, maxSize: "64kb", maxBody: 1, hosts, methods: ["GET", "HEAD"] });
+    expect(options).toMatchObject({ maxSize: 65_536, maxBody: 1, policy: { methods: ["GET", "HEAD"] } });
+    expect([...options.hosts!]).toEqual(["www.example.com", ...hosts.slice(1)]);
   });
 
   it("take 0 for a value, and undefined for not given", () => {

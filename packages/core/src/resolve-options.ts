@@ -2,14 +2,17 @@
 import { systemClock } from "./clock.js";
 import type { Clock } from "./clock.js";
 import { optionError } from "./errors.js";
+import { EXPECTED_HOST, isHost } from "./http/host.js";
 import {
   boolean,
+  diskSpace,
   encryption,
   fieldNames,
   fraction,
   isToken,
   oneOf,
   positiveInteger,
+  positiveSize,
   record,
   refuseUnknown,
   secrets,
@@ -112,10 +115,10 @@ export function resolveOptions<Req>(given: DiskCacheOptions<Req>): ResolvedOptio
   return Object.freeze({
     dir,
     memoryBytes: sizeBytes("memory", given.memory ?? DEFAULTS.memory),
-    maxSize: sizeBytes("maxSize", given.maxSize ?? DEFAULTS.maxSize),
+    maxSize: diskSpace("maxSize", given.maxSize ?? DEFAULTS.maxSize),
     maxEntries: positiveInteger("maxEntries", given.maxEntries ?? DEFAULTS.maxEntries),
     minFree: sizeBytes("minFree", given.minFree ?? DEFAULTS.minFree),
-    maxBody: sizeBytes("maxBody", given.maxBody ?? DEFAULTS.maxBody),
+    maxBody: positiveSize("maxBody", given.maxBody ?? DEFAULTS.maxBody),
     admission: oneOf("admission", given.admission ?? DEFAULTS.admission, ["always", "second-request"]),
     durability: oneOf("durability", given.durability ?? DEFAULTS.durability, ["none", "fsync"]),
     strict: boolean("strict", given.strict ?? false),
@@ -123,7 +126,7 @@ export function resolveOptions<Req>(given: DiskCacheOptions<Req>): ResolvedOptio
     secrets: secrets("secret", given.secret),
     encrypt: encryption("encrypt", given.encrypt, given.secret),
     clock: clock ?? systemClock,
-    hosts: hosts === undefined ? undefined : new Set(strings("hosts", hosts).map((host) => host.toLowerCase())),
+    hosts: hosts === undefined ? undefined : resolveHosts(hosts),
     cookies: Object.freeze({
       ignore: strings("cookies.ignore", cookies?.ignore ?? []),
       key: strings("cookies.key", cookies?.key ?? []),
@@ -140,6 +143,13 @@ export function resolveOptions<Req>(given: DiskCacheOptions<Req>): ResolvedOptio
     rules: resolveRules(given.rules ?? []),
     audit: resolveAudit(given.audit),
   });
+}
+
+function resolveHosts(given: unknown): ReadonlySet<string> {
+  const hosts = strings("hosts", given);
+  const wrong = hosts.find((host) => !isHost(host));
+  if (wrong !== undefined) throw optionError("hosts", `a list of hosts, each ${EXPECTED_HOST}`, wrong);
+  return new Set(hosts.map((host) => host.toLowerCase()));
 }
 
 function resolveAudit(given: unknown = process.env["NODE_ENV"] !== "production"): ResolvedOptions["audit"] {

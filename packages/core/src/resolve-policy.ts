@@ -204,6 +204,8 @@ function resolveMethods(option: string, given: unknown): readonly string[] {
   const methods = strings(option, given);
   const unknown = methods.find((method) => !KEYABLE_METHODS.has(method));
   if (unknown !== undefined) throw optionError(option, [...KEYABLE_METHODS].map((m) => `"${m}"`).join(", "), unknown);
+  // A HEAD is answered from a stored GET, and none is stored by itself.
+  if (methods.includes("HEAD") && !methods.includes("GET")) throw optionError(option, '"GET" beside "HEAD"', "HEAD");
   return methods;
 }
 

@@ -5,6 +5,7 @@ import type { Clock } from "../clock.js";
 import { optionError } from "../errors.js";
 import {
   boolean,
+  diskSpace,
   encryption,
   oneOf,
   optionalFunction,
@@ -59,9 +60,9 @@ export interface FileCacheOptions {
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a whole number of at least 0
    * @example new FileCache({ dir: ".cache/values", maxEntries: 300, cullFrequency: 3 }) */
   readonly cullFrequency?: number;
-  /** Disk space that everything in the directory together may take, counted in allocated blocks. A size.
+  /** Disk space that everything in the directory together may take, counted in allocated blocks. A size of 64 KiB or more.
    * @default "1gb"
-   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a size
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a size, or less
    * @example new FileCache({ dir: ".cache/values", maxSize: "5gb" }) */
   readonly maxSize?: Size;
   /** Free space to leave on the file system; below it nothing is stored. A size.
@@ -208,7 +209,7 @@ export function resolveFileCacheOptions(given: FileCacheOptions): ResolvedFileCa
     keyFunction: optionalFunction("keyFunction", given.keyFunction) as KeyFunction | undefined,
     maxEntries: positiveInteger("maxEntries", given.maxEntries ?? DEFAULTS.maxEntries),
     evictTo: cullFrequency === undefined ? undefined : keptShare(cullFrequency),
-    maxSize: sizeBytes("maxSize", given.maxSize ?? DEFAULTS.maxSize),
+    maxSize: diskSpace("maxSize", given.maxSize ?? DEFAULTS.maxSize),
     minFree: sizeBytes("minFree", given.minFree ?? DEFAULTS.minFree),
     memoryBytes: sizeBytes("memory", given.memory ?? 0),
     durability: oneOf("durability", given.durability ?? "none", ["none", "fsync"]),
