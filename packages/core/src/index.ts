@@ -18,6 +18,7 @@ export { FileCache } from "./low-level/file-cache.js";
 export type { ValuePurge } from "./low-level/value-purge.js";
 export type { MemoizeOptions } from "./low-level/memoize.js";
 export { caches } from "./low-level/caches.js";
+export type { NamedCaches } from "./low-level/caches.js";
 export { keyvStore, KeyvStore } from "./low-level/keyv-store.js";
 export type { KeyvStoreEntry } from "./low-level/keyv-store.js";
 export type {

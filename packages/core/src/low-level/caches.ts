@@ -5,15 +5,23 @@ import { FileCache } from "./file-cache.js";
 import type { FileCacheOptions } from "./file-cache-options.js";
 import { resolveFileCacheOptions } from "./file-cache-options.js";
 
-/** A cache for each name. Two on the same directory need different `keyPrefix`es.
- * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` naming the cache and the option
+/** What can be done with all of them. */
+export interface NamedCaches {
+  /** Closes every one of them, as `FileCache.close()` does. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** A cache for each name, and `close()` for all of them. Two on the same directory need different `keyPrefix`es.
+ * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` naming the cache and the option, or for a cache named `close`
  * @example
  * const cache = caches({ default: { dir: ".cache/values" }, sessions: { dir: ".cache/sessions", ttl: "30m" } });
- * await cache.sessions.set("9", { user: 123 }); */
+ * await cache.sessions.set("9", { user: 123 });
+ * await cache.close(); */
 export function caches<const Name extends string>(
   given: Readonly<Record<Name, FileCacheOptions>>,
-): Readonly<Record<Name, FileCache>> {
+): Readonly<Record<Name, FileCache>> & NamedCaches {
   const settings = Object.entries<FileCacheOptions>(record("caches", given) as Record<string, FileCacheOptions>);
+  if ("close" in given) throw optionError("caches.close", "another name: `close()` closes all of them", "close");
   const taken = new Map<string, string>();
   for (const [name, options] of settings) {
     const { dir, keyPrefix } = resolveFileCacheOptions(options);
@@ -23,5 +31,10 @@ export function caches<const Name extends string>(
     taken.set(place, name);
   }
   const made = settings.map(([name, options]): [string, FileCache] => [name, new FileCache(options)]);
-  return Object.freeze(Object.fromEntries(made)) as Readonly<Record<Name, FileCache>>;
+  const close = async (): Promise<void> => {
+    await Promise.all(made.map(([, cache]) => cache.close()));
+  };
+  // Whoever goes through the names meets caches only.
+  const named: object = Object.defineProperty(Object.fromEntries(made), "close", { value: close });
+  return Object.freeze(named) as Readonly<Record<Name, FileCache>> & NamedCaches;
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { temporaryDirectory } from "../../../../test/support/temporary-directory.js";
 import { caches } from "./caches.js";
 import { FileCache } from "./file-cache.js";
 import { resolveFileCacheOptions } from "./file-cache-options.js";
@@ -75,6 +76,16 @@ describe("caches by name", () => {
     expect(Object.keys(named)).toEqual(["default", "sessions"]);
     expect(named.default).toBeInstanceOf(FileCache);
     expect(named.sessions).not.toBe(named.default);
+  });
+
+  it("are closed together, more than once if need be, and none is named so", async () => {
+    const dir = temporaryDirectory();
+    const named = caches({ default: { dir }, sessions: { dir, keyPrefix: "s" } });
+    await named.sessions.set("k", 1);
+    for (const _ of [1, 2]) await named.close();
+    for (const cache of [named.default, named.sessions])
+      await expect(cache.get("k")).rejects.toMatchObject({ code: "ERR_DISKCACHE_CLOSED" });
+    expect(() => caches({ close: { dir } })).toThrow("`caches.close`: expected another name");
   });
 
   it("do not hold the same values under two names", () => {
