@@ -144,6 +144,19 @@ describe.each(ADAPTERS)("$name: a fragment", (adapter) => {
     });
   });
 
+  it.each([
+    { given: [], message: "`render`: expected a function that makes the fragment, got undefined" },
+    { given: ["<b>news</b>"], message: '`render`: expected a function that makes the fragment, got "<b>news</b>"' },
+  ])("is refused without a function that makes it: $given", async ({ given, message }) => {
+    const { cache } = await openSite(adapter);
+    const use = cache.fragment as (...args: unknown[]) => Promise<unknown>;
+    for (const _ of [1, 2])
+      await expect(use("news", "de", "1h", ...given)).rejects.toMatchObject({
+        code: "ERR_DISKCACHE_OPTION",
+        message: expect.stringContaining(message) as string,
+      });
+  });
+
   it("is over when its time is, and never kept with a `ttl` of 0", async () => {
     let made = 0;
     const site = await open(async ({ directives }) => ({

@@ -142,12 +142,20 @@ describe("purging", () => {
     expect(await cache.get("k")).toBe(4);
   });
 
-  it.each([{}, { tag: "a", tags: ["b"] }, { tag: "" }, { tags: "a" }, { url: "/" }, "a"])(
-    "needs tags to be named: %o",
-    async (target) => {
-      await expect(open().purge(target as { tag: string })).rejects.toMatchObject({ code: "ERR_DISKCACHE_OPTION" });
-    },
-  );
+  it.each([
+    { target: {}, message: "`purge`: expected an object with one of tag, tags, got an object" },
+    { target: { tag: "a", tags: ["b"] }, message: 'with one of tag, tags, got "tag and tags"' },
+    { target: { tag: "" }, message: '`purge.tag`: expected a non-empty string, got ""' },
+    { target: { tags: "a" }, message: '`purge.tags`: expected a list of strings, got "a"' },
+    { target: { url: "/" }, message: '`purge.url`: expected one of tag, tags, got "url"' },
+    { target: { tg: "a" }, message: "`purge.tg`: expected a known name (did you mean `tag`?)" },
+    { target: "a", message: '`purge`: expected an object with one of tag, tags, got "a"' },
+  ])("needs tags to be named: $target", async ({ target, message }) => {
+    await expect(open().purge(target as { tag: string })).rejects.toMatchObject({
+      code: "ERR_DISKCACHE_OPTION",
+      message: expect.stringContaining(message) as string,
+    });
+  });
 });
 
 describe("faults", () => {

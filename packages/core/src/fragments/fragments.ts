@@ -1,6 +1,6 @@
 /** Fragments: parts of pages that are made once for all who ask, in every process, and lie in the store beside the pages. */
 import type { CacheContext } from "../context.js";
-import { holeError, valueError } from "../errors.js";
+import { holeError, optionError, valueError } from "../errors.js";
 import { strings } from "../option-checks.js";
 import { Makings } from "../low-level/makings.js";
 import { wholeBody } from "../store/whole-body.js";
@@ -64,6 +64,7 @@ export class Fragments {
     const use = async (name: string, varyOn: VaryOn, given: FragmentOptions | Duration, render: Render) => {
       const key = fragmentKey(name, varyOn);
       const options = resolveFragmentOptions(given, this.#context.options.policy.ttl);
+      if (typeof render !== "function") throw optionError("render", "a function that makes the fragment", render);
       this.renderings.watch();
       const { form, body, tags } = await this.#fragment(key, options, render);
       this.renderings.label(tags, rendering);
