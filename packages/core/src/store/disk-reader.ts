@@ -137,7 +137,7 @@ export class DiskReader<Value> {
     if (!this.#around.admit(entry)) return undefined;
     if (file === undefined && seal === undefined) {
       const fileBytes = preamble.bodyOffset + preamble.bodyBytes;
-      this.#heads.meet({ path, fileBytes, decoded, value, touchedAt: entry.touchedAt });
+      this.#heads.meet(key, { path, fileBytes, decoded, value, touchedAt: entry.touchedAt });
     }
     return entry;
   }

@@ -3,7 +3,6 @@
  * nothing has to be checked or decoded again. Never says that an entry is still there, nor that it may be used.
  */
 import { Sightings } from "../sightings.js";
-import type { EntryHead } from "./contract.js";
 import type { DecodedEntry } from "./format.js";
 import { memoryCost } from "./stored-entry.js";
 
@@ -36,13 +35,13 @@ export class KnownHeads<Value> {
     const known = this.#young.get(key);
     if (known !== undefined) return known;
     const older = this.#old.get(key);
-    if (older !== undefined) this.#keep(older);
+    if (older !== undefined) this.#keep(key, older);
     return older;
   }
 
   /** One that was read. It is remembered when it is read again: of more pages than there is room for, most would only pass through. */
-  meet(known: KnownHead<Value>): void {
-    if (this.#sightings.again(known.decoded.head.key)) this.#keep(known);
+  meet(key: string, known: KnownHead<Value>): void {
+    if (this.#sightings.again(key)) this.#keep(key, known);
   }
 
   forget(key: string): void {
@@ -56,18 +55,18 @@ export class KnownHeads<Value> {
     this.#youngBytes = 0;
   }
 
-  #keep(known: KnownHead<Value>): void {
-    const { head } = known.decoded;
+  // Under the very string that was asked for: who asks with it again has it compared at a glance.
+  #keep(key: string, known: KnownHead<Value>): void {
     if (this.#youngBytes >= GENERATION_BYTES) {
       this.#old = this.#young;
       this.#young = new Map();
       this.#youngBytes = 0;
     }
-    this.#young.set(head.key, known);
-    this.#youngBytes += this.#costOf(head, known);
+    this.#young.set(key, known);
+    this.#youngBytes += this.#costOf(known);
   }
 
-  #costOf(head: EntryHead, { path, value }: KnownHead<Value>): number {
-    return memoryCost(head, undefined, this.#valueBytes(value)) + path.length;
+  #costOf({ decoded, path, value }: KnownHead<Value>): number {
+    return memoryCost(decoded.head, undefined, this.#valueBytes(value)) + path.length;
   }
 }

@@ -4,6 +4,7 @@ import type { Coding } from "../codings.js";
 import type { ResponseHead } from "../exchange.js";
 import { fieldValue } from "../http/fields.js";
 import type { StoredPolicy } from "../http/storability.js";
+import { alike } from "./alike-fields.js";
 import { decodeHoles, encodeHoles } from "./stored-holes.js";
 import type { StoredHoles } from "./stored-holes.js";
 import type { OuterFields } from "../serve/outgoing.js";
@@ -125,7 +126,7 @@ export function decodeResponse(text: string, lines: readonly string[]): StoredRe
   }
   return {
     kind: "response",
-    head: { status, statusText: statusLine.slice(4), rawHeaders },
+    head: { status, statusText: statusLine.slice(4), rawHeaders: alike(rawHeaders) },
     policy: {
       storedAt: storedAt!,
       initialAge: initialAge!,
