@@ -7,8 +7,9 @@ import { cpuMicros, residentBytes } from "./process-cost.mjs";
 
 const run = promisify(execFile);
 const withWrk = has("wrk", "--version");
-const WARM_REQUESTS = 20_000;
-const MOST_WARM_UPS = 3;
+/** Of 10,000 pages each is asked for several times. */
+const WARM_REQUESTS = 60_000;
+const MOST_WARM_UPS = 6;
 const fileOf = (name) => fileURLToPath(new URL(name, import.meta.url));
 
 /**

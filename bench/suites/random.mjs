@@ -8,6 +8,7 @@ import { available, start } from "../servers.mjs";
 const PAGES = 10_000;
 const SYSTEMS = [
   "bare",
+  "bare, reading a file",
   "diskcache",
   "diskcache in front of Express",
   "nginx",

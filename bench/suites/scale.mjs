@@ -5,6 +5,8 @@ import { readAll } from "../page-cache.mjs";
 import { compare } from "../rounds.mjs";
 import { available, start } from "../servers.mjs";
 
+const SYSTEMS = ["bare", "bare, reading a file", "diskcache"];
+
 export const title = "Hits: more and more pages on disk";
 export const yardstick = "bare";
 
@@ -12,8 +14,8 @@ export async function run({ rounds, seconds, million, only }) {
   const counts = [1000, 10_000, 100_000, ...(million ? [1_000_000] : [])];
   const cases = [];
   for (const pages of counts) {
-    const config = { bodyBytes: 1024, memory: 0 };
-    const systems = await Promise.all(available(only ?? ["bare", "diskcache"]).map((name) => start(name, config)));
+    const config = { bodyBytes: 1024, memory: 0, files: pages };
+    const systems = await Promise.all(available(only ?? SYSTEMS).map((name) => start(name, config)));
     for (const system of systems) await fill(system, pages);
     for (const system of systems) await warmUp(system, ["random", pages]);
     const list = await compare(systems, yardstick, rounds, (system) => {
