@@ -49,8 +49,8 @@ export function positiveInteger(option: string, value: unknown): number {
   return value as number;
 }
 
-/** Least space for everything on disk: one page takes 8 KiB with its folder, what is kept beside the pages 64 KiB. In less a page is evicted as soon as it is there, if it finds room at all. */
-const LEAST_SPACE = { text: "64kb", bytes: 64 * 1024 };
+/** Least space for everything on disk: a block of most file systems, below which there is no file. Who says less has left out the unit. */
+const LEAST_SPACE = { text: "4kb", bytes: 4 * 1024 };
 
 /** Bytes of disk space. */
 export function diskSpace(option: string, value: unknown): number {

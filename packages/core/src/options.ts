@@ -137,7 +137,7 @@ export interface DiskCacheOptions<Req = unknown> extends CachePolicy<Req> {
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a size
    * @example diskCache({ dir: ".cache/pages", memory: "256mb" }) */
   readonly memory?: Size;
-  /** Disk space all entries together may take, counted in allocated blocks. A size of 64 KiB or more: a page takes 8 KiB at least, and what is kept beside the pages takes some.
+  /** Disk space all entries together may take, counted in allocated blocks. A size of 4 KiB or more; below 64 KiB little is kept, for a page takes 8 KiB at least, and what is kept beside the pages takes some.
    * @default "1gb"
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a size, or less
    * @example diskCache({ dir: ".cache/pages", maxSize: "20gb" }) */

@@ -38,7 +38,7 @@ describe("the options of a low-level cache", () => {
     { option: "maxEntries", value: 0, expected: "a whole number above 0" },
     { option: "cullFrequency", value: -1, expected: "a whole number of at least 0" },
     { option: "maxSize", value: "big", expected: "a size" },
-    { option: "maxSize", value: 10, expected: 'a size of "64kb" or more' },
+    { option: "maxSize", value: 10, expected: 'a size of "4kb" or more' },
     { option: "memory", value: -1, expected: "a size" },
     { option: "durability", value: "yes", expected: '"none" or "fsync"' },
     {

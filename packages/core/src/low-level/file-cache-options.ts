@@ -60,7 +60,7 @@ export interface FileCacheOptions {
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a whole number of at least 0
    * @example new FileCache({ dir: ".cache/values", maxEntries: 300, cullFrequency: 3 }) */
   readonly cullFrequency?: number;
-  /** Disk space that everything in the directory together may take, counted in allocated blocks. A size of 64 KiB or more.
+  /** Disk space that everything in the directory together may take, counted in allocated blocks. A size of 4 KiB or more; below 64 KiB little is kept.
    * @default "1gb"
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a size, or less
    * @example new FileCache({ dir: ".cache/values", maxSize: "5gb" }) */
