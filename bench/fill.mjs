@@ -11,22 +11,23 @@ const MOST_TIMES = 10;
 export async function fill(system, pages) {
   const { name, calls } = system;
   if (HAVE_ALL.has(name)) return;
-  const agent = new Agent({ keepAlive: true, maxSockets: TOGETHER });
   for (let times = 1, before = -1; (await calls()) > before; times++) {
     if (times > MOST_TIMES) throw new Error(`${name} does not keep what it is filled with`);
     before = await calls();
-    await askForAll(system, pages, agent);
+    await askForAll(system, pages);
     await idle(system);
   }
-  agent.destroy();
 }
 
-async function askForAll({ port }, pages, agent) {
+async function askForAll({ port }, pages) {
+  // New connections each time: a server closes those that have waited while it wrote.
+  const agent = new Agent({ keepAlive: true, maxSockets: TOGETHER });
   let next = 0;
   const client = async () => {
     while (next < pages) await ask(port, `/p-${next++}`, agent);
   };
   await Promise.all(Array.from({ length: TOGETHER }, client));
+  agent.destroy();
 }
 
 /** What is written behind the responses is written when the process does nothing any more. */

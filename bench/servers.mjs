@@ -59,7 +59,7 @@ async function startNode(name, config, core = SERVER_CORE) {
     [SERVE, name, JSON.stringify(config)],
     ["ignore", "inherit", "inherit", "ipc"],
   );
-  const [{ port }] = await once(child, "message");
+  const { port } = await firstWords(name, child);
   return {
     port,
     pids: [child.pid],
@@ -70,6 +70,15 @@ async function startNode(name, config, core = SERVER_CORE) {
     },
     stop: () => end(child),
   };
+}
+
+// Its port, or that it has ended: no space left, for one.
+async function firstWords(name, child) {
+  const ended = once(child, "exit").then(() => {
+    throw new Error(`${name} ended before it listened`);
+  });
+  const [words] = await Promise.race([once(child, "message"), ended]);
+  return words;
 }
 
 async function startRedisSystem(config) {
