@@ -1,11 +1,10 @@
 /** Asks for every page, as often as it takes until all of them are kept: who has too much to write leaves some out. Fails where that does not end: what is measured then would be misses. */
 import { Agent, get } from "node:http";
-import { cpuMicros } from "./process-cost.mjs";
+import { untilIdle } from "./process-cost.mjs";
 
 const TOGETHER = 32;
 /** Systems that answer from the beginning as they do at the end. */
 const HAVE_ALL = new Set(["bare", "bare, reading a file", "express.static"]);
-const IDLE_MICROS = 2000;
 const MOST_TIMES = 10;
 
 export async function fill(system, pages) {
@@ -15,7 +14,8 @@ export async function fill(system, pages) {
     if (times > MOST_TIMES) throw new Error(`${name} does not keep what it is filled with`);
     before = await calls();
     await askForAll(system, pages);
-    await idle(system);
+    // What is written behind the responses is written then.
+    await untilIdle(system.pids[0]);
   }
 }
 
@@ -28,15 +28,6 @@ async function askForAll({ port }, pages) {
   };
   await Promise.all(Array.from({ length: TOGETHER }, client));
   agent.destroy();
-}
-
-/** What is written behind the responses is written when the process does nothing any more. */
-async function idle({ pids: [pid] }) {
-  for (let before = -IDLE_MICROS, now = 0; now - before >= IDLE_MICROS;) {
-    before = now || cpuMicros(pid);
-    await new Promise((resolve) => setTimeout(resolve, 200));
-    now = cpuMicros(pid);
-  }
 }
 
 function ask(port, path, agent) {

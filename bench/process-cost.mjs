@@ -46,3 +46,16 @@ function tree(pid) {
     for (const [child, its] of parents) if (its === parent && !found.includes(child)) found.push(child);
   return found;
 }
+
+/** In so long a process that does nothing needs less than so much. */
+const IDLE_MS = 200;
+const IDLE_MICROS = 2000;
+
+/** Until a process has nothing to do any more. */
+export async function untilIdle(pid) {
+  for (let before = -IDLE_MICROS, now = 0; now - before >= IDLE_MICROS;) {
+    before = now || cpuMicros(pid);
+    await new Promise((resolve) => setTimeout(resolve, IDLE_MS));
+    now = cpuMicros(pid);
+  }
+}

@@ -1,6 +1,6 @@
 /** Every page asked for once, 10 KiB, by a handler of no cost: what keeping a page costs, and what the visitor waits for its first byte. */
 import { firstByteMicros } from "../first-byte.mjs";
-import { measured, warmUp } from "../load.mjs";
+import { measuredToTheEnd, warmUp } from "../load.mjs";
 import { compare, digits, interleave, median } from "../rounds.mjs";
 import { available, start } from "../servers.mjs";
 
@@ -30,7 +30,7 @@ export async function run({ rounds, seconds, only }) {
   const systems = await Promise.all(available(only ?? SYSTEMS).map((name) => start(name, config)));
   for (const system of systems) await warmUp(system, ["unique", "warm-up"]);
   const list = await compare(systems, yardstick, rounds, (system, round) =>
-    measured(system, ["unique", `r${round}`], seconds),
+    measuredToTheEnd(system, ["unique", `r${round}`], seconds),
   );
   await Promise.all(systems.map((system) => system.stop()));
   // Those that refuse while too much waits to be written have stored less than they were asked for.
