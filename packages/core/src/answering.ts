@@ -11,12 +11,13 @@ import { CLOSED, STALE_PARTITION, UNFILLED } from "./forward/settled-lookups.js"
 import { fillStored, hasHoles } from "./holes/fill-stored.js";
 import { decide } from "./lookup/decide.js";
 import type { Lookup, Question } from "./lookup/decide.js";
-import { isPlainlyFresh, PlainPages } from "./lookup/plain-pages.js";
+import { isPlainlyFresh, isPlainPage, PlainPages } from "./lookup/plain-pages.js";
 import { isDueAhead, isSurelyEarly } from "./lookup/refresh-ahead.js";
+import { VainLook } from "./lookup/vain-look.js";
 import { andThen } from "./maybe-async.js";
 import type { MaybeAsync } from "./maybe-async.js";
 import { asksApplication, mergePolicies } from "./resolve-policy.js";
-import type { ResolvedPolicy } from "./resolve-policy.js";
+import type { ResolvedPolicy, WholePolicy } from "./resolve-policy.js";
 import { gatewayTimeout } from "./serve/gateway-errors.js";
 import type { OutgoingResponse } from "./serve/outgoing.js";
 
@@ -32,6 +33,7 @@ export class Answering {
   readonly #refreshAhead: number;
   /** `undefined` where the user's functions have a say in every request. */
   readonly #plainPages: PlainPages | undefined;
+  readonly #vain = new VainLook();
   #closed = false;
 
   /** @param frontable whether requests may be answered without what the framework makes */
@@ -41,7 +43,7 @@ export class Answering {
     this.#forwarding = new Forwarding(context, (question, attempt) => this.#ask(question, attempt));
     this.#refreshes = new Refreshes(options.clock);
     this.#refreshAhead = options.refreshAhead;
-    this.#plainPages = frontable ? new PlainPages(options) : undefined;
+    this.#plainPages = frontable ? new PlainPages(options, (target) => this.#policyOf(target)) : undefined;
   }
 
   /** Requests that wait for a response that another one began. */
@@ -59,13 +61,17 @@ export class Answering {
     const pages = this.#plainPages;
     if (pages === undefined || method !== "GET" || this.#closed) return undefined;
     const key = pages.keyOf(target, scheme, rawHeaders);
-    if (key === undefined) return undefined;
+    if (key === undefined || this.#context.hitForMiss.isAbsent(key)) return undefined;
     const entry = this.#context.store.borrow(key);
-    if (entry === undefined || entry instanceof Promise) return undefined;
-    const now = this.#now();
-    if (isPlainlyFresh(entry, now) && (this.#refreshAhead === 0 || isSurelyEarly(entry.value, now)))
-      return replayHit(this.#context, entry, target, rawHeaders, now);
-    entry.lease?.giveBack();
+    if (entry instanceof Promise) return undefined;
+    if (entry === undefined) this.#vain.note(rawHeaders, key);
+    else if (!isPlainPage(entry)) pages.passOver(key);
+    else {
+      const now = this.#now();
+      if (isPlainlyFresh(entry, now) && (this.#refreshAhead === 0 || isSurelyEarly(entry.value, now)))
+        return replayHit(this.#context, entry, target, rawHeaders, now);
+    }
+    entry?.lease?.giveBack();
     return undefined;
   }
 
@@ -76,7 +82,7 @@ export class Answering {
   /** `undefined` when the application has to answer. */
   peek(question: Question): MaybeAsync<OutgoingResponse | undefined> {
     if (this.#closed || asksApplication(question.policy)) return undefined;
-    return andThen(decide(this.#context, question), (lookup) => {
+    return andThen(decide(this.#context, question, this.#vain), (lookup) => {
       // What fills the holes of a page wants what the framework makes.
       if (lookup.verdict !== "reuse" || hasHoles(lookup.entry)) return undefined;
       return andThen(this.#answer(question, lookup, 0), (outcome) => {
@@ -113,8 +119,14 @@ export class Answering {
     });
   }
 
+  #policyOf(target: string): WholePolicy | undefined {
+    const policy = this.#context.policies.under(target);
+    return asksApplication(policy) ? undefined : policy;
+  }
+
   #ask(question: Question, attempt: number): MaybeAsync<Outcome> {
-    return andThen(decide(this.#context, question), (lookup) => this.#answer(question, lookup, attempt));
+    const vain = attempt === 0 ? this.#vain : undefined;
+    return andThen(decide(this.#context, question, vain), (lookup) => this.#answer(question, lookup, attempt));
   }
 
   #answer(question: Question, lookup: Lookup, attempt: number): MaybeAsync<Outcome> {
@@ -155,15 +167,13 @@ export class Answering {
   }
 
   #reuse(question: Question, { entry, stale, page }: Reusable): MaybeAsync<Outcome> {
-    const { request, native, own, policy } = question;
+    const { request, native, own } = question;
     if (hasHoles(entry))
       // Where a hole cannot be filled the application may have something else to say, such as a form to log in.
       return fillStored(this.#context, entry, request, own ? undefined : native, stale).then(
         (filled) => filled ?? this.#forwarding.alone(question, UNFILLED),
       );
-    const known = !stale && entry.body !== undefined && page.key === entry.head.key;
-    if (known && policy === this.#context.policies.under(request.target) && !asksApplication(policy))
-      this.#plainPages?.learn(request, policy, page.key);
+    if (entry.body !== undefined && page.key === entry.head.key) this.#plainPages?.takeUp(page.key);
     return respondHit(this.#context, entry, request, stale);
   }
 }

@@ -51,10 +51,10 @@ function told(response: OutgoingResponse | undefined) {
 }
 
 describe("a hit at a glance", () => {
-  it("is given where an equally plain request was answered from the same page", async () => {
+  it("is given from the first time a page is asked for plainly", async () => {
     const { cache, time } = openCache();
-    await store(cache, request("/a"));
     expect(ready(cache, request("/a"))).toBeUndefined();
+    await store(cache, request("/a"));
     const hit = told((await cache.handle(request("/a"), undefined)) as OutgoingResponse);
     expect(ready(cache, request("/a", ["Accept", "text/html", "User-Agent", "x"]))).toEqual(hit);
     time.now += 7000;
@@ -129,17 +129,33 @@ describe("a hit at a glance", () => {
         memory,
         honourRequest: true,
         debugHeader: "X-Cache",
-        key: { headers: ["x-currency"] },
+        key: { headers: ["x-currency"], query: { ignore: ["utm"], sort: true } },
         cookies: { ignore: ["_ga"], key: keyedCookies },
+        rules: [
+          { path: "/never", never: true },
+          { path: "/rules", key: { query: { ignore: ["utm", "d"] } } },
+        ],
       });
-      const targets = ["/a", "/b?c=d"];
+      const targets = ["/a", "/b?c=d", "/rules?c=d"];
       const proxies = [[], ["X-Forwarded-Proto", "0"], ["X-Forwarded-Host", HOST, "X-Forwarded-Proto", "0"]];
       for (const target of targets) {
         for (const fields of proxies) {
           await store(cache, request(target, fields), PAGE, `${target} for ${fields.join()}`);
-          await cache.handle(request(target, fields), undefined);
         }
       }
+      const asked = fc.constantFrom(
+        ...targets,
+        "/b?utm=1&c=d",
+        "/b?d=1&c=d",
+        "/rules?d=1&c=d",
+        "/never",
+        "/a?",
+        "//a",
+        "/%61",
+        `http://${HOST}/a`,
+        "*",
+        `/a?${"a".repeat(9000)}`,
+      );
       const names =
         "host cookie authorization range if-range if-none-match if-modified-since if-match if-unmodified-since cache-control pragma " +
         "forwarded x-forwarded-host x-forwarded-proto x-forwarded-scheme x-http-method-override x-http-method x-method-override " +
@@ -161,19 +177,57 @@ describe("a hit at a glance", () => {
       const fields = fc.array(fc.tuple(name, value), { maxLength: 4 }).map((lines) => lines.flat());
       const method = fc.constantFrom("GET", "HEAD", "POST");
       await fc.assert(
-        fc.asyncProperty(fc.constantFrom(...targets), fields, method, async (target, lines, asked) => {
-          const head = request(target, lines, asked);
+        fc.asyncProperty(asked, fields, method, async (target, lines, by) => {
+          const head = request(target, lines, by);
           const glance = ready(cache, head);
           if (glance === undefined) return;
           const outcome = await cache.handle(head, undefined);
           expect(outcome.kind).toBe("hit");
           expect(glance).toEqual(told(outcome as OutgoingResponse));
         }),
-        { numRuns: 500 },
+        { numRuns: 1000 },
       );
-      expect(targets.map((target) => ready(cache, request(target)) !== undefined)).toEqual([true, true]);
+      const plain = [...targets, "/b?utm=1&c=d", "/rules?d=1&c=d"];
+      expect(plain.map((target) => ready(cache, request(target)) !== undefined)).toEqual(plain.map(() => true));
     },
   );
+
+  it("is given for hosts that are named and paths that are not left alone, in a cache that is not switched off", async () => {
+    const dir = temporaryDirectory();
+    const { cache } = openCache({ dir });
+    const elsewhere = request("/a", ["Host", "other.example.com"]);
+    for (const asked of [request("/a"), elsewhere]) await store(cache, asked);
+    const { cache: named } = openCache({ dir, hosts: [HOST] });
+    const { cache: off } = openCache({ dir, enabled: false });
+    const { cache: never } = openCache({ dir, rules: [{ path: "/a", never: true }] });
+    await cache.close();
+    expect(ready(named, request("/a"))).toBeDefined();
+    expect(ready(named, elsewhere)).toBeUndefined();
+    expect(ready(off, request("/a"))).toBeUndefined();
+    expect(ready(never, request("/a"))).toBeUndefined();
+  });
+
+  it("is given again once a page has stopped to vary", async () => {
+    const { cache } = openCache();
+    const german = ["Accept-Language", "de"];
+    await store(cache, request("/a", german), [...PAGE, "Vary", "Accept-Language"]);
+    expect(ready(cache, request("/a", german))).toBeUndefined();
+    await cache.purge("/a");
+    await store(cache, request("/a", german));
+    expect((await cache.handle(request("/a"), undefined)).kind).toBe("hit");
+    expect(ready(cache, request("/a"))).toBeDefined();
+  });
+
+  it("that found nothing keeps nobody from what another process stores meanwhile", async () => {
+    const dir = temporaryDirectory();
+    const { cache } = openCache({ dir });
+    const { cache: other } = openCache({ dir });
+    const asked = request("/a");
+    expect(ready(cache, asked)).toBeUndefined();
+    await store(other, request("/a"));
+    await other.close();
+    expect((await cache.handle(asked, undefined)).kind).toBe("hit");
+  });
 
   it("asks for the fields that a rule for its path puts into the key", async () => {
     const { cache } = openCache({ rules: [{ path: "/keyed", key: { headers: ["x-currency"] } }] });
@@ -224,8 +278,11 @@ describe("a hit at a glance", () => {
     expect((await cache.stats()).codedHits).toBe(6);
   });
 
-  it("is never given where the application's own functions have a say", async () => {
-    const { cache } = openCache({ skip: () => false });
+  it.each([
+    { where: "everywhere", options: { skip: () => false } },
+    { where: "under a rule", options: { rules: [{ path: "/a", skip: () => false }] } },
+  ])("is never given where the application's own functions have a say: $where", async ({ options }) => {
+    const { cache } = openCache(options);
     await store(cache, request("/a"));
     await cache.handle(request("/a"), undefined);
     expect(ready(cache, request("/a"))).toBeUndefined();

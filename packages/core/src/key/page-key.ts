@@ -38,29 +38,17 @@ const CONNECTION_ENDS = /(?<=^|[;,])[ \t]*(?:for|by)=(?:"(?:[^"\\]|\\.)*"|[^;,"]
 /** What the bytes of a request's content mean. */
 const CONTENT_FIELDS = ["content-encoding", "content-language", "content-type"] as const;
 
+/** What the keys of pages have in common that are asked for alike: what stands before path and query, and what behind them. */
+export interface KeyFrame {
+  readonly before: string;
+  readonly after: string;
+}
+
 /** @throws whatever a `key` or `partition` function of the user throws; the caller then leaves the request alone */
 export function pageKey(request: RequestHead, policy: ResolvedPolicy, cookies: CookieRules, native: unknown): PageKey {
-  const { headers } = request;
-  const host = (headers.host ?? "") as string;
-  const scope = host.toLowerCase();
   const name = canonicalTarget(request.target, policy.query);
   const target = policy.keyFunction === undefined ? name : requireString("key", policy.keyFunction(native));
-  const method = request.method === "HEAD" ? "GET" : request.method;
-  let key = part(method) + part(request.scheme) + part(scope) + part(target);
-  key += "route ".repeat(policy.guards);
-  if (request.contentDigest !== undefined) {
-    key += `content:${part(request.contentDigest)}`;
-    for (const field of CONTENT_FIELDS) key += fieldPart(request, field);
-  }
-  for (const field of FORWARDED_FIELDS) {
-    if (headers[field] !== undefined) key += fieldPart(request, field);
-  }
-  if (headers.forwarded !== undefined) key += forwardedPart(request);
-  for (const field of policy.keyHeaders) key += fieldPart(request, field);
-  if (cookies.key.length > 0 && headers.cookie !== undefined) {
-    for (const [cookie, value] of keyedCookies(headers.cookie as string, cookies))
-      key += `cookie:${part(cookie)}${part(hash("sha256", value))}`;
-  }
+  let key = framedKey(keyFrame(request, policy, cookies), target);
   const partitions: string[] = [];
   for (const [index, of] of policy.partitions.entries()) {
     const partition = of(native);
@@ -68,7 +56,37 @@ export function pageKey(request: RequestHead, policy: ResolvedPolicy, cookies: C
     key += `partition${index}:${part(hash("sha256", requireString("partition", partition)))}`;
     partitions.push(partition);
   }
-  return { key, scope, name, partitions, partitioned: partitions.length > 0 };
+  return { key, scope: scopeOf(request), name, partitions, partitioned: partitions.length > 0 };
+}
+
+/** Of all requests that differ from this one in their target alone. */
+export function keyFrame(request: RequestHead, policy: ResolvedPolicy, cookies: CookieRules): KeyFrame {
+  const { headers } = request;
+  const method = request.method === "HEAD" ? "GET" : request.method;
+  let after = "route ".repeat(policy.guards);
+  if (request.contentDigest !== undefined) {
+    after += `content:${part(request.contentDigest)}`;
+    for (const field of CONTENT_FIELDS) after += fieldPart(request, field);
+  }
+  for (const field of FORWARDED_FIELDS) {
+    if (headers[field] !== undefined) after += fieldPart(request, field);
+  }
+  if (headers.forwarded !== undefined) after += forwardedPart(request);
+  for (const field of policy.keyHeaders) after += fieldPart(request, field);
+  if (cookies.key.length > 0 && headers.cookie !== undefined) {
+    for (const [cookie, value] of keyedCookies(headers.cookie as string, cookies))
+      after += `cookie:${part(cookie)}${part(hash("sha256", value))}`;
+  }
+  return { before: part(method) + part(request.scheme) + part(scopeOf(request)), after };
+}
+
+/** @param target path and query as the key sees them */
+export function framedKey({ before, after }: KeyFrame, target: string): string {
+  return before + part(target) + after;
+}
+
+function scopeOf({ headers }: RequestHead): string {
+  return ((headers.host ?? "") as string).toLowerCase();
 }
 
 /** The part of a page's key that all queries of its path share; `undefined` where the key is not made from path and query. */

@@ -21,6 +21,7 @@ import type { Absence, ResponseEntry, Selection } from "./select.js";
 import { selectEquivalent } from "./select-equivalent.js";
 import { selectPart } from "./select-part.js";
 import type { SelectedPart } from "./select-part.js";
+import type { VainLook } from "./vain-look.js";
 
 export type Lookup =
   | { readonly verdict: "reuse"; readonly entry: ResponseEntry; readonly stale: boolean; readonly page: PageKey }
@@ -53,7 +54,8 @@ const LOOK_AGAIN_MS = 100;
 
 const ANONYMOUS: RequestFacts = Object.freeze({ method: "GET", authorization: false, cookies: false });
 
-export function decide(context: CacheContext, question: Question): MaybeAsync<Lookup> {
+/** @param vain what was looked for just now, and was not there */
+export function decide(context: CacheContext, question: Question, vain?: VainLook): MaybeAsync<Lookup> {
   const { options } = context;
   const { request, native, policy } = question;
   const asked = askedPage(options, policy, request);
@@ -74,7 +76,7 @@ export function decide(context: CacheContext, question: Question): MaybeAsync<Lo
   const facts = requestFacts(context, request, page);
   if (asked !== request)
     return { verdict: "forward", page, facts, reason: "method", detail: undefined, selection: undefined };
-  return lookUp(context, question, page, facts, directives);
+  return lookUp(context, question, page, facts, directives, vain?.was(request.rawHeaders, page.key));
 }
 
 /** The same decision for a request that was decided on before: asks the store again, and none of the user's functions. */
@@ -92,11 +94,12 @@ function lookUp(
   page: PageKey,
   facts: RequestFacts,
   directives: RequestDirectives | undefined,
+  absent = false,
 ): MaybeAsync<Lookup> {
   const { options, store, hitForMiss } = context;
   if (hitForMiss.isAbsent(page.key))
     return withoutPage(context, question, page, facts, directives, "uri-miss", undefined);
-  return andThen(selectAny(context, page, question.request), (found): MaybeAsync<Lookup> => {
+  return andThen(selectAny(context, page, question.request, absent), (found): MaybeAsync<Lookup> => {
     if (found === "uri-miss") hitForMiss.absent(page.key);
     // A page whose holes nothing fills here might as well not be there.
     const holes = typeof found === "string" ? undefined : found.entry.value.holes;
@@ -117,9 +120,14 @@ function lookUp(
   });
 }
 
-function selectAny(context: CacheContext, page: PageKey, request: RequestHead): MaybeAsync<Selection | Absence> {
+function selectAny(
+  context: CacheContext,
+  page: PageKey,
+  request: RequestHead,
+  absent: boolean,
+): MaybeAsync<Selection | Absence> {
   const { options, store } = context;
-  return andThen(select(store, page.key, request), (selected) => {
+  return andThen(absent ? "uri-miss" : select(store, page.key, request), (selected) => {
     if (selected === "uri-miss") return selectEquivalent(context, page, request);
     if (selected === "vary-miss" && options.relaxed.guessLanguage) return guessLanguage(store, page.key, request);
     return selected;

@@ -47,14 +47,18 @@ export function bypassReason(
   if (isAskedByContent(method) ? request.contentDigest === undefined : hasContent(request)) return "body";
   if (METHOD_OVERRIDES.some((field) => headers[field] !== undefined)) return "method-override";
   if (URL_OVERRIDES.some((field) => headers[field] !== undefined)) return "url-override";
-  // Only origin-form (RFC 9112 §3.2.1): the other forms name a host of their own.
-  if (target.charCodeAt(0) !== 0x2f || target.length > MAX_TARGET_LENGTH) return "target";
+  if (!isPageTarget(target)) return "target";
   if (!hostIsUnambiguous(request) || (hosts !== undefined && !hosts.has(String(headers.host).toLowerCase())))
     return "host";
   // These make the request's effect depend on the state of the resource (RFC 9110 §13.1): the application's business.
   if (headers["if-match"] !== undefined || headers["if-unmodified-since"] !== undefined) return "precondition";
   if (headers.upgrade !== undefined) return "upgrade";
   return undefined;
+}
+
+/** Only origin-form (RFC 9112 §3.2.1): the other forms name a host of their own. */
+export function isPageTarget(target: string): boolean {
+  return target.charCodeAt(0) === 0x2f && target.length <= MAX_TARGET_LENGTH;
 }
 
 function hasContent({ headers }: RequestHead): boolean {

@@ -1,20 +1,21 @@
 /**
- * Where the plainest requests find their page: a GET without a field that could change what is asked for. For those nothing counts but scheme, host, target and
- * what a proxy in front says of them, so what was decided once holds for the next one, and no header has to be parsed. Knows keys only; whether what lies there
- * may be used is asked each time.
+ * The keys of the plainest requests: a GET without a field that could change what is asked for. In those nothing counts but scheme, host, target and what a proxy
+ * in front says of them, so no header has to be parsed, and all but the target is the same for most of them. Knows keys only; whether what lies there may be used
+ * is asked each time.
  */
 import type { RawHeaders, RequestHead } from "../exchange.js";
 import { reusability } from "../http/reusability.js";
 import type { RequestFacts } from "../http/storability.js";
 import { hasUndeclaredCookies } from "../key/cookies.js";
-import type { CookieRules } from "../key/cookies.js";
-import { FORWARDED_FIELDS } from "../key/page-key.js";
+import { FORWARDED_FIELDS, framedKey, keyFrame } from "../key/page-key.js";
+import type { KeyFrame } from "../key/page-key.js";
+import { canonicalTarget } from "../key/query.js";
 import type { ResolvedOptions } from "../resolve-options.js";
-import type { ResolvedPolicy } from "../resolve-policy.js";
+import type { WholePolicy } from "../resolve-policy.js";
 import type { StoreEntry } from "../store/contract.js";
 import type { StoredResponse } from "../stored/stored-response.js";
 import type { StoredValue } from "../stored/stored-value.js";
-import { BYPASSING_FIELDS } from "./eligibility.js";
+import { bypassReason, BYPASSING_FIELDS, isPageTarget } from "./eligibility.js";
 
 /** Fields that the decision on a request, its key or its answer may depend on, beside those below. Whoever makes any of them depend on another one names it here. */
 const TELLING_FIELDS = [
@@ -27,65 +28,91 @@ const TELLING_FIELDS = [
 const PLACING_FIELDS: ReadonlySet<string> = new Set(FORWARDED_FIELDS);
 const HONOURED_FIELDS = ["cache-control", "pragma"];
 
-const LONGEST_PLACE = 512;
-/** Pages in one of the two generations: the younger takes the place of the older when it is full. A page costs some 260 bytes here, by what its name is long. */
-const GENERATION = 16_384;
+/** Visitors choose hosts, and some of them what a proxy says: when there are so many, all are forgotten. */
+const MOST_FRAMES = 256;
+/** Keys that are passed over, and at the same number forgotten. */
+const MOST_PASSED_OVER = 4096;
 
 const ANONYMOUS: RequestFacts = Object.freeze({ method: "GET", authorization: false, cookies: false });
 
+/** By what is said of them beside their target, what the keys of requests have in common; `undefined` for those that are left alone. */
+type Frames = Map<string, KeyFrame | undefined>;
+
 export class PlainPages {
+  readonly #options: ResolvedOptions;
+  readonly #policyOf: (target: string) => WholePolicy | undefined;
   readonly #telling: ReadonlySet<string>;
   /** By length of a name, a bit for each first letter: most names are known by them to be neither telling nor placing. */
   readonly #suspect = new Uint32Array(64);
-  #young = new Map<string, string>();
-  #old = new Map<string, string>();
+  /** `undefined` where requests under a policy cannot be plain. */
+  readonly #frames = new WeakMap<WholePolicy, { readonly frames: Frames | undefined }>();
+  readonly #passedOver = new Set<string>();
 
-  readonly #cookies: CookieRules;
-
-  constructor({ honourRequest, policy, cookies }: ResolvedOptions) {
-    this.#cookies = cookies;
-    const honoured = honourRequest === false ? [] : HONOURED_FIELDS;
-    this.#telling = new Set([...TELLING_FIELDS, ...honoured, ...policy.keyHeaders]);
+  /** @param policyOf which one a target is under; `undefined` where the application's own functions have a say */
+  constructor(options: ResolvedOptions, policyOf: (target: string) => WholePolicy | undefined) {
+    this.#options = options;
+    this.#policyOf = policyOf;
+    const honoured = options.honourRequest === false ? [] : HONOURED_FIELDS;
+    this.#telling = new Set([...TELLING_FIELDS, ...honoured, ...options.policy.keyHeaders]);
     for (const name of [...this.#telling, ...PLACING_FIELDS])
       this.#suspect[Math.min(name.length, 63)]! |= 1 << (name.charCodeAt(0) & 31);
   }
 
-  /** The key of the page, if a request as plain as this one was answered from it before. */
+  /** The key of a GET, if it is plain and something may be looked up for it. */
   keyOf(target: string, scheme: string, rawHeaders: RawHeaders): string | undefined {
-    const place = this.#placeOf(target, scheme, rawHeaders);
-    if (place === undefined) return undefined;
-    const key = this.#young.get(place);
-    if (key !== undefined) return key;
-    const older = this.#old.get(place);
-    if (older !== undefined) this.#keep(place, older);
-    return older;
+    if (!isPageTarget(target)) return undefined;
+    const policy = this.#policyOf(target);
+    const frame = policy && this.#frameOf(policy, scheme, rawHeaders);
+    if (frame === undefined) return undefined;
+    const key = framedKey(frame, canonicalTarget(target, policy!.query));
+    return this.#passedOver.size > 0 && this.#passedOver.has(key) ? undefined : key;
   }
 
-  /** Remembers where a request found its page, if it is a plain one.
-   * @param policy the one that every request with this target is under; asks nothing of the application */
-  learn({ method, target, scheme, rawHeaders }: RequestHead, policy: ResolvedPolicy, key: string): void {
-    if (method !== "GET") return;
-    // A rule for some paths may key them by fields that tell nothing elsewhere.
-    if (!policy.keyHeaders.every((name) => this.#telling.has(name) || PLACING_FIELDS.has(name))) return;
-    const place = this.#placeOf(target, scheme, rawHeaders);
-    if (place !== undefined && place.length <= LONGEST_PLACE) this.#keep(place, key);
+  /** Under this key lies no page that a plain request can be given as it is: there is no use in looking. */
+  passOver(key: string): void {
+    if (this.#passedOver.size >= MOST_PASSED_OVER) this.#passedOver.clear();
+    this.#passedOver.add(key);
   }
 
-  #keep(place: string, key: string): void {
-    if (this.#young.size >= GENERATION) {
-      this.#old = this.#young;
-      this.#young = new Map();
-    }
-    this.#young.set(place, key);
+  /** By now there is one. */
+  takeUp(key: string): void {
+    if (this.#passedOver.size > 0) this.#passedOver.delete(key);
+  }
+
+  #frameOf(policy: WholePolicy, scheme: string, rawHeaders: RawHeaders): KeyFrame | undefined {
+    const frames = this.#framesUnder(policy);
+    const said = frames && this.#saidBy(scheme, rawHeaders);
+    if (said === undefined) return undefined;
+    const known = frames!.get(said);
+    if (known !== undefined || frames!.has(said)) return known;
+    const request = plainRequest(scheme, rawHeaders);
+    const leave = bypassReason(request, policy.methods, this.#options.hosts) !== undefined;
+    const frame = leave ? undefined : keyFrame(request, policy, this.#options.cookies);
+    if (frames!.size >= MOST_FRAMES) frames!.clear();
+    frames!.set(said, frame);
+    return frame;
+  }
+
+  #framesUnder(policy: WholePolicy): Frames | undefined {
+    const known = this.#frames.get(policy);
+    if (known !== undefined) return known.frames;
+    const plain =
+      this.#options.enabled &&
+      policy.leave === undefined &&
+      // A rule for some paths may key them by fields that tell nothing elsewhere.
+      policy.keyHeaders.every((name) => this.#telling.has(name) || PLACING_FIELDS.has(name));
+    const frames: Frames | undefined = plain ? new Map() : undefined;
+    this.#frames.set(policy, { frames });
+    return frames;
   }
 
   // `undefined` when the request is not plain. No value has a line feed in it, no host a space.
-  #placeOf(target: string, scheme: string, rawHeaders: RawHeaders): string | undefined {
+  #saidBy(scheme: string, rawHeaders: RawHeaders): string | undefined {
     let host: string | undefined;
     let forwarded = "";
     for (let index = 0; index < rawHeaders.length; index += 2) {
       const name = rawHeaders[index]!;
-      if (name.length === 4 && name.toLowerCase() === "host") {
+      if (isHostField(name)) {
         if (host !== undefined) return undefined;
         host = rawHeaders[index + 1]!;
       } else if (this.#isSuspect(name)) {
@@ -95,12 +122,13 @@ export class PlainPages {
         if (PLACING_FIELDS.has(known)) forwarded += `\n${known}:${rawHeaders[index + 1]!}`;
       }
     }
-    return host === undefined ? undefined : `${scheme} ${host} ${target}${forwarded}`;
+    return host === undefined ? undefined : `${scheme} ${host}${forwarded}`;
   }
 
   // Whether these cookies are all declared harmless.
-  #saysNothing(cookies: string): boolean {
-    return this.#cookies.key.length === 0 && !hasUndeclaredCookies(cookies, this.#cookies);
+  #saysNothing(given: string): boolean {
+    const { cookies } = this.#options;
+    return cookies.key.length === 0 && !hasUndeclaredCookies(given, cookies);
   }
 
   #isSuspect(name: string): boolean {
@@ -109,11 +137,28 @@ export class PlainPages {
 }
 
 /** Whether a plain request may have this entry as it is, without anything being done about it. */
-export function isPlainlyFresh(entry: StoreEntry<StoredValue>, now: number): entry is StoreEntry<StoredResponse> {
-  const { value, softPurged } = entry;
-  return (
-    value.kind === "response" &&
-    value.holes === undefined &&
-    reusability(value.policy, ANONYMOUS, undefined, now, softPurged).reuse === "fresh"
-  );
+export function isPlainlyFresh(entry: StoreEntry<StoredResponse>, now: number): boolean {
+  return reusability(entry.value.policy, ANONYMOUS, undefined, now, entry.softPurged).reuse === "fresh";
+}
+
+/** Whether plain requests can be given this as it is, while it is fresh: all of a page, in memory. */
+export function isPlainPage(entry: StoreEntry<StoredValue>): entry is StoreEntry<StoredResponse> {
+  return entry.value.kind === "response" && entry.value.holes === undefined && entry.body !== undefined;
+}
+
+// As much of a request as tells it from other plain ones, but for the target.
+function plainRequest(scheme: string, given: RawHeaders): RequestHead {
+  const headers: Record<string, string> = {};
+  const rawHeaders: string[] = [];
+  for (let index = 0; index < given.length; index += 2) {
+    const name = given[index]!.toLowerCase();
+    if (name !== "host" && !PLACING_FIELDS.has(name)) continue;
+    headers[name] = given[index + 1]!;
+    rawHeaders.push(name, given[index + 1]!);
+  }
+  return { method: "GET", target: "/", scheme, headers, rawHeaders };
+}
+
+function isHostField(name: string): boolean {
+  return name.length === 4 && name.toLowerCase() === "host";
 }
