@@ -72,7 +72,7 @@ export class DiskReader<Value> {
     this.#startedMs = this.#guard.begin();
     const content = this.#files.read(path, this.#answered, this.#expectsNothing);
     this.#expectsNothing = content === undefined;
-    return content === undefined ? undefined : this.#entry(key, path, content);
+    return content === undefined ? undefined : this.#entry(key, path, content, lend);
   }
 
   /** What is being read under this key is not the latest any more: whoever waits for it is given what is. */
@@ -110,15 +110,22 @@ export class DiskReader<Value> {
       over();
       if (this.#slowReads.get(key) !== awaited) return this.#around.lookUp(key);
       this.#slowReads.delete(key);
-      return content === undefined ? undefined : this.#entry(key, path, content);
+      // Several may wait for it: it is nobody's to give back.
+      return content === undefined ? undefined : this.#entry(key, path, content, false);
     });
     const awaited: Promise<StoreEntry<Value> | undefined> = this.#around.patient ? reading : withDeadline(reading);
     this.#slowReads.set(key, awaited);
     return awaited;
   }
 
-  #entry(key: string, path: string, content: EntryContent): StoredEntry<Value> | undefined {
-    const { decoded, body, file, touchedAt } = content;
+  #entry(key: string, path: string, content: EntryContent, lend: boolean): StoredEntry<Value> | undefined {
+    const entry = this.#made(key, path, content, lend);
+    if (entry?.lease === undefined) content.slab?.giveBack();
+    return entry;
+  }
+
+  #made(key: string, path: string, content: EntryContent, lend: boolean): StoredEntry<Value> | undefined {
+    const { decoded, slab, file, touchedAt } = content;
     if (file !== undefined) {
       // The descriptor stays open until the end of this turn, for a reader that follows at once.
       file.retain();
@@ -133,7 +140,10 @@ export class DiskReader<Value> {
     } catch {
       return this.#files.reject(path, "its meta cannot be decoded");
     }
+    const lent = lend && slab !== undefined && !this.#around.keeps(preamble.bodyBytes);
+    const body = lent || slab === undefined ? content.body : copyOf(bodyIn(slab, preamble));
     const entry = new StoredEntry(head, value, preamble.bodyBytes, body, file, touchedAt);
+    if (lent) entry.lease = slab;
     if (!this.#around.admit(entry)) return undefined;
     if (file === undefined && seal === undefined) {
       const fileBytes = preamble.bodyOffset + preamble.bodyBytes;

@@ -15,12 +15,15 @@ import type { Slab } from "./slabs.js";
 const WHOLE_FILE_BYTES = 131_072;
 /** Read of a long file at first; enough for nearly every head. */
 const FIRST_READ_BYTES = 4096;
+const LONGEST_BEGINNING = PREAMBLE_BYTES + MAX_HEAD_BYTES;
 
 /** What an entry's file holds. */
 export interface EntryContent {
   readonly decoded: DecodedEntry;
-  /** A copy of its own; `undefined` when the file is long. */
+  /** `undefined` when the file is long. */
   readonly body: Buffer | undefined;
+  /** What the body lies in, when it is not a copy of its own: whoever is given this gives it back. */
+  readonly slab: Slab | undefined;
   readonly file: BodyFile | undefined;
   /** When its recency was last written down, epoch milliseconds. */
   readonly touchedAt: number;
@@ -34,8 +37,6 @@ export class EntryFiles {
   readonly #faults: Faults;
   readonly #seals: Seals | undefined;
   readonly #uid = process.getuid?.();
-  /** What synchronous reads are read into, again and again; what leaves is a copy. */
-  readonly #slab = Buffer.allocUnsafeSlow(WHOLE_FILE_BYTES);
   readonly #slabs = new Slabs();
   #flags = READ_FLAGS;
 
@@ -50,7 +51,8 @@ export class EntryFiles {
    * @param expectNothing asks first whether there is anything: opening what is not there costs an error, several times as much */
   read(path: string, answered: () => void, expectNothing = false): EntryContent | undefined {
     let fd = -1;
-    let keep = false;
+    let slab: Slab | undefined;
+    let content: EntryContent | undefined;
     try {
       if (expectNothing && this.#fs.lstatSync(path, { throwIfNoEntry: false }) === undefined) {
         answered();
@@ -60,18 +62,19 @@ export class EntryFiles {
       const stat = this.#fs.fstatSync(fd);
       const length = this.#readLength(path, stat);
       if (length === undefined) return undefined;
-      let filled = this.#fs.readSync(fd, this.#slab, 0, length, 0);
-      const needed = neededFor(this.#slab, filled, stat.size);
-      if (needed > filled) filled += this.#fs.readSync(fd, this.#slab, filled, needed - filled, filled);
+      slab = this.#slabs.take(roomFor(stat));
+      let filled = this.#fs.readSync(fd, slab.bytes, 0, length, 0);
+      const needed = neededFor(slab.bytes, filled, stat.size);
+      if (needed > filled) filled += this.#fs.readSync(fd, slab.bytes, filled, needed - filled, filled);
       answered();
-      const content = this.#content(path, this.#slab, filled, stat, fd);
-      keep = content?.file !== undefined;
+      content = this.#content(path, slab, filled, stat, fd);
       return content;
     } catch (error) {
       if (fd < 0) answered();
       return this.#failed(path, error);
     } finally {
-      if (fd >= 0 && !keep) this.#close(path, fd);
+      if (fd >= 0 && content?.file === undefined) this.#close(path, fd);
+      if (content?.slab === undefined) slab?.giveBack();
     }
   }
 
@@ -106,43 +109,48 @@ export class EntryFiles {
   /** As `read`, through callbacks, for a disk that is slow to answer. */
   async readSlowly(path: string): Promise<EntryContent | undefined> {
     let fd = -1;
-    let keep = false;
+    let slab: Slab | undefined;
+    let content: EntryContent | undefined;
     try {
       fd = await promised<number>((done) => this.#fs.open(path, READ_FLAGS_PLAIN, 0, done));
       const stat = await promised<Stats>((done) => this.#fs.fstat(fd, done));
       const length = this.#readLength(path, stat);
       if (length === undefined) return undefined;
-      const bytes = Buffer.allocUnsafe(Math.max(length, PREAMBLE_BYTES + MAX_HEAD_BYTES));
+      slab = this.#slabs.take(roomFor(stat));
+      const { bytes } = slab;
       let filled = await promised<number>((done) => this.#fs.read(fd, bytes, 0, length, 0, done));
       const needed = neededFor(bytes, filled, stat.size);
       if (needed > filled)
         filled += await promised<number>((done) => this.#fs.read(fd, bytes, filled, needed - filled, filled, done));
-      const content = this.#content(path, bytes, filled, stat, fd);
-      keep = content?.file !== undefined;
+      content = this.#content(path, slab, filled, stat, fd);
       return content;
     } catch (error) {
       return this.#failed(path, error);
     } finally {
-      if (fd >= 0 && !keep) this.#fs.close(fd, () => undefined);
+      if (fd >= 0 && content?.file === undefined) this.#fs.close(fd, () => undefined);
+      if (content?.slab === undefined) slab?.giveBack();
     }
   }
 
   /** The verified head alone, for the sweep; `undefined` when there is no usable entry. */
   readHead(path: string): DecodedEntry | undefined {
     let fd = -1;
+    const slab = this.#slabs.take(LONGEST_BEGINNING);
+    const { bytes } = slab;
     try {
       fd = this.#open(path);
       const { size } = this.#fs.fstatSync(fd);
-      let filled = this.#fs.readSync(fd, this.#slab, 0, FIRST_READ_BYTES, 0);
-      const preamble = decodePreamble(this.#slab, filled);
+      let filled = this.#fs.readSync(fd, bytes, 0, FIRST_READ_BYTES, 0);
+      const preamble = decodePreamble(bytes, filled);
       const needed = typeof preamble === "string" ? 0 : preamble.headEnd;
-      if (needed > filled) filled += this.#fs.readSync(fd, this.#slab, filled, needed - filled, filled);
-      const decoded = decodeEntryHead(this.#slab, filled, size, path, this.#seals);
+      if (needed > filled) filled += this.#fs.readSync(fd, bytes, filled, needed - filled, filled);
+      const decoded = decodeEntryHead(bytes, filled, size, path, this.#seals);
       return typeof decoded === "string" ? this.reject(path, decoded) : decoded;
     } catch (error) {
       return this.#failed(path, error);
     } finally {
       if (fd >= 0) this.#close(path, fd);
+      slab.giveBack();
     }
   }
 
@@ -187,24 +195,25 @@ export class EntryFiles {
     return stat.size <= WHOLE_FILE_BYTES ? stat.size : FIRST_READ_BYTES;
   }
 
-  #content(path: string, bytes: Buffer, filled: number, stat: Stats, fd: number): EntryContent | undefined {
+  #content(path: string, slab: Slab, filled: number, stat: Stats, fd: number): EntryContent | undefined {
+    const { bytes } = slab;
     const decoded = decodeEntryHead(bytes, filled, stat.size, path, this.#seals);
     if (typeof decoded === "string") return this.reject(path, decoded);
     const { preamble, seal } = decoded;
     const touchedAt = stat.mtimeMs;
     if (stat.size > WHOLE_FILE_BYTES) {
       const file = new BodyFile(this.#fs, this.#faults, path, preamble, seal, fd);
-      return { decoded, body: undefined, file, touchedAt };
+      return { decoded, body: undefined, slab: undefined, file, touchedAt };
     }
     if (filled !== stat.size) return this.reject(path, "cut off");
-    const stored = bytes.subarray(preamble.bodyOffset, preamble.bodyOffset + preamble.bodyBytes);
+    const stored = bodyIn(slab, preamble);
     if (seal !== undefined) {
       const opened = openBody(seal, stored, bytes.subarray(preamble.bodyOffset + preamble.bodyBytes, filled));
       if (opened === undefined) return this.reject(path, "its body does not agree with its seal");
-      return { decoded, body: opened, file: undefined, touchedAt };
+      return { decoded, body: opened, slab: undefined, file: undefined, touchedAt };
     }
     if (checksumOf(stored) !== preamble.bodyChecksum) return this.reject(path, "body checksum differs");
-    return { decoded, body: copyOf(stored), file: undefined, touchedAt };
+    return { decoded, body: stored, slab, file: undefined, touchedAt };
   }
 
   #failed(path: string, error: unknown): undefined {
@@ -241,6 +250,11 @@ function openBody(seal: EntrySeal, stored: Buffer, tag: Buffer): Buffer | undefi
   if (stored.length === 0) return Buffer.alloc(0);
   const opened = seal.openChunk(0, stored, tag);
   return opened === stored ? Buffer.from(stored) : opened;
+}
+
+// What is read of it at first, and where that does not hold its head, its head.
+function roomFor({ size }: Stats): number {
+  return size <= WHOLE_FILE_BYTES ? size : LONGEST_BEGINNING;
 }
 
 // Bytes of a long file that hold its whole head; no more than were read when the beginning makes no sense.

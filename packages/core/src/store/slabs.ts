@@ -35,7 +35,7 @@ export class Slabs {
 
   /** One that holds so many bytes at least. */
   take(bytes: number): Slab {
-    const bits = Math.max(SMALLEST_BITS, 32 - Math.clz32(bytes - 1));
+    const bits = Math.max(SMALLEST_BITS, 32 - Math.clz32(Math.max(bytes, 1) - 1));
     const spare = (this.#spare[bits] ??= []);
     return spare.pop()?.take() ?? new Slab(2 ** bits, spare);
   }
