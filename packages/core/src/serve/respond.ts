@@ -1,5 +1,5 @@
 /** Answers a request from a stored response: Age, Cache-Status, the visitor's own conditions and ranges, HEAD. Never asks whether it may be reused. */
-import type { RequestHead, ResponseHead } from "../exchange.js";
+import type { RawHeaders, RequestHead, ResponseHead } from "../exchange.js";
 import { formatCacheStatus } from "../http/cache-status.js";
 import type { CacheStatus } from "../http/cache-status.js";
 import { hasField, withField, withoutFields } from "../http/fields.js";
@@ -139,10 +139,8 @@ function readyResponse(
 
 function prepare(entry: Entry, debugHeader: string | undefined): ReadyFields {
   const { head, clientCacheControl } = entry.value;
-  const headers = [
-    ...withLength({ ...head, rawHeaders: withoutFields(head.rawHeaders, AGE) }, entry.bodyBytes).rawHeaders,
-    ...clientFields(head, clientCacheControl),
-  ];
+  const fields = withoutAge(withLength(head, entry.bodyBytes));
+  const headers = [...fields, ...clientFields(head, clientCacheControl)];
   if (debugHeader !== undefined) headers.push(debugHeader, "HIT");
   headers.push("Age", "", "Cache-Status", "");
   return { headers, age: -1, remaining: Number.NaN };
@@ -150,12 +148,17 @@ function prepare(entry: Entry, debugHeader: string | undefined): ReadyFields {
 
 const AGE: ReadonlySet<string> = new Set(["age"]);
 
+// It has one where it came through another cache.
+function withoutAge({ rawHeaders }: ResponseHead): RawHeaders {
+  return hasField(rawHeaders, "age") ? withoutFields(rawHeaders, AGE) : rawHeaders;
+}
+
 function withMarks(
   { head, clientCacheControl }: StoredResponse,
   age: number,
   { status, debugHeader, debugValue }: Marks,
 ): ResponseHead {
-  const rawHeaders = [...withoutFields(head.rawHeaders, AGE), ...clientFields(head, clientCacheControl)];
+  const rawHeaders = [...withoutAge(head), ...clientFields(head, clientCacheControl)];
   if (debugHeader !== undefined) rawHeaders.push(debugHeader, debugValue);
   rawHeaders.push("Age", String(age), "Cache-Status", formatCacheStatus(status));
   return { ...head, rawHeaders };

@@ -9,12 +9,15 @@ const MOST_NAMES = 256;
 /** By its name, the last line of each field. */
 const lastLines = new Map<string, { readonly name: string; value: string }>();
 
-/** The same lines, with the strings of earlier ones where they are equal. */
-export function alike(rawHeaders: string[]): string[] {
+/** The same lines, with the strings of earlier ones where they are equal; `undefined` when they are not names and values in turn.
+ * @param isName whether this is the name of a field; those met before were */
+export function alike(rawHeaders: string[], isName: (name: string) => boolean): string[] | undefined {
+  if (rawHeaders.length % 2 !== 0) return undefined;
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const [name, value] = [rawHeaders[index]!, rawHeaders[index + 1]!];
     const last = lastLines.get(name);
     if (last === undefined) {
+      if (!isName(name)) return undefined;
       if (lastLines.size < MOST_NAMES) lastLines.set(name, { name, value });
       continue;
     }
@@ -23,4 +26,13 @@ export function alike(rawHeaders: string[]): string[] {
     else last.value = value;
   }
   return rawHeaders;
+}
+
+/** Reads lines that are mostly the same as the last one: what that one said is given again. */
+export function mostlyAlike<Value>(read: (line: string) => Value): (line: string) => Value {
+  let last: { readonly line: string; readonly value: Value } | undefined;
+  return (line) => {
+    if (last?.line !== line) last = { line, value: read(line) };
+    return last.value;
+  };
 }

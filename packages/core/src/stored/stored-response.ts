@@ -4,7 +4,7 @@ import type { Coding } from "../codings.js";
 import type { ResponseHead } from "../exchange.js";
 import { fieldValue } from "../http/fields.js";
 import type { StoredPolicy } from "../http/storability.js";
-import { alike } from "./alike-fields.js";
+import { alike, mostlyAlike } from "./alike-fields.js";
 import { decodeHoles, encodeHoles } from "./stored-holes.js";
 import type { StoredHoles } from "./stored-holes.js";
 import type { OuterFields } from "../serve/outgoing.js";
@@ -48,6 +48,9 @@ export interface ReadyFields {
   age: number;
   remaining: number;
 }
+
+/** Lines before the header fields. */
+const FIELDS_FROM = 8;
 
 /* One field a line, in this order; header fields follow as name line, value line:
  *   r                                     kind; where there are any, holes
@@ -99,50 +102,42 @@ export function encodeResponse(stored: StoredResponse): string {
  * @param lines of the text
  * @throws {Error} when the text is not one that `encodeResponse` wrote: the store counts that as damage */
 export function decodeResponse(text: string, lines: readonly string[]): StoredResponse {
-  const [
-    kind = "",
-    statusLine = "",
-    numbers = "",
-    flags = "",
-    vary = "",
-    outer = "",
-    client = "",
-    offer = "",
-    ...rawHeaders
-  ] = lines;
+  const [kind = "", statusLine = "", numbers = "", flags = "", vary = "", outer = "", client = "", offer = ""] = lines;
   const status = Number(statusLine.slice(0, 3));
-  const [storedAt, initialAge, lifetime, staleWhileRevalidate, staleIfError, grace, keep] = numbers
-    .split(" ")
-    .map(Number);
-  const sum = storedAt! + initialAge! + lifetime! + staleWhileRevalidate! + staleIfError! + grace! + keep!;
+  const seconds = numbers.split(" ");
+  const [storedAt, initialAge, lifetime] = [Number(seconds[0]), Number(seconds[1]), Number(seconds[2])];
+  const [staleWhileRevalidate, staleIfError] = [Number(seconds[3]), Number(seconds[4])];
+  const [grace, keep] = [Number(seconds[5]), Number(seconds[6])];
+  const sum = storedAt + initialAge + lifetime + staleWhileRevalidate + staleIfError + grace + keep;
+  const rawHeaders = alike(lines.slice(FIELDS_FROM), isFieldName);
   if (
     !(status >= 200 && status <= 599) ||
     !/^[01]{6}$/.test(flags) ||
     !(Math.abs(sum) <= Number.MAX_SAFE_INTEGER) ||
     UNSENDABLE.test(text) ||
-    !areFieldNames(rawHeaders)
+    rawHeaders === undefined
   ) {
     throw new Error("not a stored response");
   }
   return {
     kind: "response",
-    head: { status, statusText: statusLine.slice(4), rawHeaders: alike(rawHeaders) },
+    head: { status, statusText: statusLine.slice(4), rawHeaders },
     policy: {
-      storedAt: storedAt!,
-      initialAge: initialAge!,
-      lifetime: lifetime!,
-      staleWhileRevalidate: staleWhileRevalidate!,
-      staleIfError: staleIfError!,
-      grace: grace!,
-      keep: keep!,
+      storedAt,
+      initialAge,
+      lifetime,
+      staleWhileRevalidate,
+      staleIfError,
+      grace,
+      keep,
       noCache: flags[0] === "1",
       mustRevalidate: flags[1] === "1",
       authorizationAllowed: flags[2] === "1",
       cookiesAllowed: flags[3] === "1",
       immutable: flags[4] === "1",
     },
-    vary: namesIn(vary),
-    outer: decodeOuter(outer),
+    vary: varyIn(vary),
+    outer: outerIn(outer),
     clientCacheControl: client === "" ? undefined : client,
     offer: decodeOffer(offer),
     holes: decodeHoles(kind),
@@ -165,11 +160,8 @@ const UNSENDABLE = /[^\t\n\x20-\x7e\x80-\xff]/;
 /** A token, and none that says where the message ends: that is for the connection it goes out on. */
 const FIELD_NAME = /^(?!(?:connection|transfer-encoding|trailer|upgrade)$)[!#$%&'*+\-.^_`|~\w]+$/i;
 
-function areFieldNames(rawHeaders: readonly string[]): boolean {
-  if (rawHeaders.length % 2 !== 0) return false;
-  for (let index = 0; index < rawHeaders.length; index += 2)
-    if (!FIELD_NAME.test(rawHeaders[index] as string)) return false;
-  return true;
+function isFieldName(name: string): boolean {
+  return FIELD_NAME.test(name);
 }
 
 // ";" is in no field name.
@@ -177,10 +169,10 @@ function encodeOuter({ kept, removed }: OuterFields): string {
   return removed.length === 0 ? kept.join(",") : `${kept.join(",")};${removed.join(",")}`;
 }
 
-function decodeOuter(line: string): OuterFields {
+const outerIn = mostlyAlike((line): OuterFields => {
   const [kept = "", removed = ""] = line.split(";");
   return { kept: namesIn(kept), removed: namesIn(removed) };
-}
+});
 
 function encodeOffer(offer: CodingOffer | undefined): string {
   return offer === undefined ? "" : `${offer.codings.join(",")} ${offer.bodyTag}`;
@@ -192,6 +184,8 @@ function decodeOffer(line: string): CodingOffer | undefined {
   const codings = codingsNamed(names);
   return codings.length === 0 ? undefined : { codings, bodyTag };
 }
+
+const varyIn = mostlyAlike(namesIn);
 
 function namesIn(line: string): readonly string[] {
   return line === "" ? [] : line.split(",");
