@@ -51,16 +51,20 @@ function slowDisk(): { readonly fs: FileSystem; hold(): void; letGo(): void; rea
 /** Stores over a directory with `/0` to `/69` in it, whose disk has just shown that it is slow. */
 async function slow({
   read = nodeFileSystem.read,
+  close = nodeFileSystem.close,
   ...options
-}: { readonly patient?: boolean; readonly memoryBytes?: number; readonly read?: unknown } = {}): Promise<
-  Opened & ReturnType<typeof slowDisk>
-> {
+}: {
+  readonly patient?: boolean;
+  readonly memoryBytes?: number;
+  readonly read?: unknown;
+  readonly close?: unknown;
+} = {}): Promise<Opened & ReturnType<typeof slowDisk>> {
   const dir = temporaryDirectory();
   const first = opened(dir);
   for (let index = 0; index < 70; index++) first.store.put(first.head(`/${index}`), Buffer.from(`body ${index}`));
   await first.store.close();
   const disk = slowDisk();
-  const used = opened(dir, { fs: { ...disk.fs, read } as FileSystem, ...options });
+  const used = opened(dir, { fs: { ...disk.fs, read, close } as FileSystem, ...options });
   expect((await bodyOf(used.store.get("/0")))?.toString()).toBe("body 0");
   return Object.assign(disk, used);
 }
@@ -134,6 +138,35 @@ it("gives what was put while it was asked, not what lay there before", async () 
   held = undefined;
   expect(await before).toBeDefined();
   expect((await bodyOf(store.get("/1")))?.toString()).toBe("newer");
+});
+
+it("keeps no file open that was overtaken while it was read", async () => {
+  let held: (() => void)[] | undefined;
+  const opened: unknown[] = [];
+  const closed: unknown[] = [];
+  const read = (...given: unknown[]): void => {
+    const go = (): void => void Reflect.apply(nodeFileSystem.read, nodeFileSystem, given);
+    if (held === undefined) return go();
+    opened.push(given[0]);
+    held.push(go);
+  };
+  const close = (...given: unknown[]): void => {
+    closed.push(given[0]);
+    Reflect.apply(nodeFileSystem.close, nodeFileSystem, given);
+  };
+  const { store, keep } = await slow({ read, close });
+  await keep("/1", Buffer.alloc(200_000));
+  held = [];
+  const before = store.get("/1");
+  while (held.length === 0) await new Promise(setImmediate);
+  await keep("/1", "newer");
+  closed.length = 0;
+  const waiting = held;
+  held = undefined;
+  for (const go of waiting) go();
+  expect((await bodyOf(before))?.toString()).toBe("newer");
+  expect(opened).toHaveLength(1);
+  expect(closed).toContain(opened[0]);
 });
 
 it("leaves at hand what is looked for anew, until it has answered", async () => {

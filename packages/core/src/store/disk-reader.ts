@@ -2,7 +2,7 @@
 import { setImmediate } from "node:timers";
 import type { MaybeAsync } from "../maybe-async.js";
 import type { EntryHead, StoreEntry } from "./contract.js";
-import { bodyIn, copyOf } from "./entry-file.js";
+import { bodyIn, copyOf, letGo } from "./entry-file.js";
 import type { EntryContent, EntryFiles } from "./entry-file.js";
 import { KnownHeads } from "./known-heads.js";
 import type { KnownHead } from "./known-heads.js";
@@ -108,7 +108,10 @@ export class DiskReader<Value> {
     const over = this.#guard.asynchronous(READ_TRIPS);
     const reading = this.#files.readSlowly(path).then((content): MaybeAsync<StoreEntry<Value> | undefined> => {
       over();
-      if (this.#slowReads.get(key) !== awaited) return this.#around.lookUp(key);
+      if (this.#slowReads.get(key) !== awaited) {
+        if (content !== undefined) letGo(content);
+        return this.#around.lookUp(key);
+      }
       this.#slowReads.delete(key);
       // Several may wait for it: it is nobody's to give back.
       return content === undefined ? undefined : this.#entry(key, path, content, false);

@@ -233,6 +233,13 @@ export class EntryFiles {
   }
 }
 
+/** Of what was read and nobody wants any more. */
+export function letGo({ file, slab }: EntryContent): void {
+  file?.retain();
+  file?.release();
+  slab?.giveBack();
+}
+
 /** The body in a small file without a seal. */
 export function bodyIn({ bytes }: Slab, { bodyOffset, bodyBytes }: Preamble): Buffer {
   return bytes.subarray(bodyOffset, bodyOffset + bodyBytes);
