@@ -1,12 +1,11 @@
 /** Servers that answer hits before the framework runs, or without its tax: nobody can tell, except by the clock. */
 import { createServer as createHttpServer } from "node:http";
-import type { RequestListener, Server } from "node:http";
-import type { AddressInfo } from "node:net";
-import { once } from "node:events";
+import type { RequestListener } from "node:http";
 import { createServer, diskCache } from "@diskcache/express";
 import express5 from "express";
 import express4 from "express4";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { listening } from "../support/listening.js";
 import { temporaryDirectory } from "../support/temporary-directory.js";
 import { visit } from "../support/visit.js";
 import { ADAPTERS, incoming } from "./adapters.js";
@@ -130,13 +129,3 @@ describe.each([
     expect(entered).toEqual(["GET /", "POST /"]);
   });
 });
-
-async function listening(server: Server): Promise<string> {
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  onTestFinished(() => {
-    server.close();
-    server.closeAllConnections();
-  });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-}

@@ -1,4 +1,4 @@
-/** A server whose requests and responses are born with Express's prototypes. Express gives every request and response its own prototype, and V8 leaves its fast paths for an object whose prototype changes: that costs more than all the rest of Express. Here the change changes nothing. */
+/** A server whose requests and responses are born with Express's prototypes. Express gives every request and response another prototype, which costs them their shape (`shared-shape.ts`), and that costs more than all the rest of Express. Here the change changes nothing. */
 import { createServer as createHttpServer, IncomingMessage, ServerResponse } from "node:http";
 import type { RequestListener, Server, ServerOptions } from "node:http";
 import type { CacheHandle } from "@diskcache/http";

@@ -15,6 +15,7 @@ import type { CacheHandle } from "@diskcache/http";
 import type { NextFunction, Request, RequestHandler, Response } from "express";
 import { cachedHandlers } from "./cached.js";
 import type { AnyParams, Cached } from "./cached.js";
+import { shareShape } from "./shared-shape.js";
 import { cacheControl, never, tool, varyOn } from "./tools.js";
 import type { RouteTool } from "./tools.js";
 
@@ -53,6 +54,7 @@ export function diskCache(options: DiskCacheOptions<Request>): ExpressDiskCache 
   const cache = new PageCache<Request>(options);
   const underWay = new ForwardsUnderWay();
   const middleware = (req: Request, res: Response, next: NextFunction): void => {
+    shareShape(req, res);
     const target = originalTarget(req);
     if (playReady(cache, req, res, target)) return;
     settle(runExchange(cache, underWay, { req, res, native: req, target }, next), next);
@@ -63,8 +65,10 @@ export function diskCache(options: DiskCacheOptions<Request>): ExpressDiskCache 
   };
   const routeRunner = (policy: CachePolicy<Request> | Duration) => {
     const resolved = cache.policy(policy);
-    return (req: Request, res: Response, next: () => unknown) =>
-      runRoute(cache, underWay, resolved, { req, res, native: req, target: originalTarget(req) }, next);
+    return (req: Request, res: Response, next: () => unknown) => {
+      shareShape(req, res);
+      return runRoute(cache, underWay, resolved, { req, res, native: req, target: originalTarget(req) }, next);
+    };
   };
   const purges = (named: Purges<Request>): RouteTool => {
     const purge = cache.purges(named);
