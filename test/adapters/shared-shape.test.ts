@@ -1,4 +1,5 @@
 /** Express makes every request and response unlike any other to V8, which costs more than the rest of Express does. Behind the cache they are alike again. */
+import { once } from "node:events";
 import { createServer as createHttpServer } from "node:http";
 import type { RequestListener } from "node:http";
 import { setFlagsFromString } from "node:v8";
@@ -57,14 +58,17 @@ describe.each(FRAMEWORKS)("$framework: requests and responses have one shape", (
   it("after hits", async () => {
     const oneShape = await ofSome(async (cache) => {
       const met: Exchange[] = [];
+      const over: Promise<unknown>[] = [];
       const app = express();
       app.use((req, res, next) => {
         met.push({ req, res });
+        over.push(once(res, "close"));
         next();
       });
       app.use(cache, (_req, res) => void res.end("page"));
       const origin = await listening(createHttpServer(app as RequestListener));
       for (const isHit of [false, true, true]) expect((await visit(origin, "/")).isHit).toBe(isHit);
+      await Promise.all(over);
       const [, one, other] = met as [Exchange, Exchange, Exchange];
       return areAlike(one, other);
     });
