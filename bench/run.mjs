@@ -1,6 +1,6 @@
 /**
  * `npm run bench [-- hits random misses big scale startup compress stampede] [--quick] [--million]`: measures, prints a table a suite, and keeps the figures in
- * bench/results/ and docs/performance.md. Everything takes half an hour or so, `--quick` much less, and keeps nothing. `--check` is for CI: a few ratios, with a very wide margin.
+ * bench/results/ and docs/performance.md. Everything takes three quarters of an hour or so, `--quick` much less, and keeps nothing. `--check` is for CI: a few ratios, with a very wide margin.
  */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
