@@ -70,10 +70,9 @@ describe.each(ADAPTERS)("$name: a response that does not end as it should", (ada
 
 describe.each(TAPPED)("$name: a handler with the response in its hands", (adapter) => {
   it("that goes on writing after its visitor has left fills the cache", async () => {
-    const left = barrier();
     const site = await openRawSite(adapter, async (_req, res) => {
       res.write("first half, ");
-      if (!res.destroyed) await Promise.race([once(res, "close"), left.opened]);
+      await site.departures.reaches(1);
       res.end("second half");
     });
     const stored = new Promise((resolve) => site.cache.on("stored", resolve));
@@ -81,16 +80,13 @@ describe.each(TAPPED)("$name: a handler with the response in its hands", (adapte
     await once(message, "data");
     message.destroy();
     await stored;
-    left.open();
     const hit = await site.visit("/");
     expect([hit.text, hit.isHit]).toEqual(["first half, second half", true]);
   });
 
   it("that piped a stream, whose visitor leaves, keeps the whole of it once it has ended", async () => {
     const source = new PassThrough();
-    const left = barrier();
     const site = await openRawSite(adapter, (_req, res) => {
-      res.once("close", left.open);
       source.write("half ");
       source.pipe(res);
     });
@@ -98,7 +94,7 @@ describe.each(TAPPED)("$name: a handler with the response in its hands", (adapte
     const message = await site.begin("/");
     await once(message, "data");
     message.destroy();
-    await left.opened;
+    await site.departures.reaches(1);
     source.end("whole");
     await stored;
     expect(await site.visit("/")).toMatchObject({ text: "half whole", isHit: true });
@@ -109,7 +105,6 @@ describe.each(TAPPED)("$name: a handler with the response in its hands", (adapte
     const site = await openRawSite(adapter, (_req, res) => {
       const source = new PassThrough();
       sources.push(source);
-      res.once("close", () => source.destroy());
       source.write("half ");
       source.pipe(res);
       if (sources.length > 1) source.end("whole");
@@ -118,6 +113,8 @@ describe.each(TAPPED)("$name: a handler with the response in its hands", (adapte
     const message = await site.begin("/");
     await once(message, "data");
     message.destroy();
+    await site.departures.reaches(1);
+    sources[0]!.destroy();
     expect(await refused).toMatchObject({ reason: "aborted" });
     expect((await site.visit("/")).text).toBe("half whole");
   });

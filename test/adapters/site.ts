@@ -29,6 +29,8 @@ export class Site {
   readonly cache: CacheHandle;
   /** Requests that have come to the server. */
   readonly arrivals = tally();
+  /** Connections that are closed. */
+  readonly departures = tally();
   /** What went wrong behind the visitors' backs. */
   readonly errors: CacheEvents["error"][] = [];
   readonly #server: Server;
@@ -43,6 +45,7 @@ export class Site {
     this.#renders = renders;
     cache.on("error", (error) => this.errors.push(error));
     server.on("request", () => this.arrivals.add());
+    server.on("connection", (socket) => socket.on("close", () => this.departures.add()));
   }
 
   /** The clock the site was given, or one that stands still. */

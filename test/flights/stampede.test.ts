@@ -198,19 +198,13 @@ describe.each(ADAPTERS)("$name: a stampede", (adapter) => {
 
   it("goes on when the one who began it leaves", async () => {
     const body = new PassThrough();
-    const left = barrier();
-    const site = await openSite(adapter, {
-      handler: ({ res }) => {
-        res.once("close", left.open);
-        return { headers: PLAIN, body };
-      },
-    });
+    const site = await openSite(adapter, { handler: () => ({ headers: PLAIN, body }) });
     body.write("first half, ");
     const leader = await site.begin("/");
     const follower = await site.begin("/");
     const whole = buffer(follower);
     leader.on("error", () => {}).destroy();
-    await left.opened;
+    await site.departures.reaches(1);
     await new Promise(setImmediate);
     body.write("second half");
     body.end();

@@ -82,7 +82,7 @@ function proceed<Req>(
   applyRequestChanges(req, outcome);
   req.diskCache = outcome.directives;
   if (outcome.plan.reads !== undefined) watchExchange(req, outcome.plan.reads);
-  tap(res, outcome);
+  tap(req, res, outcome);
   return outcome.run(next);
 }
 

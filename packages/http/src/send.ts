@@ -24,6 +24,11 @@ export function isBareHead(res: ServerResponse, { writeHead }: Sink): boolean {
   return writeHead === BARE.writeHead && res.getHeaderNames().length === 0;
 }
 
+/** Whether the callback of `write` can be relied on. */
+export function isBareWrite({ write }: Sink): boolean {
+  return write === BARE.write;
+}
+
 export function send(res: ServerResponse, response: OutgoingResponse, sink: Sink = res): void {
   if (res.headersSent || res.destroyed) return;
   writeHead(res, response, sink);
@@ -55,7 +60,7 @@ function writeHead(res: ServerResponse, response: OutgoingResponse, sink: Sink):
 }
 
 // A body that turns out to be damaged breaks the connection: a short body must never look like a whole one.
-export async function pump(res: ServerResponse, source: BodySource, sink: Sink): Promise<void> {
+async function pump(res: ServerResponse, source: BodySource, sink: Sink): Promise<void> {
   const reader = source.open();
   try {
     for await (const piece of bodyPieces(source, reader)) await write(res, piece, sink);
@@ -70,7 +75,7 @@ export async function pump(res: ServerResponse, source: BodySource, sink: Sink):
 function write(res: ServerResponse, bytes: Buffer, sink: Sink): Promise<void> {
   return new Promise((resolve, reject) => {
     if (res.destroyed) return reject(new Error("the visitor has left"));
-    if (sink.write === BARE.write) {
+    if (isBareWrite(sink)) {
       // The reader uses its buffer again, so the bytes have to be on their way first.
       sink.write.call(res, bytes, (error?: Error | null) => (error ? reject(error) : resolve()));
       return undefined;

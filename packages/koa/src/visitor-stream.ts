@@ -29,13 +29,13 @@ export class VisitorStream extends Readable {
     if (part.length === 0 || this.destroyed || this.#reader !== undefined || this.push(part)) return undefined;
     return new Promise((resolve) => {
       this.#goOn = resolve;
-      this.#forward.visitorStalls(() => this.#fallBehind());
+      this.#forward.clientStalls(() => this.#fallBehind());
     });
   }
 
   /** The handler is done; a visitor who is behind gets the rest. */
   finish(): void {
-    this.#forward.visitorFlows();
+    this.#forward.clientFlows();
     if (this.#reader === undefined) this.push(null);
   }
 
@@ -51,14 +51,14 @@ export class VisitorStream extends Readable {
   }
 
   #release(): void {
-    this.#forward.visitorFlows();
+    this.#forward.clientFlows();
     this.#goOn?.();
     this.#goOn = undefined;
   }
 
   #fallBehind(): void {
     this.#read = Math.max(this.#start, this.#given);
-    this.#reader = this.#forward.visitorReader(this.#read);
+    this.#reader = this.#forward.clientReader(this.#read);
     if (this.#reader !== undefined) this.#release();
   }
 

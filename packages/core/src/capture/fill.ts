@@ -23,7 +23,7 @@ import type { OuterFields } from "../serve/outgoing.js";
 import { encodeVaryRecord, withVariant } from "../stored/vary-record.js";
 import { BodyRecorder } from "./body-recorder.js";
 import { listEquivalents } from "./list-equivalents.js";
-import { VisitorPace } from "./visitor-pace.js";
+import { ClientPace } from "./client-pace.js";
 
 /** What a fill is made for. */
 export interface FillPlan {
@@ -55,8 +55,8 @@ export class Fill {
   /** As it is kept, once it has ended. */
   #stored: StoredResponse | undefined;
   #refusal: string | undefined;
-  /** How long the handler's own visitor may hold it up. */
-  readonly pace = new VisitorPace(() => this.#recorder.followers > 0);
+  /** How long the handler's own client may hold it up. */
+  readonly pace = new ClientPace(() => this.followed);
 
   constructor(context: CacheContext, plan: FillPlan) {
     this.#context = context;
@@ -72,6 +72,11 @@ export class Fill {
   /** Whether what is written is still of use to anybody. */
   get wanted(): boolean {
     return this.#recorder.wanted;
+  }
+
+  /** Whether others read along just now. */
+  get followed(): boolean {
+    return this.#recorder.followers > 0;
   }
 
   /** Whether the store takes the response just now, its body being this long. */
@@ -112,8 +117,8 @@ export class Fill {
     };
   }
 
-  /** Reads what the handler's own visitor has not been given yet, from `at` on; `undefined` when it is not there any more. */
-  visitorReader(at: number): BodyReader | undefined {
+  /** Reads what the handler's own client has not been given yet, from `at` on; `undefined` when it is not there any more. */
+  clientReader(at: number): BodyReader | undefined {
     return this.#recorder.givenUp === undefined ? this.#recorder.reader(true, at) : undefined;
   }
 

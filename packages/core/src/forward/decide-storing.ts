@@ -98,6 +98,11 @@ function isEventStream({ rawHeaders }: ResponseHead): boolean {
   return (fieldValue(rawHeaders, "content-type") ?? "").toLowerCase().startsWith("text/event-stream");
 }
 
+/** Whether the response says itself how long it is. */
+export function isLengthAnnounced({ rawHeaders }: ResponseHead): boolean {
+  return hasField(rawHeaders, "content-length");
+}
+
 /** Known before the first byte: then nobody begins to read along what will not be kept. Bytes; 0 where it is not announced. */
 export function announcedLength({ rawHeaders }: ResponseHead): number {
   return Number(fieldValue(rawHeaders, "content-length") ?? 0);

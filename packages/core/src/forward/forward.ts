@@ -16,9 +16,10 @@ import type { StoredHoles } from "../stored/stored-holes.js";
 import { badGateway } from "../serve/gateway-errors.js";
 import { respond } from "../serve/respond.js";
 import type { BodyReader } from "../store/contract.js";
+import { AbsentClient } from "./absent-client.js";
 import { audited } from "./audit-reads.js";
 import { deadlineMs } from "./deadline.js";
-import { NOT_ADMITTED, announcedLength, decideStoring, unkept } from "./decide-storing.js";
+import { NOT_ADMITTED, announcedLength, decideStoring, isLengthAnnounced, unkept } from "./decide-storing.js";
 import type { StoreDecision } from "./decide-storing.js";
 import type { Delivery } from "./delivery.js";
 import type { ForwardPlan, ResponseStart } from "./forward-plan.js";
@@ -56,6 +57,11 @@ export class Forward {
   /** The fields the visitor is told. */
   #told: RawHeaders = [];
   #delegated = false;
+  /** While its client has left and the handler goes on. */
+  #absent: AbsentClient | undefined;
+  /** The handler may have been told that its client has left: what it ends from now on may be less than the page. */
+  #mayBeCutShort = false;
+  #over = false;
   #deadline: NodeJS.Timeout | undefined;
 
   /** Called when `write` returned false and there is room again. */
@@ -98,7 +104,8 @@ export class Forward {
 
   /** The response begins. Called once, before anything of it is sent. Never throws. */
   head(start: ResponseStart): Delivery {
-    if (this.#delegated) return PASS;
+    if (this.#delegated || this.#over) return PASS;
+    this.#absent?.progressed();
     clearTimeout(this.#deadline);
     const holes = this.directives.sealHoles();
     let delivery = PASS;
@@ -114,27 +121,55 @@ export class Forward {
   /** A piece of the body. False asks the handler to wait for `onDrain`. The bytes must not change afterwards. */
   write(chunk: Buffer): boolean {
     this.#plan.reads?.reflections.piece(chunk);
+    this.#absent?.progressed();
     return this.#fill?.write(chunk) ?? true;
   }
 
-  /** The visitor does not take what is written as fast as it comes. Calls `leave` when that is to hold nobody up any more: at once, or later. Then he is to go on by `visitorReader`. */
-  visitorStalls(leave: () => void): void {
+  /** The client has left before the response was over, and the handler does not know.
+   * @returns whether the handler is to go on as if it had not: for the store, and for those who wait. Then it must not be told until `wanted` is false, the response is over, or `abandoned` is called. Where not, the adapter gives up by `abort` */
+  clientLeft(abandoned: () => void): boolean {
+    if (!this.#goesOn) return false;
+    const abandon = () => void (this.followed || abandoned());
+    this.#absent ??= new AbsentClient(() => this.#standDown(abandoned), abandon);
+    return true;
+  }
+
+  /** The handler may know that its client has left. Then the response is whole only if its length was announced before, and what is not is given up. Idempotent.
+   * @returns whether it goes on */
+  handlerTold(): boolean {
+    this.#mayBeCutShort = true;
+    if (this.#fill === undefined || !isLengthAnnounced(this.#decidedOn!)) {
+      if (!this.#over) this.abort("aborted");
+      return false;
+    }
+    // Those who read along get what comes; those who come lead for themselves.
+    this.#leadNoLonger();
+    return true;
+  }
+
+  /** The client does not take what is written as fast as it comes, and the handler waits. Calls `leave` when it has waited for long enough: soon once others read along, otherwise a little later. Then the client is to go on by `clientReader`. */
+  clientStalls(leave: () => void): void {
     this.#fill?.pace.stalls(leave);
   }
 
-  /** The visitor has caught up, or there is nothing more to wait for. */
-  visitorFlows(): void {
+  /** The client has caught up, or there is nothing more to wait for. */
+  clientFlows(): void {
     this.#fill?.pace.flows();
   }
 
-  /** The rest of the body from `at` on, as far as it has been written and as it goes on, for a visitor who is left behind. `undefined` when it cannot be had: then the handler has to wait for him. */
-  visitorReader(at: number): BodyReader | undefined {
-    return this.#fill?.visitorReader(at);
+  /** The rest of the body from `at` on, as far as it has been written and as it goes on, for a client that is left behind. `undefined` when it cannot be had: then the handler has to wait for it. */
+  clientReader(at: number): BodyReader | undefined {
+    return this.#fill?.clientReader(at);
   }
 
-  /** Whether what is written is still kept, or read along by somebody; decided once the response has begun. */
+  /** Whether what is written is still kept, or read along by others; decided once the response has begun. */
   get wanted(): boolean {
     return this.#fill?.wanted ?? false;
+  }
+
+  /** Whether others read along just now. */
+  get followed(): boolean {
+    return this.#fill?.followed ?? false;
   }
 
   /** The head is about to leave, with all that middleware outside the cache has added to it. Called once, before `end`. Only now is it sure that the response may be shared: until then nobody reads along.
@@ -270,8 +305,33 @@ export class Forward {
     if (reason !== NOT_ADMITTED) letGo(this.#plan, failed);
   }
 
+  // Without a client, and silent: those who wait, and those who come, lead for themselves. Those who read along have to wait.
+  #standDown(abandoned: () => void): void {
+    this.#leadNoLonger();
+    if (!this.#mayBeCutShort) return;
+    this.abort("aborted");
+    abandoned();
+  }
+
+  #leadNoLonger(): void {
+    const { leading } = this.#plan;
+    leading?.flight.complete();
+    leading?.lock?.release();
+  }
+
+  // Where nothing could be stored, and where the answer may be for this client alone, the handler learns that its client has left.
+  get #goesOn(): boolean {
+    const { page, request, facts } = this.#plan;
+    if (this.#delegated || this.#over || page === undefined) return false;
+    if (this.#decision !== undefined) return this.wanted;
+    const own = facts.authorization || facts.cookies || request.method === "HEAD";
+    return !own && !this.#context.hitForMiss.has(page.key);
+  }
+
   #settle(kept: MaybeAsync<boolean>, keys: readonly string[] = []): void {
     const { leading, settled } = this.#plan;
+    this.#over = true;
+    this.#absent?.over();
     clearTimeout(this.#deadline);
     this.#context.fragments.renderings.end(this.directives);
     leading?.flight.complete();

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { VisitorPace } from "./visitor-pace.js";
+import { ClientPace } from "./client-pace.js";
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -7,13 +7,13 @@ afterEach(() => void vi.useRealTimers());
 describe("a visitor who is slower than the handler", () => {
   it("is left behind at once when others wait", () => {
     const leave = vi.fn<() => void>();
-    new VisitorPace(() => true).stalls(leave);
+    new ClientPace(() => true).stalls(leave);
     expect([leave.mock.calls.length, vi.getTimerCount()]).toEqual([1, 0]);
   });
 
   it("is left behind as soon as others come, once", () => {
     const leave = vi.fn<() => void>();
-    const pace = new VisitorPace(() => false);
+    const pace = new ClientPace(() => false);
     pace.stalls(leave);
     expect(leave).not.toHaveBeenCalled();
     pace.followed();
@@ -23,7 +23,7 @@ describe("a visitor who is slower than the handler", () => {
 
   it("may hold the handler up by himself for a moment, and no longer", () => {
     const leave = vi.fn<() => void>();
-    const pace = new VisitorPace(() => false);
+    const pace = new ClientPace(() => false);
     pace.stalls(leave);
     vi.advanceTimersByTime(99);
     pace.stalls(leave);
@@ -34,7 +34,7 @@ describe("a visitor who is slower than the handler", () => {
 
   it("is not left behind once he has caught up", () => {
     const leave = vi.fn<() => void>();
-    const pace = new VisitorPace(() => false);
+    const pace = new ClientPace(() => false);
     pace.stalls(leave);
     pace.flows();
     pace.followed();

@@ -1,0 +1,37 @@
+/** How long the client that a handler answers may hold it up. Only says when it is to be left behind; the adapter does it. */
+
+/** Alone so long: others that wait for the page may be in another process, where they are not seen. */
+const STALLED_MS = 100;
+
+export class ClientPace {
+  readonly #followed: () => boolean;
+  #leave: (() => void) | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  /** @param followed whether others in this process read along what the handler writes */
+  constructor(followed: () => boolean) {
+    this.#followed = followed;
+  }
+
+  /** The client does not take what the handler writes as fast as it comes, and the handler waits for it.
+   * @param leave called at once when others read along, otherwise when one comes or it has taken too long */
+  stalls(leave: () => void): void {
+    if (this.#followed()) return leave();
+    this.#leave = leave;
+    this.#timer ??= setTimeout(() => this.followed(), STALLED_MS).unref();
+  }
+
+  /** It has caught up, or there is nothing more to wait for. */
+  flows(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#leave = undefined;
+  }
+
+  /** Another one reads along now. */
+  followed(): void {
+    const leave = this.#leave;
+    this.flows();
+    leave?.();
+  }
+}

@@ -1,0 +1,103 @@
+/** The connection that a response goes out by: who broke it off, who watches it past the request and the response, and what it says of itself. */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
+
+const EVENTS = ["close", "error", "end", "aborted"] as const;
+
+/** What a connection says of itself while it is open. HTTP/2's streams say some of it in words of their own. */
+const OPEN: Readonly<Record<string, unknown>> = {
+  aborted: false,
+  closed: false,
+  destroyed: false,
+  errored: null,
+  readable: true,
+  readableAborted: false,
+  readableEnded: false,
+  readyState: "open",
+  rstCode: undefined,
+  writable: true,
+  writableAborted: false,
+  writableEnded: false,
+  writableFinished: false,
+};
+
+/** `on-finished`, which much middleware watches with: it listens once for each message, and keeps a queue of those who asked. */
+interface WatchedByOnFinished {
+  readonly __onFinished?: { readonly queue?: readonly unknown[] | null };
+}
+
+/** What every connection is watched by, once, however many responses go out by it. */
+interface Watched extends Duplex {
+  [WATCHED]?: Set<(byClient: boolean) => void>;
+}
+
+const WATCHED = Symbol("diskcache.watched");
+
+/** Calls `ends` before anybody can see that a connection has ended or is broken: by its client, or on this side, by the application or by the limits of the server.
+ * @returns ends that. Where it comes too late for a response of HTTP/2, `hasEnded` tells */
+export function beforeItEnds(req: IncomingMessage, res: ServerResponse, ends: (byClient: boolean) => void): () => void {
+  if (streamOf(res) !== undefined) return () => {};
+  const listeners = ((req.socket as Watched)[WATCHED] ??= watch(req.socket));
+  listeners.add(ends);
+  return () => void listeners.delete(ends);
+}
+
+/** Whether the connection is over, as far as it says so itself; and if so, whether it was its client that has left. */
+export function hasEnded(req: IncomingMessage, res: ServerResponse): { readonly byClient: boolean } | undefined {
+  const stream = streamOf(res);
+  if (stream !== undefined) return stream.aborted || stream.destroyed ? { byClient: stream.aborted } : undefined;
+  const { destroyed, readableEnded, errored } = req.socket;
+  return destroyed ? { byClient: readableEnded || isSystems(errored) } : undefined;
+}
+
+function watch(socket: Watched): Set<(byClient: boolean) => void> {
+  const listeners = new Set<(byClient: boolean) => void>();
+  const tell = (byClient: boolean): void => {
+    for (const listener of listeners) listener(byClient);
+  };
+  // Node ends the connection of a client that has ended it.
+  socket.prependListener("end", () => tell(true));
+  const { destroy } = socket;
+  socket.destroy = (error) => {
+    if (!socket.destroyed) tell(socket.readableEnded || isSystems(error));
+    return Reflect.apply(destroy, socket, [error]);
+  };
+  return listeners;
+}
+
+// The system tells of what the other side has done; an application's own errors come from no system call.
+function isSystems(error: Error | null | undefined): boolean {
+  return (error as NodeJS.ErrnoException | null | undefined)?.syscall !== undefined;
+}
+
+/** How many listen for the end of the connection. */
+export function watchers(req: IncomingMessage, res: ServerResponse): number {
+  const connection = connectionOf(req, res);
+  let count = queueLength(req) + queueLength(res);
+  for (const name of EVENTS) count += connection.listenerCount(name);
+  return count;
+}
+
+/** Has a connection that is closed look open.
+ * @returns ends that */
+export function lookOpen(req: IncomingMessage, res: ServerResponse): () => void {
+  const connection = connectionOf(req, res);
+  const covered = Object.keys(OPEN).filter((name) => name in connection && !Object.hasOwn(connection, name));
+  for (const name of covered) Object.defineProperty(connection, name, { configurable: true, value: OPEN[name] });
+  return () => {
+    for (const name of covered) Reflect.deleteProperty(connection, name);
+  };
+}
+
+function connectionOf({ socket }: IncomingMessage, res: ServerResponse): Duplex {
+  return streamOf(res) ?? socket;
+}
+
+// HTTP/2 has one for each request; its socket is a stand-in that may not be listened to.
+function streamOf(res: ServerResponse): (Duplex & { readonly aborted: boolean }) | undefined {
+  return (res as { readonly stream?: Duplex & { readonly aborted: boolean } }).stream;
+}
+
+function queueLength(message: IncomingMessage | ServerResponse): number {
+  return (message as WatchedByOnFinished).__onFinished?.queue?.length ?? 0;
+}

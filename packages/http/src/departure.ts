@@ -1,0 +1,287 @@
+/**
+ * What a handler is told of its client. While the cache goes on with a response, the handler does not learn that its client has left or has had its
+ * answer: a handler that learns of it may stop, and what it has written by then would pass for the page. It is told when the response is over, or when
+ * nothing goes on with it. Never decides what is kept: it says whether the handler may know.
+ */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { beforeItEnds, hasEnded, lookOpen, watchers } from "./connection.js";
+
+/** A cache that goes on with the response. */
+export interface Party {
+  /** The client has left, and the handler does not know.
+   * @param release to be called when the handler may be told after all
+   * @returns whether the handler is to go on without being told; where not, the response is given up */
+  left(release: () => void): boolean;
+  /** The handler may know that the client has left. Idempotent.
+   * @returns whether the response is still of use */
+  told(): boolean;
+  /** The response was broken off on this side. */
+  broken(): void;
+}
+
+/**
+ * | state | the client | the handler |
+ * | --- | --- | --- |
+ * | `present` | is there, or the response is over | sees what happens |
+ * | `answered` | has had another answer, or its part of this one | goes on, and sees a response under way; listeners from outside the cache are told |
+ * | `hidden` | has left | goes on, and sees a response under way |
+ * | `known` | has left | sees it |
+ */
+type State = "present" | "answered" | "hidden" | "known";
+
+type Emitter = IncomingMessage | ServerResponse;
+type Emit = (this: Emitter, name: string | symbol, ...given: unknown[]) => boolean;
+
+/** An event that the handler is not told of yet. */
+interface Held {
+  readonly emitter: Emitter;
+  readonly name: string;
+  readonly given: readonly unknown[];
+  /** Listeners that were told at once. */
+  readonly told: ReadonlySet<unknown>;
+}
+
+const NONE: ReadonlySet<never> = new Set();
+const DEPARTURE = Symbol("diskcache.departure");
+
+/** What says on a request or a response that it is over. */
+const SAYS_SO = [
+  "destroyed",
+  "closed",
+  "_closed",
+  "aborted",
+  "errored",
+  "readableAborted",
+  "writableEnded",
+  "writableFinished",
+] as const;
+
+export class Departure {
+  readonly #req: IncomingMessage;
+  readonly #res: ServerResponse;
+  readonly #emitOfRes: Emit;
+  readonly #emitOfReq: Emit;
+  /** How many listeners come from outside the cache: they were there first. */
+  readonly #outside: { readonly finish: number; readonly close: number };
+  readonly #watchers: number;
+  readonly #parties: Party[] = [];
+  #state: State = "present";
+  /** Caches that have not seen the end of the response. */
+  #rendering = 0;
+  /** Caches that want the departure hidden. */
+  #holders = 0;
+  #brokenHere = false;
+  readonly #unwatch: () => void;
+  #closedAgain: (() => void) | undefined;
+  #held: Held[] = [];
+  #uncover: (() => void)[] = [];
+  #piped: Set<unknown> | undefined;
+  /** Asked when the connection takes more. False: the handler is not to go on yet. */
+  onDrain: (() => boolean) | undefined;
+
+  private constructor(req: IncomingMessage, res: ServerResponse) {
+    this.#req = req;
+    this.#res = res;
+    this.#emitOfRes = res.emit as Emit;
+    this.#emitOfReq = req.emit as Emit;
+    this.#outside = { finish: res.listenerCount("finish"), close: res.listenerCount("close") };
+    res.emit = this.#emitRes as typeof res.emit;
+    req.emit = this.#emitReq as typeof req.emit;
+    this.#unwatch = beforeItEnds(req, res, (byClient) => this.#leaves(byClient));
+    this.#watchers = watchers(req, res);
+  }
+
+  /** One for each response, however many caches it passes through. */
+  static of(req: IncomingMessage, res: ServerResponse): Departure {
+    const marked = res as ServerResponse & { [DEPARTURE]?: Departure };
+    return (marked[DEPARTURE] ??= new Departure(req, res));
+  }
+
+  /** How many caches the response passes through so far. */
+  get parties(): number {
+    return this.#parties.length;
+  }
+
+  /** Whether the client has left, whether or not the handler may know. */
+  get gone(): boolean {
+    return this.#state === "hidden" || this.#state === "known";
+  }
+
+  /** Streams that are piped to the response. */
+  get piped(): ReadonlySet<unknown> {
+    return this.#piped ?? NONE;
+  }
+
+  join(party: Party): void {
+    this.#parties.push(party);
+    this.#rendering++;
+  }
+
+  /** A cache has seen the end of the response. Called once by each. */
+  over(): void {
+    this.#rendering--;
+    if (this.#rendering > 0) return;
+    this.#unwatch();
+    this.#tell("present");
+  }
+
+  /** The handler is about to end the response: the last look, for what no event has told. */
+  check(): void {
+    const ended = this.#state === "present" ? hasEnded(this.#req, this.#res) : undefined;
+    if (ended === undefined) return;
+    this.#state = "known";
+    for (const party of this.#parties)
+      if (ended.byClient) party.told();
+      else party.broken();
+  }
+
+  /** The cache breaks the connection: to the handler, the client has left. */
+  breakOff(): void {
+    this.#brokenHere = true;
+    this.#res.destroy();
+  }
+
+  readonly #emitRes = (name: string | symbol, ...given: unknown[]): boolean => {
+    if (name === "drain" && this.onDrain?.() === false) return false;
+    if (name === "pipe") (this.#piped ??= new Set()).add(given[0]);
+    if (name === "unpipe") this.#piped?.delete(given[0]);
+    if (this.#rendering > 0) {
+      if (name === "finish") return this.#finishes(given);
+      if (name === "close" && this.#closes(given)) return true;
+    }
+    return Reflect.apply(this.#emitOfRes, this.#res, [name, ...given]);
+  };
+
+  readonly #emitReq = (name: string | symbol, ...given: unknown[]): boolean => {
+    if (this.#rendering > 0 && (name === "aborted" || name === "close" || name === "error")) {
+      if (name === "aborted") this.#aborts();
+      const held = this.#state === "hidden" || (this.#state === "answered" && name === "close");
+      if (held) return this.#hold(this.#req, name, given, NONE);
+    }
+    return Reflect.apply(this.#emitOfReq, this.#req, [name, ...given]);
+  };
+
+  // The client was given another response, or a part of this one.
+  #finishes(given: unknown[]): boolean {
+    this.#state = "answered";
+    const told = this.#tellOutside("finish", given);
+    this.#cover();
+    return this.#hold(this.#res, "finish", given, told);
+  }
+
+  #aborts(): void {
+    if (this.#state === "present") this.#leaves(hasEnded(this.#req, this.#res)?.byClient ?? true);
+    if (this.#closedAgain === undefined) return;
+    // Node looks at the connection, in this turn.
+    this.#closedAgain();
+    this.#closedAgain = undefined;
+    process.nextTick(() => this.#lookOpen());
+  }
+
+  /** @returns whether the event is held */
+  #closes(given: unknown[]): boolean {
+    if (this.#state === "present") this.#leaves(hasEnded(this.#req, this.#res)?.byClient ?? false);
+    if (this.#state !== "answered" && this.#state !== "hidden") return false;
+    const told = this.#state === "answered" ? this.#tellOutside("close", given) : NONE;
+    this.#cover();
+    return this.#hold(this.#res, "close", given, told);
+  }
+
+  #leaves(byClient: boolean): void {
+    if (this.#rendering === 0 || this.#state !== "present") return;
+    const left = byClient || this.#brokenHere;
+    this.#state = left ? "hidden" : "known";
+    if (!left) {
+      for (const party of this.#parties) party.broken();
+      return;
+    }
+    let holders = 0;
+    for (const party of this.#parties) if (party.left(this.#release)) holders++;
+    this.#holders = holders;
+    if (holders === 0) this.#state = "known";
+    else if (watchers(this.#req, this.#res) > this.#watchers) this.#mayKnow();
+    this.#cover();
+    this.#lookOpen();
+  }
+
+  #lookOpen(): void {
+    if (this.#state === "hidden") this.#closedAgain ??= lookOpen(this.#req, this.#res);
+  }
+
+  readonly #release = (): void => {
+    this.#holders--;
+    if (this.#holders === 0 && this.#state === "hidden") this.#tell("known");
+  };
+
+  // It watches the connection itself, or what watches that for it.
+  #mayKnow(): void {
+    if (this.#state !== "hidden") return;
+    let useful = false;
+    for (const party of this.#parties) if (party.told()) useful = true;
+    if (!useful) this.#tell("known");
+  }
+
+  #tellOutside(name: "finish" | "close", given: unknown[]): ReadonlySet<unknown> {
+    const outside = this.#res.rawListeners(name).slice(0, this.#outside[name]);
+    for (const listener of outside) Reflect.apply(listener, this.#res, given);
+    return new Set(outside);
+  }
+
+  #hold(emitter: Emitter, name: string, given: readonly unknown[], told: ReadonlySet<unknown>): boolean {
+    this.#held.push({ emitter, name, given, told });
+    return true;
+  }
+
+  // Called again where Node has said so again meanwhile.
+  #cover(): void {
+    if (this.#state === "known") return;
+    for (const emitter of [this.#req, this.#res])
+      for (const name of SAYS_SO) {
+        const uncover = name in emitter ? cover(emitter, name) : undefined;
+        if (uncover !== undefined) this.#uncover.push(uncover);
+      }
+    const { destroy } = this.#res;
+    if (Object.hasOwn(this.#res, "destroy")) return;
+    // The handler itself breaks off what its client is not there for any more.
+    this.#res.destroy = (error) => {
+      this.#tell("known");
+      for (const party of this.#parties) party.broken();
+      return Reflect.apply(destroy, this.#res, [error]);
+    };
+    this.#uncover.push(() => Reflect.deleteProperty(this.#res, "destroy"));
+  }
+
+  #tell(state: "present" | "known"): void {
+    this.#state = state;
+    this.#closedAgain?.();
+    this.#closedAgain = undefined;
+    for (const uncover of this.#uncover.splice(0).reverse()) uncover();
+    const held = this.#held.splice(0);
+    if (held.length > 0) process.nextTick(() => held.forEach((event) => this.#emitHeld(event)));
+    if (state === "known") for (const party of this.#parties) party.told();
+  }
+
+  #emitHeld({ emitter, name, given, told }: Held): void {
+    if (told.size === 0) {
+      const emit = emitter === this.#res ? this.#emitOfRes : this.#emitOfReq;
+      Reflect.apply(emit, emitter, [name, ...given]);
+      return;
+    }
+    for (const listener of emitter.rawListeners(name)) if (!told.has(listener)) Reflect.apply(listener, emitter, given);
+  }
+}
+
+/** Has a property say that nothing is over. @returns has it say again what it said; `undefined` where it says so already */
+function cover(emitter: Emitter, name: string): (() => void) | undefined {
+  const before: unknown = Reflect.get(emitter, name);
+  const open = name === "errored" ? null : false;
+  const own = Object.getOwnPropertyDescriptor(emitter, name);
+  if (own !== undefined && "value" in own) {
+    if (before === open) return undefined;
+    Reflect.set(emitter, name, open);
+    return () => void Reflect.set(emitter, name, before);
+  }
+  Object.defineProperty(emitter, name, { value: open, configurable: true, writable: true });
+  return () =>
+    void (own === undefined ? Reflect.deleteProperty(emitter, name) : Object.defineProperty(emitter, name, own));
+}

@@ -1,0 +1,113 @@
+/** The head of a tapped response: what the handler has set becomes what leaves. It is decided once, after every hook inside the cache has spoken, and looked at again when it leaves. */
+import type { ServerResponse } from "node:http";
+import type { Delivery, Forward, OutgoingResponse, ResponseHead } from "@diskcache/core";
+import {
+  assertSendable,
+  changedLines,
+  headerGroups,
+  headersSetOn,
+  isSetCookie,
+  setHeaderLines,
+} from "./header-groups.js";
+import { beforeHeadLeaves } from "./last-moment.js";
+import { putAside } from "./put-aside.js";
+import { isBareHead, send } from "./send.js";
+import type { Sink } from "./send.js";
+
+const UNTOUCHED: Delivery = Object.freeze({ kind: "pass", set: [], remove: [], record: false });
+
+const NOTHING: readonly string[] = Object.freeze([]);
+
+/** A head as the handler gave it. */
+export interface GivenHead {
+  readonly status: number;
+  /** `undefined`: what is set on the response. */
+  readonly reason: string | undefined;
+  /** Fields beside those that are set. */
+  readonly fields: readonly string[];
+  /** The whole body, where it is known. */
+  readonly body: Buffer | undefined;
+}
+
+export class TappedHead {
+  readonly #res: ServerResponse;
+  readonly #forward: Forward;
+  readonly #sink: Sink;
+  /** What was set before the handler ran. */
+  readonly #before: readonly string[];
+  #recorded = false;
+  #left = false;
+  /** The cookies that went out with a response that stood in: hooks are heard once, and these may be the handler's. */
+  #cookies: readonly string[] = NOTHING;
+
+  constructor(res: ServerResponse, forward: Forward, sink: Sink) {
+    this.#res = res;
+    this.#forward = forward;
+    this.#sink = sink;
+    const before = headersSetOn(res);
+    this.#before = before.length === 0 ? NOTHING : before;
+  }
+
+  /** The handler begins its response. Returns what the client gets, and the fields that go out as they were given, where nothing is set and no one else has a say. */
+  begin({ status, reason, fields, body }: GivenHead): { delivery: Delivery; unset: readonly string[] | undefined } {
+    const res = this.#res;
+    // The methods of before were kept and used: this response is past saving, and none of ours.
+    if (res.headersSent) return { delivery: UNTOUCHED, unset: undefined };
+    const alone = fields.length > 0 && isBareHead(res, this.#sink);
+    if (alone) assertSendable(fields);
+    else setHeaderLines(res, fields);
+    const statusText = reason ?? res.statusMessage ?? "";
+    const head = { status, statusText, rawHeaders: alone ? fields : headersSetOn(res) };
+    const delivery = this.#forward.head({ head, before: this.#before, body });
+    if (alone && delivery.kind === "pass" && !delivery.record)
+      return { delivery, unset: changedLines(fields, delivery.set, delivery.remove) };
+    if (alone) setHeaderLines(res, fields);
+    this.#recorded = delivery.record;
+    if (delivery.record) beforeHeadLeaves(res, () => this.leaves());
+    if (delivery.kind === "pass") {
+      for (const name of delivery.remove) res.removeHeader(name);
+      for (const [name, value] of delivery.set) res.setHeader(name, value);
+    }
+    return { delivery, unset: undefined };
+  }
+
+  /** All that can be added to the head is there. Also where no head was ever sent. */
+  leaves(): void {
+    if (this.#left || !this.#recorded) return;
+    this.#left = true;
+    const late = this.#forward.leaving([...headersSetOn(this.#res), ...this.#cookies]);
+    if (!this.#res.headersSent) for (const [name, value] of late) this.#res.setHeader(name, value);
+  }
+
+  /** No client is there for a head. What is hooked into the making of one has to be heard all the same: it may set a cookie. */
+  makeUnsent(status: number): void {
+    if (this.#res.headersSent) return;
+    this.#sink.writeHead.call(this.#res, status);
+    this.leaves();
+  }
+
+  /** Another response in the place of the handler's. */
+  replace(response: OutgoingResponse): void {
+    this.#clear();
+    send(this.#res, response, this.#sink);
+  }
+
+  replaceByPart(head: ResponseHead): void {
+    this.#clear();
+    setHeaderLines(this.#res, head.rawHeaders);
+    this.#sink.writeHead.call(this.#res, head.status);
+  }
+
+  /** The handler takes too long: another response goes out now, and it goes on with one that no one receives. */
+  standIn(response: OutgoingResponse): void {
+    const switchOver = putAside(this.#res, this.#before);
+    send(this.#res, response, this.#sink);
+    this.#cookies = headersSetOn(this.#res).filter((_, index, raw) => isSetCookie(raw[index - (index % 2)]!));
+    switchOver();
+  }
+
+  #clear(): void {
+    const kept = headerGroups(this.#before);
+    for (const name of this.#res.getHeaderNames()) if (!kept.has(name)) this.#res.removeHeader(name);
+  }
+}
