@@ -1,25 +1,8 @@
-/** The connection that a response goes out by: who broke it off, who watches it past the request and the response, and what it says of itself. */
+/** The connection that a response goes out by: who ended it, and who watches it past the request and the response. Only asks, counts and listens. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 
 const EVENTS = ["close", "error", "end", "aborted"] as const;
-
-/** What a connection says of itself while it is open. HTTP/2's streams say some of it in words of their own. */
-const OPEN: Readonly<Record<string, unknown>> = {
-  aborted: false,
-  closed: false,
-  destroyed: false,
-  errored: null,
-  readable: true,
-  readableAborted: false,
-  readableEnded: false,
-  readyState: "open",
-  rstCode: undefined,
-  writable: true,
-  writableAborted: false,
-  writableEnded: false,
-  writableFinished: false,
-};
 
 /** `on-finished`, which much middleware watches with: it listens once for each message, and keeps a queue of those who asked. */
 interface WatchedByOnFinished {
@@ -78,18 +61,8 @@ export function watchers(req: IncomingMessage, res: ServerResponse): number {
   return count;
 }
 
-/** Has a connection that is closed look open.
- * @returns ends that */
-export function lookOpen(req: IncomingMessage, res: ServerResponse): () => void {
-  const connection = connectionOf(req, res);
-  const covered = Object.keys(OPEN).filter((name) => name in connection && !Object.hasOwn(connection, name));
-  for (const name of covered) Object.defineProperty(connection, name, { configurable: true, value: OPEN[name] });
-  return () => {
-    for (const name of covered) Reflect.deleteProperty(connection, name);
-  };
-}
-
-function connectionOf({ socket }: IncomingMessage, res: ServerResponse): Duplex {
+/** What has to be open for the response to reach its client. */
+export function connectionOf({ socket }: IncomingMessage, res: ServerResponse): Duplex {
   return streamOf(res) ?? socket;
 }
 

@@ -4,19 +4,22 @@
  * nothing goes on with it. Never decides what is kept: it says whether the handler may know.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { beforeItEnds, hasEnded, lookOpen, watchers } from "./connection.js";
+import { beforeItEnds, hasEnded, watchers } from "./connection.js";
+import { LookOpen } from "./look-open.js";
 
 /** A cache that goes on with the response. */
 export interface Party {
-  /** The client has left, and the handler does not know.
+  /** The client has left, or has had its answer, and the handler does not know.
    * @param release to be called when the handler may be told after all
    * @returns whether the handler is to go on without being told; where not, the response is given up */
   left(release: () => void): boolean;
-  /** The handler may know that the client has left. Idempotent.
+  /** The handler may know. Idempotent.
    * @returns whether the response is still of use */
   told(): boolean;
   /** The response was broken off on this side. */
   broken(): void;
+  /** A stream is piped to the response. */
+  piped?(source: NodeJS.EventEmitter): void;
 }
 
 /**
@@ -44,18 +47,6 @@ interface Held {
 const NONE: ReadonlySet<never> = new Set();
 const DEPARTURE = Symbol("diskcache.departure");
 
-/** What says on a request or a response that it is over. */
-const SAYS_SO = [
-  "destroyed",
-  "closed",
-  "_closed",
-  "aborted",
-  "errored",
-  "readableAborted",
-  "writableEnded",
-  "writableFinished",
-] as const;
-
 export class Departure {
   readonly #req: IncomingMessage;
   readonly #res: ServerResponse;
@@ -63,19 +54,18 @@ export class Departure {
   readonly #emitOfReq: Emit;
   /** How many listeners come from outside the cache: they were there first. */
   readonly #outside: { readonly finish: number; readonly close: number };
-  readonly #watchers: number;
+  readonly #unwatch: () => void;
+  #watchers: number;
   readonly #parties: Party[] = [];
   #state: State = "present";
   /** Caches that have not seen the end of the response. */
   #rendering = 0;
-  /** Caches that want the departure hidden. */
+  /** Caches for which the handler is not told. */
   #holders = 0;
   #brokenHere = false;
-  readonly #unwatch: () => void;
-  #closedAgain: (() => void) | undefined;
+  #look: LookOpen | undefined;
   #held: Held[] = [];
-  #uncover: (() => void)[] = [];
-  #piped: Set<unknown> | undefined;
+  #sources: Set<NodeJS.EventEmitter> | undefined;
   /** Asked when the connection takes more. False: the handler is not to go on yet. */
   onDrain: (() => boolean) | undefined;
 
@@ -87,7 +77,7 @@ export class Departure {
     this.#outside = { finish: res.listenerCount("finish"), close: res.listenerCount("close") };
     res.emit = this.#emitRes as typeof res.emit;
     req.emit = this.#emitReq as typeof req.emit;
-    this.#unwatch = beforeItEnds(req, res, (byClient) => this.#leaves(byClient));
+    this.#unwatch = beforeItEnds(req, res, (byClient) => this.#ends(byClient));
     this.#watchers = watchers(req, res);
   }
 
@@ -108,8 +98,8 @@ export class Departure {
   }
 
   /** Streams that are piped to the response. */
-  get piped(): ReadonlySet<unknown> {
-    return this.#piped ?? NONE;
+  get sources(): ReadonlySet<NodeJS.EventEmitter> {
+    return this.#sources ?? NONE;
   }
 
   join(party: Party): void {
@@ -125,14 +115,23 @@ export class Departure {
     this.#tell("present");
   }
 
+  /** Does something of the framework's own that watches the connection: that does not count. */
+  expecting<Result>(act: () => Result): Result {
+    const before = watchers(this.#req, this.#res);
+    const result = act();
+    this.#watchers += watchers(this.#req, this.#res) - before;
+    return result;
+  }
+
   /** The handler is about to end the response: the last look, for what no event has told. */
   check(): void {
     const ended = this.#state === "present" ? hasEnded(this.#req, this.#res) : undefined;
     if (ended === undefined) return;
     this.#state = "known";
-    for (const party of this.#parties)
+    for (const party of this.#parties) {
       if (ended.byClient) party.told();
       else party.broken();
+    }
   }
 
   /** The cache breaks the connection: to the handler, the client has left. */
@@ -143,8 +142,8 @@ export class Departure {
 
   readonly #emitRes = (name: string | symbol, ...given: unknown[]): boolean => {
     if (name === "drain" && this.onDrain?.() === false) return false;
-    if (name === "pipe") (this.#piped ??= new Set()).add(given[0]);
-    if (name === "unpipe") this.#piped?.delete(given[0]);
+    if (name === "pipe") this.#pipes(given[0] as NodeJS.EventEmitter);
+    if (name === "unpipe") this.#sources?.delete(given[0] as NodeJS.EventEmitter);
     if (this.#rendering > 0) {
       if (name === "finish") return this.#finishes(given);
       if (name === "close" && this.#closes(given)) return true;
@@ -161,64 +160,67 @@ export class Departure {
     return Reflect.apply(this.#emitOfReq, this.#req, [name, ...given]);
   };
 
-  // The client was given another response, or a part of this one.
-  #finishes(given: unknown[]): boolean {
-    this.#state = "answered";
-    const told = this.#tellOutside("finish", given);
-    this.#cover();
-    return this.#hold(this.#res, "finish", given, told);
+  #pipes(source: NodeJS.EventEmitter): void {
+    (this.#sources ??= new Set()).add(source);
+    for (const party of this.#parties) party.piped?.(source);
   }
 
-  #aborts(): void {
-    if (this.#state === "present") this.#leaves(hasEnded(this.#req, this.#res)?.byClient ?? true);
-    if (this.#closedAgain === undefined) return;
-    // Node looks at the connection, in this turn.
-    this.#closedAgain();
-    this.#closedAgain = undefined;
-    process.nextTick(() => this.#lookOpen());
+  // Before the handler has ended: the client was given another response, or a part of this one.
+  #finishes(given: unknown[]): boolean {
+    if (this.#state !== "present") return this.#hold(this.#res, "finish", given, NONE);
+    this.#state = "answered";
+    this.#hold(this.#res, "finish", given, this.#tellOutside("finish", given));
+    this.#goOn();
+    return true;
   }
 
   /** @returns whether the event is held */
   #closes(given: unknown[]): boolean {
-    if (this.#state === "present") this.#leaves(hasEnded(this.#req, this.#res)?.byClient ?? false);
+    if (this.#state === "present") this.#ends(hasEnded(this.#req, this.#res)?.byClient ?? false);
     if (this.#state !== "answered" && this.#state !== "hidden") return false;
-    const told = this.#state === "answered" ? this.#tellOutside("close", given) : NONE;
+    this.#hold(this.#res, "close", given, this.#state === "answered" ? this.#tellOutside("close", given) : NONE);
     this.#cover();
-    return this.#hold(this.#res, "close", given, told);
+    return true;
   }
 
-  #leaves(byClient: boolean): void {
+  #aborts(): void {
+    if (this.#state === "present") this.#ends(hasEnded(this.#req, this.#res)?.byClient ?? true);
+    // Node looks at the connection, in this turn.
+    if (this.#look?.uncoverConnection() === true) process.nextTick(() => this.#cover());
+  }
+
+  #ends(byClient: boolean): void {
     if (this.#rendering === 0 || this.#state !== "present") return;
-    const left = byClient || this.#brokenHere;
-    this.#state = left ? "hidden" : "known";
-    if (!left) {
+    if (byClient || this.#brokenHere) {
+      this.#state = "hidden";
+      this.#goOn();
+    } else {
+      this.#state = "known";
       for (const party of this.#parties) party.broken();
-      return;
     }
+  }
+
+  // Without the client, and without the handler's knowing, where a cache wants it.
+  #goOn(): void {
     let holders = 0;
     for (const party of this.#parties) if (party.left(this.#release)) holders++;
     this.#holders = holders;
-    if (holders === 0) this.#state = "known";
-    else if (watchers(this.#req, this.#res) > this.#watchers) this.#mayKnow();
+    if (this.#rendering === 0) return;
+    if (holders === 0) return this.#tell("known");
+    if (watchers(this.#req, this.#res) > this.#watchers) this.#mayKnow();
     this.#cover();
-    this.#lookOpen();
-  }
-
-  #lookOpen(): void {
-    if (this.#state === "hidden") this.#closedAgain ??= lookOpen(this.#req, this.#res);
   }
 
   readonly #release = (): void => {
     this.#holders--;
-    if (this.#holders === 0 && this.#state === "hidden") this.#tell("known");
+    if (this.#holders === 0 && this.#state !== "present") this.#tell("known");
   };
 
   // It watches the connection itself, or what watches that for it.
   #mayKnow(): void {
-    if (this.#state !== "hidden") return;
     let useful = false;
     for (const party of this.#parties) if (party.told()) useful = true;
-    if (!useful) this.#tell("known");
+    if (!useful && this.#rendering > 0) this.#tell("known");
   }
 
   #tellOutside(name: "finish" | "close", given: unknown[]): ReadonlySet<unknown> {
@@ -232,30 +234,20 @@ export class Departure {
     return true;
   }
 
-  // Called again where Node has said so again meanwhile.
   #cover(): void {
-    if (this.#state === "known") return;
-    for (const emitter of [this.#req, this.#res])
-      for (const name of SAYS_SO) {
-        const uncover = name in emitter ? cover(emitter, name) : undefined;
-        if (uncover !== undefined) this.#uncover.push(uncover);
-      }
-    const { destroy } = this.#res;
-    if (Object.hasOwn(this.#res, "destroy")) return;
-    // The handler itself breaks off what its client is not there for any more.
-    this.#res.destroy = (error) => {
+    if (this.#state !== "answered" && this.#state !== "hidden") return;
+    this.#look ??= new LookOpen(this.#req, this.#res);
+    this.#look.cover(() => {
+      // Of no use to its handler any more.
       this.#tell("known");
       for (const party of this.#parties) party.broken();
-      return Reflect.apply(destroy, this.#res, [error]);
-    };
-    this.#uncover.push(() => Reflect.deleteProperty(this.#res, "destroy"));
+    });
+    if (this.#state === "hidden") this.#look.coverConnection();
   }
 
   #tell(state: "present" | "known"): void {
     this.#state = state;
-    this.#closedAgain?.();
-    this.#closedAgain = undefined;
-    for (const uncover of this.#uncover.splice(0).reverse()) uncover();
+    this.#look?.uncover();
     const held = this.#held.splice(0);
     if (held.length > 0) process.nextTick(() => held.forEach((event) => this.#emitHeld(event)));
     if (state === "known") for (const party of this.#parties) party.told();
@@ -267,21 +259,7 @@ export class Departure {
       Reflect.apply(emit, emitter, [name, ...given]);
       return;
     }
-    for (const listener of emitter.rawListeners(name)) if (!told.has(listener)) Reflect.apply(listener, emitter, given);
+    for (const listener of emitter.rawListeners(name))
+      if (!told.has(listener)) Reflect.apply(listener, emitter, given);
   }
-}
-
-/** Has a property say that nothing is over. @returns has it say again what it said; `undefined` where it says so already */
-function cover(emitter: Emitter, name: string): (() => void) | undefined {
-  const before: unknown = Reflect.get(emitter, name);
-  const open = name === "errored" ? null : false;
-  const own = Object.getOwnPropertyDescriptor(emitter, name);
-  if (own !== undefined && "value" in own) {
-    if (before === open) return undefined;
-    Reflect.set(emitter, name, open);
-    return () => void Reflect.set(emitter, name, before);
-  }
-  Object.defineProperty(emitter, name, { value: open, configurable: true, writable: true });
-  return () =>
-    void (own === undefined ? Reflect.deleteProperty(emitter, name) : Object.defineProperty(emitter, name, own));
 }

@@ -127,9 +127,13 @@ class Tap implements Party {
     }
     this.#slow?.over(true);
     if (this.#delivering !== undefined && !(this.#delivering instanceof Gathering)) this.#turnAside();
-    for (const source of this.#departure.piped) this.#watch(source as Readable);
+    for (const source of this.#departure.sources) this.#watch(source as Readable);
     this.#drain.clientFlows();
     return true;
+  }
+
+  piped(source: NodeJS.EventEmitter): void {
+    if (this.#release !== undefined) this.#watch(source as Readable);
   }
 
   told(): boolean {
@@ -225,7 +229,7 @@ class Tap implements Party {
     this.#turnAside();
     this.#ended = true;
     this.#finish();
-    const sources = [...this.#departure.piped] as Readable[];
+    const sources = [...this.#departure.sources] as Readable[];
     setImmediate(() => sources.forEach((source) => letGo(source, this.#res)));
   }
 

@@ -1,0 +1,102 @@
+/** Has a response that is over look as if it were under way: what request, response and connection say of themselves. Tells no one anything. */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { connectionOf } from "./connection.js";
+
+/** What says on a request or a response that it is over. */
+const OVER = [
+  "destroyed",
+  "closed",
+  "_closed",
+  "aborted",
+  "errored",
+  "readableAborted",
+  "writableEnded",
+  "writableFinished",
+] as const;
+
+/** What a connection says of itself while it is open. HTTP/2's streams say some of it in words of their own. */
+const OPEN: Readonly<Record<string, unknown>> = {
+  aborted: false,
+  closed: false,
+  destroyed: false,
+  errored: null,
+  readable: true,
+  readableAborted: false,
+  readableEnded: false,
+  readyState: "open",
+  rstCode: undefined,
+  writable: true,
+  writableAborted: false,
+  writableEnded: false,
+  writableFinished: false,
+};
+
+export class LookOpen {
+  readonly #req: IncomingMessage;
+  readonly #res: ServerResponse;
+  readonly #uncover: (() => void)[] = [];
+  #uncoverConnection: (() => void) | undefined;
+
+  constructor(req: IncomingMessage, res: ServerResponse) {
+    this.#req = req;
+    this.#res = res;
+  }
+
+  /** Again, where Node has said something since.
+   * @param destroyed called when the handler breaks the response off itself */
+  cover(destroyed: () => void): void {
+    for (const message of [this.#req, this.#res]) {
+      for (const name of OVER) {
+        const uncover = name in message ? cover(message, name) : undefined;
+        if (uncover !== undefined) this.#uncover.push(uncover);
+      }
+    }
+    const res = this.#res;
+    if (Object.hasOwn(res, "destroy")) return;
+    const { destroy } = res;
+    res.destroy = (error) => {
+      destroyed();
+      return Reflect.apply(destroy, res, [error]);
+    };
+    this.#uncover.push(() => Reflect.deleteProperty(res, "destroy"));
+  }
+
+  /** The connection as well: it is closed. */
+  coverConnection(): void {
+    if (this.#uncoverConnection !== undefined) return;
+    const connection = connectionOf(this.#req, this.#res);
+    const covered = Object.keys(OPEN).filter((name) => name in connection && !Object.hasOwn(connection, name));
+    for (const name of covered) Object.defineProperty(connection, name, { configurable: true, value: OPEN[name] });
+    this.#uncoverConnection = () => {
+      for (const name of covered) Reflect.deleteProperty(connection, name);
+    };
+  }
+
+  /** @returns whether it was covered */
+  uncoverConnection(): boolean {
+    const uncover = this.#uncoverConnection;
+    this.#uncoverConnection = undefined;
+    uncover?.();
+    return uncover !== undefined;
+  }
+
+  uncover(): void {
+    this.uncoverConnection();
+    for (const uncover of this.#uncover.splice(0).reverse()) uncover();
+  }
+}
+
+/** @returns has it say again what it said; `undefined` where it says so already */
+function cover(message: IncomingMessage | ServerResponse, name: string): (() => void) | undefined {
+  const said: unknown = Reflect.get(message, name);
+  const open = name === "errored" ? null : false;
+  const own = Object.getOwnPropertyDescriptor(message, name);
+  if (own !== undefined && "value" in own) {
+    if (said === open) return undefined;
+    Reflect.set(message, name, open);
+    return () => void Reflect.set(message, name, said);
+  }
+  Object.defineProperty(message, name, { value: open, configurable: true, writable: true });
+  return () =>
+    void (own === undefined ? Reflect.deleteProperty(message, name) : Object.defineProperty(message, name, own));
+}
