@@ -91,6 +91,11 @@ export class PageCache<Req = unknown> {
     return this.#answering.begin({ request, native, policy: this.#under(request, policy), refresh, own });
   }
 
+  /** For an adapter that cannot work with the response of a request: counts and tells that the application answers. */
+  leftAlone(url: string, detail: string): void {
+    this.#context.observer.forward(url, "bypass", detail);
+  }
+
   /** Looks a request up before the framework has seen it: `undefined` when the application has to answer. */
   peek(request: RequestHead): MaybeAsync<OutgoingResponse | undefined> {
     const policy = this.#under(request);

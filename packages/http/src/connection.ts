@@ -1,6 +1,7 @@
 /** The connection that a response goes out by: who ended it, and who watches it past the request and the response. Only asks, counts and listens. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
+import { clientLeft, http2Stream } from "./response-class.js";
 
 const EVENTS = ["close", "error", "end", "aborted"] as const;
 
@@ -19,18 +20,17 @@ const WATCHED = Symbol("diskcache.watched");
 /** Calls `ends` before anybody can see that a connection has ended or is broken: by its client, or on this side, by the application or by the limits of the server.
  * @returns ends that. Where it comes too late for a response of HTTP/2, `hasEnded` tells */
 export function beforeItEnds(req: IncomingMessage, res: ServerResponse, ends: (byClient: boolean) => void): () => void {
-  if (streamOf(res) !== undefined) return () => {};
+  if (http2Stream(res) !== undefined) return () => {};
   const listeners = ((req.socket as Watched)[WATCHED] ??= watch(req.socket));
   listeners.add(ends);
   return () => void listeners.delete(ends);
 }
 
-/** Whether the connection is over, as far as it says so itself; and if so, whether it was its client that has left. */
+/** Whether the connection is over, as far as it says so itself; and if so, whether it was its client that ended it. */
 export function hasEnded(req: IncomingMessage, res: ServerResponse): { readonly byClient: boolean } | undefined {
-  const stream = streamOf(res);
-  if (stream !== undefined) return stream.aborted || stream.destroyed ? { byClient: stream.aborted } : undefined;
-  const { destroyed, readableEnded, errored } = req.socket;
-  return destroyed ? { byClient: readableEnded || isSystems(errored) } : undefined;
+  const stream = http2Stream(res);
+  const over = stream === undefined ? req.socket.destroyed : stream.aborted || stream.destroyed;
+  return over ? { byClient: clientLeft(res) } : undefined;
 }
 
 function watch(socket: Watched): Set<(byClient: boolean) => void> {
@@ -38,8 +38,9 @@ function watch(socket: Watched): Set<(byClient: boolean) => void> {
   const tell = (byClient: boolean): void => {
     for (const listener of listeners) listener(byClient);
   };
-  // Node ends the connection of a client that has ended it.
-  socket.prependListener("end", () => tell(true));
+  // Node ends the connection of a client that has ended it, unless it was asked not to.
+  const { server } = socket as { readonly server?: { readonly httpAllowHalfOpen?: boolean } };
+  if (server?.httpAllowHalfOpen !== true) socket.prependListener("end", () => tell(true));
   const { destroy } = socket;
   socket.destroy = (error) => {
     if (!socket.destroyed) tell(socket.readableEnded || isSystems(error));
@@ -63,12 +64,8 @@ export function watchers(req: IncomingMessage, res: ServerResponse): number {
 
 /** What has to be open for the response to reach its client. */
 export function connectionOf({ socket }: IncomingMessage, res: ServerResponse): Duplex {
-  return streamOf(res) ?? socket;
-}
-
-// HTTP/2 has one for each request; its socket is a stand-in that may not be listened to.
-function streamOf(res: ServerResponse): (Duplex & { readonly aborted: boolean }) | undefined {
-  return (res as { readonly stream?: Duplex & { readonly aborted: boolean } }).stream;
+  // HTTP/2 has a stream for each request; its socket is a stand-in that may not be listened to.
+  return (http2Stream(res) as unknown as Duplex | undefined) ?? socket;
 }
 
 function queueLength(message: IncomingMessage | ServerResponse): number {

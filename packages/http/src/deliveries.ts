@@ -1,5 +1,6 @@
 /** What a client gets of the handler's response, one small object for each way. None of them decides anything, and none knows of the recording. */
 import type { ServerResponse } from "node:http";
+import { breakOff } from "./response-class.js";
 import type { Sink } from "./send.js";
 
 /** The arguments of `write` or `end`, as the handler gave them. */
@@ -74,7 +75,7 @@ export class Part implements Delivering {
   end(given: Given, last: Buffer | undefined): void {
     if (last !== undefined) this.write(given, last);
     // The handler wrote less than it announced: the client must not take the part for whole.
-    if (this.#position < this.#end) this.#res.destroy();
+    if (this.#position < this.#end) breakOff(this.#res);
   }
 }
 

@@ -6,6 +6,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { beforeItEnds, hasEnded, watchers } from "./connection.js";
 import { LookOpen } from "./look-open.js";
+import { breakOff } from "./response-class.js";
 
 /** A cache that goes on with the response. */
 export interface Party {
@@ -137,7 +138,7 @@ export class Departure {
   /** The cache breaks the connection: to the handler, the client has left. */
   breakOff(): void {
     this.#brokenHere = true;
-    this.#res.destroy();
+    breakOff(this.#res);
   }
 
   readonly #emitRes = (name: string | symbol, ...given: unknown[]): boolean => {
@@ -259,7 +260,6 @@ export class Departure {
       Reflect.apply(emit, emitter, [name, ...given]);
       return;
     }
-    for (const listener of emitter.rawListeners(name))
-      if (!told.has(listener)) Reflect.apply(listener, emitter, given);
+    for (const listener of emitter.rawListeners(name)) if (!told.has(listener)) Reflect.apply(listener, emitter, given);
   }
 }

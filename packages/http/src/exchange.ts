@@ -5,8 +5,10 @@ import type { Forward, Outcome, PageCache, Reads, RequestHead, ResolvedPolicy } 
 import { isNever } from "./head-tools.js";
 import { keyedRequest, routedRequest } from "./keyed-request.js";
 import { askedAs, refreshBehind } from "./refresh.js";
+import { ignoreReasonPhrase, isKnownResponse } from "./response-class.js";
 import { send } from "./send.js";
 import { learnServer } from "./server.js";
+import { stepAside } from "./step-aside.js";
 import { tap } from "./tap.js";
 import type { ForwardsUnderWay } from "./under-way.js";
 import { watchRequest } from "./watch-request.js";
@@ -28,6 +30,7 @@ export function runExchange<Req>(
   next: () => unknown,
 ): unknown {
   if (underWay.get(exchange.req) !== undefined) return next(); // mounted twice: the outer one is at work
+  if (!isKnownResponse(exchange.res)) return passBy(cache, exchange, next);
   return handle(cache, underWay, exchange, next, undefined);
 }
 
@@ -40,6 +43,7 @@ export function runRoute<Req>(
   next: () => unknown,
 ): unknown {
   const { req, native, target } = exchange;
+  if (!isKnownResponse(exchange.res)) return passBy(cache, exchange, next);
   const forward = underWay.get(req);
   if (forward === undefined) return handle(cache, underWay, exchange, next, policy);
   const refine = ({ contentDigest }: RequestHead): unknown => {
@@ -48,6 +52,11 @@ export function runRoute<Req>(
   };
   const request = routedRequest(cache, forward, req, target, policy);
   return request instanceof Promise ? request.then(refine) : refine(request);
+}
+
+function passBy<Req>(cache: PageCache<Req>, { res, target }: Exchange<Req>, next: () => unknown): unknown {
+  stepAside(cache, res, target);
+  return next();
 }
 
 function handle<Req>(
@@ -82,6 +91,7 @@ function proceed<Req>(
   applyRequestChanges(req, outcome);
   req.diskCache = outcome.directives;
   if (outcome.plan.reads !== undefined) watchExchange(req, outcome.plan.reads);
+  ignoreReasonPhrase(res);
   tap(req, res, outcome);
   return outcome.run(next);
 }

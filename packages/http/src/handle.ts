@@ -18,8 +18,10 @@ import type {
 import { askedAs, refreshBehind } from "./refresh.js";
 import { playReady } from "./play-ready.js";
 import { requestHead } from "./request-head.js";
+import { isKnownResponse } from "./response-class.js";
 import { send } from "./send.js";
 import { learnServer } from "./server.js";
+import type { Http2Listener, ServerListener } from "./listener.js";
 import { refreshPage, warmPages } from "./warm.js";
 import type { WarmSummary } from "./warm.js";
 import type { RefreshOptions, WarmedPage, WarmOptions } from "./warm-options.js";
@@ -32,7 +34,8 @@ export interface CacheHandle<Req = any> {
   /** Puts the cache in front of a whole application: hits are answered before the framework runs, everything else is handed on.
    * Middleware before the cache does not see those hits. With a `key`, `partition` or `skip` function in the options everything is handed on, because only the application can answer them.
    * @example createServer(cache.front(app)).listen(3000) */
-  front(listener: RequestListener): RequestListener;
+  front(listener: RequestListener): ServerListener;
+  front(listener: Http2Listener): Http2Listener;
   /** Ends stored responses, for every process that shares the directory.
    * @throws {DiskCacheError} rejects with `ERR_DISKCACHE_OPTION` when nothing is named, or something unknown, `ERR_DISKCACHE_PURGE` when it could not be recorded
    * @example await cache.purge("/reports/7") */
@@ -93,7 +96,10 @@ export interface CacheHandle<Req = any> {
 
 export function cacheHandle<Req>(cache: PageCache<Req>): CacheHandle<Req> {
   return {
-    front: (listener) => (cache.frontable ? frontListener(cache, listener) : listener),
+    front: (listener: RequestListener | Http2Listener) => {
+      const either = listener as ServerListener;
+      return cache.frontable ? (frontListener(cache, either) as ServerListener) : either;
+    },
     purge: (target, options) => cache.purge(target, options),
     purgeTag: (tag, options) => cache.purgeTag(tag, options),
     fragment: (name, varyOn, options, render) => cache.fragment(name, varyOn, options, render),
@@ -141,7 +147,8 @@ function frontListener<Req>(cache: PageCache<Req>, listener: RequestListener): R
   return (req: IncomingMessage, res: ServerResponse) => {
     if (playReady(cache, req, res, req.url ?? "")) return undefined;
     learnServer(cache, req);
-    if (askedAs(req).refresh) return listener(req, res);
+    // The cache inside says so.
+    if (askedAs(req).refresh || !isKnownResponse(res)) return listener(req, res);
     const hit = cache.peek(requestHead(req));
     if (hit === undefined) return listener(req, res);
     if (!(hit instanceof Promise)) return play(req, res, hit);

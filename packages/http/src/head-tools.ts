@@ -4,6 +4,7 @@ import { neverKeep } from "@diskcache/core";
 import type { HeaderEdit } from "@diskcache/core";
 import { beforeHead } from "./before-head.js";
 import { headersSetOn } from "./header-groups.js";
+import { reasonPhrase } from "./response-class.js";
 
 const NEVER = new WeakSet<IncomingMessage>();
 
@@ -27,7 +28,7 @@ export function editHead(res: ServerResponse, edit: HeaderEdit): void {
   beforeHead(res, () => {
     // Somebody has kept the methods of before and used them.
     if (res.headersSent) return;
-    const head = { status: res.statusCode, statusText: res.statusMessage ?? "", rawHeaders: headersSetOn(res) };
+    const head = { status: res.statusCode, statusText: reasonPhrase(res), rawHeaders: headersSetOn(res) };
     for (const [name, value] of edit(head)) {
       if (value === undefined) res.removeHeader(name);
       else res.setHeader(name, value);

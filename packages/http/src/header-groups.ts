@@ -2,6 +2,7 @@
 import { validateHeaderName, validateHeaderValue } from "node:http";
 import type { ServerResponse } from "node:http";
 import type { RawHeaders } from "@diskcache/core";
+import { namesSetOn } from "./response-class.js";
 
 export interface HeaderGroup {
   readonly name: string;
@@ -36,9 +37,7 @@ export function isSetCookie(name: string): boolean {
 /** The fields set on a response so far, flat, with the names as they were given. */
 export function headersSetOn(res: ServerResponse): string[] {
   const raw: string[] = [];
-  // Node has it on every outgoing message; its types know it on requests only.
-  const names = (res as unknown as { getRawHeaderNames(): string[] }).getRawHeaderNames();
-  for (const name of names) {
+  for (const name of namesSetOn(res)) {
     const value = res.getHeader(name);
     for (const line of Array.isArray(value) ? value : [value]) raw.push(name, String(line));
   }

@@ -6,6 +6,7 @@ import "./augment.js";
 import { callHandler, runExchange, runRoute } from "./exchange.js";
 import { cacheHandle } from "./handle.js";
 import type { CacheHandle } from "./handle.js";
+import type { Http2Listener, ServerListener, WrapListener } from "./listener.js";
 import { playReady } from "./play-ready.js";
 import { purgeListener } from "./purger.js";
 import { ForwardsUnderWay } from "./under-way.js";
@@ -17,15 +18,18 @@ import type { RouteTool } from "./tools.js";
 export interface HttpDiskCache extends CacheHandle<IncomingMessage> {
   /** Wraps a handler: hits are answered without it, its responses fill the cache.
    * @example createServer(cache(handler)).listen(3000) */
-  (handler: RequestListener): RequestListener;
+  (handler: RequestListener): ServerListener;
+  /** The same for one that is written for node:http2. */
+  (handler: Http2Listener): Http2Listener;
   /** Wraps the handler of one route under a policy of its own. Around it the global wrapping may be there or not. */
-  route(policy: CachePolicy<IncomingMessage> | Duration): (handler: RequestListener) => RequestListener;
+  route(policy: CachePolicy<IncomingMessage> | Duration): WrapListener;
   /** The same in one call, for plain functions. */
-  cached(policy: CachePolicy<IncomingMessage> | Duration, handler: RequestListener): RequestListener;
+  cached(policy: CachePolicy<IncomingMessage> | Duration, handler: RequestListener): ServerListener;
+  cached(policy: CachePolicy<IncomingMessage> | Duration, handler: Http2Listener): Http2Listener;
   /** Takes purges over HTTP from those who know a token: `POST` with `Authorization: Bearer <token>` and JSON such as `{"tag":"report:7"}` or `{"url":"/reports/7","soft":true}`; 204 when it is done. Nothing of the cache can be reached over HTTP without it.
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` for a token of fewer than 16 characters
    * @example const purge = cache.purger({ token: process.env.PURGE_TOKEN! }); createServer((req, res) => (req.url === "/purge" ? purge : pages)(req, res)) */
-  purger(options: PurgerOptions): RequestListener;
+  purger(options: PurgerOptions): ServerListener;
   /** Ends what a request puts out of date, once its response is a success (2xx, 3xx) and before anything of it is sent: whoever is redirected to a page sees it anew.
    * When a purge fails, the response goes out all the same, and an `error` event tells.
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` for targets that `purge()` would refuse
@@ -64,7 +68,8 @@ export function diskCache(options: DiskCacheOptions<IncomingMessage>): HttpDiskC
     const purge = cache.purges(named);
     return tool((req, res) => purgeBeforeHead(purge, req, res));
   };
-  return Object.assign(around, cacheHandle(cache), { route, cached, purger, purges, never, cacheControl, varyOn });
+  const tools = { route, cached, purger, purges, never, cacheControl, varyOn };
+  return Object.assign(around, cacheHandle(cache), tools) as HttpDiskCache;
 }
 
 export { caches, DiskCacheError, FileCache, keyvStore } from "@diskcache/core";
@@ -77,6 +82,7 @@ export { applyRequestChanges, runExchange, runRoute } from "./exchange.js";
 export type { Exchange } from "./exchange.js";
 export { cacheHandle, originalTarget } from "./handle.js";
 export type { CacheHandle, Hole } from "./handle.js";
+export type { Http2Listener, ServerListener, WrapListener } from "./listener.js";
 export { headerGroups, headersSetOn } from "./header-groups.js";
 export type { HeaderGroup } from "./header-groups.js";
 export { keyedRequest, routedRequest } from "./keyed-request.js";
@@ -86,9 +92,21 @@ export { playReady, readyResponse } from "./play-ready.js";
 export { answerPurges, purgeListener } from "./purger.js";
 export type { AnswerPurge } from "./purger.js";
 export { putAside } from "./put-aside.js";
+export {
+  breakOff,
+  clientLeft,
+  ignoreReasonPhrase,
+  isGone,
+  isHttp2Response,
+  isKnownResponse,
+  reasonPhrase,
+  sendableLines,
+} from "./response-class.js";
 export { send, sinkOf } from "./send.js";
 export type { Sink } from "./send.js";
 export { learnServer } from "./server.js";
+export type { AnyServer } from "./server.js";
+export { stepAside } from "./step-aside.js";
 export type { WarmSummary } from "./warm.js";
 export type { RefreshOptions, WarmedPage, WarmOptions } from "./warm-options.js";
 export { watchProperty, watchRequest } from "./watch-request.js";

@@ -2,6 +2,7 @@
 import type { IncomingMessage } from "node:http";
 import { contentDigest, MAX_KEYED_CONTENT_BYTES } from "@diskcache/core";
 import type { Forward, PageCache, RequestHead, ResolvedPolicy } from "@diskcache/core";
+import { isHttp2Received, isHttp2Request } from "./http2-request.js";
 import { requestHead } from "./request-head.js";
 
 /** At once, unless the content has to come first.
@@ -37,7 +38,7 @@ function readContent(req: IncomingMessage, limit: number): Promise<Buffer | unde
   if (!untouched || req.destroyed || Number(req.headers["content-length"] ?? 0) > limit)
     return Promise.resolve(undefined);
   // Nothing to read, and nothing may be: reading would end the stream before the handler listens.
-  if (req.complete && req.readableLength === 0) return Promise.resolve(Buffer.alloc(0));
+  if (isReceived(req) && req.readableLength === 0) return Promise.resolve(Buffer.alloc(0));
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
     let bytes = 0;
@@ -56,8 +57,12 @@ function readContent(req: IncomingMessage, limit: number): Promise<Buffer | unde
         bytes += chunk.length;
         if (bytes > limit) return settle(false);
       }
-      if (req.complete) settle(true);
+      if (isReceived(req)) settle(true);
     };
     req.on("readable", read).on("close", left).on("error", left);
   });
+}
+
+function isReceived(req: IncomingMessage): boolean {
+  return isHttp2Request(req) ? isHttp2Received(req) : req.complete;
 }

@@ -1,9 +1,10 @@
 /** A request of the cache's own, through the server that visitors come by: no connection, nobody at the other end, and nothing kept of the answer but its beginning. */
 import { IncomingMessage, ServerResponse } from "node:http";
-import type { Server } from "node:http";
 import { Duplex } from "node:stream";
 import type { RawHeaders } from "@diskcache/core";
 import { headerGroups } from "./header-groups.js";
+import { isHttp2Server } from "./server.js";
+import type { AnyServer } from "./server.js";
 
 /** What the answer to a request of one's own can be told by. */
 export interface OwnAnswer {
@@ -14,7 +15,7 @@ export interface OwnAnswer {
 }
 
 export interface OwnRequest {
-  readonly server: Server;
+  readonly server: AnyServer;
   readonly target: string;
   readonly rawHeaders: RawHeaders;
   readonly encrypted: boolean;
@@ -42,7 +43,15 @@ export function sendOwn({ server, target, rawHeaders, encrypted, prepare, signal
   const leave = (): void => void socket.destroy();
   signal?.addEventListener("abort", leave);
   // After whatever the caller is about to send.
-  setImmediate(() => server.emit("request", req, res));
+  setImmediate(() => {
+    try {
+      server.emit("request", req, res);
+    } catch (thrown) {
+      // This request is one of HTTP/1.1, and the handler may know HTTP/2 alone.
+      if (!isHttp2Server(server)) throw thrown;
+      leave();
+    }
+  });
   return new Promise((resolve) => {
     res.once("close", () => {
       signal?.removeEventListener("abort", leave);
@@ -73,11 +82,11 @@ const MOST_HEAD_BYTES = 64 * 1024;
 class NoVisitor extends Duplex {
   readonly remoteAddress = "127.0.0.1";
   readonly encrypted: boolean;
-  readonly server: Server;
+  readonly server: AnyServer;
   #head = "";
   #headEnded = false;
 
-  constructor(server: Server, encrypted: boolean) {
+  constructor(server: AnyServer, encrypted: boolean) {
     super();
     this.server = server;
     this.encrypted = encrypted;

@@ -2,9 +2,11 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { OutgoingResponse, PageCache } from "@diskcache/core";
 import { isNever } from "./head-tools.js";
+import { http2Lines, isHttp2Request } from "./http2-request.js";
 import { isRefresh } from "./refresh.js";
+import { isKnownResponse } from "./response-class.js";
 import { send } from "./send.js";
-import { schemeOf } from "./server.js";
+import { http1Scheme, schemeOf } from "./server.js";
 
 /** The answer, if it is in memory and can be told at a glance; `undefined` says nothing.
  * @param target the request target as it came */
@@ -15,7 +17,9 @@ export function readyResponse<Req>(
 ): OutgoingResponse | undefined {
   // On its way through a cache already: this one or another must not answer in between.
   if (req.diskCache !== undefined || isRefresh(req) || isNever(req)) return undefined;
-  return cache.ready(req.method ?? "", target, schemeOf(req), req.rawHeaders);
+  const method = req.method ?? "";
+  if (isHttp2Request(req)) return cache.ready(method, target, schemeOf(req), http2Lines(req));
+  return cache.ready(method, target, http1Scheme(req), req.rawHeaders);
 }
 
 /** Plays it; `false` says nothing, and nothing was done. */
@@ -26,7 +30,7 @@ export function playReady<Req>(
   target: string,
 ): boolean {
   const response = readyResponse(cache, req, target);
-  if (response === undefined) return false;
+  if (response === undefined || !isKnownResponse(res)) return false;
   send(res, response);
   return true;
 }

@@ -3,6 +3,7 @@ import { ServerResponse } from "node:http";
 import type { BodySource, OutgoingResponse } from "@diskcache/core";
 import { bodyPieces } from "./body-pieces.js";
 import { headerGroups, setHeaderGroup } from "./header-groups.js";
+import { breakOff, http2Stream, isBareHttp2Write, isGone, sendableLines } from "./response-class.js";
 
 /** The three methods a response is sent with: its own, or those that a tap has put aside. */
 export interface Sink {
@@ -25,26 +26,29 @@ export function isBareHead(res: ServerResponse, { writeHead }: Sink): boolean {
 }
 
 /** Whether the callback of `write` can be relied on. */
-export function isBareWrite({ write }: Sink): boolean {
-  return write === BARE.write;
+export function isBareWrite(res: ServerResponse, { write }: Sink): boolean {
+  return write === BARE.write || isBareHttp2Write(res, write);
 }
 
 export function send(res: ServerResponse, response: OutgoingResponse, sink: Sink = res): void {
-  if (res.headersSent || res.destroyed) return;
+  if (res.headersSent || isGone(res)) return;
   writeHead(res, response, sink);
   const { body } = response;
   if (body === undefined) sink.end.call(res);
   else if (Buffer.isBuffer(body)) {
-    sink.end.call(res, body);
+    if (sink.end === BARE.end || http2Stream(res) === undefined) sink.end.call(res, body);
+    else endOnHttp2(res, body, sink);
     // What the socket takes is with the system when the call returns. A hook may still have it.
     if (response.lease !== undefined && sink.end === BARE.end && res.writableLength === 0) response.lease.giveBack();
   } else void pump(res, body, sink);
 }
 
 function writeHead(res: ServerResponse, response: OutgoingResponse, sink: Sink): void {
-  const { status, statusText, headers, outer } = response;
+  const { status, headers, outer } = response;
+  const named = sink.writeHead === BARE.writeHead || http2Stream(res) === undefined;
+  const statusText = named ? response.statusText : "";
   // A failed handler's phrase is not that of the page in its place; Node knows the usual one.
-  if (statusText === "" && res.statusMessage) res.statusMessage = "";
+  if (named && statusText === "" && res.statusMessage) res.statusMessage = "";
   if (isBareHead(res, sink)) {
     if (statusText === "") sink.writeHead.call(res, status, headers);
     else sink.writeHead.call(res, status, statusText, headers);
@@ -52,11 +56,18 @@ function writeHead(res: ServerResponse, response: OutgoingResponse, sink: Sink):
   }
   const before = new Set(res.getHeaderNames());
   for (const name of outer.removed) res.removeHeader(name);
-  for (const [name, group] of headerGroups(headers)) {
+  for (const [name, group] of headerGroups(named ? headers : sendableLines(res, headers))) {
     if (!(before.has(name) && outer.kept.includes(name))) setHeaderGroup(res, group);
   }
   if (statusText === "") sink.writeHead.call(res, status);
   else sink.writeHead.call(res, status, statusText);
+}
+
+// HTTP/2's own `end` calls the `write` that it finds, which may be a tap's.
+// A head that allows no content has ended the stream already.
+function endOnHttp2(res: ServerResponse, body: Buffer, sink: Sink): void {
+  if (body.length > 0 && http2Stream(res)?.writableEnded === false) sink.write.call(res, body);
+  sink.end.call(res);
 }
 
 // A body that turns out to be damaged breaks the connection: a short body must never look like a whole one.
@@ -66,28 +77,48 @@ async function pump(res: ServerResponse, source: BodySource, sink: Sink): Promis
     for await (const piece of bodyPieces(source, reader)) await write(res, piece, sink);
     sink.end.call(res);
   } catch {
-    res.destroy();
+    breakOff(res);
   } finally {
     reader.close();
   }
 }
 
-function write(res: ServerResponse, bytes: Buffer, sink: Sink): Promise<void> {
+/** A piece of a body, on its way when this resolves. Rejects when the client has left. */
+export function write(res: ServerResponse, bytes: Buffer, sink: Sink): Promise<void> {
   return new Promise((resolve, reject) => {
-    if (res.destroyed) return reject(new Error("the visitor has left"));
-    if (isBareWrite(sink)) {
+    if (isGone(res)) return reject(new Error("the client has left"));
+    if (sink.write === BARE.write) {
       // The reader uses its buffer again, so the bytes have to be on their way first.
       sink.write.call(res, bytes, (error?: Error | null) => (error ? reject(error) : resolve()));
       return undefined;
     }
+    if (isBareHttp2Write(res, sink.write)) return writeOnHttp2(res, bytes, sink, resolve, reject);
     // A hooked `write` may drop the callback (compression does): wait for its drain instead, and give it bytes of its own.
     if (sink.write.call(res, Buffer.from(bytes))) return resolve();
     const settle = () => {
       res.off("drain", settle).off("close", settle);
-      if (res.destroyed) reject(new Error("the visitor has left"));
+      if (isGone(res)) reject(new Error("the client has left"));
       else resolve();
     };
     res.on("drain", settle).on("close", settle);
     return undefined;
+  });
+}
+
+// A client that resets its stream without an error, while it takes nothing, leaves what was written to it waiting.
+function writeOnHttp2(
+  res: ServerResponse,
+  bytes: Buffer,
+  sink: Sink,
+  resolve: () => void,
+  reject: (error: Error) => void,
+): void {
+  const stream = http2Stream(res)!;
+  const left = (): void => reject(new Error("the client has left"));
+  stream.once("aborted", left);
+  sink.write.call(res, bytes, (error?: Error | null) => {
+    stream.off("aborted", left);
+    if (error) reject(error);
+    else resolve();
   });
 }

@@ -1,9 +1,14 @@
 /** The server that requests come by: where the cache sends requests of its own. */
 import type { IncomingMessage, Server } from "node:http";
+import type { Http2SecureServer, Http2Server } from "node:http2";
+import { hostOf, isHttp2Encrypted, isHttp2Request } from "./http2-request.js";
+
+/** A server of node:http, node:https or node:http2. */
+export type AnyServer = Server | Http2Server | Http2SecureServer;
 
 /** What one visitor's request told. */
 export interface KnownServer {
-  readonly server: Server;
+  readonly server: AnyServer;
   readonly host: string | undefined;
   readonly encrypted: boolean;
 }
@@ -14,23 +19,37 @@ const KNOWN = new WeakMap<object, KnownServer>();
 export function learnServer(cache: object, req: IncomingMessage): void {
   if (KNOWN.has(cache)) return;
   const server = serverOf(req);
-  if (server !== undefined) KNOWN.set(cache, { server, host: req.headers.host, encrypted: isEncrypted(req) });
+  if (server !== undefined) KNOWN.set(cache, { server, host: hostOf(req), encrypted: isEncrypted(req) });
 }
 
 export function knownServer(cache: object): KnownServer | undefined {
   return KNOWN.get(cache);
 }
 
-// node:http puts the server on every socket it accepts; TLS sockets carry it as well.
-export function serverOf({ socket }: IncomingMessage): Server | undefined {
-  const { server } = socket as unknown as { server?: Server };
+// node:http puts the server on every socket it accepts, and TLS does. HTTP/2 shows it while the connection lasts.
+export function serverOf({ socket }: IncomingMessage): AnyServer | undefined {
+  const { server } = socket as unknown as { server?: AnyServer };
   return typeof server?.emit === "function" ? server : undefined;
 }
 
-export function isEncrypted({ socket }: IncomingMessage): boolean {
-  return (socket as { encrypted?: boolean }).encrypted === true;
+/** With HTTP/1.1 beside it or without. */
+export function isHttp2Server(server: AnyServer): boolean {
+  return "updateSettings" in server;
+}
+
+export function isEncrypted(req: IncomingMessage): boolean {
+  return isHttp2Request(req) ? isHttp2Encrypted(req) : isTls(req);
 }
 
 export function schemeOf(req: IncomingMessage): "http" | "https" {
   return isEncrypted(req) ? "https" : "http";
+}
+
+/** The same for a request that is known not to be HTTP/2's. */
+export function http1Scheme(req: IncomingMessage): "http" | "https" {
+  return isTls(req) ? "https" : "http";
+}
+
+function isTls({ socket }: IncomingMessage): boolean {
+  return (socket as { encrypted?: boolean }).encrypted === true;
 }

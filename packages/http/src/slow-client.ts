@@ -2,7 +2,7 @@
 import type { ServerResponse } from "node:http";
 import type { BodyReader, Forward } from "@diskcache/core";
 import { bodyPieces } from "./body-pieces.js";
-import { isBareWrite } from "./send.js";
+import { isBareWrite, write } from "./send.js";
 import type { Sink } from "./send.js";
 
 /** What may wait in memory for a client while others read along. */
@@ -102,14 +102,11 @@ export class SlowClient {
   }
 
   #give(piece: Buffer): Promise<void> {
-    return new Promise((resolve, reject) => {
-      if (isBareWrite(this.#sink)) {
-        // The reader uses its buffer again, so the bytes have to be on their way first.
-        this.#sink.write.call(this.#res, piece, (error?: Error | null) => (error ? reject(error) : resolve()));
-      }
-      // A hooked `write` may drop the callback, as compression does, and keep the bytes.
-      else if (this.#sink.write.call(this.#res, Buffer.from(piece))) resolve();
-      else this.#taken = resolve;
-    });
+    if (isBareWrite(this.#res, this.#sink)) return write(this.#res, piece, this.#sink);
+    // A hooked `write` may drop the callback, as compression does, and keep the bytes.
+    const taken = this.#sink.write.call(this.#res, Buffer.from(piece));
+    return taken ? DONE : new Promise((resolve) => (this.#taken = resolve));
   }
 }
+
+const DONE = Promise.resolve();

@@ -11,6 +11,7 @@ import {
 } from "./header-groups.js";
 import { beforeHeadLeaves } from "./last-moment.js";
 import { putAside } from "./put-aside.js";
+import { reasonPhrase } from "./response-class.js";
 import { isBareHead, send } from "./send.js";
 import type { Sink } from "./send.js";
 
@@ -56,7 +57,7 @@ export class TappedHead {
     const alone = fields.length > 0 && isBareHead(res, this.#sink);
     if (alone) assertSendable(fields);
     else setHeaderLines(res, fields);
-    const statusText = reason ?? res.statusMessage ?? "";
+    const statusText = reason ?? reasonPhrase(res);
     const head = { status, statusText, rawHeaders: alone ? fields : headersSetOn(res) };
     const delivery = this.#forward.head({ head, before: this.#before, body });
     if (alone && delivery.kind === "pass" && !delivery.record)

@@ -1,10 +1,10 @@
 /** How pages are warmed up, and the one place where that is checked. */
-import type { Server } from "node:http";
 import { optionError, optionsOf } from "@diskcache/core";
+import type { AnyServer } from "./server.js";
 
 export interface RefreshOptions {
   /** The server to send the request through. Without it, the one that the first request came by. */
-  readonly server?: Server;
+  readonly server?: AnyServer;
   /** Header fields of the request, beside `Host`: what the page is chosen by, such as `Accept-Language` or `X-Forwarded-Proto`. */
   readonly headers?: Readonly<Record<string, string>>;
   /** Breaks off. */
@@ -52,7 +52,8 @@ export function warmOptions(given: WarmOptions): WarmOptions & { readonly concur
 
 function checked<Options extends RefreshOptions>(at: string, options: Options): Options {
   const { server, headers, signal } = options as { readonly [Name in keyof RefreshOptions]: unknown };
-  if (server !== undefined && !has(server, "emit")) throw optionError(`${at}.server`, "a server of node:http", server);
+  if (server !== undefined && !has(server, "emit"))
+    throw optionError(`${at}.server`, "a server of node:http or node:http2", server);
   if (headers !== undefined && !isFields(headers))
     throw optionError(`${at}.headers`, "an object of names and strings", headers);
   if (signal !== undefined && !has(signal, "throwIfAborted"))

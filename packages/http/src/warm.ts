@@ -1,10 +1,11 @@
 /** Has pages rendered before anybody asks for them, and again when somebody knows that they have changed: by requests of the cache's own, a bounded number at a time. */
-import type { IncomingMessage, Server } from "node:http";
+import type { IncomingMessage } from "node:http";
 import { DiskCacheError, optionError } from "@diskcache/core";
 import { sendOwn } from "./own-request.js";
 import type { OwnAnswer } from "./own-request.js";
 import { markOwn } from "./refresh.js";
 import { knownServer } from "./server.js";
+import type { AnyServer } from "./server.js";
 import { refreshOptions, warmOptions } from "./warm-options.js";
 import type { RefreshOptions, WarmedPage, WarmOptions } from "./warm-options.js";
 
@@ -79,7 +80,7 @@ function told({ cacheStatus }: OwnAnswer): { readonly stored: boolean; readonly 
   return { stored: /; *stored\b/.test(cacheStatus), hit: /diskcache; *hit\b/.test(cacheStatus) };
 }
 
-function addressed(cache: object, url: string, given: Server | undefined) {
+function addressed(cache: object, url: string, given: AnyServer | undefined) {
   const known = knownServer(cache);
   const server = given ?? known?.server;
   if (server === undefined) {

@@ -13,7 +13,10 @@ const PLAIN = new WeakMap<IncomingMessage, Pick<IncomingMessage, "headers" | "ra
 export function watchRequest(req: IncomingMessage, reads: Reads): void {
   const { headers, rawHeaders } = req;
   if (!PLAIN.has(req)) PLAIN.set(req, { headers, rawHeaders });
-  const noteField: Note = (name) => reads.field(name);
+  // What HTTP/2 says of method, scheme, host and path is in the key.
+  const noteField: Note = (name) => {
+    if (!name.startsWith(":")) reads.field(name);
+  };
   Object.defineProperty(req, "headers", {
     value: recording(headers as Named, noteField),
     configurable: true,

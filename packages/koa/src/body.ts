@@ -32,5 +32,6 @@ export function handlersBody(ctx: Context): HandlersBody {
 function emptyBody(ctx: Context): HandlersBody {
   const { _explicitNullBody: asked } = ctx.response as { _explicitNullBody?: boolean };
   if (asked === true || EMPTY.has(ctx.status)) return { kind: "bytes", bytes: Buffer.alloc(0), bare: true };
-  return { kind: "bytes", bytes: Buffer.from(ctx.message || String(ctx.status)), type: "text/plain; charset=utf-8" };
+  const words = ctx.req.httpVersionMajor >= 2 ? "" : ctx.message;
+  return { kind: "bytes", bytes: Buffer.from(words || String(ctx.status)), type: "text/plain; charset=utf-8" };
 }

@@ -5,6 +5,8 @@ import {
   applyRequestChanges,
   askedAs,
   headersSetOn,
+  ignoreReasonPhrase,
+  isKnownResponse,
   isNever,
   keyedRequest,
   learnServer,
@@ -14,6 +16,7 @@ import {
   routedRequest,
   send,
   sinkOf,
+  stepAside,
 } from "@diskcache/http";
 import type { ForwardsUnderWay } from "@diskcache/http";
 import type { Context } from "koa";
@@ -31,6 +34,7 @@ export function runContext(
   next: Inward,
   outermost: boolean,
 ): Promise<void> {
+  if (!isKnownResponse(ctx.res)) return passBy(cache, ctx, next);
   const ready = readyResponse(cache, ctx.req, ctx.originalUrl);
   if (ready === undefined) return decideOn(cache, underWay, ctx, next);
   if (outermost) {
@@ -42,6 +46,11 @@ export function runContext(
 }
 
 const DONE = Promise.resolve();
+
+async function passBy(cache: PageCache<Context>, ctx: Context, next: Inward): Promise<void> {
+  stepAside(cache, ctx.res, ctx.originalUrl);
+  await next();
+}
 
 async function decideOn(
   cache: PageCache<Context>,
@@ -69,6 +78,7 @@ export async function runRoute(
   ctx: Context,
   next: Inward,
 ): Promise<void> {
+  if (!isKnownResponse(ctx.res)) return passBy(cache, ctx, next);
   learnServer(cache, ctx.req);
   const forward = underWay.get(ctx.req);
   const own = isNever(ctx.req) ? neverPolicy : policy;
@@ -94,6 +104,7 @@ async function proceed(underWay: ForwardsUnderWay, ctx: Context, next: Inward, o
   ctx.diskCache = outcome.directives;
   ctx.req.diskCache = outcome.directives;
   if (outcome.plan.reads !== undefined) watchContext(ctx, outcome.plan.reads);
+  ignoreReasonPhrase(ctx.res);
   const before = headersSetOn(ctx.res);
   let stoodIn = false;
   outcome.onTimeout = (stale) => {

@@ -2,11 +2,12 @@
 import type { ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import type { BodySource, OutgoingResponse } from "@diskcache/core";
-import { bodyPieces, headerGroups } from "@diskcache/http";
+import { bodyPieces, breakOff, headerGroups, isHttp2Response, sendableLines } from "@diskcache/http";
 import type { Context } from "koa";
 import { canBeLate, setHeadersLate } from "./late-headers.js";
 
-export function play(ctx: Context, response: OutgoingResponse): void {
+export function play(ctx: Context, given: OutgoingResponse): void {
+  const response = isHttp2Response(ctx.res) ? forHttp2(ctx.res, given) : given;
   const { status, statusText, body } = response;
   ctx.status = status;
   if (statusText !== "") ctx.message = statusText;
@@ -28,6 +29,10 @@ export function play(ctx: Context, response: OutgoingResponse): void {
   }
   if (before.length === 0 && streamed) appendHeaders(res, response.headers);
   if (before.length > 0) mergeHeaders(ctx, response, new Set(before));
+}
+
+function forHttp2(res: ServerResponse, response: OutgoingResponse): OutgoingResponse {
+  return { ...response, statusText: "", headers: sendableLines(res, response.headers) };
 }
 
 // Most hits: bytes, for a context that nobody has given anything. Setting `ctx.body` would look at the fields, so the bytes are put where it keeps them; should
@@ -77,7 +82,7 @@ function streamOf(source: BodySource, { res }: Context): Readable {
     },
     destroy(error, done) {
       reader.close();
-      if (error !== null && res.headersSent) res.destroy();
+      if (error !== null && res.headersSent) breakOff(res);
       done(error);
     },
   });

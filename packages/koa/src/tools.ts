@@ -1,7 +1,7 @@
 /** The small middlewares for one route, which decorate a controller method as well. They act as the onion sees a response: after `await next()`. */
 import { cacheControlEdit, isDecorating, methodDecoration, neverKeep, varyEdit } from "@diskcache/core";
 import type { CacheControlDirectives, HeaderEdit, MethodDecoration } from "@diskcache/core";
-import { headersSetOn, isSuccess, markNever } from "@diskcache/http";
+import { headersSetOn, isSuccess, markNever, reasonPhrase } from "@diskcache/http";
 import type { Context, Middleware, Next } from "koa";
 import type { Handler } from "./handler.js";
 
@@ -49,7 +49,7 @@ function editing(edit: HeaderEdit): RouteTool {
 
 function editHead(ctx: Context, edit: HeaderEdit): void {
   if (ctx.headerSent) return;
-  const head = { status: ctx.status, statusText: ctx.res.statusMessage ?? "", rawHeaders: headersSetOn(ctx.res) };
+  const head = { status: ctx.status, statusText: reasonPhrase(ctx.res), rawHeaders: headersSetOn(ctx.res) };
   for (const [name, value] of edit(head)) {
     if (value === undefined) ctx.remove(name);
     else ctx.set(name, value);

@@ -29,6 +29,8 @@ export const FORWARDED_FIELDS = [
   "x-forwarded-server",
   "x-forwarded-ssl",
   "x-host",
+  // HTTP/2's own. Adapters leave it in where a client's word for it contradicts the connection.
+  ":scheme",
   "x-original-host",
 ] as const;
 

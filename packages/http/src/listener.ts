@@ -1,0 +1,15 @@
+/** Types of what answers requests of node:http and node:http2: in Node's own, one function cannot do both. */
+import type { RequestListener } from "node:http";
+import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+
+/** A handler that is written for the compatibility API of node:http2. */
+export type Http2Listener = (req: Http2ServerRequest, res: Http2ServerResponse) => void;
+
+/** Takes requests of either kind: for `createServer` of node:http, node:https and node:http2. */
+export type ServerListener = RequestListener & Http2Listener;
+
+/** Wraps a handler. */
+export interface WrapListener {
+  (handler: RequestListener): ServerListener;
+  (handler: Http2Listener): Http2Listener;
+}

@@ -1,0 +1,147 @@
+/**
+ * What differs between node:http's response and that of HTTP/2's compatibility API. All else works with both and does
+ * not ask. Knows nothing about caching.
+ */
+import { ServerResponse } from "node:http";
+import type { RawHeaders } from "@diskcache/core";
+
+/** What the compatibility API writes to. Its public face, as far as it is needed here. */
+interface Http2Stream {
+  respond(...given: unknown[]): void;
+  readonly aborted: boolean;
+  readonly closed: boolean;
+  readonly destroyed: boolean;
+  readonly writableEnded: boolean;
+  readonly writableFinished: boolean;
+  readonly rstCode: number;
+  readonly errored: NodeJS.ErrnoException | null;
+  once(event: "aborted", listener: () => void): unknown;
+  off(event: "aborted", listener: () => void): unknown;
+}
+
+type Method = (this: ServerResponse, ...given: unknown[]) => unknown;
+
+/** Without one of these nothing can be recorded, and nothing sent. */
+const NEEDED = [
+  "setHeader",
+  "getHeader",
+  "getHeaderNames",
+  "removeHeader",
+  "writeHead",
+  "write",
+  "end",
+  "on",
+  "once",
+  "off",
+  "emit",
+] as const;
+
+/** Node's own name for the head as it was sent, undocumented, and asked for by all that hooks into responses. */
+const HEADER = "_header";
+
+/** About one connection: HTTP/2 has no place for them (RFC 9113 §8.2.2). */
+const CONNECTION_FIELDS: ReadonlySet<string> = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-connection",
+  "transfer-encoding",
+  "upgrade",
+]);
+
+/** RFC 9113 §7. */
+const CANCEL = 0x8;
+const NO_ERROR = 0x0;
+
+/** Whether the cache can work with a response. Both classes of Node have `_header`: for them one look is enough. */
+export function isKnownResponse(res: ServerResponse): boolean {
+  return (res as unknown as Record<string, unknown>)[HEADER] !== undefined || hasNeededMethods(res);
+}
+
+function hasNeededMethods(res: ServerResponse): boolean {
+  // Express puts the methods of node:http over an HTTP/2 response, where none of them works.
+  if (typeof res !== "object" || res === null || res instanceof ServerResponse) return false;
+  return NEEDED.every((name) => typeof (res as Partial<ServerResponse>)[name] === "function");
+}
+
+/** The stream of an HTTP/2 response; `undefined` for any other. */
+export function http2Stream(res: ServerResponse): Http2Stream | undefined {
+  const { stream } = res as { readonly stream?: Partial<Http2Stream> };
+  return typeof stream?.respond === "function" ? (stream as Http2Stream) : undefined;
+}
+
+export function isHttp2Response(res: ServerResponse): boolean {
+  return http2Stream(res) !== undefined;
+}
+
+/** Whether nothing can reach the client any more: it has left, or its answer is over. */
+export function isGone(res: ServerResponse): boolean {
+  const destroyed = res.destroyed as boolean | undefined;
+  if (destroyed !== undefined) return destroyed;
+  const stream = http2Stream(res);
+  return stream !== undefined && (stream.closed || stream.destroyed);
+}
+
+/** Once a response is closed: whether its client ended it, by leaving or by resetting its stream.
+ * Otherwise this side did: the application, or the server's limits. */
+export function clientLeft(res: ServerResponse): boolean {
+  const stream = http2Stream(res);
+  if (stream === undefined) {
+    const { readableEnded, errored }: { readableEnded: boolean; errored: NodeJS.ErrnoException | null } =
+      res.req.socket;
+    return readableEnded || errored?.syscall !== undefined;
+  }
+  const { aborted, errored, rstCode, writableFinished } = stream;
+  // A reset without an error ends the stream in order; `destroy()` on this side, with the same code, does not.
+  return errored?.syscall !== undefined || rstCode === CANCEL || (aborted && rstCode === NO_ERROR && writableFinished);
+}
+
+/** Breaks a response off so that its client can tell: on HTTP/2 a reset without an error would pass for an end. */
+export function breakOff(res: ServerResponse): void {
+  if (http2Stream(res) === undefined) res.destroy();
+  else res.destroy(new Error("the response was broken off"));
+}
+
+/** The reason phrase that was set. HTTP/2 has none (RFC 9113 §8.3.2), and Node warns those who ask there. */
+export function reasonPhrase(res: ServerResponse): string {
+  return http2Stream(res) === undefined ? (res.statusMessage ?? "") : "";
+}
+
+/** Has an HTTP/2 response ignore a reason phrase without a warning: code for both protocols reads and sets it. */
+export function ignoreReasonPhrase(res: ServerResponse): void {
+  if (http2Stream(res) === undefined) return;
+  Object.defineProperty(res, "statusMessage", { configurable: true, get: () => "", set: () => {} });
+}
+
+/** The names of the fields set so far: as they were given where the class keeps that, without HTTP/2's `:status`. */
+export function namesSetOn(res: ServerResponse): string[] {
+  // Node has it on every outgoing message; its types know it on requests only.
+  const { getRawHeaderNames } = res as unknown as { readonly getRawHeaderNames?: () => string[] };
+  if (getRawHeaderNames !== undefined) return Reflect.apply(getRawHeaderNames, res, []);
+  return res.getHeaderNames().filter((name) => !name.startsWith(":"));
+}
+
+/** The lines that may be sent on a response of this class: the very list where all may. */
+export function sendableLines(res: ServerResponse, raw: RawHeaders): RawHeaders {
+  if (http2Stream(res) === undefined) return raw;
+  const lines: string[] = [];
+  for (let index = 0; index < raw.length; index += 2)
+    if (!CONNECTION_FIELDS.has(raw[index]!.toLowerCase())) lines.push(raw[index]!, raw[index + 1]!);
+  return lines;
+}
+
+/** Whether `write` is HTTP/2's own, which calls back when the bytes are on their way. */
+export function isBareHttp2Write(res: ServerResponse, write: unknown): boolean {
+  return http2Stream(res) !== undefined && write === (Object.getPrototypeOf(res) as ServerResponse).write;
+}
+
+/** Node's own name for what makes a head, undocumented and as old as node:http. */
+const MAKE_HEAD = "_storeHeader";
+
+/** Where a head becomes bytes, behind every hook into `writeHead`: an object and the name of its method.
+ * `undefined` where a class does not let that be seen. */
+export function headMaker(res: ServerResponse): readonly [owner: Record<string, Method>, name: string] | undefined {
+  const methods = res as unknown as Record<string, Method>;
+  if (methods[MAKE_HEAD] !== undefined) return [methods, MAKE_HEAD];
+  const stream = http2Stream(res);
+  return stream && [stream as unknown as Record<string, Method>, "respond"];
+}

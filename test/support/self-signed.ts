@@ -1,0 +1,21 @@
+/** A key and a certificate for servers of tests, self-signed: for `localhost`, valid for a hundred years. */
+
+export const KEY = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgmoMK10VOi/rIIkZG
+XUU076FCLpFzMdSLvNbusydShe+hRANCAAR7j3jtg6xsBNy9G2U3ILmikfhgToWt
+7AVcZVRpQYjvoJCCO9mHvt1nTVa27Ao0grlyXfRhRE3GjZyl9w5rrK8Y
+-----END PRIVATE KEY-----
+`;
+
+export const CERTIFICATE = `-----BEGIN CERTIFICATE-----
+MIIBnDCCAUGgAwIBAgIUfg+DIme6FqfXOcGtjigwZbqlttcwCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyOTIyMjU1MVoYDzIxMjYxMTA1
+MjIyNTUxWjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAAR7j3jtg6xsBNy9G2U3ILmikfhgToWt7AVcZVRpQYjvoJCCO9mHvt1n
+TVa27Ao0grlyXfRhRE3GjZyl9w5rrK8Yo28wbTAdBgNVHQ4EFgQUqfTANhba8Mx+
+DjWLUved5jSKthgwHwYDVR0jBBgwFoAUqfTANhba8Mx+DjWLUved5jSKthgwDwYD
+VR0TAQH/BAUwAwEB/zAaBgNVHREEEzARgglsb2NhbGhvc3SHBH8AAAEwCgYIKoZI
+zj0EAwIDSQAwRgIhAITihShcm9nWwPTgsrjlLD8ovfMxrRe63Y+TNoC4an2nAiEA
+8jFNBWdBjmhP380YiLISyEM2zVML8c6Em9ItVgAhUcs=
+-----END CERTIFICATE-----
+`;
