@@ -16,7 +16,7 @@ import { isDueAhead, isSurelyEarly } from "./lookup/refresh-ahead.js";
 import { VainLook } from "./lookup/vain-look.js";
 import { andThen } from "./maybe-async.js";
 import type { MaybeAsync } from "./maybe-async.js";
-import { asksApplication, mergePolicies } from "./resolve-policy.js";
+import { asksApplication, boundPolicy, mergePolicies } from "./resolve-policy.js";
 import type { ResolvedPolicy, WholePolicy } from "./resolve-policy.js";
 import { gatewayTimeout } from "./serve/gateway-errors.js";
 import type { OutgoingResponse } from "./serve/outgoing.js";
@@ -79,6 +79,17 @@ export class Answering {
     return this.#closed ? this.#forwarding.alone(question, CLOSED) : this.#ask(question, 0);
   }
 
+  /** Answers in the place of another cache on the same directory, which has handed the request on: under both policies. */
+  within(outer: Forward, question: Question): MaybeAsync<Outcome> {
+    const { plan } = outer;
+    outer.delegate();
+    const around = plan.native === question.native ? plan.policy : boundPolicy(plan.policy, plan.native);
+    // A cache always names methods, given or not.
+    const methods = [...new Set([...around.methods, ...question.policy.methods])];
+    const outcome = this.begin({ ...question, policy: { ...mergePolicies(around, question.policy), methods } });
+    return andThen(outcome, (settled) => adopting(outer, settled));
+  }
+
   /** `undefined` when the application has to answer. */
   peek(question: Question): MaybeAsync<OutgoingResponse | undefined> {
     if (this.#closed || asksApplication(question.policy)) return undefined;
@@ -102,7 +113,7 @@ export class Answering {
     contentDigest?: string,
   ): MaybeAsync<Outcome> | undefined {
     const { plan } = forward;
-    const policy = mergePolicies(plan.policy, own);
+    const policy = mergePolicies(plan.policy, plan.native === native ? own : boundPolicy(own, native));
     const guarded = plan.page !== undefined && own.guards > 0;
     const admitted = plan.reason === "method" && policy.methods.includes(plan.request.method);
     if (!guarded && !admitted) {
@@ -111,12 +122,8 @@ export class Answering {
     }
     forward.delegate();
     const request = contentDigest === undefined ? plan.request : { ...plan.request, contentDigest };
-    const question = { request, native, policy, refresh: plan.refresh, own: plan.own };
-    return andThen(this.begin(question), (outcome) => {
-      // What was said about the response before its route was known still holds.
-      if (outcome.kind === "forward") outcome.directives.adopt(forward.directives);
-      return outcome;
-    });
+    const question = { request, native: plan.native, policy, refresh: plan.refresh, own: plan.own };
+    return andThen(this.begin(question), (outcome) => adopting(forward, outcome));
   }
 
   #policyOf(target: string): WholePolicy | undefined {
@@ -176,4 +183,10 @@ export class Answering {
     if (entry.body !== undefined && page.key === entry.head.key) this.#plainPages?.takeUp(page.key);
     return respondHit(this.#context, entry, request, stale);
   }
+}
+
+// What was said about the response before it was known who answers for it still holds.
+function adopting(outer: Forward, outcome: Outcome): Outcome {
+  if (outcome.kind === "forward") outcome.directives.adopt(outer.directives);
+  return outcome;
 }

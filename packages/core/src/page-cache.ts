@@ -25,6 +25,7 @@ import { asksApplication, resolvePolicy } from "./resolve-policy.js";
 import type { ResolvedPolicy, WholePolicy } from "./resolve-policy.js";
 import type { OutgoingResponse } from "./serve/outgoing.js";
 import type { StoreStats } from "./store/contract.js";
+import { sameDirectory } from "./store/same-directory.js";
 import type { Duration } from "./units.js";
 
 /** Counters of this process, and the state of the directory as far as this process knows it. */
@@ -43,6 +44,8 @@ export interface HandleOptions {
   readonly refresh?: boolean;
   /** Nobody looks at the answer: a request of the cache's own. The handler can see that (`diskCache.refresh`). Default: as `refresh`. */
   readonly own?: boolean;
+  /** A forward of another cache on the same directory that the request is on its way with: this cache answers in its place, its own policy laid over the other's. */
+  readonly around?: Forward;
 }
 
 /** A page cache, whatever the framework. `Req` is what the framework hands to a handler, and to the functions in the options.
@@ -72,7 +75,7 @@ export class PageCache<Req = unknown> {
   /** Whether the content of a request is part of its key: the adapter reads it first and hands in its digest. */
   keysContent(request: RequestHead, policy?: ResolvedPolicy): boolean {
     const { method } = request;
-    if (!isAskedByContent(method) || !this.#context.options.enabled || this.#closed) return false;
+    if (!isAskedByContent(method) || !this.active) return false;
     return this.#under(request, policy).methods.includes(method);
   }
 
@@ -86,9 +89,20 @@ export class PageCache<Req = unknown> {
   handle(
     request: RequestHead,
     native: Req,
-    { policy, refresh = false, own = refresh }: HandleOptions = {},
+    { policy, refresh = false, own = refresh, around }: HandleOptions = {},
   ): MaybeAsync<Outcome> {
-    return this.#answering.begin({ request, native, policy: this.#under(request, policy), refresh, own });
+    const question = { request, native, policy: this.#under(request, policy), refresh, own };
+    return around === undefined ? this.#answering.begin(question) : this.#answering.within(around, question);
+  }
+
+  /** Whether it has a say in requests: not when disabled, nor after `close()`. */
+  get active(): boolean {
+    return this.#context.options.enabled && !this.#closed;
+  }
+
+  /** Whether another cache keeps its pages in the same directory, by whatever path. */
+  sharesDirectory(other: PageCache<never>): boolean {
+    return sameDirectory(this.#context.options.dir, other.#context.options.dir);
   }
 
   /** For an adapter that cannot work with the response of a request: counts and tells that the application answers. */

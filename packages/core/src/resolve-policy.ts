@@ -112,6 +112,19 @@ export function mergePolicies(outer: WholePolicy, inner: ResolvedPolicy): WholeP
   };
 }
 
+/** The same policy, its functions given what another framework, or another cache, made of the request. */
+export function boundPolicy<Policy extends ResolvedPolicy>(policy: Policy, native: unknown): Policy {
+  const { keyFunction } = policy;
+  return {
+    ...policy,
+    tags: policy.tags.map((labels) => () => labels(native)),
+    keyFunction: keyFunction && (() => keyFunction(native)),
+    partitions: policy.partitions.map((partition) => () => partition(native)),
+    skip: policy.skip.map((skips) => () => skips(native)),
+    shouldStore: policy.shouldStore.map((agrees) => (_native: unknown, head: ResponseHead) => agrees(native, head)),
+  };
+}
+
 /** The policy of requests that were marked before they came to the cache: leave them alone. */
 export const neverPolicy: ResolvedPolicy = Object.freeze({ ...policyFields("", {}), leave: "never" });
 

@@ -1,10 +1,11 @@
 /** One request through the cache: played from it, or handed to the application with its response tapped. The same for every adapter that has a ServerResponse. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { neverPolicy } from "@diskcache/core";
-import type { Forward, Outcome, PageCache, Reads, RequestHead, ResolvedPolicy } from "@diskcache/core";
+import type { Outcome, PageCache, Reads, RequestHead, ResolvedPolicy } from "@diskcache/core";
 import { isNever } from "./head-tools.js";
-import { keyedRequest, routedRequest } from "./keyed-request.js";
+import { keyedRequest, nestedRequest, routedRequest } from "./keyed-request.js";
 import { askedAs, refreshBehind } from "./refresh.js";
+import { applyRequestChanges, withdrawRequestChanges } from "./request-changes.js";
 import { ignoreReasonPhrase, isKnownResponse } from "./response-class.js";
 import { send } from "./send.js";
 import { learnServer } from "./server.js";
@@ -44,13 +45,15 @@ export function runRoute<Req>(
 ): unknown {
   const { req, native, target } = exchange;
   if (!isKnownResponse(exchange.res)) return passBy(cache, exchange, next);
-  const forward = underWay.get(req);
-  if (forward === undefined) return handle(cache, underWay, exchange, next, policy);
+  const under = underWay.ofRoute(req, target, cache);
+  if (under === undefined) return handle(cache, underWay, exchange, next, policy);
   const refine = ({ contentDigest }: RequestHead): unknown => {
-    const outcome = cache.refine(forward, policy, native, contentDigest);
-    return outcome === undefined ? next() : proceed(underWay, exchange, next, outcome);
+    const outcome = under.cache.refine(under.forward, policy, native as never, contentDigest);
+    if (outcome === undefined) return next();
+    withdrawRequestChanges(req, under.forward);
+    return proceed(under.cache, underWay, exchange, next, outcome);
   };
-  const request = routedRequest(cache, forward, req, target, policy);
+  const request = routedRequest(under.cache, under.forward, req, target, policy);
   return request instanceof Promise ? request.then(refine) : refine(request);
 }
 
@@ -69,25 +72,33 @@ function handle<Req>(
   const { req, native, target } = exchange;
   const own = isNever(req) ? neverPolicy : policy;
   learnServer(cache, req);
-  const ask = (request: RequestHead) => cache.handle(request, native, { ...askedAs(req), ...(own && { policy: own }) });
-  const request = keyedRequest(cache, req, target, own);
-  return proceed(underWay, exchange, next, request instanceof Promise ? request.then(ask) : ask(request));
+  const under = underWay.innermost(req, target, cache);
+  if (under !== undefined) {
+    if (!cache.active) return next();
+    withdrawRequestChanges(req, under.forward);
+  }
+  const asked = { ...askedAs(req), ...(own && { policy: own }), ...(under && { around: under.forward }) };
+  const ask = (request: RequestHead) => cache.handle(request, native, asked);
+  const request =
+    under === undefined ? keyedRequest(cache, req, target, own) : nestedRequest(cache, under.forward, req, target, own);
+  return proceed(cache, underWay, exchange, next, request instanceof Promise ? request.then(ask) : ask(request));
 }
 
-function proceed<Req>(
+function proceed<Req, Native>(
+  cache: PageCache<Req>,
   underWay: ForwardsUnderWay,
-  exchange: Exchange<Req>,
+  exchange: Exchange<Native>,
   next: () => unknown,
   outcome: Outcome | Promise<Outcome>,
 ): unknown {
-  if (outcome instanceof Promise) return outcome.then((settled) => proceed(underWay, exchange, next, settled));
+  if (outcome instanceof Promise) return outcome.then((settled) => proceed(cache, underWay, exchange, next, settled));
   const { req, res } = exchange;
   if (outcome.kind === "hit") {
     send(res, outcome);
     if (outcome.refresh !== undefined) refreshBehind(req, exchange.target, outcome.refresh);
     return undefined;
   }
-  underWay.set(req, outcome);
+  underWay.set(req, outcome, cache);
   applyRequestChanges(req, outcome);
   req.diskCache = outcome.directives;
   if (outcome.plan.reads !== undefined) watchExchange(req, outcome.plan.reads);
@@ -122,10 +133,4 @@ export function callHandler(underWay: ForwardsUnderWay, req: IncomingMessage, ha
   } catch (thrown) {
     return failed(thrown);
   }
-}
-
-/** What the handler sees of the request instead of the visitor's own conditions. */
-export function applyRequestChanges(req: IncomingMessage, { requestChanges }: Forward): void {
-  for (const name of requestChanges.remove) delete req.headers[name];
-  for (const [name, value] of requestChanges.set) req.headers[name] = value;
 }

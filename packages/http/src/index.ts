@@ -78,14 +78,14 @@ export { cacheControl, never, varyOn } from "./tools.js";
 export type { RouteTool } from "./tools.js";
 export { editHead, isNever, isSuccess, markNever, neverStore, purgeBeforeHead } from "./head-tools.js";
 export { bodyPieces } from "./body-pieces.js";
-export { applyRequestChanges, runExchange, runRoute } from "./exchange.js";
+export { runExchange, runRoute } from "./exchange.js";
 export type { Exchange } from "./exchange.js";
 export { cacheHandle, originalTarget } from "./handle.js";
 export type { CacheHandle, Hole } from "./handle.js";
 export type { Http2Listener, ServerListener, WrapListener } from "./listener.js";
 export { headerGroups, headersSetOn } from "./header-groups.js";
 export type { HeaderGroup } from "./header-groups.js";
-export { keyedRequest, routedRequest } from "./keyed-request.js";
+export { keyedRequest, nestedRequest, routedRequest } from "./keyed-request.js";
 export { beforeHeadLeaves } from "./last-moment.js";
 export { askedAs, isRefresh, refreshBehind } from "./refresh.js";
 export { playReady, readyResponse } from "./play-ready.js";
@@ -102,6 +102,7 @@ export {
   reasonPhrase,
   sendableLines,
 } from "./response-class.js";
+export { applyRequestChanges, withdrawRequestChanges } from "./request-changes.js";
 export { send, sinkOf } from "./send.js";
 export type { Sink } from "./send.js";
 export { learnServer } from "./server.js";
@@ -112,3 +113,4 @@ export type { RefreshOptions, WarmedPage, WarmOptions } from "./warm-options.js"
 export { watchProperty, watchRequest } from "./watch-request.js";
 export { requestHead } from "./request-head.js";
 export { ForwardsUnderWay } from "./under-way.js";
+export type { UnderWay } from "./under-way.js";

@@ -32,6 +32,19 @@ export function routedRequest<Req>(
   return plan.request.contentDigest === undefined ? keyedRequest(cache, req, target, policy) : plan.request;
 }
 
+/** The request for a cache inside another one, which may have read the content already. */
+export function nestedRequest<Req>(
+  cache: PageCache<Req>,
+  { plan }: Forward,
+  req: IncomingMessage,
+  target: string,
+  policy?: ResolvedPolicy,
+): RequestHead | Promise<RequestHead> {
+  const { contentDigest: digest } = plan.request;
+  if (digest === undefined) return keyedRequest(cache, req, target, policy);
+  return { ...requestHead(req, target), contentDigest: digest };
+}
+
 /** The whole content, which the handler finds in the request all the same; `undefined` when it is longer than `limit`, was read by somebody else, or does not come. */
 function readContent(req: IncomingMessage, limit: number): Promise<Buffer | undefined> {
   const untouched = req.readableFlowing === null && !req.readableDidRead && req.readableEncoding === null;

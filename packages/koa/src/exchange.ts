@@ -10,6 +10,7 @@ import {
   isNever,
   keyedRequest,
   learnServer,
+  nestedRequest,
   putAside,
   readyResponse,
   refreshBehind,
@@ -17,6 +18,7 @@ import {
   send,
   sinkOf,
   stepAside,
+  withdrawRequestChanges,
 } from "@diskcache/http";
 import type { ForwardsUnderWay } from "@diskcache/http";
 import type { Context } from "koa";
@@ -62,12 +64,7 @@ async function decideOn(
     await next(); // mounted twice: the outer one is at work
     return;
   }
-  learnServer(cache, ctx.req);
-  const keyed = keyedRequest(cache, ctx.req, ctx.originalUrl);
-  const request = keyed instanceof Promise ? await keyed : keyed;
-  const never = isNever(ctx.req) ? { policy: neverPolicy } : undefined;
-  const outcome = cache.handle(request, ctx, { ...askedAs(ctx.req), ...never });
-  await proceed(underWay, ctx, next, outcome instanceof Promise ? await outcome : outcome);
+  await enter(cache, underWay, ctx, next, isNever(ctx.req) ? neverPolicy : undefined);
 }
 
 /** The same for one route: refines the forward under way, or caches just this route. */
@@ -79,27 +76,58 @@ export async function runRoute(
   next: Inward,
 ): Promise<void> {
   if (!isKnownResponse(ctx.res)) return passBy(cache, ctx, next);
-  learnServer(cache, ctx.req);
-  const forward = underWay.get(ctx.req);
   const own = isNever(ctx.req) ? neverPolicy : policy;
-  const request = await (forward === undefined
-    ? keyedRequest(cache, ctx.req, ctx.originalUrl, own)
-    : routedRequest(cache, forward, ctx.req, ctx.originalUrl, own));
-  const outcome =
-    forward === undefined
-      ? cache.handle(request, ctx, { policy: own, ...askedAs(ctx.req) })
-      : cache.refine(forward, own, ctx, request.contentDigest);
-  if (outcome === undefined) await next();
-  else await proceed(underWay, ctx, next, outcome instanceof Promise ? await outcome : outcome);
+  const under = underWay.ofRoute(ctx.req, ctx.originalUrl, cache);
+  if (under === undefined) return enter(cache, underWay, ctx, next, own);
+  learnServer(cache, ctx.req);
+  const { contentDigest } = await routedRequest(under.cache, under.forward, ctx.req, ctx.originalUrl, own);
+  const outcome = under.cache.refine(under.forward, own, ctx as never, contentDigest);
+  if (outcome === undefined) {
+    await next();
+    return;
+  }
+  withdrawRequestChanges(ctx.req, under.forward);
+  await proceed(under.cache, underWay, ctx, next, outcome instanceof Promise ? await outcome : outcome);
 }
 
-async function proceed(underWay: ForwardsUnderWay, ctx: Context, next: Inward, outcome: Outcome): Promise<void> {
+async function enter(
+  cache: PageCache<Context>,
+  underWay: ForwardsUnderWay,
+  ctx: Context,
+  next: Inward,
+  policy: ResolvedPolicy | undefined,
+): Promise<void> {
+  const { req, originalUrl } = ctx;
+  const under = underWay.innermost(req, originalUrl, cache);
+  if (under !== undefined && !cache.active) {
+    await next();
+    return;
+  }
+  learnServer(cache, req);
+  if (under !== undefined) withdrawRequestChanges(req, under.forward);
+  const keyed =
+    under === undefined
+      ? keyedRequest(cache, req, originalUrl, policy)
+      : nestedRequest(cache, under.forward, req, originalUrl, policy);
+  const request = keyed instanceof Promise ? await keyed : keyed;
+  const asked = { ...askedAs(req), ...(policy && { policy }), ...(under && { around: under.forward }) };
+  const outcome = cache.handle(request, ctx, asked);
+  await proceed(cache, underWay, ctx, next, outcome instanceof Promise ? await outcome : outcome);
+}
+
+async function proceed<Req>(
+  cache: PageCache<Req>,
+  underWay: ForwardsUnderWay,
+  ctx: Context,
+  next: Inward,
+  outcome: Outcome,
+): Promise<void> {
   if (outcome.kind === "hit") {
     play(ctx, outcome);
     if (outcome.refresh !== undefined) refreshBehind(ctx.req, ctx.originalUrl, outcome.refresh);
     return;
   }
-  underWay.set(ctx.req, outcome);
+  underWay.set(ctx.req, outcome, cache);
   applyRequestChanges(ctx.req, outcome);
   ctx.diskCache = outcome.directives;
   ctx.req.diskCache = outcome.directives;

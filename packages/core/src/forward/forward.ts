@@ -100,6 +100,8 @@ export class Forward {
     this.#delegated = true;
     clearTimeout(this.#deadline);
     letGo(this.#plan, false);
+    // The other one may need the lock of the same page.
+    this.#plan.settled?.();
   }
 
   /** The response begins. Called once, before anything of it is sent. Never throws. */

@@ -28,6 +28,8 @@ export class HandlerDirectives {
   #tags: string[] | undefined;
   #holes: ResponseHoles | undefined;
   #sealed = false;
+  /** Those of the exchange that answers in the place of this one. */
+  #heir: HandlerDirectives | undefined;
 
   constructor(rooms: Rooms, refresh = false) {
     this.#rooms = rooms;
@@ -46,8 +48,9 @@ export class HandlerDirectives {
     return this.#holes?.seal();
   }
 
-  /** Takes on what was said to another one about the same response. */
+  /** Takes on what was said to another one about the same response, and what will be. */
   adopt(other: HandlerDirectives): void {
+    other.#heir = this;
     this.ttlSeconds = other.ttlSeconds;
     this.skipReason = other.skipReason;
     this.tag(...other.tags);
@@ -72,6 +75,7 @@ export class HandlerDirectives {
    * @example req.diskCache.ttl("10m") */
   ttl(duration: Duration): this {
     this.ttlSeconds = durationSeconds("ttl", duration);
+    this.#heir?.ttl(duration);
     return this;
   }
 
@@ -79,6 +83,7 @@ export class HandlerDirectives {
    * @example req.diskCache.tag("article:7", "front-page") */
   tag(...tags: readonly string[]): this {
     (this.#tags ??= []).push(...tags);
+    this.#heir?.tag(...tags);
     return this;
   }
 
@@ -86,6 +91,7 @@ export class HandlerDirectives {
    * @example if (req.query.preview) req.diskCache.skip("preview") */
   skip(reason = "skip"): this {
     this.skipReason = reason;
+    this.#heir?.skip(reason);
     return this;
   }
 
@@ -93,6 +99,7 @@ export class HandlerDirectives {
    * @example req.diskCache.vary("accept-language") */
   vary(...fields: readonly string[]): this {
     this.varyFields = [...this.varyFields, ...fields.map((field) => field.toLowerCase())];
+    this.#heir?.vary(...fields);
     return this;
   }
 
@@ -100,6 +107,7 @@ export class HandlerDirectives {
    * @example if (article.audience === "staff") req.diskCache.partition("staff") */
   partition(value: string): this {
     this.partitions = [...this.partitions, value];
+    this.#heir?.partition(value);
     return this;
   }
 
