@@ -6,11 +6,13 @@ import { Refreshes } from "./flight/refreshes.js";
 import { claimRefresh } from "./forward/claim-refresh.js";
 import type { Forward } from "./forward/forward.js";
 import { Forwarding } from "./forward/forwarding.js";
+import type { ForwardLookup } from "./forward/forwarding.js";
 import { refreshHeaders } from "./forward/refresh-headers.js";
-import { CLOSED, STALE_PARTITION, UNFILLED } from "./forward/settled-lookups.js";
+import { CLOSED, STALE_PARTITION, UNFILLED, UNREADABLE } from "./forward/settled-lookups.js";
 import { fillStored, hasHoles } from "./holes/fill-stored.js";
-import { decide } from "./lookup/decide.js";
+import { decide, requestFacts } from "./lookup/decide.js";
 import type { Lookup, Question } from "./lookup/decide.js";
+import type { PageKey } from "./key/page-key.js";
 import { isPlainlyFresh, isPlainPage, PlainPages } from "./lookup/plain-pages.js";
 import { isDueAhead, isSurelyEarly } from "./lookup/refresh-ahead.js";
 import { VainLook } from "./lookup/vain-look.js";
@@ -142,13 +144,13 @@ export class Answering {
     const { entry, stale } = lookup;
     const due = stale || (this.#refreshAhead > 0 && isDueAhead(entry.value, this.#refreshAhead, this.#now()));
     const claim = due ? claimRefresh(this.#context, this.#refreshes, entry) : undefined;
-    if (claim === undefined) return this.#reuse(question, lookup);
+    if (claim === undefined) return this.#reuse(question, lookup, attempt);
     return andThen(claim, (release) =>
-      release === "over" ? this.#ask(question, attempt) : this.#refreshing(question, lookup, release),
+      release === "over" ? this.#ask(question, attempt) : this.#refreshing(question, lookup, attempt, release),
     );
   }
 
-  #refreshing(question: Question, lookup: Reusable, release: () => void): MaybeAsync<Outcome> {
+  #refreshing(question: Question, lookup: Reusable, attempt: number, release: () => void): MaybeAsync<Outcome> {
     const { entry, page, stale } = lookup;
     const { contentDigest, rawHeaders } = question.request;
     // A partition is known by the visitor's own cookies, which a refresh may not carry: the first visitor renders it himself.
@@ -158,11 +160,11 @@ export class Answering {
       if (stale) return this.#forwarding.alone(question, { ...STALE_PARTITION, page, selection }, release);
       // Ahead of time nobody is made to wait for it.
       release();
-      return this.#reuse(question, lookup);
+      return this.#reuse(question, lookup, attempt);
     }
     const fields = refreshHeaders(rawHeaders, this.#context.options.cookies);
     const refresh = { rawHeaders: fields, release };
-    return andThen(this.#reuse(question, lookup), (outcome) => {
+    return andThen(this.#reuse(question, lookup, attempt), (outcome) => {
       if (outcome.kind === "hit") return { ...outcome, refresh };
       release();
       return outcome;
@@ -173,7 +175,7 @@ export class Answering {
     return this.#context.options.clock.now();
   }
 
-  #reuse(question: Question, { entry, stale, page }: Reusable): MaybeAsync<Outcome> {
+  #reuse(question: Question, { entry, stale, page }: Reusable, attempt: number): MaybeAsync<Outcome> {
     const { request, native, own } = question;
     if (hasHoles(entry))
       // Where a hole cannot be filled the application may have something else to say, such as a form to log in.
@@ -181,7 +183,15 @@ export class Answering {
         (filled) => filled ?? this.#forwarding.alone(question, UNFILLED),
       );
     if (entry.body !== undefined && page.key === entry.head.key) this.#plainPages?.takeUp(page.key);
-    return respondHit(this.#context, entry, request, stale);
+    return andThen(
+      respondHit(this.#context, entry, request, stale),
+      (response) => response ?? this.#forwarding.forward(question, this.#unreadable(question, page), attempt),
+    );
+  }
+
+  // Found, and then not to be read: as good as not there.
+  #unreadable({ request }: Question, page: PageKey): ForwardLookup {
+    return { ...UNREADABLE, page, facts: requestFacts(this.#context, request, page) };
   }
 }
 

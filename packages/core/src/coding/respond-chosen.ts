@@ -1,8 +1,10 @@
 /** Answers a request from a stored response in the form that its visitor is best sent. */
 import type { CacheContext } from "../context.js";
 import type { RawHeaders, RequestHead } from "../exchange.js";
+import { andThen } from "../maybe-async.js";
 import type { MaybeAsync } from "../maybe-async.js";
 import type { OutgoingResponse } from "../serve/outgoing.js";
+import { readFirst } from "../serve/read-first.js";
 import { respond, respondFresh, respondPlain, respondStale } from "../serve/respond.js";
 import type { Marks } from "../serve/respond.js";
 import type { StoreEntry } from "../store/contract.js";
@@ -10,14 +12,13 @@ import type { StoredResponse } from "../stored/stored-response.js";
 
 type ResponseEntry = StoreEntry<StoredResponse>;
 
-/** A hit. */
+/** A hit; `undefined` when its body cannot be read. */
 export function respondHit(
   context: CacheContext,
   entry: ResponseEntry,
   request: RequestHead,
   stale: boolean,
-): MaybeAsync<OutgoingResponse> {
-  context.observer.hit(request.target, stale);
+): MaybeAsync<OutgoingResponse | undefined> {
   if (entry.value.offer === undefined) return play(context, entry, entry, request, stale);
   // What is stale is about to be rendered anew: nothing is made of it any more.
   const chosen = context.coded.choose(entry, request, !stale);
@@ -49,11 +50,21 @@ function play(
   chosen: ResponseEntry,
   request: RequestHead,
   stale: boolean,
-): OutgoingResponse {
+): MaybeAsync<OutgoingResponse | undefined> {
   const asked = chosen === entry ? request : withoutRange(request);
   const response = (stale ? respondStale : respondFresh)(chosen, asked, options.clock.now(), options.debugHeader);
-  if (chosen !== entry && response.body !== undefined) observer.codedHit(entry.bodyBytes - chosen.bodyBytes);
-  return response;
+  return andThen(begun(response), (readable) => {
+    if (readable === undefined) return undefined;
+    observer.hit(request.target, stale);
+    if (chosen !== entry && readable.body !== undefined) observer.codedHit(entry.bodyBytes - chosen.bodyBytes);
+    return readable;
+  });
+}
+
+function begun(response: OutgoingResponse): MaybeAsync<OutgoingResponse | undefined> {
+  const { body } = response;
+  if (body === undefined || Buffer.isBuffer(body)) return response;
+  return readFirst(body).then((source) => source && { ...response, body: source });
 }
 
 /** An answer that a forward came back to the store for. What is not at hand then is not looked for. */

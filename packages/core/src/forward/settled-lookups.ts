@@ -19,3 +19,10 @@ export const CLOSED: ForwardLookup = Object.freeze({
 
 /** A hole of the stored page could not be filled for this visitor. */
 export const UNFILLED: ForwardLookup = Object.freeze({ ...CLOSED, detail: "hole-failed" });
+
+/** The body of the stored page could not be read. */
+export const UNREADABLE = Object.freeze({
+  reason: "uri-miss",
+  detail: "unreadable",
+  selection: undefined,
+} as const);

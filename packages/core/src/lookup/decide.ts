@@ -207,7 +207,8 @@ function bypass(request: RequestHead, reason: string): Lookup {
   };
 }
 
-function requestFacts({ options }: CacheContext, request: RequestHead, page: PageKey): RequestFacts {
+/** What about the request matters to storing and reusing its page. */
+export function requestFacts({ options }: CacheContext, request: RequestHead, page: PageKey): RequestFacts {
   const { method, headers } = request;
   const authorization = headers.authorization !== undefined && !page.partitioned;
   const cookies =
