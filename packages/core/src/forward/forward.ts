@@ -75,7 +75,7 @@ export class Forward {
     this.#plan = plan;
     this.directives = new HandlerDirectives(context, plan.own);
     context.fragments.renderings.begin(this.directives);
-    this.requestChanges = requestChanges(context.options, plan);
+    this.requestChanges = requestChanges(context, plan);
     this.#requestAt = context.options.clock.now();
     this.#setDeadline();
   }

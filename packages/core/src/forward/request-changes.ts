@@ -1,6 +1,6 @@
 /** What a handler sees of a request that fills the cache: not the visitor's conditions and ranges, which the cache answers itself, but those of the stored response (RFC 9111 §4.3.1). */
 import { validatorsOf } from "../http/freshen.js";
-import type { ResolvedOptions } from "../resolve-options.js";
+import type { CacheContext } from "../context.js";
 import type { ForwardPlan } from "./forward-plan.js";
 import { askForTheRest, passesRange } from "./parts.js";
 
@@ -17,7 +17,7 @@ const NONE: RequestChanges = Object.freeze({ remove: [], set: [], stripped: fals
 
 const VISITORS_OWN = ["if-none-match", "if-modified-since", "range", "if-range"] as const;
 
-export function requestChanges(options: ResolvedOptions, plan: ForwardPlan): RequestChanges {
+export function requestChanges({ options, hitForMiss }: CacheContext, plan: ForwardPlan): RequestChanges {
   const { page, request, facts, selection, beginning } = plan;
   // An answer that will hardly be stored is left entirely to the application, conditions and all. To a POST they mean something else.
   if (
@@ -29,6 +29,8 @@ export function requestChanges(options: ResolvedOptions, plan: ForwardPlan): Req
     return NONE;
   const own = VISITORS_OWN.filter((name) => request.headers[name] !== undefined);
   if (own.length === 0 && selection === undefined && beginning === undefined) return NONE;
+  // Nothing will be kept, it is known: what is asked for is answered more cheaply by who makes it.
+  if (selection === undefined && beginning === undefined && hitForMiss.has(page.key)) return NONE;
   const remove = passesRange(options, plan) ? own.filter((name) => !name.endsWith("range")) : own;
   const set = beginning === undefined ? [] : askForTheRest(beginning.entry.value.head);
   // A page with holes is another one each time it is made.

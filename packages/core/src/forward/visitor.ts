@@ -56,10 +56,7 @@ export function deliveryFor(
   body: Buffer | undefined,
   record: boolean,
 ): Delivery {
-  const answered =
-    visitor === undefined || head.status !== 200
-      ? undefined
-      : answerConditions(visitor, applyFields(head, set), body, record);
+  const answered = visitor === undefined ? undefined : answerConditions(visitor, applyFields(head, set), body, record);
   return answered ?? { kind: "pass", set, remove: internalFields(head), record };
 }
 
@@ -70,6 +67,8 @@ function answerConditions(
   record: boolean,
 ): Delivery | undefined {
   if (evaluatePreconditions(visitor, head) === "not-modified") return instead(notModifiedHead(head), record);
+  // RFC 9110 §14.2: a part is a part of what would have been a 200.
+  if (head.status !== 200) return undefined;
   const length = body?.length ?? Number(fieldValue(head.rawHeaders, "content-length") ?? Number.NaN);
   const { range } = visitor.headers;
   if (typeof range !== "string" || visitor.method !== "GET" || !Number.isSafeInteger(length)) return undefined;

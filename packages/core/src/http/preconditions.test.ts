@@ -134,7 +134,13 @@ describe("RFC 9110 §13.2 which conditions count", () => {
     );
   });
 
-  it.each([204, 301, 404, 500])("evaluates nothing for a stored %d", (status) => {
+  it.each([200, 201, 203, 204, 206])("evaluates them for a stored %d", (status) => {
+    expect(evaluatePreconditions(request(["If-None-Match", '"a"']), response(["ETag", '"a"'], status))).toBe(
+      "not-modified",
+    );
+  });
+
+  it.each([301, 404, 500])("evaluates nothing for a stored %d", (status) => {
     expect(evaluatePreconditions(request(["If-None-Match", '"a"']), response(["ETag", '"a"'], status))).toBe("full");
   });
 

@@ -17,7 +17,7 @@ export function evaluatePreconditions(
   if (request.headers["if-none-match"] === undefined && request.headers["if-modified-since"] === undefined)
     return "full";
   // §13.2.1: conditions count only where the answer without them would be a success; §13.1.2: 304 answers only GET and HEAD.
-  if (response.status !== 200 || (request.method !== "GET" && request.method !== "HEAD")) return "full";
+  if (!isSuccess(response.status) || (request.method !== "GET" && request.method !== "HEAD")) return "full";
   const ifNoneMatch = fieldLines(request.rawHeaders, "if-none-match");
   const unchanged =
     ifNoneMatch.length > 0
@@ -33,6 +33,10 @@ export function notModifiedHead(response: ResponseHead): ResponseHead {
     statusText: "Not Modified",
     rawHeaders: withoutFields(response.rawHeaders, REPRESENTATION_METADATA),
   };
+}
+
+function isSuccess(status: number): boolean {
+  return status >= 200 && status < 300;
 }
 
 // §13.1.2: weak comparison; "*" matches whatever is stored. Only this condition is put to `fresh`: dates it reads more kindly than §5.6.7.
