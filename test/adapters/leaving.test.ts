@@ -93,9 +93,10 @@ describe.each(ADAPTERS)("$name: a handler whose client has left", (adapter) => {
     const followers = await Promise.all([site.begin("/"), site.begin("/")]);
     leader.on("error", () => {}).destroy();
     await site.departures.reaches(1);
-    const later = await site.begin("/");
+    const later = site.begin("/");
+    await site.waiting(1);
     release.open();
-    const texts = await Promise.all([...followers, later].map((message) => text(message)));
+    const texts = await Promise.all([...followers, await later].map((message) => text(message)));
     expect([texts, site.renders]).toEqual([Array(3).fill("first, second"), 1]);
     expect((await site.visit("/")).isHit).toBe(true);
   });

@@ -10,8 +10,11 @@ export class Flight<Shared extends object> {
   readonly birth: number;
   readonly #waiting: Settle<Shared>[] = [];
   readonly #maxFollowers: number;
+  readonly #timeoutMs: number;
   readonly #onOver: () => void;
   #landed: Shared | Release | undefined;
+  /** Whether the leader's own client has left: its handler may never come to an end. */
+  #adrift = false;
   #timer: NodeJS.Timeout | undefined;
 
   /** @param onOver called once nobody can join any more */
@@ -22,6 +25,7 @@ export class Flight<Shared extends object> {
   ) {
     this.birth = birth;
     this.#maxFollowers = settings.maxFollowers;
+    this.#timeoutMs = settings.timeoutMs;
     this.#onOver = onOver;
     // Bounds the wait for the beginning of a response, never the response itself.
     this.#timer = setTimeout(() => this.release("timeout"), settings.timeoutMs).unref();
@@ -40,17 +44,23 @@ export class Flight<Shared extends object> {
   /** Follows: resolves when the response has begun, or when there will be none to share. `undefined` when there are too many followers already.
    * @param patienceMs for one who has waited before: what he has left of it, where that is less than the flight takes */
   join(patienceMs?: number): Promise<Shared | Release> | undefined {
-    if (this.#landed !== undefined) return Promise.resolve(this.#landed);
+    if (this.#landed !== undefined && !this.#awaitsEnd) return Promise.resolve(this.#landed);
     if (this.#waiting.length >= this.#maxFollowers) return undefined;
     return new Promise((settle) => {
       this.#waiting.push(settle);
-      if (patienceMs !== undefined) setTimeout(() => settle("timeout"), patienceMs).unref();
+      const mostMs = patienceMs ?? (this.#landed === undefined ? undefined : this.#timeoutMs);
+      if (mostMs !== undefined) setTimeout(() => settle("timeout"), mostMs).unref();
     });
   }
 
   /** The leader's response has begun and may be shared: those who wait, and those who come while it goes on, read along. */
   share(shared: Shared): void {
     this.#land(shared);
+  }
+
+  /** The leader's own client has left. Those who come from now on are given nothing of a response that may never be whole: they wait for its end. */
+  leaderLeft(): void {
+    this.#adrift = true;
   }
 
   /** Lets all followers go, together. */
@@ -60,16 +70,23 @@ export class Flight<Shared extends object> {
 
   /** The response is complete: whoever comes now finds it in the store. */
   complete(): void {
-    this.#land("failed");
+    if (!this.#land("failed")) this.#settleAll("failed");
     this.#onOver();
+  }
+
+  get #awaitsEnd(): boolean {
+    return this.#adrift && this.shared !== undefined;
   }
 
   #land(landed: Shared | Release): boolean {
     if (this.#landed !== undefined) return false;
     this.#landed = landed;
     clearTimeout(this.#timer);
-    for (const settle of this.#waiting) settle(landed);
-    this.#waiting.length = 0;
+    this.#settleAll(landed);
     return true;
+  }
+
+  #settleAll(landed: Shared | Release): void {
+    for (const settle of this.#waiting.splice(0)) settle(landed);
   }
 }

@@ -131,8 +131,11 @@ export class Forward {
    * @returns whether the handler is to go on as if it had not: for the store, and for those who wait. Then it must not be told until `wanted` is false, the response is over, or `abandoned` is called. Where not, the adapter gives up by `abort` */
   clientLeft(abandoned: () => void): boolean {
     if (!this.#goesOn) return false;
-    const abandon = () => void (this.followed || abandoned());
-    this.#absent ??= new AbsentClient(() => this.#standDown(abandoned), abandon);
+    this.#plan.leading?.flight.leaderLeft();
+    this.#absent ??= new AbsentClient({
+      silent: (ms) => this.#silent(ms, abandoned),
+      late: () => void (this.followed || this.#plan.leading?.flight.awaited || abandoned()),
+    });
     return true;
   }
 
@@ -307,10 +310,11 @@ export class Forward {
     if (reason !== NOT_ADMITTED) letGo(this.#plan, failed);
   }
 
-  // Without a client, and silent: those who wait, and those who come, lead for themselves. Those who read along have to wait.
-  #standDown(abandoned: () => void): void {
+  // Those who wait, and those who come, lead for themselves. Those who have had the beginning have to wait, for as long as anybody waits for others.
+  #silent(forMs: number, abandoned: () => void): void {
     this.#leadNoLonger();
-    if (!this.#mayBeCutShort) return;
+    const over = this.#mayBeCutShort || (this.followed && forMs >= this.#context.options.flight.timeoutMs);
+    if (!over) return;
     this.abort("aborted");
     abandoned();
   }
