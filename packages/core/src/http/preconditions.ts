@@ -3,6 +3,7 @@ import fresh from "fresh";
 import type { RequestHead, ResponseHead } from "../exchange.js";
 import { fieldLines, fieldValue, withoutFields } from "./fields.js";
 import { dateOf } from "./freshness.js";
+import { withoutHopByHop } from "./hop-by-hop.js";
 import { parseHttpDate } from "./http-date.js";
 import { validatorsOf } from "./validators.js";
 
@@ -31,7 +32,7 @@ export function notModifiedHead(response: ResponseHead): ResponseHead {
   return {
     status: 304,
     statusText: "Not Modified",
-    rawHeaders: withoutFields(response.rawHeaders, REPRESENTATION_METADATA),
+    rawHeaders: withoutFields(withoutHopByHop(response.rawHeaders), REPRESENTATION_METADATA),
   };
 }
 
@@ -70,5 +71,4 @@ const REPRESENTATION_METADATA: ReadonlySet<string> = new Set([
   "content-type",
   "digest",
   "repr-digest",
-  "transfer-encoding",
 ]);

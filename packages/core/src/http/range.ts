@@ -1,6 +1,7 @@
 /** Ranges of a stored complete response (RFC 9110 §14): which bytes a request selects, and the heads of the answers. Bytes are the only unit. */
 import type { ResponseHead } from "../exchange.js";
 import { fieldValue, splitMembers, trimmed, withField, withoutFields } from "./fields.js";
+import { withoutHopByHop } from "./hop-by-hop.js";
 import { parseHttpDate } from "./http-date.js";
 import { hasStrongLastModified, stronglyEqual, validatorsOf } from "./validators.js";
 
@@ -64,7 +65,7 @@ export function rangeSpecs(value: string): readonly RangeSpec[] | undefined {
  * @param length of the complete content in bytes; "*" when nobody knows */
 export function partialHead(response: ResponseHead, range: ByteRange, length: number | "*"): ResponseHead {
   const ranged = withField(
-    withoutFields(response.rawHeaders, OF_THE_WHOLE),
+    withoutFields(withoutHopByHop(response.rawHeaders), OF_THE_WHOLE),
     "Content-Range",
     contentRange(range, length),
   );
@@ -92,7 +93,7 @@ export function multipartBody(
   pieces.push(Buffer.from(end, "latin1"));
   // §15.3.7.2: Content-Range belongs to the parts, not to the whole.
   const fields = withField(
-    withoutFields(response.rawHeaders, OF_THE_WHOLE),
+    withoutFields(withoutHopByHop(response.rawHeaders), OF_THE_WHOLE),
     "Content-Type",
     `multipart/byteranges; boundary=${boundary}`,
   );
@@ -101,7 +102,7 @@ export function multipartBody(
 
 /** 416 (§15.5.17): no content, and nothing that would let a cache further on keep the refusal. */
 export function unsatisfiableHead(response: ResponseHead, length: number): ResponseHead {
-  const fields = withoutFields(response.rawHeaders, NOT_OF_A_REFUSAL);
+  const fields = withoutFields(withoutHopByHop(response.rawHeaders), NOT_OF_A_REFUSAL);
   fields.push("Content-Range", `bytes */${length}`, "Content-Length", "0");
   return { status: 416, statusText: "Range Not Satisfiable", rawHeaders: fields };
 }
