@@ -4,6 +4,7 @@ import type { BodySource, OutgoingResponse } from "@diskcache/core";
 import { bodyPieces } from "./body-pieces.js";
 import { headerGroups, setHeaderGroup } from "./header-groups.js";
 import { breakOff, http2Stream, isBareHttp2Write, isGone, sendableLines } from "./response-class.js";
+import { NODES_OWN, watchersOf } from "./watchers.js";
 
 /** The three methods a response is sent with: its own, or those that a tap has put aside. */
 export interface Sink {
@@ -30,9 +31,17 @@ export function isBareWrite(res: ServerResponse, { write }: Sink): boolean {
   return write === BARE.write || isBareHttp2Write(res, write);
 }
 
-export function send(res: ServerResponse, response: OutgoingResponse, sink: Sink = res): void {
+/** @param unwatching how many of those who listen for the end of the response do not look at it then: Node, and the framework's own */
+export function send(
+  res: ServerResponse,
+  response: OutgoingResponse,
+  sink: Sink = res,
+  unwatching: number = NODES_OWN,
+): void {
   if (res.headersSent || isGone(res)) return;
-  writeHead(res, response, sink);
+  // Lines that are sent as they are given cannot be asked for afterwards.
+  const flat = isBareHead(res, sink) && sink.end === BARE.end && watchersOf(res) <= unwatching;
+  writeHead(res, response, sink, flat);
   const { body } = response;
   if (body === undefined) sink.end.call(res);
   else if (Buffer.isBuffer(body)) {
@@ -43,13 +52,13 @@ export function send(res: ServerResponse, response: OutgoingResponse, sink: Sink
   } else void pump(res, body, sink);
 }
 
-function writeHead(res: ServerResponse, response: OutgoingResponse, sink: Sink): void {
+function writeHead(res: ServerResponse, response: OutgoingResponse, sink: Sink, flat: boolean): void {
   const { status, headers, outer } = response;
   const named = sink.writeHead === BARE.writeHead || http2Stream(res) === undefined;
   const statusText = named ? response.statusText : "";
   // A failed handler's phrase is not that of the page in its place; Node knows the usual one.
   if (named && statusText === "" && res.statusMessage) res.statusMessage = "";
-  if (isBareHead(res, sink)) {
+  if (flat) {
     if (statusText === "") sink.writeHead.call(res, status, headers);
     else sink.writeHead.call(res, status, statusText, headers);
     return;

@@ -1,36 +1,36 @@
 /**
  * The fields of a hit, put on a ServerResponse only when somebody looks at them. Usually nobody does: then they go out as the flat list they are stored as,
- * at the price of a bare server. Whoever asks for a field or changes one finds all of them set, as if they had been from the beginning.
+ * at the price of a bare server. Who asks for a field or changes one finds all of them set, as if they had been from the beginning; who asks once the head
+ * is on its way, as logs do, is answered from the list.
  */
-import { ServerResponse } from "node:http";
+import { OutgoingMessage, ServerResponse } from "node:http";
 import type { RawHeaders } from "@diskcache/core";
 
 type Method = (this: LateResponse, ...given: unknown[]) => unknown;
 
-/** Everything that reads or writes fields, or makes a head of them. */
-const NAMES = [
-  "getHeader",
-  "getHeaders",
-  "getHeaderNames",
-  "getRawHeaderNames",
-  "hasHeader",
-  "setHeader",
-  "setHeaders",
-  "appendHeader",
-  "removeHeader",
-] as const;
-type Name = (typeof NAMES)[number];
+const READING = ["getHeader", "getHeaders", "getHeaderNames", "getRawHeaderNames", "hasHeader"] as const;
+const CHANGING = ["setHeader", "setHeaders", "appendHeader", "removeHeader"] as const;
+type Name = (typeof READING)[number] | (typeof CHANGING)[number];
 
 /** Node's own name for what makes a head, undocumented and as old as node:http: who hooks into it reads the fields there. */
 const MAKE_HEAD = "_storeHeader";
 
 const LATE = Symbol("late headers");
+const SENT = Symbol("late headers, to be read when they are sent");
 
 type Methods = Record<Name | typeof MAKE_HEAD | "writeHead", Method>;
-type LateResponse = Methods & { [LATE]: RawHeaders | undefined };
+type LateResponse = Methods & {
+  readonly headersSent: boolean;
+  /** Until they are set. */
+  [LATE]: RawHeaders | undefined;
+  [SENT]: OutgoingMessage | undefined;
+};
 
 const BARE = ServerResponse.prototype as unknown as Methods;
-const LOOKING = Object.fromEntries(NAMES.map((name) => [name, looking(BARE[name])])) as Record<Name, Method>;
+const LOOKING = Object.fromEntries([
+  ...READING.map((name) => [name, reading(BARE[name])] as const),
+  ...CHANGING.map((name) => [name, changing(BARE[name])] as const),
+]) as Record<Name, Method>;
 
 /** Whether this response may get its fields late: nobody has hooked into what handles them. */
 export function canBeLate(res: ServerResponse): boolean {
@@ -54,6 +54,7 @@ export function canBeLate(res: ServerResponse): boolean {
 export function setHeadersLate(res: ServerResponse, headers: RawHeaders): void {
   const late = res as unknown as LateResponse;
   late[LATE] = headers;
+  late[SENT] = undefined;
   late.writeHead = writeHead;
   late.getHeader = LOOKING.getHeader;
   late.getHeaders = LOOKING.getHeaders;
@@ -66,28 +67,48 @@ export function setHeadersLate(res: ServerResponse, headers: RawHeaders): void {
   late.removeHeader = LOOKING.removeHeader;
 }
 
-function looking(bare: Method): Method {
-  return function look(this: LateResponse, ...given) {
-    if (this[LATE] !== undefined) setNow(this);
+function reading(bare: Method): Method {
+  return function read(this: LateResponse, ...given) {
+    const headers = this[LATE];
+    if (headers === undefined) return Reflect.apply(bare, this, given);
+    if (this.headersSent) return Reflect.apply(bare, (this[SENT] ??= messageWith(headers)), given);
+    setNow(this, headers);
+    return Reflect.apply(bare, this, given);
+  };
+}
+
+// Once they are sent, Node refuses.
+function changing(bare: Method): Method {
+  return function change(this: LateResponse, ...given) {
+    const headers = this[LATE];
+    if (headers !== undefined && !this.headersSent) setNow(this, headers);
     return Reflect.apply(bare, this, given);
   };
 }
 
 function writeHead(this: LateResponse, ...given: unknown[]): unknown {
   const headers = this[LATE];
-  if (headers === undefined) return Reflect.apply(BARE.writeHead, this, given);
-  // More than a status adds to the fields, and whoever has hooked in since reads them.
+  if (headers === undefined || this.headersSent) return Reflect.apply(BARE.writeHead, this, given);
+  // More than a status adds to the fields, and who has hooked in since reads them.
   if (given.length > 1 || this[MAKE_HEAD] !== BARE[MAKE_HEAD]) {
-    setNow(this);
+    setNow(this, headers);
     return Reflect.apply(BARE.writeHead, this, given);
   }
-  this[LATE] = undefined;
   return BARE.writeHead.call(this, given[0], headers);
 }
 
-function setNow(res: LateResponse): void {
-  const headers = res[LATE]!;
+function setNow(res: LateResponse, headers: RawHeaders): void {
   res[LATE] = undefined;
+  append(res, headers);
+}
+
+function messageWith(headers: RawHeaders): OutgoingMessage {
+  const message = new OutgoingMessage();
+  append(message, headers);
+  return message;
+}
+
+function append(message: OutgoingMessage | LateResponse, headers: RawHeaders): void {
   for (let index = 0; index < headers.length; index += 2)
-    BARE.appendHeader.call(res, headers[index], headers[index + 1]);
+    Reflect.apply(BARE.appendHeader, message, [headers[index], headers[index + 1]]);
 }

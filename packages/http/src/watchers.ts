@@ -1,0 +1,17 @@
+/** Who listens for the end of a response: logs and metrics, which ask it for its fields when it is over. */
+import type { ServerResponse } from "node:http";
+
+/** Node itself listens for it once. */
+export const NODES_OWN = 1;
+
+/** What the npm package on-finished leaves on a response: one listener of its own, and a queue of those it calls. */
+interface SharedListener {
+  readonly __onFinished?: { readonly queue?: readonly unknown[] | null } | null;
+}
+
+/** How many wait to be told that the response is over. */
+export function watchersOf(res: ServerResponse): number {
+  const { __onFinished: shared } = res as SharedListener;
+  const queued = shared?.queue?.length ?? 1;
+  return res.listenerCount("finish") + res.listenerCount("close") + Math.max(0, queued - 1);
+}
