@@ -99,7 +99,7 @@ function proceed<Req, Native>(
     return undefined;
   }
   underWay.set(req, outcome, cache);
-  applyRequestChanges(req, outcome);
+  applyRequestChanges(req.headers, outcome);
   req.diskCache = outcome.directives;
   if (outcome.plan.reads !== undefined) watchExchange(req, outcome.plan.reads);
   ignoreReasonPhrase(res);

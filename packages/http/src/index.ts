@@ -83,7 +83,7 @@ export type { Exchange } from "./exchange.js";
 export { cacheHandle, originalTarget } from "./handle.js";
 export type { CacheHandle, Hole } from "./handle.js";
 export type { Http2Listener, ServerListener, WrapListener } from "./listener.js";
-export { headerGroups, headersSetOn } from "./header-groups.js";
+export { changedLines, headerGroups, headersSetOn } from "./header-groups.js";
 export type { HeaderGroup } from "./header-groups.js";
 export { keyedRequest, nestedRequest, routedRequest } from "./keyed-request.js";
 export { beforeHeadLeaves } from "./last-moment.js";
@@ -102,7 +102,7 @@ export {
   reasonPhrase,
   sendableLines,
 } from "./response-class.js";
-export { applyRequestChanges, withdrawRequestChanges } from "./request-changes.js";
+export { applyRequestChanges, NOTHING_TO_UNDO, withdrawRequestChanges } from "./request-changes.js";
 export { send, sinkOf } from "./send.js";
 export type { Sink } from "./send.js";
 export { learnServer } from "./server.js";
@@ -110,6 +110,7 @@ export type { AnyServer } from "./server.js";
 export { stepAside } from "./step-aside.js";
 export type { WarmSummary } from "./warm.js";
 export type { RefreshOptions, WarmedPage, WarmOptions } from "./warm-options.js";
+export { NODES_OWN, watchersOf } from "./watchers.js";
 export { watchProperty, watchRequest } from "./watch-request.js";
 export { requestHead } from "./request-head.js";
 export { ForwardsUnderWay } from "./under-way.js";

@@ -1,8 +1,8 @@
 /** One context through the cache: played from it, or handed inwards and recorded on the way back. */
+import type { ServerResponse } from "node:http";
 import { neverPolicy } from "@diskcache/core";
 import type { Forward, Outcome, OutgoingResponse, PageCache, ResolvedPolicy } from "@diskcache/core";
 import {
-  applyRequestChanges,
   askedAs,
   headersSetOn,
   ignoreReasonPhrase,
@@ -11,6 +11,7 @@ import {
   keyedRequest,
   learnServer,
   nestedRequest,
+  NODES_OWN,
   putAside,
   readyResponse,
   refreshBehind,
@@ -22,6 +23,7 @@ import {
 } from "@diskcache/http";
 import type { ForwardsUnderWay } from "@diskcache/http";
 import type { Context } from "koa";
+import { changeRequest } from "./change-request.js";
 import { play } from "./play.js";
 import { record } from "./record.js";
 import { watchContext } from "./watch-context.js";
@@ -42,7 +44,7 @@ export function runContext(
   if (outermost) {
     // Nobody is there to look at the context or to change it, so Koa has nothing to do either.
     ctx.respond = false;
-    send(ctx.res, ready);
+    send(ctx.res, ready, ctx.res, KOAS_OWN);
   } else play(ctx, ready);
   return DONE;
 }
@@ -53,6 +55,8 @@ async function passBy(cache: PageCache<Context>, ctx: Context, next: Inward): Pr
   stepAside(cache, ctx.res, ctx.originalUrl);
   await next();
 }
+/** Koa waits for the end of every response, and looks at none. */
+const KOAS_OWN = NODES_OWN + 1;
 
 async function decideOn(
   cache: PageCache<Context>,
@@ -128,31 +132,46 @@ async function proceed<Req>(
     return;
   }
   underWay.set(ctx.req, outcome, cache);
-  applyRequestChanges(ctx.req, outcome);
+  const { res } = ctx;
+  ignoreReasonPhrase(res);
+  const before = headersSetOn(res);
+  let stoodIn = false;
+  outcome.onTimeout = (stale) => {
+    stoodIn ||= standIn(ctx, res, stale, before);
+  };
+  const giveBack = changeRequest(ctx, outcome);
   ctx.diskCache = outcome.directives;
   ctx.req.diskCache = outcome.directives;
   if (outcome.plan.reads !== undefined) watchContext(ctx, outcome.plan.reads);
-  ignoreReasonPhrase(ctx.res);
-  const before = headersSetOn(ctx.res);
-  let stoodIn = false;
-  outcome.onTimeout = (stale) => {
-    stoodIn ||= standIn(ctx, stale, before);
+  // Written past Koa, by middleware that never returns then: koa-connect's.
+  const closed = (): void => {
+    if (!stoodIn && res.headersSent) outcome.abort("body");
   };
+  res.once("close", closed);
   try {
     await outcome.run(next);
   } catch (thrown) {
+    giveBack();
     if (!stoodIn && !hideFailure(ctx, outcome, thrown)) throw thrown;
     if (stoodIn) outcome.abort("thrown");
     ctx.app.emit("error", thrown, ctx); // hidden from the visitor, not from the operator
     return;
+  } finally {
+    res.off("close", closed);
   }
-  await record(ctx, outcome, before, stoodIn);
+  try {
+    await record(ctx, outcome, before, stoodIn);
+  } catch (thrown) {
+    // Nobody is left waiting for it.
+    outcome.abort("error");
+    throw thrown;
+  }
+  giveBack();
   if (stoodIn) ctx.respond = false;
 }
 
 // The handler takes too long: the visitor gets a stale page past the onion, and the handler goes on for the cache.
-function standIn(ctx: Context, stale: OutgoingResponse, before: readonly string[]): boolean {
-  const { res } = ctx;
+function standIn(ctx: Context, res: ServerResponse, stale: OutgoingResponse, before: readonly string[]): boolean {
   if (res.headersSent || res.writableEnded || ctx.respond === false) return false;
   const switchOver = putAside(res, before);
   send(res, stale, sinkOf(res));
