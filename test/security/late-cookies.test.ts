@@ -1,5 +1,6 @@
 /** Cookies that are set after the handler has answered: by a session that hooks into the sending of the head, or by middleware outside that comes back. Whose page it is is known only then. */
 import type { ServerResponse } from "node:http";
+import { Readable } from "node:stream";
 import { diskCache as expressCache } from "@diskcache/express";
 import { diskCache as koaCache } from "@diskcache/koa";
 import express5 from "express";
@@ -68,7 +69,7 @@ const SITES: readonly { readonly name: string; readonly build: Build }[] = [
         begun(ctx.res);
         await release;
         const page = `for visitor ${String(ctx.state["visitor"])}`;
-        ctx.body = streamed ? new Blob([page]).stream() : page;
+        ctx.body = streamed ? Readable.from([page]) : page;
       });
       const listener = app.callback();
       return serveSite(cache, clock, dir, (req, res) => void listener(req, res));

@@ -1,37 +1,130 @@
-/** What a handler left as the body of a context, in the two forms the cache knows: bytes, or a stream. */
-import { Readable } from "node:stream";
-import type { Context } from "koa";
+/** What a handler left as the body of a context, read as the Koa at hand is going to send it.
+ * Never opens, locks or consumes it: that is for who takes the body. */
+import { ServerResponse } from "node:http";
+import { Readable, Stream } from "node:stream";
+import type { Context, Response as KoaResponse } from "koa";
 
 export type HandlersBody =
   | {
       readonly kind: "bytes";
       readonly bytes: Buffer;
-      /** The type Koa would give it, where the handler gave none. */ readonly type?: string;
-      /** Koa sends it without a type, whatever the handler gave. */ readonly bare?: true;
+      /** Koa makes it, and these changes to the fields, when it responds: the context keeps what the handler gave. */
+      readonly byKoa?: FieldChanges;
     }
-  | { readonly kind: "stream"; readonly stream: Readable }
-  /** Something only Koa knows how to send. */
+  | {
+      readonly kind: "stream";
+      /** Call it once, and only when the cache takes the body. */
+      open(): Readable;
+      /** The client gets another answer, and nobody wants this one. */
+      discard(): void;
+    }
+  /** Something only Koa can send, or that it fails to send. */
   | { readonly kind: "other" };
 
+export interface FieldChanges {
+  readonly set: readonly (readonly [name: string, value: string])[];
+  readonly remove: readonly string[];
+}
+
 /** Statuses whose responses have no content. */
-const EMPTY: ReadonlySet<number> = new Set([204, 205, 304]);
+export const CONTENTLESS: ReadonlySet<number> = new Set([204, 205, 304]);
+
+const OTHER: HandlersBody = Object.freeze({ kind: "other" });
 
 export function handlersBody(ctx: Context): HandlersBody {
   const body: unknown = ctx.body;
-  if (body === null || body === undefined) return emptyBody(ctx);
+  if (CONTENTLESS.has(ctx.status)) return NO_CONTENT;
+  if (body === null || body === undefined) return withoutBody(ctx);
   if (typeof body === "string") return { kind: "bytes", bytes: Buffer.from(body) };
-  if (body instanceof Uint8Array) return { kind: "bytes", bytes: Buffer.from(body) };
-  if (body instanceof Readable) return { kind: "stream", stream: body };
-  if (body instanceof Blob) return { kind: "stream", stream: Readable.fromWeb(body.stream()) };
-  if (body instanceof globalThis.ReadableStream) return { kind: "stream", stream: Readable.fromWeb(body) };
-  if (body instanceof Response || typeof (body as { pipe?: unknown }).pipe === "function") return { kind: "other" };
-  return { kind: "bytes", bytes: Buffer.from(JSON.stringify(body)) };
+  if (Buffer.isBuffer(body)) return { kind: "bytes", bytes: Buffer.from(body) };
+  return (typeof body === "object" ? streamed(ctx, body) : undefined) ?? json(body);
 }
 
+const NO_CONTENT: HandlersBody = Object.freeze({
+  kind: "bytes",
+  bytes: Buffer.alloc(0),
+  byKoa: { set: [], remove: ["Content-Type", "Content-Length", "Transfer-Encoding"] },
+});
+
+const EXPLICIT_NULL: HandlersBody = Object.freeze({
+  kind: "bytes",
+  bytes: Buffer.alloc(0),
+  byKoa: { set: [["Content-Length", "0"]] as const, remove: ["Content-Type", "Transfer-Encoding"] },
+});
+
 // Without a body Koa sends the words of the status, unless the handler asked for none.
-function emptyBody(ctx: Context): HandlersBody {
+function withoutBody(ctx: Context): HandlersBody {
   const { _explicitNullBody: asked } = ctx.response as { _explicitNullBody?: boolean };
-  if (asked === true || EMPTY.has(ctx.status)) return { kind: "bytes", bytes: Buffer.alloc(0), bare: true };
-  const words = ctx.req.httpVersionMajor >= 2 ? "" : ctx.message;
-  return { kind: "bytes", bytes: Buffer.from(words || String(ctx.status)), type: "text/plain; charset=utf-8" };
+  if (asked === true) return EXPLICIT_NULL;
+  const words = ctx.req.httpVersionMajor >= 2 ? String(ctx.status) : ctx.message || String(ctx.status);
+  const bytes = Buffer.from(words);
+  const type = ["Content-Type", "text/plain; charset=utf-8"] as const;
+  const length = ["Content-Length", String(bytes.length)] as const;
+  const set = ctx.res.hasHeader("Transfer-Encoding") ? [type] : [type, length];
+  return { kind: "bytes", bytes, byKoa: { set, remove: [] } };
+}
+
+function streamed(ctx: Context, body: object): HandlersBody | undefined {
+  if (body instanceof Blob) return sendsTheWebs(ctx) ? webStream(() => body.stream()) : undefined;
+  if (body instanceof ReadableStream) return sendsTheWebs(ctx) ? webStreamOf(body) : undefined;
+  if (body instanceof Response) return sendsTheWebs(ctx) ? webStreamOf(body.body) : undefined;
+  if (!(body instanceof Stream) && !(looksLikeStream(body) && sendsTheWebs(ctx))) return undefined;
+  return isReadable(body) ? { kind: "stream", open: () => body, discard: () => void body.destroy() } : OTHER;
+}
+
+// A stream that somebody else reads already is Koa's to fail with.
+function webStreamOf(stream: ReadableStream | null): HandlersBody {
+  return stream?.locked === true
+    ? OTHER
+    : webStream(
+        () => stream,
+        () => void stream?.cancel().catch(() => undefined),
+      );
+}
+
+function webStream(stream: () => unknown, discard: () => void = () => undefined): HandlersBody {
+  // As Koa does it: pieces may be bytes or strings.
+  return { kind: "stream", open: () => Readable.from((stream() ?? "") as AsyncIterable<unknown>), discard };
+}
+
+// Those of the npm package readable-stream are none of Node's class. Older ones know but `pipe`, some one of their own.
+function isReadable(body: object): body is Readable {
+  if (body instanceof Readable) return true;
+  const { destroy, [Symbol.asyncIterator]: iterate } = body as Partial<Readable>;
+  return typeof destroy === "function" && typeof iterate === "function";
+}
+
+// What Koa 3 takes for a stream although it is none of Node's.
+function looksLikeStream(body: object): boolean {
+  const { readable, pipe, read, readableObjectMode, destroy, destroyed } = body as Partial<Readable>;
+  return (
+    readable === true &&
+    typeof readableObjectMode === "boolean" &&
+    typeof destroyed === "boolean" &&
+    [pipe, read, destroy].every((method) => typeof method === "function")
+  );
+}
+
+// What cannot be told as JSON fails in Koa as it would without the cache.
+function json(body: unknown): HandlersBody {
+  try {
+    const text = JSON.stringify(body) as string | undefined;
+    return text === undefined ? OTHER : { kind: "bytes", bytes: Buffer.from(text) };
+  } catch {
+    return OTHER;
+  }
+}
+
+const SENDS_THE_WEBS = new WeakMap<object, boolean>();
+
+/** Whether this Koa sends what the web has as bodies: Koa 2 takes them for objects.
+ * Its setter tells, on a response that goes nowhere. */
+function sendsTheWebs({ app, req }: Context): boolean {
+  let known = SENDS_THE_WEBS.get(app.response);
+  if (known === undefined) {
+    const probe = Object.assign(Object.create(app.response) as KoaResponse, { req, res: new ServerResponse(req) });
+    probe.body = new Blob([]);
+    SENDS_THE_WEBS.set(app.response, (known = probe.type !== "application/json"));
+  }
+  return known;
 }

@@ -4,30 +4,30 @@ import { Readable } from "node:stream";
 import type { BodySource, OutgoingResponse } from "@diskcache/core";
 import { bodyPieces, breakOff, headerGroups, isHttp2Response, sendableLines } from "@diskcache/http";
 import type { Context } from "koa";
+import { CONTENTLESS } from "./body.js";
 import { canBeLate, setHeadersLate } from "./late-headers.js";
 
 export function play(ctx: Context, given: OutgoingResponse): void {
   const response = isHttp2Response(ctx.res) ? forHttp2(ctx.res, given) : given;
-  const { status, statusText, body } = response;
-  ctx.status = status;
-  if (statusText !== "") ctx.message = statusText;
   const { res } = ctx;
-  if (playLate(ctx, response)) return;
+  setStatus(ctx, response);
+  const body = shownBody(ctx, response);
+  if (playLate(ctx, response, body)) return;
   // Usually nobody outside has set anything: then nothing has to be compared.
   const before = res.getHeaderNames();
-  // Koa takes the length away from a stream, so its fields come after it.
-  const streamed = body !== undefined && !Buffer.isBuffer(body);
-  if (before.length === 0 && !streamed) appendHeaders(res, response.headers);
-  if (body === undefined) {
-    // A null body would turn 200 into 204, which an answer to HEAD is not.
-    if (ctx.method !== "HEAD") ctx.body = null;
-    ctx.status = status;
-  } else {
+  // Koa takes the length away from a stream and from nothing, so their fields come after them.
+  const late = typeof body !== "string" && !Buffer.isBuffer(body);
+  if (before.length === 0 && !late) appendHeaders(res, response.headers);
+  if (body === null) {
+    ctx.body = null;
+    // That has turned 200 into 204.
+    setStatus(ctx, response);
+  } else if (body !== undefined) {
     const typed = res.hasHeader("content-type");
-    ctx.body = Buffer.isBuffer(body) ? body : streamOf(body, ctx);
+    ctx.body = typeof body === "string" || Buffer.isBuffer(body) ? body : streamOf(body, ctx);
     if (!typed) ctx.remove("Content-Type");
   }
-  if (before.length === 0 && streamed) appendHeaders(res, response.headers);
+  if (before.length === 0 && late) appendHeaders(res, response.headers);
   if (before.length > 0) mergeHeaders(ctx, response, new Set(before));
 }
 
@@ -35,11 +35,36 @@ function forHttp2(res: ServerResponse, response: OutgoingResponse): OutgoingResp
   return { ...response, statusText: "", headers: sendableLines(res, response.headers) };
 }
 
+/** Takes away what was set since the cache handed the request on. */
+export function removeHandlersFields(ctx: Context, before: readonly string[]): void {
+  const kept = headerGroups(before);
+  for (const name of ctx.res.getHeaderNames()) if (!kept.has(name)) ctx.remove(name);
+}
+
+// Setting a status sets its usual phrase, too. HTTP/2 has none.
+function setStatus(ctx: Context, { status, statusText }: OutgoingResponse): void {
+  ctx.status = status;
+  if (statusText !== "" && ctx.req.httpVersionMajor < 2) ctx.message = statusText;
+}
+
+// What middleware outside finds as the body. To HEAD it is what GET has, which Koa leaves away: so outside says the
+// same of both. An empty page is no body that could be tagged or encoded; one without a type was null.
+function shownBody(
+  { method }: Context,
+  { status, headers, body: sent, unsentBody }: OutgoingResponse,
+): Buffer | BodySource | "" | null | undefined {
+  const body = sent ?? unsentBody;
+  if (body === undefined) return method === "HEAD" ? undefined : null;
+  if (!Buffer.isBuffer(body) || body.length > 0) return body;
+  return CONTENTLESS.has(status) || !tells(headers, "content-type") ? null : "";
+}
+
 // Most hits: bytes, for a context that nobody has given anything. Setting `ctx.body` would look at the fields, so the bytes are put where it keeps them; should
 // Koa ever keep them elsewhere, `ctx.body` does not have them.
-function playLate(ctx: Context, { headers, body }: OutgoingResponse): boolean {
+function playLate(ctx: Context, { headers }: OutgoingResponse, body: unknown): boolean {
   const { res } = ctx;
-  if (!Buffer.isBuffer(body) || ctx.body !== undefined || !tellsLength(headers)) return false;
+  // Where the page does not say how long it is, Koa does.
+  if (!Buffer.isBuffer(body) || ctx.body !== undefined || !tells(headers, "content-length")) return false;
   if (!canBeLate(res) || res.getHeaderNames().length > 0) return false;
   Object.assign(ctx.response, { _body: body });
   if (ctx.body !== body) return false;
@@ -48,11 +73,10 @@ function playLate(ctx: Context, { headers, body }: OutgoingResponse): boolean {
   return true;
 }
 
-// Where the page does not say how long it is, Koa does.
-function tellsLength(headers: readonly string[]): boolean {
+function tells(headers: readonly string[], wanted: string): boolean {
   for (let index = 0; index < headers.length; index += 2) {
     const name = headers[index]!;
-    if (name.length === "content-length".length && name.toLowerCase() === "content-length") return true;
+    if (name.length === wanted.length && name.toLowerCase() === wanted) return true;
   }
   return false;
 }
@@ -69,11 +93,13 @@ function mergeHeaders(ctx: Context, { headers, outer }: OutgoingResponse, before
 }
 
 // A body that turns out to be damaged ends in an error, and the connection is broken: a short body never looks whole. Koa 2 would leave it open.
-function streamOf(source: BodySource, { res }: Context): Readable {
-  const reader = source.open();
-  const pieces = bodyPieces(source, reader);
+function streamOf(source: BodySource, { res, method }: Context): Readable {
+  // What an answer to HEAD does not send is opened only if somebody outside reads it.
+  let reader = method === "HEAD" ? undefined : source.open();
+  let pieces: ReturnType<typeof bodyPieces> | undefined;
   return new Readable({
     read() {
+      pieces ??= bodyPieces(source, (reader ??= source.open()));
       pieces.next().then(
         // A stream keeps what it is given.
         ({ done, value }) => this.push(done === true ? null : Buffer.from(value)),
@@ -81,7 +107,7 @@ function streamOf(source: BodySource, { res }: Context): Readable {
       );
     },
     destroy(error, done) {
-      reader.close();
+      reader?.close();
       if (error !== null && res.headersSent) breakOff(res);
       done(error);
     },

@@ -1,6 +1,6 @@
 /** Validators (RFC 9110 §8.8): what tells one version of a representation from another. */
 import type { ResponseHead } from "../exchange.js";
-import { fieldLines, hasField, trimmed } from "./fields.js";
+import { fieldLines, fieldValue, hasField, trimmed } from "./fields.js";
 import { dateOf } from "./freshness.js";
 import { parseHttpDate } from "./http-date.js";
 
@@ -21,9 +21,9 @@ export function hasValidator(response: ResponseHead): boolean {
   return etag !== undefined || lastModified !== undefined;
 }
 
-/** Whether the cache may give it an entity tag of its own. */
+/** Whether the cache may give it an entity tag of its own: to nothing at all a tag adds nothing. */
 export function mayBeTagged({ status, rawHeaders }: ResponseHead): boolean {
-  return status === 200 && !hasField(rawHeaders, "etag");
+  return status === 200 && !hasField(rawHeaders, "etag") && fieldValue(rawHeaders, "content-length")?.trim() !== "0";
 }
 
 export function isStrong(etag: string): boolean {

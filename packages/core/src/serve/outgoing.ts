@@ -9,6 +9,8 @@ export interface OutgoingResponse {
   /** Name, value, … Belongs to the cache and may change after the current turn: use it at once or copy it. */
   readonly headers: readonly string[];
   readonly body: Buffer | BodySource | undefined;
+  /** In an answer to HEAD what a GET would be sent, for who shows it to code outside before it leaves it away. Never sent. */
+  readonly unsentBody?: Buffer | BodySource | undefined;
   readonly outer: OuterFields;
   /** Set when it is stale and this request is the one to have it rendered anew behind it. */
   readonly refresh: RefreshClaim | undefined;

@@ -66,7 +66,8 @@ export function respond(entry: Entry, request: RequestHead, now: number, marks: 
   if (evaluatePreconditions(request, value.head) === "not-modified")
     return outgoing(notModifiedHead(head), undefined, value);
   if (value.head.status === 206) return respondFragment(entry, request, head);
-  if (request.method === "HEAD") return outgoing(withLength(head, entry.bodyBytes), undefined, value);
+  if (request.method === "HEAD")
+    return { ...outgoing(withLength(head, entry.bodyBytes), undefined, value), unsentBody: wholeBody(entry) };
   // RFC 9110 §14.2: ranges are defined for GET alone.
   if (
     request.headers.range !== undefined &&
