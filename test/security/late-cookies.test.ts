@@ -21,7 +21,7 @@ const VISITORS = 5;
 interface Script {
   readonly release: Promise<void>;
   readonly streamed: boolean;
-  readonly begun: (res: ServerResponse) => void;
+  readonly begun: () => void;
 }
 
 type Build = (script: Script) => Promise<Site>;
@@ -41,7 +41,7 @@ const SITES: readonly { readonly name: string; readonly build: Build }[] = [
         next();
       });
       app.use(cache, async (_req, res) => {
-        begun(res);
+        begun();
         await release;
         const page = `for visitor ${String(res.locals["visitor"])}`;
         if (streamed) res.write(page);
@@ -66,7 +66,7 @@ const SITES: readonly { readonly name: string; readonly build: Build }[] = [
       });
       app.use(cache);
       app.use(async (ctx) => {
-        begun(ctx.res);
+        begun();
         await release;
         const page = `for visitor ${String(ctx.state["visitor"])}`;
         ctx.body = streamed ? Readable.from([page]) : page;
@@ -100,22 +100,14 @@ describe.each(SITES)("$name", ({ build }) => {
 
     it("nothing is kept of a page whose visitor left before it began", async () => {
       const release = barrier();
-      const gone = barrier();
       const controller = new AbortController();
-      const site = await build({
-        release: release.opened,
-        streamed,
-        begun: (res) => {
-          res.once("close", gone.open);
-          controller.abort();
-        },
-      });
+      const site = await build({ release: release.opened, streamed, begun: () => controller.abort() });
       const settled = new Promise<string>((resolve) => {
         site.cache.on("stored", () => resolve("stored"));
         site.cache.on("not-stored", ({ reason }) => resolve(reason));
       });
       const visit = fetch(site.origin, { signal: controller.signal }).catch(() => "left");
-      await gone.opened;
+      await site.departures.reaches(1);
       release.open();
       expect([await visit, await settled]).toEqual(["left", "set-cookie"]);
       expect((await site.visit("/")).text).toBe("for visitor 2");

@@ -98,6 +98,11 @@ export class Departure {
     return this.#state === "hidden" || this.#state === "known";
   }
 
+  /** Whether the response goes on without its client: it has left, or has had its answer. */
+  get away(): boolean {
+    return this.#state !== "present";
+  }
+
   /** Streams that are piped to the response. */
   get sources(): ReadonlySet<NodeJS.EventEmitter> {
     return this.#sources ?? NONE;

@@ -2,6 +2,7 @@
  * Never opens, locks or consumes it: that is for who takes the body. */
 import { ServerResponse } from "node:http";
 import { Readable, Stream } from "node:stream";
+import type { Departure } from "@diskcache/http";
 import type { Context, Response as KoaResponse } from "koa";
 
 export type HandlersBody =
@@ -127,4 +128,15 @@ function sendsTheWebs({ app, req }: Context): boolean {
     SENDS_THE_WEBS.set(app.response, (known = probe.type !== "application/json"));
   }
   return known;
+}
+
+/** Koa's own setter watches the connection for each stream that it is given: that is no one who might stop a handler. */
+export function watchBody({ response }: Context, departure: Departure): void {
+  const inherited = Object.getPrototypeOf(response) as object;
+  Object.defineProperty(response, "body", {
+    configurable: true,
+    enumerable: true,
+    get: () => Reflect.get(inherited, "body", response) as unknown,
+    set: (body: unknown) => void departure.expecting(() => Reflect.set(inherited, "body", body, response)),
+  });
 }

@@ -1,10 +1,8 @@
 /** One context through the cache: played from it, or handed inwards and recorded on the way back. */
-import type { ServerResponse } from "node:http";
 import { neverPolicy } from "@diskcache/core";
-import type { Forward, Outcome, OutgoingResponse, PageCache, ResolvedPolicy } from "@diskcache/core";
+import type { Forward, Outcome, PageCache, ResolvedPolicy } from "@diskcache/core";
 import {
   askedAs,
-  headersSetOn,
   ignoreReasonPhrase,
   isKnownResponse,
   isNever,
@@ -12,20 +10,18 @@ import {
   learnServer,
   nestedRequest,
   NODES_OWN,
-  putAside,
   readyResponse,
   refreshBehind,
   routedRequest,
   send,
-  sinkOf,
   stepAside,
   withdrawRequestChanges,
 } from "@diskcache/http";
 import type { ForwardsUnderWay } from "@diskcache/http";
 import type { Context } from "koa";
+import { Capture } from "./capture.js";
 import { changeRequest } from "./change-request.js";
 import { play } from "./play.js";
-import { record } from "./record.js";
 import { watchContext } from "./watch-context.js";
 
 type Inward = () => Promise<unknown>;
@@ -132,51 +128,30 @@ async function proceed<Req>(
     return;
   }
   underWay.set(ctx.req, outcome, cache);
-  const { res } = ctx;
-  ignoreReasonPhrase(res);
-  const before = headersSetOn(res);
-  let stoodIn = false;
-  outcome.onTimeout = (stale) => {
-    stoodIn ||= standIn(ctx, res, stale, before);
-  };
+  ignoreReasonPhrase(ctx.res);
+  const capture = new Capture(ctx, outcome);
   const giveBack = changeRequest(ctx, outcome);
   ctx.diskCache = outcome.directives;
   ctx.req.diskCache = outcome.directives;
   if (outcome.plan.reads !== undefined) watchContext(ctx, outcome.plan.reads);
-  // Written past Koa, by middleware that never returns then: koa-connect's.
-  const closed = (): void => {
-    if (!stoodIn && res.headersSent) outcome.abort("body");
-  };
-  res.once("close", closed);
   try {
     await outcome.run(next);
   } catch (thrown) {
     giveBack();
-    if (!stoodIn && !hideFailure(ctx, outcome, thrown)) throw thrown;
-    if (stoodIn) outcome.abort("thrown");
-    ctx.app.emit("error", thrown, ctx); // hidden from the visitor, not from the operator
+    if (!capture.stoodIn && !hideFailure(ctx, outcome, thrown)) throw thrown;
+    if (capture.stoodIn) outcome.abort("thrown");
+    ctx.app.emit("error", thrown, ctx); // hidden from the client, not from the operator
     return;
-  } finally {
-    res.off("close", closed);
   }
   try {
-    await record(ctx, outcome, before, stoodIn);
+    await capture.record();
   } catch (thrown) {
-    // Nobody is left waiting for it.
+    // No one is left waiting for it.
     outcome.abort("error");
     throw thrown;
   }
   giveBack();
-  if (stoodIn) ctx.respond = false;
-}
-
-// The handler takes too long: the visitor gets a stale page past the onion, and the handler goes on for the cache.
-function standIn(ctx: Context, res: ServerResponse, stale: OutgoingResponse, before: readonly string[]): boolean {
-  if (res.headersSent || res.writableEnded || ctx.respond === false) return false;
-  const switchOver = putAside(res, before);
-  send(res, stale, sinkOf(res));
-  switchOver();
-  return true;
+  if (capture.stoodIn) ctx.respond = false;
 }
 
 // A stale page may stand in for what would have become a 5xx.

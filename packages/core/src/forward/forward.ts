@@ -70,6 +70,9 @@ export class Forward {
   /** Called when the handler takes longer than `timeout` and a stale page may stand in: the visitor gets that, and what the handler still answers is for the cache alone. */
   onTimeout: ((stale: OutgoingResponse) => void) | undefined;
 
+  /** Called once, when the response is over, however it went. */
+  onOver: (() => void) | undefined;
+
   constructor(context: CacheContext, plan: ForwardPlan) {
     this.#context = context;
     this.#plan = plan;
@@ -336,6 +339,7 @@ export class Forward {
 
   #settle(kept: MaybeAsync<boolean>, keys: readonly string[] = []): void {
     const { leading, settled } = this.#plan;
+    const onOver = this.#over ? undefined : this.onOver;
     this.#over = true;
     this.#absent?.over();
     clearTimeout(this.#deadline);
@@ -345,6 +349,7 @@ export class Forward {
       leading?.lock?.release(keys);
       settled?.();
     });
+    onOver?.();
   }
 
   // RFC 9111 §3.4: the handler has brought the rest of a stored beginning, and the visitor reads the whole along while it is kept.

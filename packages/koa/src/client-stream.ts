@@ -1,19 +1,23 @@
-/** The body on its way to the visitor: the handler's pieces as they come, and once he is slower than the handler while others wait for it, what is recorded, at his own pace. */
+/** The body on its way to the client: the handler's pieces as they come, and once the client is slower than the handler while others wait for it, what is recorded, at its own pace. */
 import { Readable } from "node:stream";
 import type { BodyReader, Forward } from "@diskcache/core";
 
-export class VisitorStream extends Readable {
+/** What may wait in memory for a client while others read along. */
+const AHEAD_BYTES = 256 * 1024;
+
+export class ClientStream extends Readable {
   readonly #forward: Forward;
   readonly #start: number;
   readonly #end: number;
   /** So far the handler's body has come. */
   #given = 0;
-  /** So far a visitor who is behind has read. */
+  /** So far a client that is behind has read. */
   #read = 0;
   #reader: BodyReader | undefined;
   #goOn: (() => void) | undefined;
+  #left = false;
 
-  /** The visitor gets the bytes from `start` to `end` (exclusive). */
+  /** The client gets the bytes from `start` to `end` (exclusive). */
   constructor(forward: Forward, start: number, end: number) {
     super();
     this.#forward = forward;
@@ -21,22 +25,51 @@ export class VisitorStream extends Readable {
     this.#end = end;
   }
 
+  /** Whether the client has been given all it is to get. */
+  get complete(): boolean {
+    return this.#given >= this.#end;
+  }
+
+  /** The client has left. Koa is not told: it would break the response off, and the handler with it. */
+  leave(): void {
+    this.#left = true;
+    this.#release();
+    this.#reader?.close();
+  }
+
+  /** Whether no more of the body is for the client. */
+  get over(): boolean {
+    return this.#left || this.destroyed || this.complete;
+  }
+
   /** @returns a promise when the handler is to wait until it resolves */
   give(bytes: Buffer): Promise<void> | undefined {
     const at = this.#given;
+    if (this.over) return undefined;
     this.#given += bytes.length;
+    if (this.#reader !== undefined) return undefined;
     const part = bytes.subarray(Math.max(0, this.#start - at), Math.max(0, Math.min(bytes.length, this.#end - at)));
-    if (part.length === 0 || this.destroyed || this.#reader !== undefined || this.push(part)) return undefined;
+    const flowing = part.length === 0 || this.push(part);
+    // The response is over with its part, whatever else the handler writes.
+    if (this.complete) this.push(null);
+    if (flowing || this.complete || this.#mayWait) return undefined;
     return new Promise((resolve) => {
       this.#goOn = resolve;
       this.#forward.clientStalls(() => this.#fallBehind());
     });
   }
 
-  /** The handler is done; a visitor who is behind gets the rest. */
+  /** The handler is done; a client that is behind gets the rest. */
   finish(): void {
     this.#forward.clientFlows();
-    if (this.#reader === undefined) this.push(null);
+    if (this.#reader !== undefined || this.over) return;
+    if (Number.isFinite(this.#end)) this.destroy(new Error("the response was cut short"));
+    else this.push(null);
+  }
+
+  // Koa destroys what it sends once the connection is closed, and Koa 3 the response with it.
+  override destroy(error?: Error | null): this {
+    return this.#left && !error ? this : super.destroy(error ?? undefined);
   }
 
   override _read(): void {
@@ -50,13 +83,19 @@ export class VisitorStream extends Readable {
     done(error);
   }
 
+  get #mayWait(): boolean {
+    return this.#forward.followed && this.readableLength <= AHEAD_BYTES;
+  }
+
   #release(): void {
     this.#forward.clientFlows();
-    this.#goOn?.();
+    const goOn = this.#goOn;
     this.#goOn = undefined;
+    goOn?.();
   }
 
   #fallBehind(): void {
+    if (this.#mayWait) return this.#release();
     this.#read = Math.max(this.#start, this.#given);
     this.#reader = this.#forward.clientReader(this.#read);
     if (this.#reader !== undefined) this.#release();
@@ -70,11 +109,12 @@ export class VisitorStream extends Readable {
         this.push(null);
         return;
       }
+      if (this.#left) return;
       this.#read += piece.length;
       // A stream keeps what it is given.
       this.push(Buffer.from(piece));
     } catch (error) {
-      this.destroy(error as Error);
+      if (!this.#left) this.destroy(error as Error);
     }
   }
 }

@@ -1,0 +1,170 @@
+/** Captures what a handler leaves in the context, as the onion sees it after `await next()`: bytes at once, a stream while it flows to the client. What becomes of slow clients, and of those that leave, is in docs/capture.md. */
+import type { ServerResponse } from "node:http";
+import type { Readable } from "node:stream";
+import type { Delivery, Forward, OutgoingResponse, ResponseHead } from "@diskcache/core";
+import { changedLines, Departure, headersSetOn, putAside, reasonPhrase, send, sinkOf } from "@diskcache/http";
+import type { Party, Sink } from "@diskcache/http";
+import type { Context } from "koa";
+import { handlersBody, watchBody } from "./body.js";
+import type { HandlersBody } from "./body.js";
+import { deliver } from "./deliver.js";
+import { flow, gather } from "./flow.js";
+import type { Flowing } from "./flow.js";
+import { InsideHooks } from "./inside-hooks.js";
+import { leaveToKoa } from "./leave-to-koa.js";
+import { Outward } from "./outward.js";
+import { play, removeHandlersFields } from "./play.js";
+
+type RecordedBody = Exclude<HandlersBody, { kind: "other" }>;
+
+export class Capture implements Party {
+  readonly #ctx: Context;
+  readonly #res: ServerResponse;
+  readonly #forward: Forward;
+  readonly #departure: Departure;
+  readonly #hooks: InsideHooks;
+  readonly #sink: Sink;
+  /** The fields that were set when the cache handed the request on. */
+  readonly #before: readonly string[];
+  /** The client has been given a stale page meanwhile: this response is for the cache alone. */
+  #stoodIn = false;
+  #outward: Outward | undefined;
+  #flowing: Flowing | undefined;
+
+  /** Made before the handler runs. */
+  constructor(ctx: Context, forward: Forward) {
+    const { req, res } = ctx;
+    this.#ctx = ctx;
+    this.#res = res;
+    this.#forward = forward;
+    this.#before = headersSetOn(res);
+    this.#sink = sinkOf(res);
+    this.#hooks = new InsideHooks(res);
+    this.#departure = Departure.of(req, res);
+    this.#departure.join(this);
+    forward.onOver = () => this.#departure.over();
+    forward.onTimeout = (stale) => this.#standIn(stale);
+    watchBody(ctx, this.#departure);
+  }
+
+  get stoodIn(): boolean {
+    return this.#stoodIn;
+  }
+
+  left(release: () => void): boolean {
+    // Written past Koa, by middleware that never returns then: koa-connect's.
+    const past = this.#outward === undefined && !this.#stoodIn && this.#res.headersSent;
+    if (past) this.#forward.abort("body");
+    const goesOn = !past && this.#forward.clientLeft(release);
+    if (goesOn) this.#flowing?.clientLeft();
+    else this.#giveUp();
+    return goesOn;
+  }
+
+  told(): boolean {
+    const useful = this.#forward.handlerTold();
+    if (!useful) this.#giveUp();
+    return useful;
+  }
+
+  broken(): void {
+    this.#giveUp();
+  }
+
+  /** The handler has answered. */
+  async record(): Promise<void> {
+    const ctx = this.#ctx;
+    const forward = this.#forward;
+    if (ctx.respond === false || (!this.#stoodIn && (ctx.headerSent || this.#res.writableEnded))) {
+      forward.abort("body");
+      return;
+    }
+    if (!this.#stoodIn) this.#hooks.speak();
+    const body = handlersBody(ctx);
+    if (body.kind === "other") {
+      leaveToKoa(ctx, forward, this.#before);
+      return;
+    }
+    const known = body.kind === "bytes" ? body.bytes : undefined;
+    const delivery = forward.head({ head: headOf(ctx, body), before: this.#before, body: known });
+    if (delivery.kind === "filled") await this.#fill(body, delivery);
+    else if (body.kind === "bytes") this.#recordBytes(body, delivery);
+    else this.#recordStream(body, delivery);
+  }
+
+  /** The handler takes too long: the client gets a stale page past the onion, and the handler goes on for the cache. */
+  #standIn(stale: OutgoingResponse): void {
+    const res = this.#res;
+    if (this.#stoodIn || res.headersSent || res.writableEnded || this.#ctx.respond === false) return;
+    this.#stoodIn = true;
+    const switchOver = putAside(res, this.#before);
+    send(res, stale, this.#sink);
+    switchOver();
+  }
+
+  #recordBytes(body: RecordedBody & { kind: "bytes" }, delivery: Exclude<Delivery, { kind: "filled" }>): void {
+    const outward = this.#goOut(delivery.record);
+    if (delivery.record) this.#forward.write(body.bytes);
+    const shown = body.byKoa === undefined ? () => body.bytes : undefined;
+    if (!this.#isAside) deliver(this.#ctx, delivery, this.#before, shown);
+    outward.whenOver(() => void this.#forward.end());
+  }
+
+  #recordStream(body: RecordedBody & { kind: "stream" }, delivery: Exclude<Delivery, { kind: "filled" }>): void {
+    const ctx = this.#ctx;
+    const outward = this.#goOut(delivery.record);
+    const end = (): void => outward.whenOver(() => void this.#forward.end());
+    const aside = this.#isAside || delivery.kind === "instead";
+    if (!delivery.record && (aside || delivery.kind === "pass")) {
+      // Before anything takes its place in the context: Koa 3 destroys what is replaced.
+      if (aside) body.discard();
+      if (!this.#isAside) deliver(ctx, delivery, this.#before, undefined);
+      end();
+      return;
+    }
+    const flowing = (): Readable => {
+      this.#flowing = flow(body.open(), this.#forward, this.#departure, delivery, end);
+      return this.#flowing.stream;
+    };
+    if (aside) flowing().resume();
+    if (!this.#isAside) deliver(ctx, delivery, this.#before, flowing);
+  }
+
+  // Whole, and with its holes filled, before any of it goes out.
+  async #fill(body: RecordedBody, { filled, record }: Delivery & { kind: "filled" }): Promise<void> {
+    const ctx = this.#ctx;
+    const forward = this.#forward;
+    const content = body.kind === "bytes" ? body.bytes : await gather(body.open(), forward, record);
+    if (body.kind === "bytes" && record) forward.write(content);
+    const response = await filled(content);
+    const outward = this.#goOut(record);
+    if (!this.#isAside) {
+      removeHandlersFields(ctx, this.#before);
+      play(ctx, response);
+    }
+    outward.whenOver(() => void forward.end());
+  }
+
+  // What the handler made is for the next client.
+  get #isAside(): boolean {
+    return this.#stoodIn || this.#departure.gone;
+  }
+
+  #goOut(record: boolean): Outward {
+    return (this.#outward = new Outward(this.#ctx, this.#forward, this.#departure, record, this.#stoodIn));
+  }
+
+  #giveUp(): void {
+    this.#forward.abort("aborted");
+    this.#flowing?.clientLeft();
+    this.#outward?.stop();
+  }
+}
+
+// As Koa is going to send it.
+function headOf(ctx: Context, body: RecordedBody): ResponseHead {
+  const raw = headersSetOn(ctx.res);
+  const changes = body.kind === "bytes" && ctx.method !== "HEAD" ? body.byKoa : undefined;
+  const rawHeaders = changes === undefined ? raw : changedLines(raw, changes.set, changes.remove);
+  return { status: ctx.status, statusText: reasonPhrase(ctx.res), rawHeaders };
+}

@@ -1,0 +1,47 @@
+/** Puts into the context what the client gets of the handler's response, where it is there to get it. */
+import type { Readable } from "node:stream";
+import type { Delivery } from "@diskcache/core";
+import { headerGroups } from "@diskcache/http";
+import type { Context } from "koa";
+import { play, removeHandlersFields } from "./play.js";
+
+/** @param before the fields that were set when the cache handed the request on
+ * @param body what takes the place of the handler's; `undefined` leaves to Koa what only it makes */
+export function deliver(
+  ctx: Context,
+  delivery: Exclude<Delivery, { kind: "filled" }>,
+  before: readonly string[],
+  body: (() => Buffer | Readable) | undefined,
+): void {
+  if (delivery.kind === "pass") {
+    for (const name of delivery.remove) ctx.remove(name);
+    for (const [name, value] of delivery.set) ctx.set(name, value);
+    // What is not kept stays as the handler left it.
+    if (delivery.record && body !== undefined) replaceBody(ctx, body());
+    return;
+  }
+  removeHandlersFields(ctx, before);
+  if (delivery.kind === "instead") {
+    play(ctx, delivery.response);
+    return;
+  }
+  const whole = body?.() ?? Buffer.alloc(0);
+  ctx.status = delivery.head.status;
+  ctx.body = Buffer.isBuffer(whole) ? whole.subarray(delivery.start, delivery.end) : whole;
+  for (const { name, values } of headerGroups(delivery.head.rawHeaders).values())
+    ctx.set(name, values.length === 1 ? values[0]! : values);
+}
+
+// Koa's setters guess at status, type and length; all of them were settled before.
+function replaceBody(ctx: Context, body: Buffer | Readable): void {
+  if (Buffer.isBuffer(body) && body.length === 0) return;
+  const { status, message } = ctx;
+  const [length, typed] = [ctx.response.get("content-length"), ctx.response.get("content-type")];
+  // Where nothing is replaced, no length is taken away, and Node goes on telling the length of nothing.
+  Object.assign(ctx.response, { _body: undefined });
+  ctx.body = body;
+  ctx.status = status;
+  if (message) ctx.message = message;
+  if (length && ctx.response.get("content-length") !== length) ctx.set("Content-Length", length);
+  if (!typed) ctx.remove("Content-Type");
+}
