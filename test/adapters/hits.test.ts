@@ -45,7 +45,7 @@ describe.each(ADAPTERS)("$name: the second visitor", (adapter) => {
     const miss = await site.visit("/");
     const hit = await site.visit("/");
     expect(site.renders).toBe(1);
-    expect([miss.cacheStatus, hit.cacheStatus]).toEqual(["diskcache; fwd=uri-miss; stored", "diskcache; hit; ttl=300"]);
+    expect([miss.keptStatus, hit.cacheStatus]).toEqual(["diskcache; fwd=uri-miss; stored", "diskcache; hit; ttl=300"]);
     expect(miss.body.equals(Buffer.from(bytes))).toBe(true);
     expect(hit.body.equals(miss.body)).toBe(true);
     expect(pageFields(hit)).toEqual(pageFields(miss));
@@ -137,7 +137,7 @@ describe.each(ADAPTERS)("$name: the second visitor", (adapter) => {
   it("reads Cache-Status after the members of caches further in", async () => {
     const page = { headers: { "Cache-Status": "inner; hit", "Content-Type": "text/plain" }, body: "x" };
     const site = await openSite(adapter, { handler: () => page });
-    expect((await site.visit("/")).cacheStatus).toBe("inner; hit, diskcache; fwd=uri-miss; stored");
+    expect((await site.visit("/")).keptStatus).toBe("inner; hit, diskcache; fwd=uri-miss; stored");
   });
 
   it("finds a Cache-Status that parses on every answer", async () => {

@@ -67,6 +67,11 @@ export class Site {
     while ((await this.cache.stats()).waiting < visitors) await new Promise(setImmediate);
   }
 
+  /** Told of each request when it comes, before the application is. */
+  onRequest(told: (req: IncomingMessage) => unknown): void {
+    this.#server.prependListener("request", told);
+  }
+
   visit(target: string, options: VisitOptions = {}): Promise<Answer> {
     return visit(this.origin, target, { agent: this.#agent, ...options });
   }

@@ -56,7 +56,7 @@ describe.each(PAIRS)("$framework: as $toolAs", ({ adapter, toolAs }) => {
     });
     for (const status of ["fwd=uri-miss; stored", "hit; ttl=60"]) {
       const answer = await site.visit("/", { headers: { cookie: "session=1" } });
-      expect([answer.header("cache-control"), answer.cacheStatus]).toEqual([
+      expect([answer.header("cache-control"), answer.keptStatus]).toEqual([
         "max-age=5, public, s-maxage=60",
         `diskcache; ${status}`,
       ]);

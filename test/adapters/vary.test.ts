@@ -27,7 +27,7 @@ describe.each(ADAPTERS)("$name: a page that varies", (adapter) => {
   it("says vary-miss when the URL is known and the variant is not", async () => {
     const site = await openSite(adapter, { handler: () => ({ headers: { Vary: "accept" }, body: "x" }) });
     await site.visit("/", { headers: { accept: "text/html" } });
-    expect((await site.visit("/", { headers: { accept: "image/png" } })).cacheStatus).toBe(
+    expect((await site.visit("/", { headers: { accept: "image/png" } })).keptStatus).toBe(
       "diskcache; fwd=vary-miss; stored",
     );
   });

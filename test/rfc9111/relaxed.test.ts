@@ -31,7 +31,7 @@ describe.each(ADAPTERS)("$name: relaxed.postAnswersGet", (adapter) => {
   it("keeps the answer that names its own target, for GETs", async () => {
     const site = await openSite(adapter, { options, handler: posted });
     const made = await site.visit("/a", post);
-    expect([made.text, made.cacheStatus]).toEqual(["POST made", "diskcache; fwd=method; stored"]);
+    expect([made.text, made.keptStatus]).toEqual(["POST made", "diskcache; fwd=method; stored"]);
     const got = await site.visit("/a");
     expect([got.text, got.isHit]).toEqual(["POST made", true]);
   });

@@ -1,5 +1,4 @@
 /** Cookies that are set after the handler has answered: by a session that hooks into the sending of the head, or by middleware outside that comes back. Whose page it is is known only then. */
-import type { ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import { diskCache as expressCache } from "@diskcache/express";
 import { diskCache as koaCache } from "@diskcache/koa";

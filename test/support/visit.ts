@@ -47,12 +47,18 @@ export class Answer {
     return this.header("cache-status") ?? "";
   }
 
+  /** The same, where it does not matter whether the body was known in whole when the head left. */
+  get keptStatus(): string {
+    return this.cacheStatus.replaceAll("; storing", "; stored");
+  }
+
   get isHit(): boolean {
     return /^diskcache; hit\b/.test(this.cacheStatus);
   }
 
   get isStored(): boolean {
-    return /; stored\b/.test(this.cacheStatus);
+    // Of a body whose end is not known when the head leaves, no more can be said.
+    return /; (?:stored|storing)\b/.test(this.cacheStatus);
   }
 }
 

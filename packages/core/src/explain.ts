@@ -11,7 +11,7 @@ export interface Explanation {
   readonly url: string;
   /** What would happen: a hit, a stale hit with a refresh behind it, or a forward to the application. */
   readonly outcome: "hit" | "stale" | "forward" | "unsatisfiable";
-  /** Why it would be forwarded, in the words of RFC 9211 §2.2. */
+  /** Why it would be forwarded, in the words of RFC 9211 §2.2. With credentials: `bypass`, although the application may say that its response is for everybody. */
   readonly reason: string | undefined;
   /** More about the reason. */
   readonly detail: string | undefined;
@@ -70,8 +70,7 @@ export function explain(
   return {
     ...base,
     outcome: lookup.verdict === "forward" ? "forward" : lookup.stale ? "stale" : "hit",
-    reason: lookup.verdict === "forward" ? lookup.reason : undefined,
-    detail: lookup.verdict === "forward" ? lookup.detail : undefined,
+    ...whyForward(lookup),
     key: lookup.page && {
       text: lookup.page.key,
       file: hash("sha256", lookup.page.key),
@@ -89,4 +88,12 @@ export function explain(
       tags: sent.head.tags,
     },
   };
+}
+
+function whyForward(lookup: Exclude<Lookup, { verdict: "unsatisfiable" }>): Pick<Explanation, "reason" | "detail"> {
+  if (lookup.verdict === "reuse") return { reason: undefined, detail: undefined };
+  const { page, facts, reason, detail, selection } = lookup;
+  if (page === undefined || selection !== undefined || !(facts.authorization || facts.cookies))
+    return { reason, detail };
+  return { reason: "bypass", detail: facts.authorization ? "authorization" : "cookie" };
 }

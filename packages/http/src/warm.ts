@@ -77,7 +77,7 @@ async function ask(cache: object, url: string, options: RefreshOptions, anew: bo
 }
 
 function told({ cacheStatus }: OwnAnswer): { readonly stored: boolean; readonly hit: boolean } {
-  return { stored: /; *stored\b/.test(cacheStatus), hit: /diskcache; *hit\b/.test(cacheStatus) };
+  return { stored: /; *(?:stored|storing)\b/.test(cacheStatus), hit: /diskcache; *hit\b/.test(cacheStatus) };
 }
 
 function addressed(cache: object, url: string, given: AnyServer | undefined) {

@@ -47,6 +47,16 @@ export interface FillPlan {
   readonly holes?: StoredHoles | undefined;
 }
 
+/** Characters of fields and tags, of 64 KiB for the whole head. */
+const SURELY_FITS = 12 * 1024;
+
+/** Reasons of the store that have a word of their own. */
+const REFUSALS: Readonly<Record<string, string>> = {
+  "head-too-long": "head-too-long",
+  "over-budget": "no-room",
+  purged: "purged",
+};
+
 export class Fill {
   readonly #context: CacheContext;
   readonly #plan: FillPlan;
@@ -79,9 +89,19 @@ export class Fill {
     return this.#recorder.followers > 0;
   }
 
-  /** Whether the store takes the response just now, its body being this long. */
-  takes(bodyBytes: number): boolean {
-    return this.#recorder.takes(bodyBytes);
+  /** Why the store would not take the response just now, as far as that can be said; in the words of `Cache-Status`.
+   * @param whole its body is there, and this long; otherwise it is as long at least */
+  refusal(bodyBytes: number, whole: boolean): string | undefined {
+    if (!this.#recorder.takes(bodyBytes)) return "store";
+    const { head, tags } = this.#plan;
+    // Short heads fit however they are written down; of long ones it is found out.
+    const long = [...head.rawHeaders, ...tags].join("").length > SURELY_FITS;
+    const stored = this.#storedResponse(head);
+    const reason = this.#context.store.unfit(
+      this.#entryHead(this.#key, long ? encodeResponse(stored) : "", stored),
+      whole ? bodyBytes : undefined,
+    );
+    return reason === undefined ? undefined : (REFUSALS[reason] ?? "store");
   }
 
   /** False asks the sender to wait for `onDrain`. */

@@ -29,11 +29,6 @@ export type StoreDecision =
     }
   | { readonly store: false; readonly reason: string };
 
-/** The same while nothing can be kept: what the visitor is told then. */
-export function unkept(decision: StoreDecision): StoreDecision {
-  return decision.store ? { store: false, reason: "store" } : decision;
-}
-
 export function decideStoring(
   { options, observer, store }: CacheContext,
   plan: ForwardPlan,

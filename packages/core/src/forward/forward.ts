@@ -4,7 +4,7 @@ import { Fill } from "../capture/fill.js";
 import type { CacheContext } from "../context.js";
 import { internalError } from "../errors.js";
 import type { RawHeaders, ResponseHead } from "../exchange.js";
-import type { CacheStatus } from "../http/cache-status.js";
+import type { CacheStatus, ForwardReason } from "../http/cache-status.js";
 import { completedHead } from "../http/fragment.js";
 import { mayBeTagged } from "../http/validators.js";
 import type { Selection } from "../lookup/select.js";
@@ -19,7 +19,7 @@ import type { BodyReader } from "../store/contract.js";
 import { AbsentClient } from "./absent-client.js";
 import { audited } from "./audit-reads.js";
 import { deadlineMs } from "./deadline.js";
-import { NOT_ADMITTED, announcedLength, decideStoring, isLengthAnnounced, unkept } from "./decide-storing.js";
+import { NOT_ADMITTED, announcedLength, decideStoring, isLengthAnnounced } from "./decide-storing.js";
 import type { StoreDecision } from "./decide-storing.js";
 import type { Delivery } from "./delivery.js";
 import type { ForwardPlan, ResponseStart } from "./forward-plan.js";
@@ -36,7 +36,7 @@ import { requestChanges } from "./request-changes.js";
 import type { RequestChanges } from "./request-changes.js";
 import { staleInstead } from "./stale-instead.js";
 import type { Failure } from "./stale-instead.js";
-import { changedFields, deliveryFor, visitorFields } from "./visitor.js";
+import { changedFields, deliveryFor, reasonTold, visitorFields } from "./visitor.js";
 import type { Fields } from "./visitor.js";
 
 const PASS: Delivery = Object.freeze({ kind: "pass", set: [], remove: [], record: false });
@@ -63,6 +63,7 @@ export class Forward {
   #mayBeCutShort = false;
   #over = false;
   #deadline: NodeJS.Timeout | undefined;
+  #announced = false;
 
   /** Called when `write` returned false and there is room again. */
   onDrain: (() => void) | undefined;
@@ -81,6 +82,8 @@ export class Forward {
     this.requestChanges = requestChanges(context, plan);
     this.#requestAt = context.options.clock.now();
     this.#setDeadline();
+    const { page, facts, reason, detail } = plan;
+    if (page === undefined || !(facts.authorization || facts.cookies)) this.#tell(reason, detail);
   }
 
   get plan(): ForwardPlan {
@@ -100,6 +103,7 @@ export class Forward {
 
   /** Another exchange, with a key of its own, answers for this request: this one lets everything pass. */
   delegate(): void {
+    this.#tell(this.#plan.reason, this.#plan.detail);
     this.#delegated = true;
     clearTimeout(this.#deadline);
     letGo(this.#plan, false);
@@ -194,7 +198,8 @@ export class Forward {
       return [];
     }
     this.#keepNothing(fill, reason);
-    return visitorFields(this.#plan, this.directives, head, { store: false, reason }, undefined, this.#debugHeader);
+    const known = { ownEtag: undefined, whole: false };
+    return visitorFields(this.#plan, this.directives, head, { store: false, reason }, known, this.#debugHeader);
   }
 
   /** The response ended properly. Says, or resolves to, whether it is kept. */
@@ -244,7 +249,7 @@ export class Forward {
     this.#plan.reads?.reflections.begin(head.rawHeaders, body);
     this.#told = head.rawHeaders;
     if (beginning !== undefined && (head.status === 206 || head.status === 416))
-      return this.#complete(beginning, head, before, now);
+      return this.#complete(beginning, head, before, now, body !== undefined);
     if (selection !== undefined) {
       if (request.method === "HEAD")
         headTold(this.#context, this.#plan, selection, head, now, (told, plan) =>
@@ -265,12 +270,15 @@ export class Forward {
     const birth = putOutOfDate(this.#context, this.#plan, head, decision);
     if (birth !== this.#plan.birth) this.#plan = { ...this.#plan, birth };
     const ownEtag = decision.store && body !== undefined && mayBeTagged(head) ? etag(body) : undefined;
+    this.#tell(reasonTold(this.#plan, decision), decision.store ? this.#plan.detail : decision.reason);
     if (decision.store) this.#begin(decision, head, before, ownEtag, now);
     else this.#refused(decision.reason, head.status >= 500);
+    const refusal = this.#fill?.refusal(body?.length ?? announcedLength(head), body !== undefined);
     // Those who wait are given it all the same.
-    const taken = this.#fill?.takes(body?.length ?? announcedLength(head)) ?? false;
-    const kept = taken ? decision : unkept(decision);
-    const set = visitorFields(this.#plan, this.directives, head, kept, ownEtag, this.#debugHeader);
+    if (refusal !== undefined) this.#fill?.refuse(refusal);
+    const kept: StoreDecision = refusal === undefined ? decision : { store: false, reason: refusal };
+    const known = { ownEtag, whole: body !== undefined };
+    const set = visitorFields(this.#plan, this.directives, head, kept, known, this.#debugHeader);
     if (this.#fill !== undefined) this.#told = [...head.rawHeaders, ...set.flat()];
     // Filled, it is another page for every visitor: his conditions and ranges are about none of them.
     const answerable = this.requestChanges.stripped && this.directives.sealHoles() === undefined;
@@ -338,7 +346,8 @@ export class Forward {
   }
 
   #settle(kept: MaybeAsync<boolean>, keys: readonly string[] = []): void {
-    const { leading, settled } = this.#plan;
+    const { leading, settled, reason, detail } = this.#plan;
+    this.#tell(reason, detail);
     const onOver = this.#over ? undefined : this.onOver;
     this.#over = true;
     this.#absent?.over();
@@ -353,7 +362,7 @@ export class Forward {
   }
 
   // RFC 9111 §3.4: the handler has brought the rest of a stored beginning, and the visitor reads the whole along while it is kept.
-  #complete({ key, entry }: Selection, rest: ResponseHead, before: RawHeaders, now: number): Delivery {
+  #complete({ key, entry }: Selection, rest: ResponseHead, before: RawHeaders, now: number, whole: boolean): Delivery {
     const { request, reason } = this.#plan;
     const status: CacheStatus = { fwd: reason, fwdStatus: rest.status };
     const head = completedHead(entry.value.head, entry.bodyBytes, rest, now);
@@ -366,12 +375,24 @@ export class Forward {
     }
     const fill = this.#begin(decision, head!, before, undefined, now);
     fill.write(entry.body!);
-    const marks = { status: { ...status, stored: true }, debugHeader: this.#debugHeader, debugValue: "MISS" };
+    const marks = {
+      status: { ...status, stored: whole, storing: true },
+      debugHeader: this.#debugHeader,
+      debugValue: "MISS",
+    };
     return { kind: "instead", response: respond(fill.shared(), request, now, marks), record: true };
   }
 
   get #debugHeader(): string | undefined {
     return this.#context.options.debugHeader;
+  }
+
+  // Of a request with credentials it is known only with the response whether it counts as left alone.
+  #tell(reason: ForwardReason, detail: string | undefined): void {
+    if (this.#announced) return;
+    this.#announced = true;
+    const credential = reason === "bypass" && this.#plan.reason !== "bypass";
+    this.#context.observer.forward(this.#plan.request.target, reason, credential ? detail : this.#plan.detail);
   }
 
   // Begins, or begins anew under another policy.

@@ -183,8 +183,7 @@ export class Forwarding {
     leading: Leading | undefined,
     settled: (() => void) | undefined,
   ): Forward {
-    const { store, observer, auditor } = this.#context;
-    observer.forward(request.target, reason, detail);
+    const { store, auditor } = this.#context;
     // The live headers object is changed for the handler, by this cache and by frameworks: what is decided later is decided on a copy.
     const asSent = { ...request, headers: { ...request.headers } };
     const birth = page === undefined ? 0 : store.position();

@@ -1,7 +1,7 @@
 /** What the visitor gets of the handler's response: its fields, and an answer to the conditions and ranges that the handler never saw. */
 import type { RawHeaders, RequestHead, ResponseHead } from "../exchange.js";
 import { formatCacheStatus } from "../http/cache-status.js";
-import type { CacheStatus } from "../http/cache-status.js";
+import type { CacheStatus, ForwardReason } from "../http/cache-status.js";
 import { fieldValue, withoutFields } from "../http/fields.js";
 import { evaluatePreconditions, notModifiedHead } from "../http/preconditions.js";
 import { partialHead, selectRanges, unsatisfiableHead } from "../http/range.js";
@@ -15,23 +15,34 @@ import type { HandlerDirectives } from "./handler-directives.js";
 import { offeredCodings } from "./offered-codings.js";
 import { cacheStatusWith, clientCacheControl } from "./response-fields.js";
 
+/** What is known of a body when its head leaves. */
+export interface Known {
+  /** Made here, for a response that had none. */
+  readonly ownEtag: string | undefined;
+  /** All of it is there: what was decided is what becomes of it. */
+  readonly whole: boolean;
+}
+
 export type Fields = readonly (readonly [name: string, value: string])[];
 
 /** Fields to set on the handler's response.
- * @param ownEtag made here, for a response that had none */
+ * @param known what is known of the body */
 export function visitorFields(
   plan: ForwardPlan,
   directives: HandlerDirectives,
   head: ResponseHead,
   decision: StoreDecision,
-  ownEtag: string | undefined,
+  { ownEtag, whole }: Known,
   debugHeader: string | undefined,
 ): Fields {
-  const { reason, detail, policy } = plan;
-  // A credential that kept the answer out of the cache is a bypass, wherever the lookup ended.
-  const credential = !decision.store && (decision.reason === "authorization" || decision.reason === "cookie");
-  const fwd = credential ? "bypass" : reason;
-  const status: CacheStatus = { fwd, stored: decision.store, detail: decision.store ? detail : decision.reason };
+  const { detail, policy } = plan;
+  const fwd = reasonTold(plan, decision);
+  const status: CacheStatus = {
+    fwd,
+    stored: decision.store && whole,
+    storing: decision.store,
+    detail: decision.store ? detail : decision.reason,
+  };
   const set: [string, string][] = [["Cache-Status", cacheStatusWith(head.rawHeaders, formatCacheStatus(status))]];
   if (debugHeader !== undefined) set.push([debugHeader, fwd === "bypass" || fwd === "method" ? "BYPASS" : "MISS"]);
   if (ownEtag !== undefined) set.push(["ETag", ownEtag]);
@@ -46,6 +57,11 @@ export function visitorFields(
   ]);
   if (vary !== undefined) set.push(["Vary", vary]);
   return set;
+}
+
+/** Why the client is told that the application was asked: a credential that kept the answer out of the cache is a bypass, wherever the lookup ended. */
+export function reasonTold({ reason }: ForwardPlan, decision: StoreDecision): ForwardReason {
+  return !decision.store && (decision.reason === "authorization" || decision.reason === "cookie") ? "bypass" : reason;
 }
 
 /** @param visitor the request with the conditions that were taken from it; `undefined` when the handler saw them itself */

@@ -26,6 +26,8 @@ export interface CacheForward extends Details {
   readonly fwdStatus?: number | undefined;
   /** Whether that response was stored (§2.5). */
   readonly stored?: boolean | undefined;
+  /** Whether it is being stored, and only its end can tell whether it was: a parameter of our own. */
+  readonly storing?: boolean | undefined;
   /** Whether the request waited for another's response (§2.6). */
   readonly collapsed?: boolean | undefined;
 }
@@ -49,6 +51,7 @@ export function formatCacheStatus(outcome: CacheStatus): string {
     value += `; fwd=${outcome.fwd}`;
     if (outcome.fwdStatus !== undefined) value += `; fwd-status=${integer(outcome.fwdStatus)}`;
     if (outcome.stored === true) value += "; stored";
+    else if (outcome.storing === true) value += "; storing";
     if (outcome.collapsed === true) value += "; collapsed";
   }
   if (outcome.ttl !== undefined) value += `; ttl=${integer(outcome.ttl)}`;

@@ -16,6 +16,7 @@ import type {
 } from "./contract.js";
 import type { DiskStoreOptions } from "./disk-store-options.js";
 import { encodeForDisk } from "./encode-for-disk.js";
+import type { SkipReason } from "./events.js";
 import { errorCode } from "./file-system.js";
 import { BLIND } from "./invalidation-log.js";
 import type { Purgeable } from "./purge-marks.js";
@@ -27,6 +28,8 @@ import { REMOVED } from "./write-queue.js";
 
 const FULL = new Set(["ENOSPC", "EDQUOT"]);
 const ROOM_ATTEMPTS = 4;
+/** Longer bodies come in pieces, and do not wait in the queue. */
+const LONGEST_PUT_BYTES = 64 * 1024;
 
 export class DiskStore<Value> implements Store<Value> {
   readonly #options: DiskStoreOptions<Value>;
@@ -105,8 +108,15 @@ export class DiskStore<Value> implements Store<Value> {
     return this.#streams.crowded;
   }
 
+  unfit(head: EntryHead, bodyBytes: number | undefined): SkipReason | undefined {
+    const { queue, rules } = this.#parts;
+    if (bodyBytes === undefined) return rules.head(head);
+    const waits = bodyBytes > LONGEST_PUT_BYTES || queue.takes(allocated(head, bodyBytes));
+    return rules.entry(head, bodyBytes) ?? (waits ? undefined : "queue-full");
+  }
+
   put(head: EntryHead, body: Buffer): boolean {
-    const refused = this.#parts.rules.entry(head, body);
+    const refused = this.#parts.rules.entry(head, body.length);
     if (refused !== undefined) return this.#parts.rules.refuse(refused, head.key);
     let entry: StoredEntry<Value>;
     try {
@@ -121,7 +131,7 @@ export class DiskStore<Value> implements Store<Value> {
     } catch {
       return this.#parts.rules.refuse("unusable", head.key);
     }
-    if (!this.#parts.queue.put(head.key, entry, allocated(head, body)))
+    if (!this.#parts.queue.put(head.key, entry, allocated(head, body.length)))
       return this.#parts.rules.refuse("queue-full", head.key);
     this.#parts.reader.overtaken(head.key);
     this.#remember(entry);

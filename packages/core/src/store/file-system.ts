@@ -28,6 +28,7 @@ export type FileSystem = Pick<
   | "rmdirSync"
   | "statSync"
   | "statfs"
+  | "statfsSync"
   | "symlinkSync"
   | "unlink"
   | "unlinkSync"

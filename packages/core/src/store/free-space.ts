@@ -52,6 +52,12 @@ export class FreeSpace {
     if (now < this.#knownUntil) return;
     this.#knownUntil = now + KNOWN_MS;
     try {
+      // What comes first is not to be taken for what there is no room for.
+      if (this.#bytes === Infinity) {
+        const { bavail, bsize } = this.#fs.statfsSync(this.#root);
+        this.#bytes = bavail * bsize;
+        return;
+      }
       this.#fs.statfs(this.#root, (error, stat) => {
         if (error === null || error === undefined) this.#bytes = stat.bavail * stat.bsize;
       });

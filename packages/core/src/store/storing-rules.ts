@@ -40,12 +40,17 @@ export class StoringRules {
     return this.#around.faults.storingPaused ? "paused" : undefined;
   }
 
+  /** Why no entry with this head can be stored. */
+  head(head: EntryHead): SkipReason | undefined {
+    return this.now() ?? this.#unfit(head, 0);
+  }
+
   /** Why this entry cannot be stored. */
-  entry(head: EntryHead, body: Buffer): SkipReason | undefined {
-    const refused = this.now() ?? this.#unfit(head, body.length);
+  entry(head: EntryHead, bodyBytes: number): SkipReason | undefined {
+    const refused = this.now() ?? this.#unfit(head, bodyBytes);
     if (refused !== undefined) return refused;
     const { size, bytes } = this.#around.waiting();
-    return this.#around.caretaker.admits(allocated(head, body) + bytes, size + 1) ? undefined : "over-budget";
+    return this.#around.caretaker.admits(allocated(head, bodyBytes) + bytes, size + 1) ? undefined : "over-budget";
   }
 
   /** Counts why, and says no. */
@@ -63,6 +68,6 @@ export class StoringRules {
 }
 
 /** Bytes that an entry takes on disk, about. */
-export function allocated(head: EntryHead, body: Buffer): number {
-  return blocksFor(PREAMBLE_BYTES + head.key.length + head.meta.length + body.length);
+export function allocated(head: EntryHead, bodyBytes: number): number {
+  return blocksFor(PREAMBLE_BYTES + head.key.length + head.meta.length + bodyBytes);
 }

@@ -83,9 +83,14 @@ export class WriteQueue<Value> {
     return waiting === undefined ? undefined : (waiting.entry ?? REMOVED);
   }
 
+  /** Whether not too much waits already. */
+  takes(bytes: number): boolean {
+    return this.#bytes === 0 || this.#bytes + bytes <= MOST_WAITING_BYTES;
+  }
+
   /** False when too much waits already. */
   put(key: string, entry: StoredEntry<Value>, bytes: number): boolean {
-    if (this.#bytes > 0 && this.#bytes + bytes > MOST_WAITING_BYTES) return false;
+    if (!this.takes(bytes)) return false;
     this.#enqueue(key, { entry, bytes });
     return true;
   }
