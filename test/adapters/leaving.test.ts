@@ -116,6 +116,7 @@ describe.each(ADAPTERS)("$name: a handler whose client has left", (adapter) => {
     await once(client, "data");
     client.on("error", () => {}).destroy();
     await learned.opened;
+    expect((await site.cache.stats()).stored).toBe(0);
   });
 
   it("and who never answers holds up others for a second at most", async () => {

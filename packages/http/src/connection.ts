@@ -2,13 +2,9 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { clientLeft, http2Stream } from "./response-class.js";
+import { queuedOn } from "./watchers.js";
 
 const EVENTS = ["close", "error", "end", "aborted"] as const;
-
-/** `on-finished`, which much middleware watches with: it listens once for each message, and keeps a queue of those who asked. */
-interface WatchedByOnFinished {
-  readonly __onFinished?: { readonly queue?: readonly unknown[] | null };
-}
 
 /** What every connection is watched by, once, however many responses go out by it. */
 interface Watched extends Duplex {
@@ -51,13 +47,13 @@ function watch(socket: Watched): Set<(byClient: boolean) => void> {
 
 // The system tells of what the other side has done; an application's own errors come from no system call.
 function isSystems(error: Error | null | undefined): boolean {
-  return (error as NodeJS.ErrnoException | null | undefined)?.syscall !== undefined;
+  return (error as NodeJS.ErrnoException | undefined)?.syscall !== undefined;
 }
 
 /** How many listen for the end of the connection. */
 export function watchers(req: IncomingMessage, res: ServerResponse): number {
   const connection = connectionOf(req, res);
-  let count = queueLength(req) + queueLength(res);
+  let count = queuedOn(req) + queuedOn(res);
   for (const name of EVENTS) count += connection.listenerCount(name);
   return count;
 }
@@ -66,8 +62,4 @@ export function watchers(req: IncomingMessage, res: ServerResponse): number {
 export function connectionOf({ socket }: IncomingMessage, res: ServerResponse): Duplex {
   // HTTP/2 has a stream for each request; its socket is a stand-in that may not be listened to.
   return (http2Stream(res) as unknown as Duplex | undefined) ?? socket;
-}
-
-function queueLength(message: IncomingMessage | ServerResponse): number {
-  return (message as WatchedByOnFinished).__onFinished?.queue?.length ?? 0;
 }

@@ -5,6 +5,8 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { beforeItEnds, hasEnded, watchers } from "./connection.js";
+import { HeldEvents } from "./held-events.js";
+import type { Emit } from "./held-events.js";
 import { LookOpen } from "./look-open.js";
 import { breakOff } from "./response-class.js";
 
@@ -33,18 +35,6 @@ export interface Party {
  */
 type State = "present" | "answered" | "hidden" | "known";
 
-type Emitter = IncomingMessage | ServerResponse;
-type Emit = (this: Emitter, name: string | symbol, ...given: unknown[]) => boolean;
-
-/** An event that the handler is not told of yet. */
-interface Held {
-  readonly emitter: Emitter;
-  readonly name: string;
-  readonly given: readonly unknown[];
-  /** Listeners that were told at once. */
-  readonly told: ReadonlySet<unknown>;
-}
-
 const NONE: ReadonlySet<never> = new Set();
 const DEPARTURE = Symbol("diskcache.departure");
 
@@ -65,7 +55,7 @@ export class Departure {
   #holders = 0;
   #brokenHere = false;
   #look: LookOpen | undefined;
-  #held: Held[] = [];
+  readonly #held = new HeldEvents();
   #sources: Set<NodeJS.EventEmitter> | undefined;
   /** Asked when the connection takes more. False: the handler is not to go on yet. */
   onDrain: (() => boolean) | undefined;
@@ -161,7 +151,10 @@ export class Departure {
     if (this.#rendering > 0 && (name === "aborted" || name === "close" || name === "error")) {
       if (name === "aborted") this.#aborts();
       const held = this.#state === "hidden" || (this.#state === "answered" && name === "close");
-      if (held) return this.#hold(this.#req, name, given, NONE);
+      if (held) {
+        this.#held.hold(this.#req, this.#emitOfReq, name, given);
+        return true;
+      }
     }
     return Reflect.apply(this.#emitOfReq, this.#req, [name, ...given]);
   };
@@ -173,10 +166,10 @@ export class Departure {
 
   // Before the handler has ended: the client was given another response, or a part of this one.
   #finishes(given: unknown[]): boolean {
-    if (this.#state !== "present") return this.#hold(this.#res, "finish", given, NONE);
-    this.#state = "answered";
-    this.#hold(this.#res, "finish", given, this.#tellOutside("finish", given));
-    this.#goOn();
+    const first = this.#state === "present";
+    if (first) this.#state = "answered";
+    this.#held.hold(this.#res, this.#emitOfRes, "finish", given, first ? this.#outside.finish : 0);
+    if (first) this.#goOn();
     return true;
   }
 
@@ -184,7 +177,8 @@ export class Departure {
   #closes(given: unknown[]): boolean {
     if (this.#state === "present") this.#ends(hasEnded(this.#req, this.#res)?.byClient ?? false);
     if (this.#state !== "answered" && this.#state !== "hidden") return false;
-    this.#hold(this.#res, "close", given, this.#state === "answered" ? this.#tellOutside("close", given) : NONE);
+    const outside = this.#state === "answered" ? this.#outside.close : 0;
+    this.#held.hold(this.#res, this.#emitOfRes, "close", given, outside);
     this.#cover();
     return true;
   }
@@ -229,17 +223,6 @@ export class Departure {
     if (!useful && this.#rendering > 0) this.#tell("known");
   }
 
-  #tellOutside(name: "finish" | "close", given: unknown[]): ReadonlySet<unknown> {
-    const outside = this.#res.rawListeners(name).slice(0, this.#outside[name]);
-    for (const listener of outside) Reflect.apply(listener, this.#res, given);
-    return new Set(outside);
-  }
-
-  #hold(emitter: Emitter, name: string, given: readonly unknown[], told: ReadonlySet<unknown>): boolean {
-    this.#held.push({ emitter, name, given, told });
-    return true;
-  }
-
   #cover(): void {
     if (this.#state !== "answered" && this.#state !== "hidden") return;
     this.#look ??= new LookOpen(this.#req, this.#res);
@@ -254,17 +237,7 @@ export class Departure {
   #tell(state: "present" | "known"): void {
     this.#state = state;
     this.#look?.uncover();
-    const held = this.#held.splice(0);
-    if (held.length > 0) process.nextTick(() => held.forEach((event) => this.#emitHeld(event)));
+    this.#held.tell();
     if (state === "known") for (const party of this.#parties) party.told();
-  }
-
-  #emitHeld({ emitter, name, given, told }: Held): void {
-    if (told.size === 0) {
-      const emit = emitter === this.#res ? this.#emitOfRes : this.#emitOfReq;
-      Reflect.apply(emit, emitter, [name, ...given]);
-      return;
-    }
-    for (const listener of emitter.rawListeners(name)) if (!told.has(listener)) Reflect.apply(listener, emitter, given);
   }
 }

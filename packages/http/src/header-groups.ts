@@ -67,6 +67,12 @@ export function assertSendable(raw: RawHeaders): void {
   }
 }
 
+/** The arguments of `writeHead`: a status, perhaps a reason phrase, perhaps fields. */
+export function headGiven(given: readonly unknown[]): { reason: string | undefined; fields: string[] } {
+  const reason = typeof given[0] === "string" ? given[0] : undefined;
+  return { reason, fields: headersGiven(reason === undefined ? (given[1] ?? given[0]) : given[1]) };
+}
+
 /** What was given to `writeHead`: an object, a flat array, or an array of pairs. */
 export function headersGiven(given: unknown): string[] {
   if (typeof given !== "object" || given === null) return [];

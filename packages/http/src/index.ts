@@ -85,7 +85,7 @@ export type { Exchange } from "./exchange.js";
 export { cacheHandle, originalTarget } from "./handle.js";
 export type { CacheHandle, Hole } from "./handle.js";
 export type { Http2Listener, ServerListener, WrapListener } from "./listener.js";
-export { changedLines, headerGroups, headersGiven, headersSetOn, setHeaderLines } from "./header-groups.js";
+export { changedLines, headerGroups, headGiven, headersSetOn, setHeaderLines } from "./header-groups.js";
 export type { HeaderGroup } from "./header-groups.js";
 export { keyedRequest, nestedRequest, routedRequest } from "./keyed-request.js";
 export { beforeHeadLeaves } from "./last-moment.js";

@@ -1,15 +1,15 @@
 /** Taps a response: the cache sees what the handler writes, on its way to the client. Nothing is buffered for the client, and a fault of the cache never reaches the handler. Its states are drawn in docs/capture.md. */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { finished } from "node:stream";
 import type { Readable } from "node:stream";
 import type { Delivery, Forward, OutgoingResponse } from "@diskcache/core";
-import { bytesOf, isChunk, ownBytes } from "./chunks.js";
+import { bytesOf, callSoon, callbacks, isChunk, ownBytes } from "./chunks.js";
 import { Aside, Gathering, Part, Passing } from "./deliveries.js";
-import type { Delivering, Given } from "./deliveries.js";
+import type { Delivering } from "./deliveries.js";
 import { Departure } from "./departure.js";
 import type { Party } from "./departure.js";
+import { detach, endSources, whenItFails } from "./detach.js";
 import { Drain } from "./drain.js";
-import { headersGiven } from "./header-groups.js";
+import { headGiven } from "./header-groups.js";
 import { sinkOf } from "./send.js";
 import type { Sink } from "./send.js";
 import { SlowClient } from "./slow-client.js";
@@ -65,8 +65,8 @@ class Tap implements Party {
       if (this.#delivering.passes) this.#sink.writeHead.call(this.#res, status, ...rest);
       return this.#res;
     }
-    const reason = typeof rest[0] === "string" ? rest[0] : undefined;
-    this.#begin(status, reason, headersGiven(reason === undefined ? (rest[1] ?? rest[0]) : rest[1]));
+    const { reason, fields } = headGiven(rest);
+    this.#begin(status, reason, fields);
     return this.#res;
   };
 
@@ -112,8 +112,10 @@ class Tap implements Party {
 
   readonly flushHeaders = (): void => {
     if (!this.#ended) this.#beginImplicitly(undefined);
+    const delivering = this.#delivering;
     // What is gathered has no head before it is whole.
-    if (this.#delivering?.passes !== false) Reflect.apply(this.#flushHeaders, this.#res, []);
+    if (delivering instanceof Gathering || delivering instanceof Aside) return;
+    Reflect.apply(this.#flushHeaders, this.#res, []);
   };
 
   left(release: () => void): boolean {
@@ -122,28 +124,33 @@ class Tap implements Party {
       release();
     };
     if (this.#ended || !this.#forward.clientLeft(() => this.#release?.())) {
-      this.#giveUp();
+      this.broken();
       return false;
     }
     this.#slow?.over(true);
     if (this.#delivering !== undefined && !(this.#delivering instanceof Gathering)) this.#turnAside();
-    for (const source of this.#departure.sources) this.#watch(source as Readable);
+    for (const source of this.#departure.sources) this.piped(source);
     this.#drain.clientFlows();
     return true;
   }
 
   piped(source: NodeJS.EventEmitter): void {
-    if (this.#release !== undefined) this.#watch(source as Readable);
+    // One that fails ends nothing by itself, and no client is there to break it off.
+    if (this.#release !== undefined) whenItFails(source as Readable, () => this.broken());
   }
 
   told(): boolean {
-    if (!this.#ended && this.#forward.handlerTold()) return true;
-    this.#giveUp();
-    return false;
+    const useful = !this.#ended && this.#forward.handlerTold();
+    if (!useful) this.broken();
+    return useful;
   }
 
   broken(): void {
-    this.#giveUp();
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#slow?.over(true);
+    this.#forward.abort("aborted");
+    this.#over();
   }
 
   #beginImplicitly(body: Buffer | undefined): void {
@@ -166,20 +173,12 @@ class Tap implements Party {
     this.#record = delivery.record;
     this.#delivering = this.#deliver(delivery, status);
     if (!this.#delivering.passes) {
-      takeOver(res, this.writeHead);
+      detach(res, this.writeHead);
       // Neither kept nor for the client: what the handler still does is for no one.
       if (this.#delivering instanceof Aside && !this.#record) this.#complete();
       return;
     }
-    // From here on Node makes the head, or what is hooked in outside.
-    res.writeHead = this.#sink.writeHead as ServerResponse["writeHead"];
-    if (implied === undefined) {
-      const rest = [reason, unset].filter((argument) => argument !== undefined);
-      this.#sink.writeHead.call(res, status, ...rest);
-    } else {
-      res.statusCode = status;
-      if (reason !== undefined) res.statusMessage = reason;
-    }
+    this.#head.pass(status, reason, unset, implied !== undefined);
   }
 
   #deliver(delivery: Delivery, status: number): Delivering {
@@ -207,7 +206,7 @@ class Tap implements Party {
   // Nothing more goes from the handler to the client.
   #turnAside(): void {
     this.#delivering = new Aside();
-    takeOver(this.#res, this.writeHead);
+    detach(this.#res, this.writeHead);
   }
 
   async #fill({ filled }: Delivery & { kind: "filled" }, status: number, content: Buffer): Promise<void> {
@@ -230,7 +229,7 @@ class Tap implements Party {
     this.#ended = true;
     this.#finish();
     const sources = [...this.#departure.sources] as Readable[];
-    setImmediate(() => sources.forEach((source) => letGo(source, this.#res)));
+    setImmediate(() => endSources(this.#res, sources));
   }
 
   #finish(): void {
@@ -242,46 +241,10 @@ class Tap implements Party {
     this.#over();
   }
 
-  #giveUp(): void {
-    if (this.#ended) return;
-    this.#ended = true;
-    this.#slow?.over(true);
-    this.#forward.abort("aborted");
-    this.#over();
-  }
-
   #over(): void {
     const { gone } = this.#departure;
     this.#departure.over();
     // Node is told as well, and whatever is hooked in outside.
     if (gone && this.#delivering?.passes === false) this.#sink.end.call(this.#res);
   }
-
-  // A source that fails ends nothing by itself, and no one else is there to break it off.
-  #watch(source: Readable): void {
-    finished(source, { writable: false }, (error) => {
-      if (error) this.#giveUp();
-    });
-  }
-}
-
-/** The handler's calls come to nothing: they must not reach what another response goes out by. */
-function takeOver(res: ServerResponse, writeHead: ServerResponse["writeHead"]): void {
-  while (res.writableCorked > 0) res.uncork();
-  res.writeHead = writeHead;
-  res.cork = res.uncork = () => {};
-}
-
-/** Ends a source that no one else reads. */
-function letGo(source: Readable, res: ServerResponse): void {
-  source.unpipe(res);
-  if (source.listenerCount("data") === 0) source.destroy();
-}
-
-function callbacks(given: Given): (() => void)[] {
-  return given.filter((argument) => typeof argument === "function") as (() => void)[];
-}
-
-function callSoon(given: Given): void {
-  for (const callback of callbacks(given)) process.nextTick(callback);
 }

@@ -72,6 +72,20 @@ export class TappedHead {
     return { delivery, unset: undefined };
   }
 
+  /** From here on Node makes the head, or what is hooked in outside.
+   * @param implied when the body begins; otherwise at once */
+  pass(status: number, reason: string | undefined, unset: readonly string[] | undefined, implied: boolean): void {
+    const res = this.#res;
+    res.writeHead = this.#sink.writeHead as ServerResponse["writeHead"];
+    if (!implied) {
+      const rest = [reason, unset].filter((argument) => argument !== undefined);
+      this.#sink.writeHead.call(res, status, ...rest);
+      return;
+    }
+    res.statusCode = status;
+    if (reason !== undefined) res.statusMessage = reason;
+  }
+
   /** All that can be added to the head is there. Also where no head was ever sent. */
   leaves(): void {
     if (this.#left || !this.#recorded) return;

@@ -1,5 +1,5 @@
 /** Who listens for the end of a response: logs and metrics, which ask it for its fields when it is over. */
-import type { ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 
 /** Node itself listens for it once. */
 export const NODES_OWN = 1;
@@ -11,7 +11,11 @@ interface SharedListener {
 
 /** How many wait to be told that the response is over. */
 export function watchersOf(res: ServerResponse): number {
-  const { __onFinished: shared } = res as SharedListener;
-  const queued = shared?.queue?.length ?? 1;
-  return res.listenerCount("finish") + res.listenerCount("close") + Math.max(0, queued - 1);
+  return res.listenerCount("finish") + res.listenerCount("close") + Math.max(0, queuedOn(res) - 1);
+}
+
+/** How many wait for the end of a message by way of on-finished. */
+export function queuedOn(message: IncomingMessage | ServerResponse): number {
+  const { __onFinished: shared } = message as SharedListener;
+  return shared?.queue?.length ?? 0;
 }

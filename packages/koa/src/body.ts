@@ -137,6 +137,8 @@ export function watchBody({ response }: Context, departure: Departure): void {
     configurable: true,
     enumerable: true,
     get: () => Reflect.get(inherited, "body", response) as unknown,
-    set: (body: unknown) => void departure.expecting(() => Reflect.set(inherited, "body", body, response)),
+    set(body: unknown) {
+      departure.expecting(() => Reflect.set(inherited, "body", body, response));
+    },
   });
 }

@@ -1,6 +1,6 @@
 /** Middleware inside the cache that hooks into the sending of the head (on-headers): it speaks before the head is decided, and then no more. */
 import type { ServerResponse } from "node:http";
-import { headersGiven, setHeaderLines } from "@diskcache/http";
+import { headGiven, setHeaderLines } from "@diskcache/http";
 
 export class InsideHooks {
   readonly #res: ServerResponse;
@@ -12,7 +12,7 @@ export class InsideHooks {
   constructor(res: ServerResponse) {
     this.#res = res;
     this.#outer = res.writeHead;
-    res.writeHead = this.#writeHead as ServerResponse["writeHead"];
+    res.writeHead = this.#writeHead;
   }
 
   /** Has all of them speak; what they change is set on the response. */
@@ -29,10 +29,10 @@ export class InsideHooks {
   readonly #writeHead = (status: number, ...rest: unknown[]): ServerResponse => {
     const res = this.#res;
     if (!this.#asking) return Reflect.apply(this.#outer, res, [status, ...rest]);
-    const reason = typeof rest[0] === "string" ? rest[0] : undefined;
+    const { reason, fields } = headGiven(rest);
     res.statusCode = status;
     if (reason !== undefined) res.statusMessage = reason;
-    setHeaderLines(res, headersGiven(reason === undefined ? (rest[1] ?? rest[0]) : rest[1]));
+    setHeaderLines(res, fields);
     return res;
   };
 }

@@ -1,0 +1,26 @@
+/** A handler whose calls are for no client any more. */
+import type { ServerResponse } from "node:http";
+import { finished } from "node:stream";
+import type { Readable } from "node:stream";
+
+/** Its calls must not reach what another response goes out by.
+ * @param writeHead what it calls from now on */
+export function detach(res: ServerResponse, writeHead: ServerResponse["writeHead"]): void {
+  while (res.writableCorked > 0) res.uncork();
+  res.writeHead = writeHead;
+  res.cork = res.uncork = () => {};
+}
+
+/** Ends the streams that are piped to it, where no one else reads them. */
+export function endSources(res: ServerResponse, sources: readonly Readable[]): void {
+  for (const source of sources) {
+    source.unpipe(res);
+    if (source.listenerCount("data") === 0) source.destroy();
+  }
+}
+
+export function whenItFails(source: Readable, act: () => void): void {
+  finished(source, { writable: false }, (error) => {
+    if (error) act();
+  });
+}
