@@ -103,6 +103,11 @@ export class Departure {
     this.#rendering++;
   }
 
+  /** Another object stands for the same cache from now on. */
+  replace(party: Party, successor: Party): void {
+    this.#parties[this.#parties.indexOf(party)] = successor;
+  }
+
   /** A cache has seen the end of the response. Called once by each. */
   over(): void {
     this.#rendering--;

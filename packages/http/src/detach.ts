@@ -3,11 +3,9 @@ import type { ServerResponse } from "node:http";
 import { finished } from "node:stream";
 import type { Readable } from "node:stream";
 
-/** Its calls must not reach what another response goes out by.
- * @param writeHead what it calls from now on */
-export function detach(res: ServerResponse, writeHead: ServerResponse["writeHead"]): void {
+/** Its calls must not reach what another response goes out by. The methods that write are the tap's. */
+export function detach(res: ServerResponse): void {
   while (res.writableCorked > 0) res.uncork();
-  res.writeHead = writeHead;
   res.cork = res.uncork = () => {};
 }
 
@@ -19,6 +17,7 @@ export function endSources(res: ServerResponse, sources: readonly Readable[]): v
   }
 }
 
+/** A source that fails ends nothing by itself. */
 export function whenItFails(source: Readable, act: () => void): void {
   finished(source, { writable: false }, (error) => {
     if (error) act();

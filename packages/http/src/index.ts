@@ -80,12 +80,14 @@ export { editHead, isNever, isSuccess, markNever, neverStore, purgeBeforeHead } 
 export { bodyPieces } from "./body-pieces.js";
 export { Departure } from "./departure.js";
 export type { Party } from "./departure.js";
+export { tap } from "./tap.js";
+export type { Tapped } from "./tapped.js";
 export { runExchange, runRoute } from "./exchange.js";
 export type { Exchange } from "./exchange.js";
 export { cacheHandle, originalTarget } from "./handle.js";
 export type { CacheHandle, Hole } from "./handle.js";
 export type { Http2Listener, ServerListener, WrapListener } from "./listener.js";
-export { changedLines, headerGroups, headGiven, headersSetOn, setHeaderLines } from "./header-groups.js";
+export { changedLines, headerGroups, headersSetOn } from "./header-groups.js";
 export type { HeaderGroup } from "./header-groups.js";
 export { keyedRequest, nestedRequest, routedRequest } from "./keyed-request.js";
 export { beforeHeadLeaves } from "./last-moment.js";

@@ -77,13 +77,17 @@ export class TappedHead {
   pass(status: number, reason: string | undefined, unset: readonly string[] | undefined, implied: boolean): void {
     const res = this.#res;
     res.writeHead = this.#sink.writeHead as ServerResponse["writeHead"];
-    if (!implied) {
-      const rest = [reason, unset].filter((argument) => argument !== undefined);
-      this.#sink.writeHead.call(res, status, ...rest);
-      return;
-    }
+    if (implied) return this.set(status, reason, []);
+    const rest = [reason, unset].filter((argument) => argument !== undefined);
+    this.#sink.writeHead.call(res, status, ...rest);
+  }
+
+  /** What hooks have made of it, for Node to make a head of. */
+  set(status: number, reason: string | undefined, fields: readonly string[]): void {
+    const res = this.#res;
     res.statusCode = status;
     if (reason !== undefined) res.statusMessage = reason;
+    setHeaderLines(res, fields);
   }
 
   /** All that can be added to the head is there. Also where no head was ever sent. */

@@ -1,16 +1,15 @@
-/** Captures what a handler leaves in the context, as the onion sees it after `await next()`: bytes at once, a stream while it flows to the client. What becomes of slow clients, and of those that leave, is in docs/capture.md. */
+/** Captures what a handler leaves in the context, as the onion sees it after `await next()`: bytes at once, a stream while it flows to the client; and what it writes to the response itself, past Koa, where that leaves. What becomes of slow clients, and of those that leave, is in docs/capture.md. */
 import type { ServerResponse } from "node:http";
 import type { Readable } from "node:stream";
-import type { Delivery, Forward, OutgoingResponse, ResponseHead } from "@diskcache/core";
-import { changedLines, Departure, headersSetOn, putAside, reasonPhrase, send, sinkOf } from "@diskcache/http";
-import type { Party, Sink } from "@diskcache/http";
+import type { Delivery, Forward, ResponseHead } from "@diskcache/core";
+import { changedLines, Departure, headersSetOn, reasonPhrase, tap } from "@diskcache/http";
+import type { Party, Tapped } from "@diskcache/http";
 import type { Context } from "koa";
 import { handlersBody, watchBody } from "./body.js";
 import type { HandlersBody } from "./body.js";
 import { deliver } from "./deliver.js";
 import { flow, gather } from "./flow.js";
 import type { Flowing } from "./flow.js";
-import { InsideHooks } from "./inside-hooks.js";
 import { leaveToKoa } from "./leave-to-koa.js";
 import { Outward } from "./outward.js";
 import { play, removeHandlersFields } from "./play.js";
@@ -22,12 +21,9 @@ export class Capture implements Party {
   readonly #res: ServerResponse;
   readonly #forward: Forward;
   readonly #departure: Departure;
-  readonly #hooks: InsideHooks;
-  readonly #sink: Sink;
+  readonly #tapped: Tapped;
   /** The fields that were set when the cache handed the request on. */
   readonly #before: readonly string[];
-  /** The client has been given a stale page meanwhile: this response is for the cache alone. */
-  #stoodIn = false;
   #outward: Outward | undefined;
   #flowing: Flowing | undefined;
 
@@ -38,24 +34,23 @@ export class Capture implements Party {
     this.#res = res;
     this.#forward = forward;
     this.#before = headersSetOn(res);
-    this.#sink = sinkOf(res);
-    this.#hooks = new InsideHooks(res);
     this.#departure = Departure.of(req, res);
-    this.#departure.join(this);
-    forward.onOver = () => this.#departure.over();
-    forward.onTimeout = (stale) => this.#standIn(stale);
+    this.#tapped = tap(req, res, forward);
     watchBody(ctx, this.#departure);
   }
 
+  /** The client has been given a stale page meanwhile: this response is for the cache alone. */
   get stoodIn(): boolean {
-    return this.#stoodIn;
+    return this.#tapped.stoodIn;
+  }
+
+  /** Whether the handler answers past Koa, now or later. */
+  get isPastKoa(): boolean {
+    return this.#tapped.begun || (this.#ctx.respond === false && !this.stoodIn);
   }
 
   left(release: () => void): boolean {
-    // Written past Koa, by middleware that never returns then: koa-connect's.
-    const past = this.#outward === undefined && !this.#stoodIn && this.#res.headersSent;
-    if (past) this.#forward.abort("body");
-    const goesOn = !past && this.#forward.clientLeft(release);
+    const goesOn = this.#forward.clientLeft(release);
     if (goesOn) this.#flowing?.clientLeft();
     else this.#giveUp();
     return goesOn;
@@ -75,14 +70,21 @@ export class Capture implements Party {
   async record(): Promise<void> {
     const ctx = this.#ctx;
     const forward = this.#forward;
-    if (ctx.respond === false || (!this.#stoodIn && (ctx.headerSent || this.#res.writableEnded))) {
+    if (this.isPastKoa) return;
+    if (!this.stoodIn && (ctx.headerSent || this.#res.writableEnded)) {
       forward.abort("body");
       return;
     }
-    if (!this.#stoodIn) this.#hooks.speak();
+    const coding = this.#res.getHeader("Content-Encoding");
+    this.#tapped.release(this);
+    // What is hooked in inside is going to encode what Koa sends.
+    if (this.#res.getHeader("Content-Encoding") !== coding) {
+      leaveToKoa(ctx, forward, this.#before, "late-coding");
+      return;
+    }
     const body = handlersBody(ctx);
     if (body.kind === "other") {
-      leaveToKoa(ctx, forward, this.#before);
+      leaveToKoa(ctx, forward, this.#before, "body");
       return;
     }
     const known = body.kind === "bytes" ? body.bytes : undefined;
@@ -90,16 +92,6 @@ export class Capture implements Party {
     if (delivery.kind === "filled") await this.#fill(body, delivery);
     else if (body.kind === "bytes") this.#recordBytes(body, delivery);
     else this.#recordStream(body, delivery);
-  }
-
-  /** The handler takes too long: the client gets a stale page past the onion, and the handler goes on for the cache. */
-  #standIn(stale: OutgoingResponse): void {
-    const res = this.#res;
-    if (this.#stoodIn || res.headersSent || res.writableEnded || this.#ctx.respond === false) return;
-    this.#stoodIn = true;
-    const switchOver = putAside(res, this.#before);
-    send(res, stale, this.#sink);
-    switchOver();
   }
 
   #recordBytes(body: RecordedBody & { kind: "bytes" }, delivery: Exclude<Delivery, { kind: "filled" }>): void {
@@ -147,11 +139,11 @@ export class Capture implements Party {
 
   // What the handler made is for the next client.
   get #isAside(): boolean {
-    return this.#stoodIn || this.#departure.gone;
+    return this.stoodIn || this.#departure.gone;
   }
 
   #goOut(record: boolean): Outward {
-    return (this.#outward = new Outward(this.#ctx, this.#forward, this.#departure, record, this.#stoodIn));
+    return (this.#outward = new Outward(this.#ctx, this.#forward, this.#departure, record, this.stoodIn));
   }
 
   #giveUp(): void {

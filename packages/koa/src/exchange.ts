@@ -2,6 +2,7 @@
 import { neverPolicy } from "@diskcache/core";
 import type { Forward, Outcome, PageCache, ResolvedPolicy } from "@diskcache/core";
 import {
+  applyRequestChanges,
   askedAs,
   ignoreReasonPhrase,
   isKnownResponse,
@@ -20,7 +21,6 @@ import {
 import type { ForwardsUnderWay } from "@diskcache/http";
 import type { Context } from "koa";
 import { Capture } from "./capture.js";
-import { changeRequest } from "./change-request.js";
 import { play } from "./play.js";
 import { watchContext } from "./watch-context.js";
 
@@ -130,7 +130,7 @@ async function proceed<Req>(
   underWay.set(ctx.req, outcome, cache);
   ignoreReasonPhrase(ctx.res);
   const capture = new Capture(ctx, outcome);
-  const giveBack = changeRequest(ctx, outcome);
+  const giveBack = applyRequestChanges(ctx.req.headers, outcome);
   ctx.diskCache = outcome.directives;
   ctx.req.diskCache = outcome.directives;
   if (outcome.plan.reads !== undefined) watchContext(ctx, outcome.plan.reads);
@@ -150,7 +150,8 @@ async function proceed<Req>(
     outcome.abort("error");
     throw thrown;
   }
-  giveBack();
+  // What answers past Koa may do so later, and the cache answers the client's conditions for it.
+  if (!capture.isPastKoa) giveBack();
   if (capture.stoodIn) ctx.respond = false;
 }
 

@@ -1,4 +1,4 @@
-/** A body that only Koa can send: never touched and never kept, and the response says so. */
+/** A response that only Koa can send: its body is never touched and never kept, and it says so. */
 import type { Forward } from "@diskcache/core";
 import { headersSetOn } from "@diskcache/http";
 import type { Context } from "koa";
@@ -6,10 +6,10 @@ import { play, removeHandlersFields } from "./play.js";
 
 /** @param before the fields that were set when the cache handed the request on
  * @throws {DiskCacheError} `ERR_DISKCACHE_HOLE` when the page has holes, which nobody could fill */
-export function leaveToKoa(ctx: Context, forward: Forward, before: readonly string[]): void {
+export function leaveToKoa(ctx: Context, forward: Forward, before: readonly string[], reason: string): void {
   const { directives } = forward;
   directives.assertPlain();
-  directives.skipReason ??= "body";
+  directives.skipReason ??= reason;
   const head = { status: ctx.status, statusText: ctx.res.statusMessage ?? "", rawHeaders: headersSetOn(ctx.res) };
   const delivery = forward.head({ head, before, body: undefined });
   if (delivery.kind === "instead") {

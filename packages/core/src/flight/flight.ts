@@ -15,6 +15,7 @@ export class Flight<Shared extends object> {
   #landed: Shared | Release | undefined;
   /** Whether the leader's own client has left: its handler may never come to an end. */
   #adrift = false;
+  #whole = false;
   #timer: NodeJS.Timeout | undefined;
 
   /** @param onOver called once nobody can join any more */
@@ -53,8 +54,10 @@ export class Flight<Shared extends object> {
     });
   }
 
-  /** The leader's response has begun and may be shared: those who wait, and those who come while it goes on, read along. */
-  share(shared: Shared): void {
+  /** The leader's response has begun and may be shared: those who wait, and those who come while it goes on, read along.
+   * @param whole all of it is there, whatever becomes of the leader */
+  share(shared: Shared, whole = false): void {
+    this.#whole = whole;
     this.#land(shared);
   }
 
@@ -75,7 +78,7 @@ export class Flight<Shared extends object> {
   }
 
   get #awaitsEnd(): boolean {
-    return this.#adrift && this.shared !== undefined;
+    return this.#adrift && !this.#whole && this.shared !== undefined;
   }
 
   #land(landed: Shared | Release): boolean {
