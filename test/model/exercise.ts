@@ -1,0 +1,83 @@
+/** Runs a program on a bench of its framework and judges it, with what went wrong outside of any answer. A bench that something went wrong on is not used again. */
+import { Bench } from "./bench.js";
+import type { Framework } from "./frameworks.js";
+import { judge } from "./oracle.js";
+import type { Difference, Fault } from "./oracle.js";
+import { isSound, needsSecond } from "./program.js";
+import type { Program } from "./program.js";
+import { runBare, runProgram } from "./run-program.js";
+
+export const PATIENCE_MS = 2_500;
+
+/** What may last longer than the program. */
+const LASTING: ReadonlySet<Fault> = new Set<Fault>(["hang", "late", "crash", "error-event"]);
+
+/** What nobody caught, in this process. */
+export class Uncaught {
+  readonly #errors: string[] = [];
+  readonly #note = (error: unknown): void => void this.#errors.push(String((error as Error)?.stack ?? error));
+
+  constructor() {
+    process.on("uncaughtException", this.#note);
+    process.on("unhandledRejection", this.#note);
+  }
+
+  get count(): number {
+    return this.#errors.length;
+  }
+
+  since(count: number): readonly string[] {
+    return this.#errors.slice(count);
+  }
+
+  close(): void {
+    process.off("uncaughtException", this.#note);
+    process.off("unhandledRejection", this.#note);
+  }
+}
+
+/** One program after the other. */
+export class Exercise {
+  readonly #framework: Framework;
+  readonly #uncaught: Uncaught;
+  readonly #patienceMs: number;
+  readonly #benches = new Map<boolean, Bench>();
+
+  constructor(framework: Framework, uncaught: Uncaught, patienceMs = PATIENCE_MS) {
+    this.#framework = framework;
+    this.#uncaught = uncaught;
+    this.#patienceMs = patienceMs;
+  }
+
+  async run(program: Program): Promise<Difference[]> {
+    if (!isSound(program)) return [];
+    const pair = needsSecond(program);
+    const bench = this.#benches.get(pair) ?? new Bench(this.#framework, pair);
+    this.#benches.set(pair, bench);
+    const before = this.#uncaught.count;
+    const observation = await runProgram(bench, program, { patienceMs: this.#patienceMs });
+    const found = await judge(program, observation);
+    for (const error of bench.errors.splice(0))
+      found.push({ fault: "error-event", who: "cache", detail: `${error.code}: ${error.message}` });
+    const crashes = this.#uncaught.since(before);
+    for (const error of crashes.length > 0 && (await this.#crashesBare(bench, program)) ? [] : crashes)
+      found.push({ fault: "crash", who: "process", detail: error.split("\n").slice(0, 3).join(" ") });
+    if (found.some(({ fault }) => LASTING.has(fault))) {
+      this.#benches.delete(pair);
+      await bench.close();
+    }
+    return found;
+  }
+
+  // Some middlewares do without any cache.
+  async #crashesBare(bench: Bench, program: Program): Promise<boolean> {
+    const before = this.#uncaught.count;
+    await runBare(bench, program, { patienceMs: this.#patienceMs });
+    return this.#uncaught.count > before;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#benches.values()].map((bench) => bench.close()));
+    this.#benches.clear();
+  }
+}

@@ -1,0 +1,164 @@
+/** Judges what clients got through the cache by what the bare framework gives them. Never asks how the cache works. */
+import { brotliDecompressSync, gunzipSync, inflateSync } from "node:zlib";
+import { differingFields } from "./additions.js";
+import type { Received } from "./client.js";
+import { LANGUAGES, contentFrom } from "./content.js";
+import { someoneLeaves } from "./program.js";
+import type { Program } from "./program.js";
+import { oneRenderExpected } from "./renders.js";
+import type { Observation, Seen } from "./run-program.js";
+
+/** A word for each way in which an answer can be wrong. */
+export type Fault =
+  /** A whole answer, as it seems, that is not the page. */
+  | "torn"
+  /** The same from the store. */
+  | "short-stored"
+  | "wrong-encoding"
+  | "wrong-language"
+  | "missing-field"
+  | "extra-field"
+  | "field-value"
+  | "wrong-status"
+  | "reason-phrase"
+  | "framing"
+  | "lost-304"
+  | "extra-break"
+  | "hang"
+  | "late"
+  | "extra-render"
+  | "error-event"
+  | "crash";
+
+export interface Difference {
+  readonly fault: Fault;
+  readonly who: string;
+  readonly detail: string;
+}
+
+/** Beyond what the bare framework takes, once nothing holds an answer up. */
+export const LATEST_MS = 1_200;
+/** What a busy machine adds. */
+const SLACK_MS = 800;
+
+export async function judge(program: Program, observation: Observation): Promise<Difference[]> {
+  const found: Difference[] = [];
+  for (const seen of observation.seen) found.push(...(await judgeOne(program, observation, seen)));
+  if (oneRenderExpected(program, observation) && observation.renders > 1)
+    found.push({ fault: "extra-render", who: "handler", detail: `${observation.renders} renders` });
+  return found;
+}
+
+async function judgeOne(program: Program, observation: Observation, seen: Seen): Promise<Difference[]> {
+  const { who, received, bare, tookMs, afterwards } = seen;
+  const one = (fault: Fault, detail: string): Difference[] => [{ fault, who, detail }];
+  if (received.end === "left") return [];
+  if (received.end === "none") return bare.end === "none" ? [] : one("hang", `no end of it after ${ms(tookMs)}`);
+  if (received.end === "broken") {
+    const allowed = bare.end !== "complete" || (!afterwards && someoneLeaves(program));
+    return allowed ? [] : one("extra-break", `${received.status} broken after ${received.body.length} bytes`);
+  }
+  // A head or a part may be whole where the page is not.
+  const headOrPart = seen.asked.method === "HEAD" || [206, 304, 416].includes(received.status);
+  if (bare.status === 0 && headOrPart) return [];
+  if (bare.end !== "complete" && !headOrPart) {
+    // Without framing the end of the connection is all there is to see.
+    if (received.unframed && bare.body.subarray(0, received.body.length).equals(received.body)) return [];
+    return one("torn", `${received.status} complete, ${bare.end} without the cache`);
+  }
+  if (tookMs > LATEST_MS + SLACK_MS) return one("late", `after ${ms(tookMs)}`);
+  const differences = compare(seen, bare);
+  if (differences.length === 0 || seen.asked.method !== "HEAD") return differences;
+  // RFC 9110 §9.3.2: a HEAD is answered as a GET would be, also where the application makes a difference.
+  const { method: _, ...asGet } = seen.asked;
+  return compare(seen, await observation.bareTo(asGet)).length === 0 ? [] : differences;
+}
+
+function compare({ who, asked, received }: Seen, bare: Received): Difference[] {
+  const found: Difference[] = [];
+  const add = (fault: Fault, detail: string): void => void found.push({ fault, who, detail });
+  const own = ownStatus(received, bare, asked.tag, asked.range);
+  if (bare.status === 304 && received.status === 200) add("lost-304", "200 in the place of a 304");
+  else if (received.status !== bare.status && !own)
+    add("wrong-status", `${received.status} in the place of ${bare.status}`);
+  else if (!own && received.reason !== bare.reason) add("reason-phrase", `"${received.reason}", "${bare.reason}" bare`);
+  if (found.length > 0) return found;
+  const coding = [valueOf(received, "content-encoding"), valueOf(bare, "content-encoding")] as const;
+  for (const pair of differingFields(bare.fields, received.fields, { ownStatus: own })) {
+    if (pair.name === "content-encoding") continue;
+    const fault = pair.cached.length === 0 ? "missing-field" : pair.bare.length === 0 ? "extra-field" : "field-value";
+    add(fault, `${pair.name}: ${pair.cached.join(" | ")}, bare ${pair.bare.join(" | ")}`);
+  }
+  const length = valueOf(received, "content-length");
+  if (length !== undefined && valueOf(received, "transfer-encoding") !== undefined) add("framing", "two framings");
+  if (asked.method === "HEAD" || received.status === 304 || received.status === 416) return found;
+  if (coding[0] !== coding[1]) add("wrong-encoding", `${coding[0] ?? "none"} in the place of ${coding[1] ?? "none"}`);
+  else judgeBody(received, bare, own, add);
+  return found;
+}
+
+function judgeBody(
+  received: Received,
+  bare: Received,
+  own: boolean,
+  add: (fault: Fault, detail: string) => void,
+): void {
+  const whole = decoded(bare);
+  const part = own ? partOf(received, bare.body) : undefined;
+  const body = own ? received.body : decoded(received);
+  const wanted = part ?? whole;
+  if (body !== undefined && wanted !== undefined && body.equals(wanted)) return;
+  const torn: Fault = isHit(received) ? "short-stored" : "torn";
+  if (body === undefined || wanted === undefined) return add("wrong-encoding", "what does not decode");
+  const start = wanted === whole ? 0 : Number(/\d+/.exec(valueOf(received, "content-range") ?? "")![0]);
+  const others = LANGUAGES.map((language) => contentFrom(language, start, start + body.length));
+  const fault = others.some((other) => body.length === wanted.length && body.equals(other)) ? "wrong-language" : torn;
+  add(fault, `${body.length} bytes in the place of ${wanted.length}: ${firstDifference(body, wanted)}`);
+}
+
+// What the cache may answer in the place of a bare 200.
+function ownStatus(received: Received, bare: Received, tag?: string, range?: string): boolean {
+  if (bare.status !== 200) return false;
+  if (received.status === 304) return tag !== undefined && tag !== '"another"';
+  return range !== undefined && (received.status === 206 || received.status === 416);
+}
+
+function partOf(received: Received, whole: Buffer): Buffer | undefined {
+  const [, start, end] = /^bytes (\d+)-(\d+)\//.exec(valueOf(received, "content-range") ?? "") ?? [];
+  return start === undefined ? undefined : whole.subarray(Number(start), Number(end) + 1);
+}
+
+function decoded(response: Received): Buffer | undefined {
+  try {
+    switch (valueOf(response, "content-encoding")) {
+      case "gzip":
+        return gunzipSync(response.body);
+      case "br":
+        return brotliDecompressSync(response.body);
+      case "deflate":
+        return inflateSync(response.body);
+      default:
+        return response.body;
+    }
+  } catch {
+    return undefined;
+  }
+}
+
+export function isHit(response: Received): boolean {
+  return /^diskcache; hit\b/.test(valueOf(response, "cache-status") ?? "");
+}
+
+export function valueOf({ fields }: Received, wanted: string): string | undefined {
+  return fields.find(([name]) => name.toLowerCase() === wanted)?.[1];
+}
+
+function firstDifference(one: Buffer, other: Buffer): string {
+  let at = 0;
+  while (at < one.length && at < other.length && one[at] === other[at]) at++;
+  return `differ from ${at} on, ${JSON.stringify(one.toString("latin1", at, at + 24))}`;
+}
+
+function ms(value: number): string {
+  return `${Math.round(value)} ms`;
+}

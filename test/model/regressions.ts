@@ -1,0 +1,234 @@
+/** Named programs: one for each kind of fault that the model was built to find, with what the page owes its clients. Never run by themselves. */
+import type { Field, Program, Reaction, Sign, Step } from "./program.js";
+
+export interface Regression {
+  readonly name: string;
+  readonly program: Program;
+  /** Only where it says something: handlers that hold the response, or those that hand over a body. */
+  readonly only?: "tapped" | "koa";
+}
+
+const TEXT: Step = { do: "set", field: ["Content-Type", "text/plain; charset=utf-8"] };
+const PIECE = 75_000;
+
+const piece: Step = { do: "write", bytes: PIECE, as: "buffer", drain: "sync" };
+const two = [{}, {}];
+/** So that writing has to wait for the client. */
+const small = { unix: true } as const;
+const together = ["join 0", "join 1", "go", "calm"] as const;
+
+function leaving(sign: Sign, then: Reaction): Regression {
+  return {
+    name: `a handler that sees by ${sign} that its client has gone, and then takes to ${then}`,
+    program: {
+      handler: [
+        TEXT,
+        { do: "watch", sign, then },
+        { do: "write", bytes: 1000, as: "string" },
+        { do: "pause" },
+        { do: "write", bytes: 1000, as: "string" },
+      ],
+      clients: [{ leaves: 1 }],
+      acts: ["join 0", "calm", "go"],
+    },
+  };
+}
+
+function pipe(by: "pipe" | "pipeline", sign: Sign, then: Reaction): Regression {
+  return {
+    name: `a ${by} whose source takes to ${then} when the client leaves (${sign})`,
+    program: {
+      handler: [TEXT, { do: "watch", sign, then }, { do: "pipe", pieces: 4, bytes: 1000, pace: "paused", by }],
+      clients: [{ leaves: 1 }, {}, {}],
+      acts: ["join 0", "join 1", "calm", "join 2"],
+    },
+  };
+}
+
+const HOOKS: readonly { readonly what: string; readonly hook: object; readonly before?: readonly Step[] }[] = [
+  { what: "adds a field", hook: { set: ["X-Late", "1"] satisfies Field } },
+  { what: "removes a field", hook: { remove: "X-Early" } },
+  { what: "sets 503", hook: { status: 503 } },
+  { what: "sets no-cache", hook: { set: ["Cache-Control", "no-cache"] satisfies Field } },
+];
+
+const ENDINGS: readonly { readonly how: string; readonly steps: readonly Step[] }[] = [
+  { how: "end", steps: [{ do: "end", form: "plain", bytes: 100 }] },
+  { how: "send", steps: [{ do: "end", form: "send", bytes: 100 }] },
+  {
+    how: "write",
+    steps: [
+      { do: "write", bytes: 100, as: "string" },
+      { do: "end", form: "plain" },
+    ],
+  },
+  { how: "flushHeaders", steps: [{ do: "flush" }, { do: "end", form: "plain", bytes: 100 }] },
+];
+
+const hooked = HOOKS.flatMap(({ what, hook }) =>
+  ENDINGS.map(({ how, steps }): Regression => ({
+    name: `a hook inside that ${what}, and ${how}`,
+    program: {
+      handler: [TEXT, { do: "set", field: ["X-Early", "1"] }, ...steps],
+      inside: [{ use: "hook", ...hook }],
+      clients: two,
+      acts: ["join 0", "calm", "join 1"],
+    },
+  })),
+);
+
+const lateVary = ENDINGS.map(({ how, steps }): Regression => ({
+  name: `a hook inside that names the language in Vary, and ${how}`,
+  program: {
+    handler: [TEXT, { do: "language", vary: "hook" }, ...steps],
+    clients: [{ language: "en" }, { language: "de" }],
+    acts: ["join 0", "calm", "join 1"],
+  },
+}));
+
+export const REGRESSIONS: readonly { readonly kind: number; readonly all: readonly Regression[] }[] = [
+  {
+    kind: 1,
+    all: [
+      {
+        name: "two clients, and four pieces that wait for drain",
+        program: {
+          handler: [TEXT, { do: "pause" }, piece, piece, piece, piece],
+          clients: two,
+          acts: together,
+          world: small,
+        },
+      },
+      {
+        name: "two clients, and four pieces of an announced length that wait for drain",
+        program: {
+          handler: [TEXT, { do: "length" }, { do: "pause" }, piece, piece, piece, piece],
+          clients: two,
+          acts: together,
+          world: small,
+        },
+      },
+    ],
+  },
+  {
+    kind: 2,
+    all: [
+      leaving("res-close", "end"),
+      leaving("req-aborted", "end"),
+      leaving("res-destroyed", "end"),
+      leaving("finished", "fallback"),
+      leaving("abort-signal", "apology"),
+      {
+        name: "an apology for a client who left before the head",
+        program: {
+          handler: [
+            TEXT,
+            { do: "watch", sign: "abort-signal", then: "apology" },
+            { do: "pause" },
+            { do: "end", form: "plain", bytes: 5000 },
+          ],
+          clients: [{ leaves: "before-head" }],
+        },
+      },
+    ],
+  },
+  {
+    kind: 3,
+    all: [
+      pipe("pipe", "res-close", "stop"),
+      pipe("pipeline", "res-close", "stop"),
+      {
+        name: "a long poll whose first client leaves",
+        program: {
+          handler: [TEXT, { do: "never", first: true }, { do: "end", form: "plain", bytes: 100 }],
+          clients: [{ leaves: "before-head" }, {}],
+          acts: ["join 0", "join 1"],
+        },
+      },
+      {
+        name: "a leader who leaves while another waits",
+        program: {
+          handler: [
+            TEXT,
+            { do: "write", bytes: 100, as: "string" },
+            { do: "never", first: true },
+            { do: "end", form: "plain", bytes: 100 },
+          ],
+          clients: [{ leaves: 0 }, {}],
+          acts: ["join 0", "calm", "join 1"],
+        },
+      },
+    ],
+  },
+  {
+    kind: 4,
+    all: [
+      {
+        name: "compression inside, and flushHeaders before end",
+        program: {
+          handler: [TEXT, { do: "flush" }, { do: "end", form: "plain", bytes: 3000 }],
+          inside: [{ use: "compress" }],
+          clients: [{ coding: "gzip" }, { coding: "gzip" }, {}],
+          acts: ["join 0", "calm", "join 1", "calm", "join 2"],
+        },
+      },
+    ],
+  },
+  { kind: 5, all: [...hooked, ...lateVary] },
+  {
+    kind: 7,
+    all: [
+      {
+        name: "two caches on one directory in the way of one request",
+        program: {
+          handler: [TEXT, { do: "end", form: "plain", bytes: 100 }],
+          inside: [{ use: "cache" }],
+          clients: [{}],
+        },
+      },
+    ],
+  },
+  {
+    kind: 11,
+    all: [
+      {
+        name: "compression inside, a page to be validated each time, and another tag",
+        program: {
+          handler: [
+            TEXT,
+            { do: "set", field: ["Cache-Control", "max-age=0, must-revalidate"] },
+            { do: "end", form: "send", bytes: 1 },
+          ],
+          inside: [{ use: "compress" }],
+          clients: [
+            { coding: "gzip, br" },
+            { coding: "gzip, br" },
+            { coding: "gzip, br", method: "HEAD" },
+            { coding: "gzip, br", match: "same" },
+            { coding: "gzip, br", match: "other" },
+          ],
+          acts: ["join 0", "calm", "join 1", "calm", "join 2", "calm", "join 3", "calm", "join 4"],
+        },
+      },
+      {
+        name: "two clients, a handler that waits for drain, and cork, write and end",
+        only: "tapped",
+        program: {
+          handler: [
+            TEXT,
+            { do: "pause" },
+            piece,
+            piece,
+            piece,
+            { do: "cork" },
+            { do: "write", bytes: 100, as: "string" },
+            { do: "end", form: "plain" },
+          ],
+          clients: two,
+          acts: together,
+          world: small,
+        },
+      },
+    ],
+  },
+];
