@@ -2,8 +2,9 @@
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
-import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
-import type { AddressInfo, NetConnectOpts } from "node:net";
+import type { RequestListener, ServerResponse } from "node:http";
+import { createServer as createHttp2Server } from "node:http2";
+import type { AddressInfo, NetConnectOpts, Server, Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { CacheEvents } from "@diskcache/core";
@@ -13,7 +14,7 @@ import { chosenLanguage } from "./content.js";
 import type { Caches, Framework } from "./frameworks.js";
 import { Gates } from "./gates.js";
 import { runSteps } from "./handler.js";
-import type { Program } from "./program.js";
+import type { Program, World } from "./program.js";
 
 export type Door = "bare" | "cached" | "second";
 
@@ -28,8 +29,8 @@ export interface Mounted {
 }
 
 interface OpenServer {
-  readonly server: Server;
-  readonly tcp: NetConnectOpts;
+  readonly to: NetConnectOpts;
+  close(): void;
 }
 
 export class Bench {
@@ -41,8 +42,7 @@ export class Bench {
   readonly cache: CacheHandle;
   readonly #second: CacheHandle | undefined;
   readonly #programs = new Map<string, Record<Door, RequestListener>>();
-  readonly #servers = new Map<Door, Promise<OpenServer>>();
-  readonly #unix = new Map<Door, Promise<OpenServer>>();
+  readonly #servers = new Map<string, Promise<OpenServer>>();
   #mounted = 0;
 
   /** @param pair whether a second instance shares the directory */
@@ -77,18 +77,15 @@ export class Bench {
     this.#programs.delete(target);
   }
 
-  async address(door: Door, unix: boolean): Promise<NetConnectOpts> {
-    const servers = unix ? this.#unix : this.#servers;
-    if (!servers.has(door)) servers.set(door, this.#listen(door, unix));
-    return (await servers.get(door)!).tcp;
+  async address(door: Door, { unix, http2 }: World): Promise<NetConnectOpts> {
+    const name = `${door}${unix ? "-unix" : ""}${http2 ? "-http2" : ""}`;
+    if (!this.#servers.has(name))
+      this.#servers.set(name, this.#listen(door, http2 === true, unix ? join(this.#dir, name) : undefined));
+    return (await this.#servers.get(name)!).to;
   }
 
   async close(): Promise<void> {
-    const open = await Promise.all([...this.#servers.values(), ...this.#unix.values()]);
-    for (const { server } of open) {
-      server.close();
-      server.closeAllConnections();
-    }
+    for (const server of await Promise.all(this.#servers.values())) server.close();
     await Promise.all([this.cache.close(), this.#second?.close()]);
     rmSync(this.#dir, { recursive: true, force: true });
   }
@@ -99,16 +96,29 @@ export class Bench {
     return cache;
   }
 
-  async #listen(door: Door, unix: boolean): Promise<OpenServer> {
-    const server = createServer({ keepAliveTimeout: 0 }, (req: IncomingMessage, res: ServerResponse) => {
+  async #listen(door: Door, http2: boolean, path: string | undefined): Promise<OpenServer> {
+    const listener: RequestListener = (req, res) => {
       const listeners = this.#programs.get(req.url!);
       if (listeners === undefined) res.destroy();
       else listeners[door](req, res);
+    };
+    // The compatibility API has the same shape, as far as handlers know.
+    const server: Server = http2
+      ? createHttp2Server((req, res) => listener(req as never, res as unknown as ServerResponse & { req: never }))
+      : createServer({ keepAliveTimeout: 0 }, listener);
+    const sockets = new Set<Socket>();
+    server.on("connection", (socket: Socket) => {
+      sockets.add(socket);
+      socket.once("close", () => sockets.delete(socket));
     });
-    const path = join(this.#dir, `${door}.sock`);
-    if (unix) server.listen(path);
-    else server.listen(0, "127.0.0.1");
+    if (path === undefined) server.listen(0, "127.0.0.1");
+    else server.listen(path);
     await once(server, "listening");
-    return { server, tcp: unix ? { path } : { port: (server.address() as AddressInfo).port, host: "127.0.0.1" } };
+    const to = path === undefined ? { port: (server.address() as AddressInfo).port, host: "127.0.0.1" } : { path };
+    const close = (): void => {
+      server.close();
+      for (const socket of sockets) socket.destroy();
+    };
+    return { to, close };
   }
 }

@@ -78,7 +78,7 @@ export class SocketClient implements Client {
     for (const [name, value] of requestFields(asked)) lines.push(`${name}: ${value}`);
     const request = `${lines.join("\r\n")}\r\n\r\n`;
     this.#socket = connect(to);
-    this.#socket.on("data", (bytes) => this.#data(bytes as Buffer));
+    this.#socket.on("data", (bytes) => this.#data(bytes));
     this.#socket.on("error", () => (this.#failed = true));
     this.#socket.on("close", () => this.#over(this.#failed ? "broken" : "closed"));
     this.#socket.write(twice ? request + request : request);

@@ -50,7 +50,7 @@ export class Exercise {
   }
 
   async run(program: Program): Promise<Difference[]> {
-    if (!isSound(program)) return [];
+    if (!isSound(program) || (program.world?.http2 && !this.#framework.http2)) return [];
     const pair = needsSecond(program);
     const bench = this.#benches.get(pair) ?? new Bench(this.#framework, pair);
     this.#benches.set(pair, bench);

@@ -28,6 +28,8 @@ export interface Framework {
   readonly name: string;
   /** Whether handlers write to the ServerResponse itself. */
   readonly tapped: boolean;
+  /** Whether it works over HTTP/2 without any cache. */
+  readonly http2: boolean;
   cache(options: DiskCacheOptions): CacheHandle;
   listener(program: Program, caches: Caches, serve: Serve): RequestListener;
 }
@@ -55,6 +57,7 @@ function express(name: string, framework: typeof express5): Framework {
   return {
     name,
     tapped: true,
+    http2: false,
     cache: (options) => forExpress.diskCache(options),
     listener(program, caches, serve) {
       const app = framework();
@@ -71,6 +74,7 @@ function http(): Framework {
   return {
     name: "node:http",
     tapped: true,
+    http2: true,
     cache: (options) => forHttp.diskCache(options),
     listener(program, caches, serve) {
       // What a cache makes of a listener takes none that follows it: the rest of the chain is inside.
@@ -94,6 +98,7 @@ function koa(name: string, Koa: typeof Koa3): Framework {
   return {
     name,
     tapped: false,
+    http2: true,
     cache: (options) => forKoa.diskCache(options),
     listener(program, caches, serve) {
       const app = new Koa();

@@ -1,6 +1,6 @@
 /** Programs by chance, as fast-check makes and shrinks them: mostly what applications do, in every combination. Never decides what is right. */
 import fc from "fast-check";
-import { REACTIONS, SIGNS } from "./program.js";
+import { REACTIONS, SIGNS, withoutUndefined } from "./program.js";
 import type { Act, ClientScript, Field, Middleware, Program, Step, World } from "./program.js";
 
 type Weighted<Value> = { readonly weight: number; readonly arbitrary: fc.Arbitrary<Value> };
@@ -50,7 +50,7 @@ const headStep: fc.Arbitrary<Step> = fc.oneof(
 const watch: fc.Arbitrary<Step> = fc.record({
   do: fc.constant("watch" as const),
   sign: fc.constantFrom(...SIGNS),
-  then: fc.constantFrom(...REACTIONS),
+  reaction: fc.constantFrom(...REACTIONS),
 });
 
 const begin: fc.Arbitrary<readonly Step[]> = fc.oneof(
@@ -185,10 +185,6 @@ function client(leaving: number): fc.Arbitrary<ClientScript> {
   );
 }
 
-function withoutUndefined<Whole extends object>(whole: Whole): { [Key in keyof Whole]: NonNullable<Whole[Key]> } {
-  return Object.fromEntries(Object.entries(whole).filter(([, value]) => value !== undefined)) as never;
-}
-
 function schedule(count: number): fc.Arbitrary<readonly Act[]> {
   const others = fc.array(
     fc.oneof(
@@ -217,7 +213,11 @@ function schedule(count: number): fc.Arbitrary<readonly Act[]> {
 }
 
 const world: fc.Arbitrary<World> = fc
-  .record({ second: maybe(9, fc.constant(true as const)), unix: maybe(3, fc.constant(true as const)) })
+  .record({
+    second: maybe(9, fc.constant(true as const)),
+    unix: maybe(3, fc.constant(true as const)),
+    http2: maybe(25, fc.constant(true as const)),
+  })
   .map(withoutUndefined);
 
 function withClients(leaving: boolean): fc.Arbitrary<Program> {
@@ -245,7 +245,11 @@ function plainConditions({ clients, ...program }: Program): Program {
   const { handler, inside = [] } = program;
   const hooked = inside.some(({ use }) => use === "hook") || handler.some((step) => step.do === "late");
   const sent = handler.some((step) => step.do === "end" && step.form === "send");
-  return { ...program, clients: hooked && sent ? clients.map(({ match: _, ...script }) => script) : clients };
+  return { ...program, clients: hooked && sent ? clients.map(unconditional) : clients };
+}
+
+function unconditional(script: ClientScript): ClientScript {
+  return withoutUndefined({ ...script, match: undefined });
 }
 
 // What says nothing is left out, so that a program can be read.

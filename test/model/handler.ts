@@ -26,7 +26,7 @@ class Run {
   readonly #steps: readonly Step[];
   readonly #output: Output;
   readonly #render: Render;
-  readonly #questions: { readonly asks: () => boolean; readonly then: Reaction }[] = [];
+  readonly #questions: { readonly asks: () => boolean; readonly reaction: Reaction }[] = [];
   #onWriteError: Reaction | undefined;
   #at = 0;
   #position = 0;
@@ -98,6 +98,8 @@ class Run {
         this.#pause(this.go);
         return false;
       case "pipe":
+        // Who pipes into what is corked waits for ever.
+        for (; this.#corks > 0; this.#corks--) output.uncork();
         this.#source = new PieceSource(step, {
           language: this.#language,
           position: this.#position,
@@ -120,7 +122,7 @@ class Run {
         this.#poll();
         return false;
       case "watch":
-        this.#watch(step.sign, step.then);
+        this.#watch(step.sign, step.reaction);
         return true;
     }
   }
@@ -159,11 +161,11 @@ class Run {
     this.#poll();
   }
 
-  #watch(sign: Sign, then: Reaction): void {
+  #watch(sign: Sign, reaction: Reaction): void {
     const asks = questionFor(sign, this.#output);
-    if (asks !== undefined) this.#questions.push({ asks, then });
-    else if (sign === "write-error") this.#onWriteError = then;
-    else listenFor(sign, this.#output, () => this.#react(then));
+    if (asks !== undefined) this.#questions.push({ asks, reaction });
+    else if (sign === "write-error") this.#onWriteError = reaction;
+    else listenFor(sign, this.#output, () => this.#react(reaction));
   }
 
   // A handler that asks does so again and again while it waits.
@@ -180,7 +182,7 @@ class Run {
   #asked(): boolean {
     const answered = this.#questions.find(({ asks }) => asks());
     if (answered === undefined) return false;
-    this.#react(answered.then);
+    this.#react(answered.reaction);
     return true;
   }
 

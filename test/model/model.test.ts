@@ -1,22 +1,39 @@
 /** Programs of the model, named and generated, through every framework: with a cache in front, every client gets what it would get without. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Exercise, Uncaught } from "./exercise.js";
+import { Uncaught } from "./exercise.js";
+import { explore, printed } from "./explore.js";
 import { FRAMEWORKS } from "./frameworks.js";
+import { runInLanes } from "./lanes.js";
+import type { Difference } from "./oracle.js";
+import type { Program } from "./program.js";
 import { REGRESSIONS } from "./regressions.js";
 
-const uncaught = new Uncaught();
-afterAll(() => uncaught.close());
+const LANES = 8;
+const SEED = 20_261_129;
+/** The older majors differ little from the newer ones. */
+const FEWER: ReadonlySet<string> = new Set(["express 4", "koa 2"]);
 
 describe.each(FRAMEWORKS)("$name", (framework) => {
-  let exercise!: Exercise;
-  beforeAll(() => void (exercise = new Exercise(framework, uncaught)));
-  afterAll(() => exercise.close());
+  const chosen = REGRESSIONS.filter(({ only }) => only === undefined || framework.tapped);
+  const results = new Map<Program, readonly Difference[]>();
+  const uncaught = new Uncaught();
+  afterAll(() => uncaught.close());
 
-  const where = (only?: "tapped" | "koa"): boolean => only === undefined || (only === "tapped") === framework.tapped;
+  // Together: some of them wait for a second.
+  beforeAll(() => {
+    const programs = chosen.map(({ program }) => program);
+    const tell = (_: number, program: Program, differences: readonly Difference[]) =>
+      void results.set(program, differences);
+    return runInLanes({ framework, uncaught, lanes: LANES }, programs, tell);
+  });
 
-  describe.each(REGRESSIONS)("kind $kind", ({ all }) => {
-    it.each(all.filter(({ only }) => where(only)))("$name", async ({ program }) => {
-      expect(await exercise.run(program)).toEqual([]);
-    });
+  it.each(chosen)("$kind: $name", ({ program }) => {
+    expect(results.get(program)).toEqual([]);
+  });
+
+  it("gives every client of some hundred generated programs what the bare framework gives", async () => {
+    const programs = FEWER.has(framework.name) ? 100 : 300;
+    const failures = await explore({ framework, programs, seed: SEED, lanes: LANES });
+    expect([...failures].map(([kind, [first]]) => `${kind}\n${printed(first!)}`)).toEqual([]);
   });
 });

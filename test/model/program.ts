@@ -50,7 +50,7 @@ export type Step =
   | { readonly do: "throw" }
   /** Answers no more; `first`: only in the first render. */
   | { readonly do: "never"; readonly first?: true }
-  | { readonly do: "watch"; readonly sign: Sign; readonly then: Reaction };
+  | { readonly do: "watch"; readonly sign: Sign; readonly reaction: Reaction };
 
 export interface PipeStep {
   readonly do: "pipe";
@@ -136,4 +136,11 @@ export function isSound({ handler, clients, acts = [] }: Program): boolean {
   if (!handler.some((step) => step.do === "never" && step.first)) return true;
   const first = acts.find((act) => act.startsWith("join"));
   return clients[0]?.leaves !== undefined && (first === undefined || first === "join 0");
+}
+
+/** The same without the properties that have no value. */
+export function withoutUndefined<Whole extends object>(
+  whole: Whole,
+): { [Key in keyof Whole]: Exclude<Whole[Key], undefined> } {
+  return Object.fromEntries(Object.entries(whole).filter(([, value]) => value !== undefined)) as never;
 }

@@ -2,10 +2,12 @@
 import type { Field, Program, Reaction, Sign, Step } from "./program.js";
 
 export interface Regression {
+  /** What it is about. */
+  readonly kind: string;
   readonly name: string;
   readonly program: Program;
-  /** Only where it says something: handlers that hold the response, or those that hand over a body. */
-  readonly only?: "tapped" | "koa";
+  /** Only where handlers hold the response themselves. */
+  readonly only?: "tapped";
 }
 
 const TEXT: Step = { do: "set", field: ["Content-Type", "text/plain; charset=utf-8"] };
@@ -17,13 +19,15 @@ const two = [{}, {}];
 const small = { unix: true } as const;
 const together = ["join 0", "join 1", "go", "calm"] as const;
 
-function leaving(sign: Sign, then: Reaction): Regression {
+type Named = Omit<Regression, "kind">;
+
+function leaving(sign: Sign, reaction: Reaction): Named {
   return {
-    name: `a handler that sees by ${sign} that its client has gone, and then takes to ${then}`,
+    name: `a handler that sees by ${sign} that its client has gone, and then takes to ${reaction}`,
     program: {
       handler: [
         TEXT,
-        { do: "watch", sign, then },
+        { do: "watch", sign, reaction },
         { do: "write", bytes: 1000, as: "string" },
         { do: "pause" },
         { do: "write", bytes: 1000, as: "string" },
@@ -34,11 +38,11 @@ function leaving(sign: Sign, then: Reaction): Regression {
   };
 }
 
-function pipe(by: "pipe" | "pipeline", sign: Sign, then: Reaction): Regression {
+function pipe(by: "pipe" | "pipeline", sign: Sign, reaction: Reaction): Named {
   return {
-    name: `a ${by} whose source takes to ${then} when the client leaves (${sign})`,
+    name: `a ${by} whose source takes to ${reaction} when the client leaves (${sign})`,
     program: {
-      handler: [TEXT, { do: "watch", sign, then }, { do: "pipe", pieces: 4, bytes: 1000, pace: "paused", by }],
+      handler: [TEXT, { do: "watch", sign, reaction }, { do: "pipe", pieces: 4, bytes: 1000, pace: "paused", by }],
       clients: [{ leaves: 1 }, {}, {}],
       acts: ["join 0", "join 1", "calm", "join 2"],
     },
@@ -66,7 +70,7 @@ const ENDINGS: readonly { readonly how: string; readonly steps: readonly Step[] 
 ];
 
 const hooked = HOOKS.flatMap(({ what, hook }) =>
-  ENDINGS.map(({ how, steps }): Regression => ({
+  ENDINGS.map(({ how, steps }): Named => ({
     name: `a hook inside that ${what}, and ${how}`,
     program: {
       handler: [TEXT, { do: "set", field: ["X-Early", "1"] }, ...steps],
@@ -77,7 +81,7 @@ const hooked = HOOKS.flatMap(({ what, hook }) =>
   })),
 );
 
-const lateVary = ENDINGS.map(({ how, steps }): Regression => ({
+const lateVary = ENDINGS.map(({ how, steps }): Named => ({
   name: `a hook inside that names the language in Vary, and ${how}`,
   program: {
     handler: [TEXT, { do: "language", vary: "hook" }, ...steps],
@@ -86,9 +90,9 @@ const lateVary = ENDINGS.map(({ how, steps }): Regression => ({
   },
 }));
 
-export const REGRESSIONS: readonly { readonly kind: number; readonly all: readonly Regression[] }[] = [
+const KINDS: readonly { readonly kind: string; readonly all: readonly Named[] }[] = [
   {
-    kind: 1,
+    kind: "a piece that is lost",
     all: [
       {
         name: "two clients, and four pieces that wait for drain",
@@ -111,7 +115,7 @@ export const REGRESSIONS: readonly { readonly kind: number; readonly all: readon
     ],
   },
   {
-    kind: 2,
+    kind: "a short page that is kept",
     all: [
       leaving("res-close", "end"),
       leaving("req-aborted", "end"),
@@ -123,7 +127,7 @@ export const REGRESSIONS: readonly { readonly kind: number; readonly all: readon
         program: {
           handler: [
             TEXT,
-            { do: "watch", sign: "abort-signal", then: "apology" },
+            { do: "watch", sign: "abort-signal", reaction: "apology" },
             { do: "pause" },
             { do: "end", form: "plain", bytes: 5000 },
           ],
@@ -133,7 +137,7 @@ export const REGRESSIONS: readonly { readonly kind: number; readonly all: readon
     ],
   },
   {
-    kind: 3,
+    kind: "waiting for a render that will not go on",
     all: [
       pipe("pipe", "res-close", "stop"),
       pipe("pipeline", "res-close", "stop"),
@@ -161,7 +165,7 @@ export const REGRESSIONS: readonly { readonly kind: number; readonly all: readon
     ],
   },
   {
-    kind: 4,
+    kind: "a coding that is not named",
     all: [
       {
         name: "compression inside, and flushHeaders before end",
@@ -174,9 +178,23 @@ export const REGRESSIONS: readonly { readonly kind: number; readonly all: readon
       },
     ],
   },
-  { kind: 5, all: [...hooked, ...lateVary] },
+  { kind: "a head that is decided too early", all: [...hooked, ...lateVary] },
   {
-    kind: 7,
+    kind: "HTTP/2",
+    all: [
+      {
+        name: "a page and its hits",
+        program: {
+          handler: [TEXT, { do: "end", form: "plain", bytes: 100 }],
+          clients: two,
+          acts: ["join 0", "calm", "join 1"],
+          world: { http2: true },
+        },
+      },
+    ],
+  },
+  {
+    kind: "caches that wait for each other",
     all: [
       {
         name: "two caches on one directory in the way of one request",
@@ -189,7 +207,7 @@ export const REGRESSIONS: readonly { readonly kind: number; readonly all: readon
     ],
   },
   {
-    kind: 11,
+    kind: "a request that is never answered",
     all: [
       {
         name: "compression inside, a page to be validated each time, and another tag",
@@ -232,3 +250,7 @@ export const REGRESSIONS: readonly { readonly kind: number; readonly all: readon
     ],
   },
 ];
+
+export const REGRESSIONS: readonly Regression[] = KINDS.flatMap(({ kind, all }) =>
+  all.map((regression) => ({ kind, ...regression })),
+);

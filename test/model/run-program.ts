@@ -3,7 +3,9 @@ import { performance } from "node:perf_hooks";
 import type { Bench, Door, Mounted } from "./bench.js";
 import { SocketClient } from "./client.js";
 import type { Asked, Client, Manners, Received } from "./client.js";
+import { Http2Client } from "./http2-client.js";
 import { turns } from "./gates.js";
+import { withoutUndefined } from "./program.js";
 import type { Act, ClientScript, Program } from "./program.js";
 
 /** Turns of the event loop in which what is on its way over loopback arrives. */
@@ -127,7 +129,8 @@ class Runner {
       case "calm":
         return this.#calm();
       case "purge":
-        return void (await cache.purge(this.#mounted.target));
+        await cache.purge(this.#mounted.target);
+        return undefined;
       default:
         return clock.advance(3600);
     }
@@ -143,14 +146,16 @@ class Runner {
     if (script.leaves === "before-head" && !client.begun) client.leave();
   }
 
-  #asked({ match, slow: _, leaves: __, ...asked }: ClientScript): Asked {
+  #asked({ match, method, range, coding, language, http10, twice }: ClientScript): Asked {
     const tag = match === "same" ? (this.#lastTag ?? '"another"') : match === "other" ? '"another"' : match;
-    return { ...asked, target: this.#mounted.target, tag };
+    const target = this.#mounted.target;
+    return withoutUndefined({ target, method, range, tag, coding, language, http10, twice });
   }
 
   async #ask(door: Door, asked: Asked, manners: Manners): Promise<Client> {
-    const to = await this.#bench.address(door, this.#program.world?.unix === true);
-    return new SocketClient(to, asked, manners);
+    const { world = {} } = this.#program;
+    const to = await this.#bench.address(door, world);
+    return world.http2 ? new Http2Client(to, asked, manners) : new SocketClient(to, asked, manners);
   }
 
   // Until nothing moves, or everything is over.
