@@ -24,8 +24,8 @@ export interface Mounted {
   readonly gates: Gates;
   /** Calls of the handler through the cache. */
   renders: number;
-  /** Whether a bare render will not go on by itself. */
-  parked: boolean;
+  /** Called when a bare render will not go on by itself. */
+  parked: () => void;
 }
 
 interface OpenServer {
@@ -53,7 +53,7 @@ export class Bench {
   }
 
   mount(program: Program): Mounted {
-    const mounted: Mounted = { target: `/${++this.#mounted}`, gates: new Gates(), renders: 0, parked: false };
+    const mounted: Mounted = { target: `/${++this.#mounted}`, gates: new Gates(), renders: 0, parked: () => {} };
     const open = new Gates();
     open.openAll();
     const outer = this.cache;
@@ -62,7 +62,7 @@ export class Bench {
       this.framework.listener(program, caches, (output) => {
         const language = chosenLanguage(output.req.headers["accept-language"]);
         const first = !bare && mounted.renders++ === 0;
-        const parked = (): void => void (mounted.parked ||= bare);
+        const parked = (): void => void (bare && mounted.parked());
         runSteps(program.handler, output, { gates: bare ? open : mounted.gates, first, language, parked });
       });
     this.#programs.set(mounted.target, {

@@ -9,6 +9,9 @@ import { contentBytes } from "./program.js";
 import type { ChunkForm, Reaction, Sign, Step } from "./program.js";
 import { PieceSource } from "./source.js";
 
+/** How often a handler asks while it waits: more than it takes until a client has gone, and not for as long as one may hang. */
+const MOST_QUESTIONS = 200;
+
 export interface Render {
   readonly gates: Gates;
   /** Whether no other render of the program through the cache came before. */
@@ -172,9 +175,10 @@ class Run {
   #poll(): void {
     if (this.#questions.length === 0) return;
     const at = this.#at;
+    let left = MOST_QUESTIONS;
     const ask = (): void => {
       if (this.#over || this.#at !== at || this.#output.res.writableFinished || this.#asked()) return;
-      if (!this.#output.res.closed) setImmediate(ask);
+      if (left-- > 0) setImmediate(ask);
     };
     setImmediate(ask);
   }

@@ -3,9 +3,10 @@ import { brotliDecompressSync, gunzipSync, inflateSync } from "node:zlib";
 import { differingFields } from "./additions.js";
 import type { Received } from "./client.js";
 import { LANGUAGES, contentFrom } from "./content.js";
-import { someoneLeaves } from "./program.js";
+import { breaksOff, someoneLeaves } from "./program.js";
 import type { Program } from "./program.js";
 import { oneRenderExpected } from "./renders.js";
+import { OTHER_TAG } from "./run-program.js";
 import type { Observation, Seen } from "./run-program.js";
 
 /** A word for each way in which an answer can be wrong. */
@@ -59,7 +60,8 @@ async function judgeOne(program: Program, observation: Observation, seen: Seen):
     return never ? [] : one("hang", `no end of it after ${ms(tookMs)}`);
   }
   if (received.end === "broken") {
-    const allowed = bare.end !== "complete" || (!afterwards && someoneLeaves(program));
+    const broken = bare.end !== "complete" || (bare.unframed && breaksOff(program));
+    const allowed = broken || (!afterwards && someoneLeaves(program));
     return allowed ? [] : one("extra-break", `${received.status} broken after ${received.body.length} bytes`);
   }
   // A head or a part may be whole where the page is not.
@@ -70,6 +72,8 @@ async function judgeOne(program: Program, observation: Observation, seen: Seen):
     if (received.unframed && bare.body.subarray(0, received.body.length).equals(received.body)) return [];
     return one("torn", `${received.status} complete, ${bare.end} without the cache`);
   }
+  // Nor does it say whether that was all.
+  if (bare.unframed && breaksOff(program)) return [];
   if (tookMs > LATEST_MS + SLACK_MS) return one("late", `after ${ms(tookMs)}`);
   const differences = compare(seen, bare);
   if (differences.length === 0 || seen.asked.method !== "HEAD") return differences;
@@ -110,10 +114,11 @@ function judgeBody(
   add: (fault: Fault, detail: string) => void,
 ): void {
   const whole = decoded(bare);
-  const coded = valueOf(received, "content-encoding") !== undefined;
-  const part = own ? partOf(received, coded ? bare.body : (whole ?? bare.body)) : undefined;
-  const body = own ? received.body : decoded(received);
-  const wanted = part ?? whole;
+  const body = decoded(received);
+  // A part of the coded page, or a part of the page that was coded on its way.
+  const alike = valueOf(received, "content-encoding") === valueOf(bare, "content-encoding");
+  if (own && alike && partOf(received, bare.body)?.equals(received.body)) return;
+  const wanted = own && whole !== undefined ? partOf(received, whole) : whole;
   if (body !== undefined && wanted !== undefined && body.equals(wanted)) return;
   const torn: Fault = isHit(received) ? "short-stored" : "torn";
   if (body === undefined || wanted === undefined) return add("wrong-encoding", "what does not decode");
@@ -126,7 +131,7 @@ function judgeBody(
 // What the cache may answer in the place of a bare 200.
 function ownStatus(received: Received, bare: Received, tag?: string, range?: string): boolean {
   if (bare.status !== 200) return false;
-  if (received.status === 304) return tag !== undefined && tag !== '"another"';
+  if (received.status === 304) return tag !== undefined && tag !== OTHER_TAG;
   return range !== undefined && (received.status === 206 || received.status === 416);
 }
 

@@ -110,12 +110,16 @@ export interface Program {
   readonly world?: World;
 }
 
-/** How many bytes of content a handler makes that is not interrupted. */
+/** What a handler owes that does not come to its end. */
+const OWED_BYTES = 1000;
+
+/** How many bytes of content a handler means to make. */
 export function contentBytes(steps: readonly Step[]): number {
   let bytes = 0;
   for (const step of steps) {
     if (step.do === "write") bytes += step.bytes;
-    if (step.do === "pipe") return bytes + step.pieces * step.bytes;
+    if (step.do === "throw") return bytes + OWED_BYTES;
+    if (step.do === "pipe") return bytes + step.pieces * step.bytes + (step.fails ? OWED_BYTES : 0);
     if (step.do === "end") return bytes + (step.bytes ?? 0);
   }
   return bytes;
@@ -129,6 +133,11 @@ export function needsSecond({ inside = [], world = {} }: Program): boolean {
 /** Whether some client leaves before its answer is over. */
 export function someoneLeaves({ clients, acts = [] }: Program): boolean {
   return clients.some(({ leaves }) => leaves !== undefined) || acts.some((act) => act.startsWith("leave"));
+}
+
+/** Whether every render breaks off. */
+export function breaksOff({ handler }: Program): boolean {
+  return handler.some((step) => step.do === "throw" || (step.do === "pipe" && step.fails));
 }
 
 /** A render that only the first client cannot finish says something only when that client leads and leaves. */

@@ -15,6 +15,9 @@ const CALM_TURNS = 40;
 /** Longest wait for a bare answer. */
 const BARE_MS = 1_500;
 
+/** A tag that no page has. */
+export const OTHER_TAG = '"another"';
+
 export interface Limits {
   /** How long a client may wait once nothing holds its answer up. */
   readonly patienceMs: number;
@@ -147,7 +150,7 @@ class Runner {
   }
 
   #asked({ match, method, range, coding, language, http10, twice }: ClientScript): Asked {
-    const tag = match === "same" ? (this.#lastTag ?? '"another"') : match === "other" ? '"another"' : match;
+    const tag = match === "same" ? (this.#lastTag ?? OTHER_TAG) : match === "other" ? OTHER_TAG : match;
     const target = this.#mounted.target;
     return withoutUndefined({ target, method, range, tag, coding, language, http10, twice });
   }
@@ -186,14 +189,18 @@ class Runner {
 
   async #awaitAll(): Promise<Seen[]> {
     const since = performance.now();
-    const seen: Seen[] = [];
-    for (const [index, { client, asked }] of this.#clients) {
-      const script = this.#program.clients[index]!;
+    for (const { client, asked } of this.#clients.values()) {
       const bare = await this.#bareTo(asked);
       // One that gets no answer without the cache either is not waited for.
       if (bare.some(({ end }) => end === "none")) await turns(CALM_TURNS);
       else await within(client.done(), since + this.#limits.patienceMs - performance.now());
-      client.stop();
+    }
+    // All at once: one that stops has gone, for its handler.
+    for (const { client } of this.#clients.values()) client.stop();
+    const seen: Seen[] = [];
+    for (const [index, { client, asked }] of this.#clients) {
+      const script = this.#program.clients[index]!;
+      const bare = await this.#bareTo(asked);
       for (const [nth, received] of client.received.entries()) {
         const who = `client ${index}${nth > 0 ? ", again" : ""}`;
         const tookMs = Math.max(0, received.at - since);
@@ -216,7 +223,10 @@ class Runner {
     return { who, script, asked, received, bare: bare!, tookMs: received.at - since, afterwards: true };
   }
 
-  #bareTo(asked: Asked): Promise<readonly Received[]> {
+  // No framework here cuts a range by itself, and another tag than the page's is no condition.
+  #bareTo(given: Asked): Promise<readonly Received[]> {
+    const tag = given.tag === OTHER_TAG ? undefined : given.tag;
+    const asked = withoutUndefined({ ...given, range: undefined, tag });
     const key = JSON.stringify(asked);
     const known = this.#bare.get(key);
     if (known !== undefined) return known;
@@ -226,10 +236,9 @@ class Runner {
   }
 
   async #askBare(asked: Asked): Promise<readonly Received[]> {
-    this.#mounted.parked = false;
+    const parked = new Promise<void>((resolve) => (this.#mounted.parked = resolve));
     const client = await this.#ask("bare", asked, {});
-    const latest = performance.now() + BARE_MS;
-    while (!client.settled && !this.#mounted.parked && performance.now() < latest) await turns(1);
+    await within(Promise.race([client.done(), parked]), BARE_MS);
     for (let turn = 0; turn < CALM_TURNS && !client.settled; turn++) await turns(1);
     client.stop();
     return client.received;
