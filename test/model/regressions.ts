@@ -1,5 +1,6 @@
 /** Named programs: one for each kind of fault that the model was built to find, with what the page owes its clients. Never run by themselves. */
-import type { Field, Program, Reaction, Sign, Step } from "./program.js";
+import { HOOKED } from "./regressions-hooks.js";
+import type { Program, Reaction, Sign, Step } from "./program.js";
 
 export interface Regression {
   /** What it is about. */
@@ -48,47 +49,6 @@ function pipe(by: "pipe" | "pipeline", sign: Sign, reaction: Reaction): Named {
     },
   };
 }
-
-const HOOKS: readonly { readonly what: string; readonly hook: object; readonly before?: readonly Step[] }[] = [
-  { what: "adds a field", hook: { set: ["X-Late", "1"] satisfies Field } },
-  { what: "removes a field", hook: { remove: "X-Early" } },
-  { what: "sets 503", hook: { status: 503 } },
-  { what: "sets no-cache", hook: { set: ["Cache-Control", "no-cache"] satisfies Field } },
-];
-
-const ENDINGS: readonly { readonly how: string; readonly steps: readonly Step[] }[] = [
-  { how: "end", steps: [{ do: "end", form: "plain", bytes: 100 }] },
-  { how: "send", steps: [{ do: "end", form: "send", bytes: 100 }] },
-  {
-    how: "write",
-    steps: [
-      { do: "write", bytes: 100, as: "string" },
-      { do: "end", form: "plain" },
-    ],
-  },
-  { how: "flushHeaders", steps: [{ do: "flush" }, { do: "end", form: "plain", bytes: 100 }] },
-];
-
-const hooked = HOOKS.flatMap(({ what, hook }) =>
-  ENDINGS.map(({ how, steps }): Named => ({
-    name: `a hook inside that ${what}, and ${how}`,
-    program: {
-      handler: [TEXT, { do: "set", field: ["X-Early", "1"] }, ...steps],
-      inside: [{ use: "hook", ...hook }],
-      clients: two,
-      acts: ["join 0", "calm", "join 1"],
-    },
-  })),
-);
-
-const lateVary = ENDINGS.map(({ how, steps }): Named => ({
-  name: `a hook inside that names the language in Vary, and ${how}`,
-  program: {
-    handler: [TEXT, { do: "language", vary: "hook" }, ...steps],
-    clients: [{ language: "en" }, { language: "de" }],
-    acts: ["join 0", "calm", "join 1"],
-  },
-}));
 
 const KINDS: readonly { readonly kind: string; readonly all: readonly Named[] }[] = [
   {
@@ -178,7 +138,7 @@ const KINDS: readonly { readonly kind: string; readonly all: readonly Named[] }[
       },
     ],
   },
-  { kind: "a head that is decided too early", all: [...hooked, ...lateVary] },
+  { kind: "a head that is decided too early", all: HOOKED },
   {
     kind: "HTTP/2",
     all: [

@@ -5,6 +5,7 @@ import { SocketClient } from "./client.js";
 import type { Asked, Client, Manners, Received } from "./client.js";
 import { Http2Client } from "./http2-client.js";
 import { turns } from "./gates.js";
+import { PROBES } from "./probes.js";
 import { withoutUndefined } from "./program.js";
 import type { Act, ClientScript, Program } from "./program.js";
 
@@ -42,15 +43,6 @@ export interface Observation {
   /** Answers of the bare framework to other methods: what a HEAD may be judged by. */
   bareTo(asked: Asked): Promise<Received>;
 }
-
-/** Who comes afterwards. */
-const PROBES: readonly { readonly who: string; readonly script: ClientScript; readonly door?: Door }[] = [
-  { who: "probe GET", script: {} },
-  { who: "probe HEAD", script: { method: "HEAD" } },
-  { who: "probe Range", script: { range: "bytes=1-7" } },
-  { who: "probe If-None-Match", script: { match: "other" } },
-  { who: "probe second", script: {}, door: "second" },
-];
 
 export async function runProgram(bench: Bench, program: Program, limits: Limits): Promise<Observation> {
   const mounted = bench.mount(program);
