@@ -67,6 +67,8 @@ async function judgeOne(program: Program, observation: Observation, seen: Seen):
   // A head or a part may be whole where the page is not.
   const headOrPart = seen.asked.method === "HEAD" || [206, 304, 416].includes(received.status);
   if (bare.status === 0 && headOrPart) return [];
+  // A failure that is told is better than one that is not.
+  if (bare.end !== "complete" && received.status >= 500) return [];
   if (bare.end !== "complete" && !headOrPart) {
     // Without framing the end of the connection is all there is to see.
     if (received.unframed && bare.body.subarray(0, received.body.length).equals(received.body)) return [];
@@ -128,10 +130,10 @@ function judgeBody(
   add(fault, `${body.length} bytes in the place of ${wanted.length}: ${firstDifference(body, wanted)}`);
 }
 
-// What the cache may answer in the place of a bare 200.
+// What the cache may answer in the place of a bare 2xx (RFC 9110 §13.2.1), and of a bare 200.
 function ownStatus(received: Received, bare: Received, tag?: string, range?: string): boolean {
+  if (received.status === 304) return bare.status >= 200 && bare.status < 300 && tag !== undefined && tag !== OTHER_TAG;
   if (bare.status !== 200) return false;
-  if (received.status === 304) return tag !== undefined && tag !== OTHER_TAG;
   return range !== undefined && (received.status === 206 || received.status === 416);
 }
 

@@ -131,10 +131,9 @@ export class ClientSide {
     setImmediate(() => endSources(this.#res, sources));
   }
 
-  /** The response is over.
-   * @param left its client has left: Node is told as well, and whatever is hooked in outside */
-  over(left: boolean): void {
-    if (left && !this.passes) this.#sink.end.call(this.#res);
+  /** The response is whole, and its client has left. */
+  endUnsent(): void {
+    if (!this.passes) this.#sink.end.call(this.#res);
   }
 
   /** Nothing more is written.

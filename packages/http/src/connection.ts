@@ -1,7 +1,7 @@
 /** The connection that a response goes out by: who ended it, and who watches it past the request and the response. Only asks, counts and listens. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
-import { clientLeft, http2Stream } from "./response-class.js";
+import { clientLeft, http2Stream, truth } from "./response-class.js";
 import { queuedOn } from "./watchers.js";
 
 const EVENTS = ["close", "error", "end", "aborted"] as const;
@@ -25,8 +25,11 @@ export function beforeItEnds(req: IncomingMessage, res: ServerResponse, ends: (b
 /** Whether the connection is over, as far as it says so itself; and if so, whether it was its client that ended it. */
 export function hasEnded(req: IncomingMessage, res: ServerResponse): { readonly byClient: boolean } | undefined {
   const stream = http2Stream(res);
-  const over = stream === undefined ? req.socket.destroyed : stream.aborted || stream.destroyed;
-  return over ? { byClient: clientLeft(res) } : undefined;
+  const over =
+    stream === undefined
+      ? truth(req.socket, "destroyed")
+      : truth(stream, "aborted") === true || truth(stream, "destroyed");
+  return over === true ? { byClient: clientLeft(res) } : undefined;
 }
 
 function watch(socket: Watched): Set<(byClient: boolean) => void> {
@@ -39,7 +42,7 @@ function watch(socket: Watched): Set<(byClient: boolean) => void> {
   if (server?.httpAllowHalfOpen !== true) socket.prependListener("end", () => tell(true));
   const { destroy } = socket;
   socket.destroy = (error) => {
-    if (!socket.destroyed) tell(socket.readableEnded || isSystems(error));
+    if (truth(socket, "destroyed") === false) tell(socket.readableEnded || isSystems(error));
     return Reflect.apply(destroy, socket, [error]);
   };
   return listeners;

@@ -101,6 +101,9 @@ export class Departure {
   join(party: Party): void {
     this.#parties.push(party);
     this.#rendering++;
+    // A request that has waited for another one may have lost its client meanwhile, with no one there to be told.
+    const ended = this.#state === "present" ? hasEnded(this.#req, this.#res) : undefined;
+    if (ended !== undefined) this.#ends(ended.byClient);
   }
 
   /** Another object stands for the same cache from now on. */
@@ -139,6 +142,11 @@ export class Departure {
   breakOff(): void {
     this.#brokenHere = true;
     breakOff(this.#res);
+  }
+
+  /** The same where the head has left; otherwise there is something else to answer. */
+  breakOffBody(): void {
+    if (this.#res.headersSent) this.breakOff();
   }
 
   readonly #emitRes = (name: string | symbol, ...given: unknown[]): boolean => {

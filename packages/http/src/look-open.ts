@@ -1,5 +1,6 @@
 /** Has a response that is over look as if it were under way: what request, response and connection say of themselves. Tells no one anything. */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
 import { connectionOf } from "./connection.js";
 
 /** What says on a request or a response that it is over. */
@@ -30,6 +31,10 @@ const OPEN: Readonly<Record<string, unknown>> = {
   writableEnded: false,
   writableFinished: false,
 };
+
+const COVERS = Symbol("diskcache.covers");
+
+type Covered = Duplex & { [COVERS]?: number };
 
 export class LookOpen {
   readonly #req: IncomingMessage;
@@ -63,13 +68,7 @@ export class LookOpen {
 
   /** The connection as well: it is closed. */
   coverConnection(): void {
-    if (this.#uncoverConnection !== undefined) return;
-    const connection = connectionOf(this.#req, this.#res);
-    const covered = Object.keys(OPEN).filter((name) => name in connection && !Object.hasOwn(connection, name));
-    for (const name of covered) Object.defineProperty(connection, name, { configurable: true, value: OPEN[name] });
-    this.#uncoverConnection = () => {
-      for (const name of covered) Reflect.deleteProperty(connection, name);
-    };
+    this.#uncoverConnection ??= coverConnection(connectionOf(this.#req, this.#res));
   }
 
   /** @returns whether it was covered */
@@ -84,6 +83,19 @@ export class LookOpen {
     this.uncoverConnection();
     for (const uncover of this.#uncover.splice(0).reverse()) uncover();
   }
+}
+
+/** Requests that were sent ahead share one.
+ * @returns takes one cover away */
+function coverConnection(connection: Covered): () => void {
+  connection[COVERS] = (connection[COVERS] ?? 0) + 1;
+  for (const name of Object.keys(OPEN))
+    if (name in connection && !Object.hasOwn(connection, name))
+      Object.defineProperty(connection, name, { configurable: true, value: OPEN[name] });
+  return () => {
+    connection[COVERS]!--;
+    if (connection[COVERS] === 0) for (const name of Object.keys(OPEN)) Reflect.deleteProperty(connection, name);
+  };
 }
 
 /** @returns has it say again what it said; `undefined` where it says so already */

@@ -86,13 +86,18 @@ export function isGone(res: ServerResponse): boolean {
 export function clientLeft(res: ServerResponse): boolean {
   const stream = http2Stream(res);
   if (stream === undefined) {
-    const { readableEnded, errored }: { readableEnded: boolean; errored: NodeJS.ErrnoException | null } =
-      res.req.socket;
-    return readableEnded || errored?.syscall !== undefined;
+    const { socket } = res.req;
+    const errored = truth(socket, "errored") as NodeJS.ErrnoException | null;
+    return truth(socket, "readableEnded") === true || errored?.syscall !== undefined;
   }
   const { aborted, errored, rstCode, writableFinished } = stream;
   // A reset without an error ends the stream in order; `destroy()` on this side, with the same code, does not.
   return errored?.syscall !== undefined || rstCode === CANCEL || (aborted && rstCode === NO_ERROR && writableFinished);
+}
+
+/** What a connection says of itself, whatever handlers are told of it. */
+export function truth(connection: object, name: string): unknown {
+  return Reflect.get(Object.getPrototypeOf(connection) as object, name, connection);
 }
 
 /** Breaks a response off so that its client can tell: on HTTP/2 a reset without an error would pass for an end. */

@@ -49,8 +49,8 @@ class Tap implements Party, Tapped {
     const head = (this.#head = new TappedHead(res, forward, sink));
     const departure = (this.#departure = Departure.of(req, res));
     this.#client = new ClientSide({ res, forward, sink, head, departure });
-    departure.join(this);
     forward.onOver = () => departure.over();
+    departure.join(this);
     // Only then is there something to stand in.
     if (forward.plan.selection !== undefined) forward.onTimeout = (stale) => this.#standIn(stale);
   }
@@ -212,17 +212,18 @@ class Tap implements Party, Tapped {
 
   #finish(): void {
     if (this.#released) return;
+    const { gone } = this.#departure;
     this.#head.leaves();
     this.#over(false, () => void this.#forward.end());
+    // To Node, and to what is hooked in outside, the response ends as well.
+    if (gone) this.#client.endUnsent();
   }
 
   #over(left: boolean, act: () => void): void {
-    const { gone } = this.#departure;
     this.#ended = true;
     this.#client.handlerIsDone(left);
     // What holds the forward holds the response no longer.
     this.#forward.onTimeout = this.#forward.onDrain = undefined;
     act();
-    this.#client.over(gone);
   }
 }

@@ -44,8 +44,10 @@ export function flow(
       stream.destroy(error);
     },
   );
+  // At once: Koa answers the error where the head has not left, and nothing may be written after that.
+  source.once("error", (error) => stream.destroy(error));
   // A body that comes to a bad end breaks the connection: Koa 2 would leave the client waiting for the rest.
-  stream.once("error", () => departure.breakOff());
+  stream.once("error", () => departure.breakOffBody());
   return { stream, clientLeft: () => stream.leave() };
 }
 
