@@ -15,7 +15,8 @@ export class Flight<Shared extends object> {
   #landed: Shared | Release | undefined;
   /** Whether the leader's own client has left: its handler may never come to an end. */
   #adrift = false;
-  #whole = false;
+  /** What is shared has an end already, whatever becomes of the leader. */
+  #standsIn = false;
   #timer: NodeJS.Timeout | undefined;
 
   /** @param onOver called once nobody can join any more */
@@ -54,11 +55,19 @@ export class Flight<Shared extends object> {
     });
   }
 
-  /** The leader's response has begun and may be shared: those who wait, and those who come while it goes on, read along.
-   * @param whole all of it is there, whatever becomes of the leader */
-  share(shared: Shared, whole = false): void {
-    this.#whole = whole;
+  /** The leader's response has begun and may be shared: those who wait, and those who come while it goes on, read along. */
+  share(shared: Shared): void {
     this.#land(shared);
+  }
+
+  /** A stored response takes the place of the leader's: those who come while the handler goes on are given it at once. */
+  standIn(shared: Shared): void {
+    if (this.#land(shared)) this.#standsIn = true;
+  }
+
+  /** Whether a stored response takes the place of the leader's. */
+  get standsIn(): boolean {
+    return this.#standsIn;
   }
 
   /** The leader's own client has left. Those who come from now on are given nothing of a response that may never be whole: they wait for its end. */
@@ -78,7 +87,7 @@ export class Flight<Shared extends object> {
   }
 
   get #awaitsEnd(): boolean {
-    return this.#adrift && !this.#whole && this.shared !== undefined;
+    return this.#adrift && !this.#standsIn && this.shared !== undefined;
   }
 
   #land(landed: Shared | Release): boolean {

@@ -47,6 +47,19 @@ describe("a flight", () => {
     expect([await begun.join(), over.mock.calls.length]).toEqual([PAGE, 0]);
   });
 
+  it("whose leader's client has left has newcomers wait for its end, but not for a stored response that stands in", async () => {
+    const begun = new Flight<Page>(0, SETTINGS, () => {});
+    begun.leaderLeft();
+    begun.share(PAGE);
+    const waiting = begun.join();
+    begun.complete();
+    expect(await waiting).toBe("failed");
+    const replaced = new Flight<Page>(0, SETTINGS, () => {});
+    replaced.standIn(PAGE);
+    replaced.leaderLeft();
+    expect([await replaced.join(), replaced.standsIn]).toEqual([PAGE, true]);
+  });
+
   it("takes no more followers than it is allowed", () => {
     const flight = new Flight<Page>(0, SETTINGS, () => {});
     expect([flight.join(), flight.join(), flight.join()].map((landing) => landing !== undefined)).toEqual([

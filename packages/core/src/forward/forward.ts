@@ -323,7 +323,7 @@ export class Forward {
 
   // Those who wait, and those who come, lead for themselves. Those who have had the beginning have to wait, for as long as anybody waits for others.
   #silent(forMs: number, abandoned: () => void): void {
-    this.#leadNoLonger();
+    if (this.#plan.leading?.flight.standsIn !== true) this.#leadNoLonger();
     const over = this.#mayBeCutShort || (this.followed && forMs >= this.#context.options.flight.timeoutMs);
     if (!over) return;
     this.abort("aborted");

@@ -34,7 +34,7 @@ export function notModified(
   const head = freshen(headToFreshen(entry), validation, now);
   const decision = decide(head);
   const freshened = freshenStored(context, selection, head, decision, birth);
-  if (decision.store) leading?.flight.share(shareStored(context, plan, freshened), true);
+  if (decision.store) leading?.flight.standIn(shareStored(context, plan, freshened));
   const detail = decision.store ? undefined : decision.reason;
   const status: CacheStatus = { fwd: reason, fwdStatus: 304, stored: decision.store, detail };
   const marks = { status, debugHeader, debugValue: "HIT" };

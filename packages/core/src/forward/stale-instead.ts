@@ -26,7 +26,7 @@ export function staleInstead(
   const detail = "stale-if-error";
   const status: CacheStatus = { fwd: reason, fwdStatus: typeof failure === "number" ? failure : undefined, detail };
   context.observer.hit(request.target, true);
-  leading?.flight.share(shareStored(context, plan, entry, detail), true);
+  leading?.flight.standIn(shareStored(context, plan, entry, detail));
   return respondStored(context, entry, request, now, {
     status,
     debugHeader: context.options.debugHeader,
