@@ -68,7 +68,7 @@ export class Site {
   }
 
   /** Told of each request when it comes, before the application is. */
-  onRequest(told: (req: IncomingMessage) => unknown): void {
+  onRequest(told: (req: IncomingMessage, res: ServerResponse) => unknown): void {
     this.#server.prependListener("request", told);
   }
 

@@ -106,20 +106,21 @@ describe.each(ADAPTERS)("$name", (adapter) => {
 
     it("counts no hit for a body that could not be read", async () => {
       const site = await openStored(adapter, front);
-      const hits = (await site.cache.stats()).hits;
+      const { hits, forwards } = await site.cache.stats();
       const read = fs.read;
       vi.spyOn(fs, "read").mockImplementation((...given: unknown[]) => {
         const error = Object.assign(new Error("EIO"), { code: "EIO" });
-        if (given.length > 3) setImmediate(() => (given.at(-1) as (error: Error) => void)(error));
-        else Reflect.apply(read, fs, given);
+        // Heads begin where the file does: a disk that has been slow is asked for them the same way.
+        if (given[4] === 0) Reflect.apply(read, fs, given);
+        else setImmediate(() => (given.at(-1) as (error: Error) => void)(error));
       });
       const answer = await site.visit("/");
       vi.restoreAllMocks();
       expect([answer.body.equals(BODY), answer.cacheStatus]).toEqual([
         true,
-        expect.stringMatching(/^diskcache; fwd=uri-miss; /),
+        expect.stringMatching(/^diskcache; fwd=uri-miss; (?:stored|storing); detail=unreadable$/),
       ]);
-      expect((await site.cache.stats()).hits).toBe(hits);
+      expect(await site.cache.stats()).toMatchObject({ hits, forwards: forwards + 1 });
     });
   });
 });

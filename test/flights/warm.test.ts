@@ -1,5 +1,6 @@
 /** Pages that are rendered before anybody asks, or because somebody knows that they have changed. */
 import { createServer } from "node:http";
+import { Readable } from "node:stream";
 import { isRefresh } from "@diskcache/http";
 import { describe, expect, it } from "vitest";
 import { ADAPTERS } from "../adapters/adapters.js";
@@ -19,6 +20,19 @@ describe.each(ADAPTERS)("$name: warming up", (adapter) => {
     });
     expect([summary, told.length, site.renders]).toEqual([{ done: 4, stored: 3, hits: 1, failed: 0 }, 4, 4]);
     for (const url of urls) expect((await site.visit(url)).isHit).toBe(true);
+  });
+
+  it("says stored only of what is stored, also where a page comes in pieces", async () => {
+    const site = await openSite(adapter, {
+      options: { ttl: 60, maxBody: 6 },
+      handler: ({ req }) => ({ body: Readable.from(req.url === "/long" ? ["page", "page"] : ["page"]) }),
+    });
+    await site.visit("/");
+    expect(await site.cache.warm(["/short", "/long"])).toMatchObject({ done: 2, stored: 1, failed: 0 });
+    expect([await site.cache.refresh("/short"), await site.cache.refresh("/long")]).toMatchObject([
+      { stored: true },
+      { stored: false },
+    ]);
   });
 
   it("can be told from a visitor by the application", async () => {

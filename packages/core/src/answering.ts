@@ -98,12 +98,13 @@ export class Answering {
     return andThen(decide(this.#context, question, this.#vain), (lookup) => {
       // What fills the holes of a page wants what the framework makes.
       if (lookup.verdict !== "reuse" || hasHoles(lookup.entry)) return undefined;
-      return andThen(this.#answer(question, lookup, 0), (outcome) => {
-        if (outcome.kind === "hit") return outcome;
-        // What was begun here nobody goes on with.
-        outcome.abort("front");
-        return undefined;
-      });
+      const claim = this.#claim(lookup);
+      if (claim === undefined) return this.#play(question, lookup);
+      return andThen(claim, (release) =>
+        release === "over"
+          ? undefined
+          : andThen(this.#play(question, lookup), (response) => this.#refreshed(question, response, release)),
+      );
     });
   }
 
@@ -141,18 +142,21 @@ export class Answering {
   #answer(question: Question, lookup: Lookup, attempt: number): MaybeAsync<Outcome> {
     if (lookup.verdict === "unsatisfiable") return gatewayTimeout();
     if (lookup.verdict === "forward") return this.#forwarding.forward(question, lookup, attempt);
-    const { entry, stale } = lookup;
-    const due = stale || (this.#refreshAhead > 0 && isDueAhead(entry.value, this.#refreshAhead, this.#now()));
-    const claim = due ? claimRefresh(this.#context, this.#refreshes, entry) : undefined;
+    const claim = this.#claim(lookup);
     if (claim === undefined) return this.#reuse(question, lookup, attempt);
     return andThen(claim, (release) =>
       release === "over" ? this.#ask(question, attempt) : this.#refreshing(question, lookup, attempt, release),
     );
   }
 
+  #claim({ entry, stale }: Reusable): ReturnType<typeof claimRefresh> {
+    const due = stale || (this.#refreshAhead > 0 && isDueAhead(entry.value, this.#refreshAhead, this.#now()));
+    return due ? claimRefresh(this.#context, this.#refreshes, entry) : undefined;
+  }
+
   #refreshing(question: Question, lookup: Reusable, attempt: number, release: () => void): MaybeAsync<Outcome> {
     const { entry, page, stale } = lookup;
-    const { contentDigest, rawHeaders } = question.request;
+    const { contentDigest } = question.request;
     // A partition is known by the visitor's own cookies, which a refresh may not carry: the first visitor renders it himself.
     // What was asked by its content cannot be asked again without it.
     if (page.partitioned || contentDigest !== undefined) {
@@ -162,31 +166,45 @@ export class Answering {
       release();
       return this.#reuse(question, lookup, attempt);
     }
-    const fields = refreshHeaders(rawHeaders, this.#context.options.cookies);
-    const refresh = { rawHeaders: fields, release };
-    return andThen(this.#reuse(question, lookup, attempt), (outcome) => {
-      if (outcome.kind === "hit") return { ...outcome, refresh };
-      release();
-      return outcome;
-    });
+    return andThen(this.#reuse(question, lookup, attempt), (outcome) => this.#refreshed(question, outcome, release));
+  }
+
+  // Behind a stored response, and behind nothing else.
+  #refreshed<Other extends Forward | undefined>(
+    { request }: Question,
+    outcome: OutgoingResponse | Other,
+    release: () => void,
+  ): OutgoingResponse | Other {
+    if (outcome?.kind === "hit") {
+      const rawHeaders = refreshHeaders(request.rawHeaders, this.#context.options.cookies);
+      return { ...outcome, refresh: { rawHeaders, release } };
+    }
+    release();
+    return outcome;
   }
 
   #now(): number {
     return this.#context.options.clock.now();
   }
 
-  #reuse(question: Question, { entry, stale, page }: Reusable, attempt: number): MaybeAsync<Outcome> {
+  #reuse(question: Question, lookup: Reusable, attempt: number): MaybeAsync<Outcome> {
     const { request, native, own } = question;
+    const { entry, stale, page } = lookup;
     if (hasHoles(entry))
       // Where a hole cannot be filled the application may have something else to say, such as a form to log in.
       return fillStored(this.#context, entry, request, own ? undefined : native, stale).then(
         (filled) => filled ?? this.#forwarding.alone(question, UNFILLED),
       );
-    if (entry.body !== undefined && page.key === entry.head.key) this.#plainPages?.takeUp(page.key);
     return andThen(
-      respondHit(this.#context, entry, request, stale),
+      this.#play(question, lookup),
       (response) => response ?? this.#forwarding.forward(question, this.#unreadable(question, page), attempt),
     );
+  }
+
+  // `undefined` when its body cannot be read.
+  #play({ request }: Question, { entry, stale, page }: Reusable): MaybeAsync<OutgoingResponse | undefined> {
+    if (entry.body !== undefined && page.key === entry.head.key) this.#plainPages?.takeUp(page.key);
+    return respondHit(this.#context, entry, request, stale);
   }
 
   // Found, and then not to be read: as good as not there.

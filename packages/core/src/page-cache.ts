@@ -44,6 +44,8 @@ export interface HandleOptions {
   readonly refresh?: boolean;
   /** Nobody looks at the answer: a request of the cache's own. The handler can see that (`diskCache.refresh`). Default: as `refresh`. */
   readonly own?: boolean;
+  /** Told, when the application is asked, whether its response will be stored. Not called for a hit. */
+  readonly keeping?: ((kept: Promise<boolean>) => void) | undefined;
   /** A forward of another cache on the same directory that the request is on its way with: this cache answers in its place, its own policy laid over the other's. */
   readonly around?: Forward;
 }
@@ -89,9 +91,9 @@ export class PageCache<Req = unknown> {
   handle(
     request: RequestHead,
     native: Req,
-    { policy, refresh = false, own = refresh, around }: HandleOptions = {},
+    { policy, refresh = false, own = refresh, keeping, around }: HandleOptions = {},
   ): MaybeAsync<Outcome> {
-    const question = { request, native, policy: this.#under(request, policy), refresh, own };
+    const question = { request, native, policy: this.#under(request, policy), refresh, own, keeping };
     return around === undefined ? this.#answering.begin(question) : this.#answering.within(around, question);
   }
 

@@ -1,11 +1,14 @@
 /** Renders a page anew behind a stale one: a request of the cache's own through the server that the visitor's came by. No visitor waits for it, and nothing of the visitor's that is not in the key goes with it. */
 import type { IncomingMessage } from "node:http";
-import type { RefreshClaim } from "@diskcache/core";
+import type { HandleOptions, RefreshClaim } from "@diskcache/core";
 import { sendOwn } from "./own-request.js";
 import { isEncrypted, serverOf } from "./server.js";
 
 /** Whether a request of the cache's own is to be answered by the application, whatever is stored. */
-const OWN = new WeakMap<IncomingMessage, { readonly anew: boolean }>();
+const OWN = new WeakMap<IncomingMessage, { readonly anew: boolean; readonly keeping: Keeping | undefined }>();
+
+/** Told, when the application is asked, whether its response will be stored. */
+export type Keeping = (kept: Promise<boolean>) => void;
 
 /** Whether a request is one of the cache's own, made to render a page anew behind a stale one or before anybody comes (`warm`, `refresh`); applications may leave such requests out of their statistics. */
 export function isRefresh(req: IncomingMessage): boolean {
@@ -14,17 +17,17 @@ export function isRefresh(req: IncomingMessage): boolean {
 
 /** Makes a request one of the cache's own.
  * @param anew never answered from the store: it fills it anew */
-export function markOwn(req: IncomingMessage, anew: boolean): void {
-  OWN.set(req, { anew });
+export function markOwn(req: IncomingMessage, anew: boolean, keeping?: Keeping): void {
+  OWN.set(req, { anew, keeping });
 }
 
 /** How the cache is to take a request, as far as that shows in whether it is its own. */
-export function askedAs(req: IncomingMessage): { readonly refresh: boolean; readonly own: boolean } {
+export function askedAs(req: IncomingMessage): Pick<HandleOptions, "refresh" | "own" | "keeping"> {
   const own = OWN.get(req);
-  return own === undefined ? VISITORS : { refresh: own.anew, own: true };
+  return own === undefined ? CLIENTS : { refresh: own.anew, own: true, keeping: own.keeping };
 }
 
-const VISITORS = Object.freeze({ refresh: false, own: false });
+const CLIENTS = Object.freeze({ refresh: false, own: false });
 
 /** Sends the refresh on its way, and gives the claim back when it is over. */
 export function refreshBehind(visitor: IncomingMessage, target: string, { rawHeaders, release }: RefreshClaim): void {

@@ -2,7 +2,6 @@
 import type { IncomingMessage } from "node:http";
 import { DiskCacheError, optionError } from "@diskcache/core";
 import { sendOwn } from "./own-request.js";
-import type { OwnAnswer } from "./own-request.js";
 import { markOwn } from "./refresh.js";
 import { knownServer } from "./server.js";
 import type { AnyServer } from "./server.js";
@@ -70,14 +69,13 @@ async function ask(cache: object, url: string, options: RefreshOptions, anew: bo
   signal?.throwIfAborted();
   const { server, host, encrypted, target } = addressed(cache, url, options.server);
   const rawHeaders = ["Host", host, ...Object.entries(headers).flat()];
-  const prepare = (req: IncomingMessage): void => markOwn(req, anew);
-  const answer = await sendOwn({ server, target, rawHeaders, encrypted, signal, prepare });
+  let kept: Promise<boolean> | undefined;
+  const prepare = (req: IncomingMessage): void => markOwn(req, anew, (keeping) => void (kept = keeping));
+  const { status, cacheStatus } = await sendOwn({ server, target, rawHeaders, encrypted, signal, prepare });
   signal?.throwIfAborted();
-  return { url, status: answer.status, ...told(answer) };
-}
-
-function told({ cacheStatus }: OwnAnswer): { readonly stored: boolean; readonly hit: boolean } {
-  return { stored: /; *(?:stored|storing)\b/.test(cacheStatus), hit: /diskcache; *hit\b/.test(cacheStatus) };
+  // Of a body that comes in pieces the field says only that it is being stored.
+  const stored = /; *storing\b/.test(cacheStatus) ? await kept : /; *stored\b/.test(cacheStatus);
+  return { url, status, stored: status !== undefined && stored === true, hit: /diskcache; *hit\b/.test(cacheStatus) };
 }
 
 function addressed(cache: object, url: string, given: AnyServer | undefined) {

@@ -1,13 +1,25 @@
 /** Stores a response anew under the head a 304 freshened (RFC 9111 §4.3.4). An entry is never changed in place: a short body is put again, a long one copied behind the response. */
 import type { CacheContext } from "../context.js";
 import { DiskCacheError, storeIoError } from "../errors.js";
+import type { MaybeAsync } from "../maybe-async.js";
 import { expiresAt } from "../http/reusability.js";
 import type { Selection } from "../lookup/select.js";
 import type { EntryHead, EntryWriter, LogPosition } from "../store/contract.js";
 import { encodeResponse, hasHandlerValidator } from "../stored/stored-response.js";
 import type { StoredResponse } from "../stored/stored-response.js";
+import { refusalWord } from "./refusal-word.js";
 
 const PIECE_BYTES = 256 * 1024;
+
+/** What becomes of it. */
+export interface Freshening {
+  /** Why it is not stored, as far as that is known already; in the words of `Cache-Status`. */
+  readonly refusal: string | undefined;
+  /** Whether it is stored. Never rejects. */
+  readonly kept: MaybeAsync<boolean>;
+}
+
+const NOT_TAKEN: Freshening = Object.freeze({ refusal: "store", kept: false });
 
 export function copyFreshened(
   context: CacheContext,
@@ -15,7 +27,7 @@ export function copyFreshened(
   freshened: StoredResponse,
   tags: readonly string[],
   birth: LogPosition,
-): void {
+): Freshening {
   const head: EntryHead = {
     ...entry.head,
     meta: encodeResponse(freshened),
@@ -24,19 +36,21 @@ export function copyFreshened(
     expiresAt: expiresAt(freshened.policy, hasHandlerValidator(freshened)),
     birth,
   };
-  if (entry.body !== undefined) {
-    context.store.put(head, entry.body);
-    return;
-  }
-  const writer = context.store.create(key);
-  if (writer === undefined) return;
-  copyBody(entry, writer, head).catch((error: unknown) => {
+  const { store, observer } = context;
+  const unfit = store.unfit(head, entry.bodyBytes, true);
+  if (unfit !== undefined) return { refusal: refusalWord(unfit), kept: false };
+  if (entry.body !== undefined) return store.put(head, entry.body) ? { refusal: undefined, kept: true } : NOT_TAKEN;
+  const writer = store.create(key);
+  if (writer === undefined) return NOT_TAKEN;
+  const kept = copyBody(entry, writer, head).catch((error: unknown) => {
     writer.abort();
-    context.observer.error(error instanceof DiskCacheError ? error : storeIoError("copy", key, error));
+    observer.error(error instanceof DiskCacheError ? error : storeIoError("copy", key, error));
+    return false;
   });
+  return { refusal: undefined, kept };
 }
 
-async function copyBody(entry: Selection["entry"], writer: EntryWriter, head: EntryHead): Promise<void> {
+async function copyBody(entry: Selection["entry"], writer: EntryWriter, head: EntryHead): Promise<boolean> {
   const reader = entry.reader();
   try {
     for (let at = 0; at < entry.bodyBytes;) {
@@ -48,5 +62,5 @@ async function copyBody(entry: Selection["entry"], writer: EntryWriter, head: En
   } finally {
     reader.close();
   }
-  await writer.commit(head);
+  return writer.commit(head);
 }

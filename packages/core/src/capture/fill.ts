@@ -24,6 +24,7 @@ import { encodeVaryRecord, withVariant } from "../stored/vary-record.js";
 import { BodyRecorder } from "./body-recorder.js";
 import { listEquivalents } from "./list-equivalents.js";
 import { ClientPace } from "./client-pace.js";
+import { refusalWord } from "./refusal-word.js";
 
 /** What a fill is made for. */
 export interface FillPlan {
@@ -49,13 +50,6 @@ export interface FillPlan {
 
 /** Characters of fields and tags, of 64 KiB for the whole head. */
 const SURELY_FITS = 12 * 1024;
-
-/** Reasons of the store that have a word of their own. */
-const REFUSALS: Readonly<Record<string, string>> = {
-  "head-too-long": "head-too-long",
-  "over-budget": "no-room",
-  purged: "purged",
-};
 
 export class Fill {
   readonly #context: CacheContext;
@@ -99,9 +93,10 @@ export class Fill {
     const stored = this.#storedResponse(head);
     const reason = this.#context.store.unfit(
       this.#entryHead(this.#key, long ? encodeResponse(stored) : "", stored),
-      whole ? bodyBytes : undefined,
+      bodyBytes,
+      whole,
     );
-    return reason === undefined ? undefined : (REFUSALS[reason] ?? "store");
+    return reason && refusalWord(reason);
   }
 
   /** False asks the sender to wait for `onDrain`. */

@@ -31,6 +31,8 @@ export interface ForwardPlan {
   readonly refresh: boolean;
   /** A request of the cache's own, whatever it is made for. */
   readonly own: boolean;
+  /** Told, when the application is asked, whether its response will be stored. */
+  readonly keeping: ((kept: Promise<boolean>) => void) | undefined;
   /** The flight this request leads. */
   readonly leading: Leading | undefined;
   /** Called when the response is over, however it went. */

@@ -4,7 +4,7 @@ import { Fill } from "../capture/fill.js";
 import type { CacheContext } from "../context.js";
 import { internalError } from "../errors.js";
 import type { RawHeaders, ResponseHead } from "../exchange.js";
-import type { CacheStatus, ForwardReason } from "../http/cache-status.js";
+import type { CacheStatus } from "../http/cache-status.js";
 import { completedHead } from "../http/fragment.js";
 import { mayBeTagged } from "../http/validators.js";
 import type { Selection } from "../lookup/select.js";
@@ -36,6 +36,7 @@ import { requestChanges } from "./request-changes.js";
 import type { RequestChanges } from "./request-changes.js";
 import { staleInstead } from "./stale-instead.js";
 import type { Failure } from "./stale-instead.js";
+import { Told } from "./told.js";
 import { changedFields, deliveryFor, reasonTold, visitorFields } from "./visitor.js";
 import type { Fields } from "./visitor.js";
 
@@ -54,8 +55,9 @@ export class Forward {
   /** What storing was decided on. */
   #decidedOn: ResponseHead | undefined;
   #decision: StoreDecision | undefined;
-  /** The fields the visitor is told. */
-  #told: RawHeaders = [];
+  /** The fields the client is given. */
+  #given: RawHeaders = [];
+  readonly #told: Told;
   #delegated = false;
   /** While its client has left and the handler goes on. */
   #absent: AbsentClient | undefined;
@@ -63,7 +65,6 @@ export class Forward {
   #mayBeCutShort = false;
   #over = false;
   #deadline: NodeJS.Timeout | undefined;
-  #announced = false;
 
   /** Called when `write` returned false and there is room again. */
   onDrain: (() => void) | undefined;
@@ -77,13 +78,14 @@ export class Forward {
   constructor(context: CacheContext, plan: ForwardPlan) {
     this.#context = context;
     this.#plan = plan;
+    this.#told = new Told(context, plan);
     this.directives = new HandlerDirectives(context, plan.own);
     context.fragments.renderings.begin(this.directives);
     this.requestChanges = requestChanges(context, plan);
     this.#requestAt = context.options.clock.now();
     this.#setDeadline();
     const { page, facts, reason, detail } = plan;
-    if (page === undefined || !(facts.authorization || facts.cookies)) this.#tell(reason, detail);
+    if (page === undefined || !(facts.authorization || facts.cookies)) this.#told.forwarded(plan, reason, detail);
   }
 
   get plan(): ForwardPlan {
@@ -103,7 +105,8 @@ export class Forward {
 
   /** Another exchange, with a key of its own, answers for this request: this one lets everything pass. */
   delegate(): void {
-    this.#tell(this.#plan.reason, this.#plan.detail);
+    this.#told.forwarded(this.#plan, this.#plan.reason, this.#plan.detail);
+    this.#told.kept(false);
     this.#delegated = true;
     clearTimeout(this.#deadline);
     letGo(this.#plan, false);
@@ -190,7 +193,7 @@ export class Forward {
     const fill = this.#fill;
     const head = this.#decidedOn;
     if (fill === undefined || head === undefined) return [];
-    const reason = lateRefusal(this.#told, rawHeaders, this.#context.options.relaxed.setCookie);
+    const reason = lateRefusal(this.#given, rawHeaders, this.#context.options.relaxed.setCookie);
     if (reason === undefined) {
       if (this.#plan.page !== undefined) this.#context.hitForMiss.forget(this.#plan.page.key);
       // What has to be filled for each of them is there for the others once it is whole.
@@ -236,7 +239,7 @@ export class Forward {
       this.#plan.reads?.end();
       const response = await fillMade(this.#context, this.#plan, visible, holes, content);
       // What it says of its caching is about this visitor's copy; what is added later is about the page.
-      this.#told = response.headers;
+      this.#given = response.headers;
       return response;
     };
     return { kind: "filled", record, filled };
@@ -247,7 +250,7 @@ export class Forward {
     const now = this.#context.options.clock.now();
     this.#decidedOn = head;
     this.#plan.reads?.reflections.begin(head.rawHeaders, body);
-    this.#told = head.rawHeaders;
+    this.#given = head.rawHeaders;
     if (beginning !== undefined && (head.status === 206 || head.status === 416))
       return this.#complete(beginning, head, before, now, body !== undefined);
     if (selection !== undefined) {
@@ -256,8 +259,14 @@ export class Forward {
           this.#decide(told, now, undefined, plan),
         );
       if (head.status === 304 && this.requestChanges.conditional)
-        return notModified(this.#context, this.#plan, selection, head, now, (freshened) =>
-          this.#decide(freshened, now),
+        return notModified(
+          this.#context,
+          this.#plan,
+          selection,
+          head,
+          now,
+          (freshened) => this.#decide(freshened, now),
+          this.#told,
         );
       const stale = this.#staleInstead(now, head.status);
       if (stale !== undefined) return { kind: "instead", response: stale, record: false };
@@ -270,7 +279,8 @@ export class Forward {
     const birth = putOutOfDate(this.#context, this.#plan, head, decision);
     if (birth !== this.#plan.birth) this.#plan = { ...this.#plan, birth };
     const ownEtag = decision.store && body !== undefined && mayBeTagged(head) ? etag(body) : undefined;
-    this.#tell(reasonTold(this.#plan, decision), decision.store ? this.#plan.detail : decision.reason);
+    const { detail } = this.#plan;
+    this.#told.forwarded(this.#plan, reasonTold(this.#plan, decision), decision.store ? detail : decision.reason);
     if (decision.store) this.#begin(decision, head, before, ownEtag, now);
     else this.#refused(decision.reason, head.status >= 500);
     const refusal = this.#fill?.refusal(body?.length ?? announcedLength(head), body !== undefined);
@@ -279,7 +289,7 @@ export class Forward {
     const kept: StoreDecision = refusal === undefined ? decision : { store: false, reason: refusal };
     const known = { ownEtag, whole: body !== undefined };
     const set = visitorFields(this.#plan, this.directives, head, kept, known, this.#debugHeader);
-    if (this.#fill !== undefined) this.#told = [...head.rawHeaders, ...set.flat()];
+    if (this.#fill !== undefined) this.#given = [...head.rawHeaders, ...set.flat()];
     // Filled, it is another page for every visitor: his conditions and ranges are about none of them.
     const answerable = this.requestChanges.stripped && this.directives.sealHoles() === undefined;
     return deliveryFor(answerable ? this.#plan.request : undefined, head, set, body, decision.store);
@@ -347,7 +357,8 @@ export class Forward {
 
   #settle(kept: MaybeAsync<boolean>, keys: readonly string[] = []): void {
     const { leading, settled, reason, detail } = this.#plan;
-    this.#tell(reason, detail);
+    this.#told.forwarded(this.#plan, reason, detail);
+    this.#told.kept(kept);
     const onOver = this.#over ? undefined : this.onOver;
     this.#over = true;
     this.#absent?.over();
@@ -385,14 +396,6 @@ export class Forward {
 
   get #debugHeader(): string | undefined {
     return this.#context.options.debugHeader;
-  }
-
-  // Of a request with credentials it is known only with the response whether it counts as left alone.
-  #tell(reason: ForwardReason, detail: string | undefined): void {
-    if (this.#announced) return;
-    this.#announced = true;
-    const credential = reason === "bypass" && this.#plan.reason !== "bypass";
-    this.#context.observer.forward(this.#plan.request.target, reason, credential ? detail : this.#plan.detail);
   }
 
   // Begins, or begins anew under another policy.

@@ -178,7 +178,7 @@ export class Forwarding {
   }
 
   #begin(
-    { request, native, policy, refresh, own }: Question,
+    { request, native, policy, refresh, own, keeping }: Question,
     { page, facts, reason, detail, selection, beginning }: ForwardLookup,
     leading: Leading | undefined,
     settled: (() => void) | undefined,
@@ -201,6 +201,7 @@ export class Forwarding {
       reads: page && auditor && readsOf(request, policy),
       refresh,
       own,
+      keeping,
       leading,
       settled,
     });

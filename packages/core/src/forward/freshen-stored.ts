@@ -1,5 +1,6 @@
 /** Keeps a stored response under the fields that a 304, or the answer to a HEAD, brought for it (RFC 9111 §4.3.4, §4.3.5). */
 import { copyFreshened } from "../capture/copy-freshened.js";
+import type { Freshening } from "../capture/copy-freshened.js";
 import { withCodingVary, withoutCodingVary } from "../coding/coded-head.js";
 import type { CacheContext } from "../context.js";
 import type { ResponseHead } from "../exchange.js";
@@ -15,14 +16,14 @@ export function headToFreshen({ value: { head, offer } }: ResponseEntry): Respon
 }
 
 /** @param head the stored one with its new fields, which `decision` is about
- * @returns the entry as it is now */
+ * @returns the entry as it is now, and what becomes of it */
 export function freshenStored(
   context: CacheContext,
   selection: Selection,
   head: ResponseHead,
   decision: StoreDecision,
   birth: LogPosition,
-): ResponseEntry {
+): { readonly entry: ResponseEntry } & Freshening {
   const { entry } = selection;
   const { value } = entry;
   const policy = decision.store ? decision.policy : value.policy;
@@ -36,18 +37,32 @@ export function freshenStored(
     ready: undefined,
     lookedAt: 0,
   };
-  const sameSelection = decision.store && decision.vary.join() === value.vary.join();
-  if (sameSelection) copyFreshened(context, selection, freshened, decision.tags, birth);
-  // A refusal for this visitor's credentials says nothing about the page; any other means that it may not lie there, or not under this key.
-  else if (decision.store || !isAboutCredentials(decision.reason)) context.store.remove(selection.key);
   return {
-    head: entry.head,
-    value: freshened,
-    bodyBytes: entry.bodyBytes,
-    body: entry.body,
-    softPurged: false,
-    reader: () => entry.reader(),
+    entry: {
+      head: entry.head,
+      value: freshened,
+      bodyBytes: entry.bodyBytes,
+      body: entry.body,
+      softPurged: false,
+      reader: () => entry.reader(),
+    },
+    ...storeFreshened(context, selection, freshened, decision, birth),
   };
+}
+
+function storeFreshened(
+  context: CacheContext,
+  selection: Selection,
+  freshened: StoredResponse,
+  decision: StoreDecision,
+  birth: LogPosition,
+): Freshening {
+  if (decision.store && decision.vary.join() === selection.entry.value.vary.join())
+    return copyFreshened(context, selection, freshened, decision.tags, birth);
+  const refusal = decision.store ? "other-vary" : decision.reason;
+  // A refusal for this client's credentials says nothing about the page; any other means that it may not lie there, or not under this key.
+  if (!isAboutCredentials(refusal)) context.store.remove(selection.key);
+  return { refusal, kept: false };
 }
 
 /** A refusal that another visitor's request might not meet. */

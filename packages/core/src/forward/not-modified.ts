@@ -11,8 +11,10 @@ import type { ForwardPlan } from "./forward-plan.js";
 import { freshenStored, headToFreshen } from "./freshen-stored.js";
 import { letGo } from "./let-go.js";
 import { shareStored } from "./share-stored.js";
+import type { Told } from "./told.js";
 
-/** @param decide whether the freshened response may be kept */
+/** @param decide whether the freshened response may be kept
+ * @param told is told whether it is */
 export function notModified(
   context: CacheContext,
   plan: ForwardPlan,
@@ -20,6 +22,7 @@ export function notModified(
   validation: ResponseHead,
   now: number,
   decide: (head: ResponseHead) => StoreDecision,
+  told: Told,
 ): Delivery {
   const { request, reason, birth, leading } = plan;
   const { debugHeader } = context.options;
@@ -27,16 +30,18 @@ export function notModified(
   if (!validates(entry.value.head, validation)) {
     // §4.3.4: it is about another representation, so it freshens nothing; but it answers our condition, and the visitor had none.
     letGo(plan, false);
+    told.freshened(plan, 0, "not-modified", false);
     const status: CacheStatus = { fwd: reason, fwdStatus: 304, detail: "not-modified" };
     const marks = { status, debugHeader, debugValue: "STALE" };
     return { kind: "instead", response: respondStored(context, entry, request, now, marks), record: false };
   }
   const head = freshen(headToFreshen(entry), validation, now);
   const decision = decide(head);
-  const freshened = freshenStored(context, selection, head, decision, birth);
+  const { entry: freshened, refusal, kept } = freshenStored(context, selection, head, decision, birth);
+  told.freshened(plan, entry.bodyBytes, refusal, kept);
   if (decision.store) leading?.flight.standIn(shareStored(context, plan, freshened));
-  const detail = decision.store ? undefined : decision.reason;
-  const status: CacheStatus = { fwd: reason, fwdStatus: 304, stored: decision.store, detail };
+  const storing = refusal === undefined;
+  const status: CacheStatus = { fwd: reason, fwdStatus: 304, stored: kept === true, storing, detail: refusal };
   const marks = { status, debugHeader, debugValue: "HIT" };
   return { kind: "instead", response: respondStored(context, freshened, request, now, marks), record: false };
 }

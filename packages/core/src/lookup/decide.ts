@@ -48,6 +48,8 @@ export interface Question {
   readonly refresh: boolean;
   /** A request of the cache's own, such as a refresh: nobody looks at the answer. */
   readonly own: boolean;
+  /** Told, when the application is asked, whether its response will be stored. */
+  readonly keeping?: ((kept: Promise<boolean>) => void) | undefined;
 }
 
 const LOOK_AGAIN_MS = 100;

@@ -128,8 +128,9 @@ export interface Store<Value> {
   readonly storing: boolean;
   /** Whether so much of bodies that come in pieces waits for the disk that `create` begins no other just now. */
   readonly crowded: boolean;
-  /** Why an entry with this head and a body of so many bytes, where that is known, would not be taken just now; `undefined` when it would, as far as that is known before it is written. */
-  unfit(head: EntryHead, bodyBytes: number | undefined): SkipReason | undefined;
+  /** Why an entry with this head and a body of so many bytes would not be taken just now; `undefined` when it would, as far as that is known before it is written.
+   * @param whole its body is there; otherwise it is as long at least */
+  unfit(head: EntryHead, bodyBytes: number, whole: boolean): SkipReason | undefined;
   /** Keeps an entry: visible to this process when the call returns, written behind it. False when it is not kept (bounds, faults, queue full). */
   put(head: EntryHead, body: Buffer): boolean;
   /** Begins an entry whose body comes in pieces; `undefined` when storing is paused. */

@@ -108,10 +108,10 @@ export class DiskStore<Value> implements Store<Value> {
     return this.#streams.crowded;
   }
 
-  unfit(head: EntryHead, bodyBytes: number | undefined): SkipReason | undefined {
+  unfit(head: EntryHead, bodyBytes: number, whole: boolean): SkipReason | undefined {
     const { queue, rules } = this.#parts;
-    if (bodyBytes === undefined) return rules.head(head);
-    const waits = bodyBytes > LONGEST_PUT_BYTES || queue.takes(allocated(head, bodyBytes));
+    // Until a body that is still being made has ended, the queue may have room again.
+    const waits = !whole || bodyBytes > LONGEST_PUT_BYTES || queue.takes(allocated(head, bodyBytes));
     return rules.entry(head, bodyBytes) ?? (waits ? undefined : "queue-full");
   }
 

@@ -40,11 +40,6 @@ export class StoringRules {
     return this.#around.faults.storingPaused ? "paused" : undefined;
   }
 
-  /** Why no entry with this head can be stored. */
-  head(head: EntryHead): SkipReason | undefined {
-    return this.now() ?? this.#unfit(head, 0);
-  }
-
   /** Why this entry cannot be stored. */
   entry(head: EntryHead, bodyBytes: number): SkipReason | undefined {
     const refused = this.now() ?? this.#unfit(head, bodyBytes);
