@@ -112,7 +112,7 @@ describe.each(ADAPTERS)("$name: a request asked by its content", (adapter) => {
     const site = await openSite(adapter, { options, handler: echo });
     await site.visit("/", { method: "QUERY", body: "x" });
     site.clock.advance(2);
-    expect((await site.visit("/", { method: "QUERY", body: "x" })).cacheStatus).toMatch(
+    expect((await site.visit("/", { method: "QUERY", body: "x" })).keptStatus).toMatch(
       /^diskcache; fwd=stale;.* stored$/,
     );
     expect((await site.visit("/", { method: "QUERY", body: "x" })).isHit).toBe(true);

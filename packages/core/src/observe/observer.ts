@@ -12,7 +12,7 @@ export interface CacheEvents {
   forward: { readonly url: string; readonly reason: string; readonly detail: string | undefined };
   /** Answered with another request's response, while the application made it. */
   collapsed: { readonly url: string };
-  /** A response was kept. */
+  /** A response was stored, or stored again under the fields of a 304. */
   stored: { readonly url: string; readonly bytes: number };
   /** A response was not kept, and why. */
   "not-stored": { readonly url: string; readonly reason: string };
