@@ -4,20 +4,16 @@ import { Fill } from "../capture/fill.js";
 import type { CacheContext } from "../context.js";
 import { internalError } from "../errors.js";
 import type { RawHeaders, ResponseHead } from "../exchange.js";
-import type { CacheStatus } from "../http/cache-status.js";
-import { completedHead } from "../http/fragment.js";
 import { mayBeTagged } from "../http/validators.js";
-import type { Selection } from "../lookup/select.js";
 import { andThen } from "../maybe-async.js";
 import type { MaybeAsync } from "../maybe-async.js";
 import type { WholePolicy } from "../resolve-policy.js";
 import type { OutgoingResponse } from "../serve/outgoing.js";
 import type { StoredHoles } from "../stored/stored-holes.js";
-import { badGateway } from "../serve/gateway-errors.js";
-import { respond } from "../serve/respond.js";
 import type { BodyReader } from "../store/contract.js";
 import { AbsentClient } from "./absent-client.js";
 import { audited } from "./audit-reads.js";
+import { completeBeginning } from "./complete-beginning.js";
 import { deadlineMs } from "./deadline.js";
 import { NOT_ADMITTED, announcedLength, decideStoring, isLengthAnnounced } from "./decide-storing.js";
 import type { StoreDecision } from "./decide-storing.js";
@@ -252,7 +248,11 @@ export class Forward {
     this.#plan.reads?.reflections.begin(head.rawHeaders, body);
     this.#given = head.rawHeaders;
     if (beginning !== undefined && (head.status === 206 || head.status === 416))
-      return this.#complete(beginning, head, before, now, body !== undefined);
+      return completeBeginning(this.#context, this.#plan, beginning, head, body !== undefined, now, {
+        decide: (completed) => this.#decide(completed, now),
+        begin: (decision, completed) => this.#begin(decision, completed, before, undefined, now),
+        refused: (reason) => this.#refused(reason),
+      });
     if (selection !== undefined) {
       if (request.method === "HEAD")
         headTold(this.#context, this.#plan, selection, head, now, (told, plan) =>
@@ -370,28 +370,6 @@ export class Forward {
       settled?.();
     });
     onOver?.();
-  }
-
-  // RFC 9111 §3.4: the handler has brought the rest of a stored beginning, and the visitor reads the whole along while it is kept.
-  #complete({ key, entry }: Selection, rest: ResponseHead, before: RawHeaders, now: number, whole: boolean): Delivery {
-    const { request, reason } = this.#plan;
-    const status: CacheStatus = { fwd: reason, fwdStatus: rest.status };
-    const head = completedHead(entry.value.head, entry.bodyBytes, rest, now);
-    const decision = head && this.#decide(head, now);
-    if (decision?.store !== true) {
-      const detail = decision?.reason ?? "partial";
-      this.#context.store.remove(key);
-      this.#refused(detail);
-      return { kind: "instead", response: badGateway({ ...status, detail }), record: false };
-    }
-    const fill = this.#begin(decision, head!, before, undefined, now);
-    fill.write(entry.body!);
-    const marks = {
-      status: { ...status, stored: whole, storing: true },
-      debugHeader: this.#debugHeader,
-      debugValue: "MISS",
-    };
-    return { kind: "instead", response: respond(fill.shared(), request, now, marks), record: true };
   }
 
   get #debugHeader(): string | undefined {
