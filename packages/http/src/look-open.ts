@@ -93,7 +93,7 @@ function coverConnection(connection: Covered): () => void {
     if (name in connection && !Object.hasOwn(connection, name))
       Object.defineProperty(connection, name, { configurable: true, value: OPEN[name] });
   return () => {
-    connection[COVERS]!--;
+    connection[COVERS] = connection[COVERS]! - 1;
     if (connection[COVERS] === 0) for (const name of Object.keys(OPEN)) Reflect.deleteProperty(connection, name);
   };
 }
