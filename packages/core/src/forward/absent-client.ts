@@ -1,5 +1,8 @@
 /** How long a response goes on whose client has left, while its handler does not know: as others need it. Never decides whether it is whole. */
 
+import type { HitForMiss } from "../flight/hit-for-miss.js";
+import type { ForwardPlan } from "./forward-plan.js";
+
 /** Nothing has come for so long: those who wait call the application for themselves. */
 const SILENT_MS = 1_000;
 /** For so long a handler goes on for the store alone; then it is told. */
@@ -33,4 +36,10 @@ export class AbsentClient {
     clearInterval(this.#silence);
     clearInterval(this.#lateness);
   }
+}
+
+/** Whether a handler that has not begun may go on without its client. Not where nothing could be stored, and where the answer may be for this client alone. */
+export function mayGoOnAlone({ page, request, facts }: ForwardPlan, hitForMiss: HitForMiss): boolean {
+  if (page === undefined || request.method === "HEAD") return false;
+  return !facts.authorization && !facts.cookies && !hitForMiss.has(page.key);
 }

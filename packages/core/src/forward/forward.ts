@@ -11,7 +11,7 @@ import type { WholePolicy } from "../resolve-policy.js";
 import type { OutgoingResponse } from "../serve/outgoing.js";
 import type { StoredHoles } from "../stored/stored-holes.js";
 import type { BodyReader } from "../store/contract.js";
-import { AbsentClient } from "./absent-client.js";
+import { AbsentClient, mayGoOnAlone } from "./absent-client.js";
 import { audited } from "./audit-reads.js";
 import { completeBeginning } from "./complete-beginning.js";
 import { deadlineMs } from "./deadline.js";
@@ -24,7 +24,7 @@ import { HandlerDirectives } from "./handler-directives.js";
 import { fillPlan } from "./fill-plan.js";
 import { headTold } from "./head-told.js";
 import { lateRefusal } from "./late-refusal.js";
-import { letGo } from "./let-go.js";
+import { leadNoLonger, letGo } from "./let-go.js";
 import { notModified } from "./not-modified.js";
 import { withoutOuterCodingVary } from "./outer-coding-vary.js";
 import { putOutOfDate } from "./put-out-of-date.js";
@@ -154,7 +154,7 @@ export class Forward {
       return false;
     }
     // Those who read along get what comes; those who come lead for themselves.
-    this.#leadNoLonger();
+    leadNoLonger(this.#plan);
     return true;
   }
 
@@ -333,26 +333,16 @@ export class Forward {
 
   // Those who wait, and those who come, lead for themselves. Those who have had the beginning have to wait, for as long as anybody waits for others.
   #silent(forMs: number, abandoned: () => void): void {
-    if (this.#plan.leading?.flight.standsIn !== true) this.#leadNoLonger();
+    if (this.#plan.leading?.flight.standsIn !== true) leadNoLonger(this.#plan);
     const over = this.#mayBeCutShort || (this.followed && forMs >= this.#context.options.flight.timeoutMs);
     if (!over) return;
     this.abort("aborted");
     abandoned();
   }
 
-  #leadNoLonger(): void {
-    const { leading } = this.#plan;
-    leading?.flight.complete();
-    leading?.lock?.release();
-  }
-
-  // Where nothing could be stored, and where the answer may be for this client alone, the handler learns that its client has left.
   get #goesOn(): boolean {
-    const { page, request, facts } = this.#plan;
-    if (this.#delegated || this.#over || page === undefined) return false;
-    if (this.#decision !== undefined) return this.wanted;
-    const own = facts.authorization || facts.cookies || request.method === "HEAD";
-    return !own && !this.#context.hitForMiss.has(page.key);
+    if (this.#delegated || this.#over) return false;
+    return this.#decision === undefined ? mayGoOnAlone(this.#plan, this.#context.hitForMiss) : this.wanted;
   }
 
   #settle(kept: MaybeAsync<boolean>, keys: readonly string[] = []): void {

@@ -7,3 +7,9 @@ export function letGo({ leading }: ForwardPlan, failed: boolean): void {
   leading?.flight.release("unshareable");
   leading?.lock?.release();
 }
+
+/** Those who wait, and those who come, lead for themselves, here and in other processes. */
+export function leadNoLonger({ leading }: ForwardPlan): void {
+  leading?.flight.complete();
+  leading?.lock?.release();
+}
