@@ -15,6 +15,7 @@ import type { Caches, Framework } from "./frameworks.js";
 import { Gates } from "./gates.js";
 import { runSteps } from "./handler.js";
 import type { Program, World } from "./program.js";
+import { inProgram, outsideOfPrograms } from "./uncaught.js";
 
 export type Door = "bare" | "cached" | "second";
 
@@ -66,9 +67,9 @@ export class Bench {
         runSteps(program.handler, output, { gates: bare ? open : mounted.gates, first, language, parked });
       });
     this.#programs.set(mounted.target, {
-      bare: listener({}, true),
-      cached: listener({ outer, second }, false),
-      second: listener({ outer: second }, false),
+      bare: inProgram(listener({}, true)),
+      cached: inProgram(listener({ outer, second }, false)),
+      second: inProgram(listener({ outer: second }, false)),
     });
     return mounted;
   }
@@ -80,7 +81,10 @@ export class Bench {
   async address(door: Door, { unix, http2 }: World): Promise<NetConnectOpts> {
     const name = `${door}${unix ? "-unix" : ""}${http2 ? "-http2" : ""}`;
     if (!this.#servers.has(name))
-      this.#servers.set(name, this.#listen(door, http2 === true, unix ? join(this.#dir, name) : undefined));
+      this.#servers.set(
+        name,
+        outsideOfPrograms(() => this.#listen(door, http2 === true, unix ? join(this.#dir, name) : undefined)),
+      );
     return (await this.#servers.get(name)!).to;
   }
 

@@ -1,7 +1,8 @@
 /** `npm run model`: explores for as long as it is told to. `npm run model -- --programs 100000 --seed 7 --adapter "express 5"`; `--program <JSON>` runs one. */
 import { performance } from "node:perf_hooks";
 import { parseArgs } from "node:util";
-import { Exercise, Uncaught } from "./exercise.js";
+import { Exercise } from "./exercise.js";
+import { Uncaught } from "./uncaught.js";
 import { explore, printed, shrink } from "./explore.js";
 import type { Exploration, Failures } from "./explore.js";
 import { FRAMEWORKS } from "./frameworks.js";

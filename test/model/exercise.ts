@@ -5,36 +5,14 @@ import { judge } from "./oracle.js";
 import type { Difference, Fault } from "./oracle.js";
 import { isSound, needsSecond } from "./program.js";
 import type { Program } from "./program.js";
+import { SOMEBODY } from "./uncaught.js";
+import type { Uncaught } from "./uncaught.js";
 import { runBare, runProgram } from "./run-program.js";
 
 export const PATIENCE_MS = 2_500;
 
 /** What may last longer than the program. */
 const LASTING: ReadonlySet<Fault> = new Set<Fault>(["hang", "late", "crash", "error-event"]);
-
-/** What nobody caught, in this process. */
-export class Uncaught {
-  readonly #errors: string[] = [];
-  readonly #note = (error: unknown): void => void this.#errors.push(String((error as Error)?.stack ?? error));
-
-  constructor() {
-    process.on("uncaughtException", this.#note);
-    process.on("unhandledRejection", this.#note);
-  }
-
-  get count(): number {
-    return this.#errors.length;
-  }
-
-  since(count: number): readonly string[] {
-    return this.#errors.slice(count);
-  }
-
-  close(): void {
-    process.off("uncaughtException", this.#note);
-    process.off("unhandledRejection", this.#note);
-  }
-}
 
 /** One program after the other. */
 export class Exercise {
@@ -55,13 +33,14 @@ export class Exercise {
     const bench = this.#benches.get(pair) ?? new Bench(this.#framework, pair);
     this.#benches.set(pair, bench);
     const before = this.#uncaught.count;
-    const observation = await runProgram(bench, program, { patienceMs: this.#patienceMs });
+    const limits = { patienceMs: this.#patienceMs };
+    const observation = await this.#uncaught.during(program, () => runProgram(bench, program, limits));
     const found = await judge(program, observation);
     for (const error of bench.errors.splice(0))
       found.push({ fault: "error-event", who: "cache", detail: `${error.code}: ${error.message}` });
-    const crashes = this.#uncaught.since(before);
-    for (const error of crashes.length > 0 && (await this.#crashesBare(bench, program)) ? [] : crashes)
-      found.push({ fault: "crash", who: "process", detail: error.split("\n").slice(0, 3).join(" ") });
+    const crashes = this.#uncaught.since(before, program);
+    for (const { error, sure } of crashes.length > 0 && (await this.#crashesBare(bench, program)) ? [] : crashes)
+      found.push({ fault: "crash", who: sure ? "process" : SOMEBODY, detail: firstLines(error) });
     if (found.some(({ fault }) => LASTING.has(fault))) {
       this.#benches.delete(pair);
       await bench.close();
@@ -72,12 +51,16 @@ export class Exercise {
   // Some middlewares do without any cache.
   async #crashesBare(bench: Bench, program: Program): Promise<boolean> {
     const before = this.#uncaught.count;
-    await runBare(bench, program, { patienceMs: this.#patienceMs });
-    return this.#uncaught.count > before;
+    await this.#uncaught.during(program, () => runBare(bench, program, { patienceMs: this.#patienceMs }));
+    return this.#uncaught.since(before, program).length > 0;
   }
 
   async close(): Promise<void> {
     await Promise.all([...this.#benches.values()].map((bench) => bench.close()));
     this.#benches.clear();
   }
+}
+
+function firstLines(error: string): string {
+  return error.split("\n").slice(0, 3).join(" ");
 }

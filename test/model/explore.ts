@@ -1,6 +1,7 @@
 /** Generates programs, runs them, and collects what is wrong by its kind, each with the shortest program that was found. Never prints. */
 import fc from "fast-check";
-import { Exercise, PATIENCE_MS, Uncaught } from "./exercise.js";
+import { Exercise, PATIENCE_MS } from "./exercise.js";
+import { Uncaught } from "./uncaught.js";
 import type { Framework } from "./frameworks.js";
 import { programs } from "./generate.js";
 import { kindOf } from "./kinds.js";

@@ -1,6 +1,7 @@
 /** Runs many programs at a time in one process, so that those that wait hold nobody up. Never mixes up whose fault it was: what nobody caught is looked for again with one program at a time. */
 import { Exercise } from "./exercise.js";
-import type { Uncaught } from "./exercise.js";
+import { SOMEBODY } from "./uncaught.js";
+import type { Uncaught } from "./uncaught.js";
 import type { Framework } from "./frameworks.js";
 import type { Difference } from "./oracle.js";
 import type { Program } from "./program.js";
@@ -26,7 +27,7 @@ export async function runInLanes(
     for (let next = waiting.next(); !next.done; next = waiting.next()) {
       const [index, program] = next.value;
       const differences = await exercise.run(program);
-      if (differences.some(({ fault }) => fault === "crash")) suspects.push([index, program]);
+      if (differences.some(({ who }) => who === SOMEBODY)) suspects.push([index, program]);
       else tell(index, program, differences);
     }
     await exercise.close();

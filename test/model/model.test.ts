@@ -1,6 +1,6 @@
 /** Programs of the model, named and generated, through every framework: with a cache in front, every client gets what it would get without. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Uncaught } from "./exercise.js";
+import { Uncaught } from "./uncaught.js";
 import { explore, printed } from "./explore.js";
 import { FRAMEWORKS } from "./frameworks.js";
 import { runInLanes } from "./lanes.js";
