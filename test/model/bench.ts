@@ -20,6 +20,9 @@ import { inProgram, outsideOfPrograms } from "./uncaught.js";
 export type Door = "bare" | "cached" | "second";
 
 /** One program on the bench. */
+/** Those who have had the beginning of a page that comes to no end are let go while the model still waits for them. */
+const WAITS = { flight: { timeout: "2s" } } as const;
+
 export interface Mounted {
   readonly target: string;
   readonly gates: Gates;
@@ -95,7 +98,7 @@ export class Bench {
   }
 
   #open(): CacheHandle {
-    const cache = this.framework.cache({ dir: join(this.#dir, "pages"), ttl: "5m", clock: this.clock, audit: "off" });
+    const cache = this.framework.cache({ dir: join(this.#dir, "pages"), ttl: "5m", clock: this.clock, audit: "off", ...WAITS });
     cache.on("error", (error) => this.errors.push(error));
     return cache;
   }

@@ -6,16 +6,21 @@ import { queuedOn } from "./watchers.js";
 
 const EVENTS = ["close", "error", "end", "aborted"] as const;
 
+/** Who ended it: its client, this side (the application, or the limits of the server), or the application after it had ended. */
+export type EndedBy = "client" | "server" | "application";
+
+type Ends = (by: EndedBy) => void;
+
 /** What every connection is watched by, once, however many responses go out by it. */
 interface Watched extends Duplex {
-  [WATCHED]?: Set<(byClient: boolean) => void>;
+  [WATCHED]?: Set<Ends>;
 }
 
 const WATCHED = Symbol("diskcache.watched");
 
-/** Calls `ends` before anybody can see that a connection has ended or is broken: by its client, or on this side, by the application or by the limits of the server.
- * @returns ends that. Where it comes too late for a response of HTTP/2, `hasEnded` tells */
-export function beforeItEnds(req: IncomingMessage, res: ServerResponse, ends: (byClient: boolean) => void): () => void {
+/** Calls `ends` before anything can see that a connection has ended or is broken.
+ * @returns stops that. Where it comes too late for a response of HTTP/2, `hasEnded` tells */
+export function beforeItEnds(req: IncomingMessage, res: ServerResponse, ends: Ends): () => void {
   if (http2Stream(res) !== undefined) return () => {};
   const listeners = ((req.socket as Watched)[WATCHED] ??= watch(req.socket));
   listeners.add(ends);
@@ -32,17 +37,18 @@ export function hasEnded(req: IncomingMessage, res: ServerResponse): { readonly 
   return over === true ? { byClient: clientLeft(res) } : undefined;
 }
 
-function watch(socket: Watched): Set<(byClient: boolean) => void> {
-  const listeners = new Set<(byClient: boolean) => void>();
-  const tell = (byClient: boolean): void => {
-    for (const listener of listeners) listener(byClient);
+function watch(socket: Watched): Set<Ends> {
+  const listeners = new Set<Ends>();
+  const tell = (by: EndedBy): void => {
+    for (const listener of listeners) listener(by);
   };
   // Node ends the connection of a client that has ended it, unless it was asked not to.
   const { server } = socket as { readonly server?: { readonly httpAllowHalfOpen?: boolean } };
-  if (server?.httpAllowHalfOpen !== true) socket.prependListener("end", () => tell(true));
+  if (server?.httpAllowHalfOpen !== true) socket.prependListener("end", () => tell("client"));
   const { destroy } = socket;
   socket.destroy = (error) => {
-    if (truth(socket, "destroyed") === false) tell(socket.readableEnded || isSystems(error));
+    if (truth(socket, "destroyed") === true) tell("application");
+    else tell(socket.readableEnded || isSystems(error) ? "client" : "server");
     return Reflect.apply(destroy, socket, [error]);
   };
   return listeners;

@@ -68,7 +68,9 @@ export class Departure {
     this.#outside = { finish: res.listenerCount("finish"), close: res.listenerCount("close") };
     res.emit = this.#emitRes as typeof res.emit;
     req.emit = this.#emitReq as typeof req.emit;
-    this.#unwatch = beforeItEnds(req, res, (byClient) => this.#ends(byClient));
+    this.#unwatch = beforeItEnds(req, res, (by) =>
+      by === "application" ? this.#breaksOff() : this.#ends(by === "client"),
+    );
     this.#watchers = watchers(req, res);
   }
 
@@ -239,12 +241,15 @@ export class Departure {
   #cover(): void {
     if (this.#state !== "answered" && this.#state !== "hidden") return;
     this.#look ??= new LookOpen(this.#req, this.#res);
-    this.#look.cover(() => {
-      // Of no use to its handler any more.
-      this.#tell("known");
-      for (const party of this.#parties) party.broken();
-    });
+    this.#look.cover(() => this.#breaksOff());
     if (this.#state === "hidden") this.#look.coverConnection();
+  }
+
+  // The application breaks off a response whose client is not there any more, as it does after an error.
+  #breaksOff(): void {
+    if (this.#state !== "answered" && this.#state !== "hidden") return;
+    this.#tell("known");
+    for (const party of this.#parties) party.broken();
   }
 
   #tell(state: "present" | "known"): void {
