@@ -1,4 +1,7 @@
-/** The one table of what the cache may add to a response or change in it, beside what the bare framework sends. Everything else has to be the same. Never looks at bodies. */
+/**
+ * The one table of what the cache may add to a response or change in it, beside what the bare framework sends.
+ * Everything else has to be the same. Never looks at bodies.
+ */
 import type { Field } from "./program.js";
 
 /** The values of one field, on the bare framework and through the cache, and what else the answer is. */
@@ -16,7 +19,7 @@ const ADDED: Allowed = ({ bare, cached }) => bare.length === 0 || same(bare, cac
 const WITH_OWN_STATUS: Allowed = ({ ownStatus }) => ownStatus;
 
 /** By name, in lower case. */
-export const ADDITIONS: Readonly<Record<string, Allowed>> = {
+const ADDITIONS: Readonly<Record<string, Allowed>> = {
   // docs/cache-status.md.
   "cache-status": ANY,
   // RFC 9111 §5.1: on hits.

@@ -1,4 +1,7 @@
-/** Servers that stay up while programs come and go: the bare framework, the cache in front of it, and a second instance on the same directory. Never knows what is right. */
+/**
+ * Servers that stay up while programs come and go: the bare framework, the cache in front of it, and a second
+ * instance on the same directory. Never knows what is right.
+ */
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:http";

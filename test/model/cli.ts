@@ -1,4 +1,7 @@
-/** `npm run model`: explores for as long as it is told to. `npm run model -- --programs 100000 --seed 7 --adapter "express 5"`; `--program <JSON>` runs one. */
+/**
+ * `npm run model`: explores for as long as it is told to. `npm run model -- --programs 100000 --seed 7 --adapter
+ * "express 5"`; `--program <JSON>` runs one.
+ */
 import { performance } from "node:perf_hooks";
 import { parseArgs } from "node:util";
 import { Exercise } from "./exercise.js";

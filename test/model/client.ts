@@ -1,4 +1,7 @@
-/** A client with a script, on a socket of its own: it sends, reads at its pace, and leaves where its script says. Never judges what it gets. */
+/**
+ * A client with a script, on a socket of its own: it sends, reads at its pace, and leaves where its script says.
+ * Never judges what it gets.
+ */
 import { performance } from "node:perf_hooks";
 import { connect } from "node:net";
 import type { NetConnectOpts, Socket } from "node:net";

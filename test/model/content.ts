@@ -1,4 +1,7 @@
-/** The content of pages: every byte follows from its position and the language, so that a piece that is lost, doubled or moved is seen. Never depends on who asks. */
+/**
+ * The content of pages: every byte follows from its position and the language, so that a piece that is lost, doubled
+ * or moved is seen. Never depends on who asks.
+ */
 
 const LONGEST_BYTES = 8 * 1024 * 1024;
 

@@ -1,4 +1,7 @@
-/** Runs a program on a bench of its framework and judges it, with what went wrong outside of any answer. A bench that something went wrong on is not used again. */
+/**
+ * Runs a program on a bench of its framework and judges it, with what went wrong outside of any answer. A bench that
+ * something went wrong on is not used again.
+ */
 import { Bench } from "./bench.js";
 import type { Framework } from "./frameworks.js";
 import { judge } from "./oracle.js";

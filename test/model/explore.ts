@@ -1,4 +1,7 @@
-/** Generates programs, runs them, and collects what is wrong by its kind, each with the shortest program that was found. Never prints. */
+/**
+ * Generates programs, runs them, and collects what is wrong by its kind, each with the shortest program that was
+ * found. Never prints.
+ */
 import fc from "fast-check";
 import { Exercise, PATIENCE_MS } from "./exercise.js";
 import { Uncaught } from "./uncaught.js";

@@ -1,4 +1,7 @@
-/** Makes applications of each framework out of a program, with a cache or without: the same chain of middlewares, the same handler. */
+/**
+ * Makes applications of each framework out of a program, with a cache or without: the same chain of middlewares, the
+ * same handler.
+ */
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import type { DiskCacheOptions } from "@diskcache/core";
 import * as forExpress from "@diskcache/express";

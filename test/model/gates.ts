@@ -1,4 +1,7 @@
-/** Where handlers wait for the schedule. A render passes its first pause when one `go` was said, its second after two, and so on. Never waits for time. */
+/**
+ * Where handlers wait for the schedule. A render passes its first pause when one `go` was said, its second after
+ * two, and so on. Never waits for time.
+ */
 
 export class Gates {
   #open = 0;

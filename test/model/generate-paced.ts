@@ -1,4 +1,7 @@
-/** Long pages that are written at the pace of a client, with others who want them: by chance alone they are rare. Nobody leaves here. */
+/**
+ * Long pages that are written at the pace of a client, with others who want them: by chance alone they are rare.
+ * Nobody leaves here.
+ */
 import fc from "fast-check";
 import { TEXT } from "./generate-handlers.js";
 import { withoutUndefined } from "./program.js";

@@ -1,4 +1,7 @@
-/** Programs by chance, as fast-check makes and shrinks them: mostly what applications do, in every combination. Never decides what is right. */
+/**
+ * Programs by chance, as fast-check makes and shrinks them: mostly what applications do, in every combination. Never
+ * decides what is right.
+ */
 import fc from "fast-check";
 import { client, inside, leaves, outside, schedule, world } from "./generate-clients.js";
 import { handler } from "./generate-handlers.js";

@@ -1,4 +1,7 @@
-/** Runs the steps of one render. It goes on inside the very event that lets it (a `drain` above all), as handlers do; never knows whether there is a cache. */
+/**
+ * Runs the steps of one render. It goes on inside the very event that lets it (a `drain` above all), as handlers do;
+ * never knows whether there is a cache.
+ */
 import type { ServerResponse } from "node:http";
 import onHeaders from "on-headers";
 import { APOLOGY, FALLBACK, LANGUAGES, contentFrom } from "./content.js";
@@ -9,7 +12,10 @@ import { contentBytes } from "./program.js";
 import type { ChunkForm, Reaction, Sign, Step } from "./program.js";
 import { PieceSource } from "./source.js";
 
-/** How often a handler asks while it waits: more than it takes until a client has gone, and not for as long as one may hang. */
+/**
+ * How often a handler asks while it waits: more than it takes until a client has gone, and not for as long as one
+ * may hang.
+ */
 const MOST_QUESTIONS = 200;
 
 export interface Render {

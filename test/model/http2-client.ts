@@ -1,4 +1,7 @@
-/** A client with a script over HTTP/2 without TLS. It has a connection of its own, as if it were the only one; never pipelines, because streams make that needless. */
+/**
+ * A client with a script over HTTP/2 without TLS. It has a connection of its own, as if it were the only one; never
+ * pipelines, because streams make that needless.
+ */
 import { performance } from "node:perf_hooks";
 import { connect } from "node:http2";
 import type { ClientHttp2Stream } from "node:http2";

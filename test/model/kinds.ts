@@ -1,4 +1,7 @@
-/** Groups what is found: the fault, and what the program has that usually brings it about. Never decides whether something is a fault. */
+/**
+ * Groups what is found: the fault, and what the program has that usually brings it about. Never decides whether
+ * something is a fault.
+ */
 import type { Difference } from "./oracle.js";
 import { someoneLeaves } from "./program.js";
 import type { Program } from "./program.js";

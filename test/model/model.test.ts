@@ -1,4 +1,7 @@
-/** Programs of the model, named and generated, through every framework: with a cache in front, every client gets what it would get without. */
+/**
+ * Programs of the model, named and generated, through every framework: with a cache in front, every client gets what
+ * it would get without.
+ */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Uncaught } from "./uncaught.js";
 import { explore, printed } from "./explore.js";
@@ -35,5 +38,5 @@ describe.each(FRAMEWORKS)("$name", (framework) => {
     const programs = FEWER.has(framework.name) ? 100 : 300;
     const failures = await explore({ framework, programs, seed: SEED, lanes: LANES });
     expect([...failures].map(([kind, [first]]) => `${kind}\n${printed(first!)}`)).toEqual([]);
-  });
+  }, 180_000);
 });

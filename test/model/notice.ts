@@ -1,4 +1,7 @@
-/** How a handler finds out that its client has gone: events it listens to, and questions it asks. Never acts on what it finds. */
+/**
+ * How a handler finds out that its client has gone: events it listens to, and questions it asks. Never acts on what
+ * it finds.
+ */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { finished } from "node:stream";
 import type { Writable } from "node:stream";

@@ -1,4 +1,6 @@
-/** Judges what clients got through the cache by what the bare framework gives them. Never asks how the cache works. */
+/**
+ * Judges what clients got through the cache by what the bare framework gives them. Never asks how the cache works.
+ */
 import { brotliDecompressSync, gunzipSync, inflateSync } from "node:zlib";
 import { differingFields } from "./additions.js";
 import type { Received } from "./client.js";
@@ -38,7 +40,7 @@ export interface Difference {
 }
 
 /** Beyond what the bare framework takes, once nothing holds an answer up. */
-export const LATEST_MS = 1_200;
+const LATEST_MS = 1_200;
 /** What a busy machine adds. */
 const SLACK_MS = 800;
 
@@ -159,7 +161,7 @@ function decoded(response: Received): Buffer | undefined {
   }
 }
 
-export function isHit(response: Received): boolean {
+function isHit(response: Received): boolean {
   return /^diskcache; hit\b/.test(valueOf(response, "cache-status") ?? "");
 }
 

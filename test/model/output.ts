@@ -1,5 +1,8 @@
-/** What a handler's steps are done to, whatever the framework: the ServerResponse itself, or Koa's context with a body that goes on behind it. Never decides what to do. */
-import type { ServerResponse } from "node:http";
+/**
+ * What a handler's steps are done to, whatever the framework: the ServerResponse itself, or Koa's context with a
+ * body that goes on behind it. Never decides what to do.
+ */
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { PassThrough, pipeline } from "node:stream";
 import type { Readable } from "node:stream";
 import type { Response } from "express";
@@ -64,9 +67,14 @@ function writeHead(res: ServerResponse, form: HeadForm, status: number, fields: 
   if (form === "status") {
     for (const [name, value] of fields) res.setHeader(name, value);
     res.writeHead(status);
-  } else if (form === "reason") res.writeHead(status, "As Said", Object.fromEntries(fields));
-  else if (form === "object") res.writeHead(status, Object.fromEntries(fields));
+  } else if (form === "reason" && hasReason(res.req)) res.writeHead(status, "As Said", Object.fromEntries(fields));
+  else if (form === "object" || form === "reason") res.writeHead(status, Object.fromEntries(fields));
   else res.writeHead(status, (pairs ? fields : fields.flat()) as string[]);
+}
+
+// HTTP/2 has no reason phrase, and Node warns of one.
+function hasReason({ httpVersionMajor }: IncomingMessage): boolean {
+  return httpVersionMajor < 2;
 }
 
 function endResponse(res: ServerResponse, form: EndForm, chunk: Chunk | undefined): void {
@@ -103,7 +111,7 @@ export function contextOutput(ctx: Context, begun: () => void, failed: (error: E
     status: (status) => void (ctx.status = status),
     head(form, status, fields) {
       ctx.status = status;
-      if (form === "reason") ctx.message = "As Said";
+      if (form === "reason" && hasReason(ctx.req)) ctx.message = "As Said";
       for (const [name, value] of fields) ctx.set(name, value);
     },
     flush: () => void begin(),

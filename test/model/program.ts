@@ -1,4 +1,7 @@
-/** A program of the model: what a handler does, the middlewares around it, the clients and the order in which they act, as plain data. Never runs anything. */
+/**
+ * A program of the model: what a handler does, the middlewares around it, the clients and the order in which they
+ * act, as plain data. Never runs anything.
+ */
 
 export type Field = readonly [name: string, value: string];
 
@@ -20,8 +23,10 @@ export const SIGNS = [
 ] as const;
 export type Sign = (typeof SIGNS)[number];
 
-/** What it does then: `end` ends the response, `stop` writes nothing more, `apology` renders a short page in place of the real one,
- * `fallback` writes a last piece and ends, `destroy` breaks the connection. */
+/**
+ * What it does then: `end` ends the response, `stop` writes nothing more, `apology` renders a short page in place of
+ * the real one, `fallback` writes a last piece and ends, `destroy` breaks the connection.
+ */
 export const REACTIONS = ["end", "stop", "apology", "fallback", "destroy"] as const;
 export type Reaction = (typeof REACTIONS)[number];
 

@@ -1,4 +1,7 @@
-/** Named programs in which something inside the cache speaks as the head leaves, whichever way the response is begun. Never run by themselves. */
+/**
+ * Named programs in which something inside the cache speaks as the head leaves, whichever way the response is begun.
+ * Never run by themselves.
+ */
 import type { Field, Program, Step } from "./program.js";
 
 interface Named {

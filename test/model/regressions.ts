@@ -1,4 +1,7 @@
-/** Named programs: one for each kind of fault that the model was built to find, with what the page owes its clients. Never run by themselves. */
+/**
+ * Named programs: one for each kind of fault that the model was built to find, with what the page owes its clients.
+ * Never run by themselves.
+ */
 import { HOOKED } from "./regressions-hooks.js";
 import type { Program, Reaction, Sign, Step } from "./program.js";
 

@@ -1,4 +1,7 @@
-/** Whether a program is one of those whose page costs one call of the handler, whatever the number of clients. Says no where it is not sure. */
+/**
+ * Whether a program is one of those whose page costs one call of the handler, whatever the number of clients. Says
+ * no where it is not sure.
+ */
 import { someoneLeaves } from "./program.js";
 import type { Program } from "./program.js";
 import type { Observation } from "./run-program.js";

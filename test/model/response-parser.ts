@@ -1,4 +1,7 @@
-/** Reads HTTP/1 responses off a connection, and knows which of them came whole. Never repairs what is wrong: bad framing is an error. */
+/**
+ * Reads HTTP/1 responses off a connection, and knows which of them came whole. Never repairs what is wrong: bad
+ * framing is an error.
+ */
 import type { Field } from "./program.js";
 
 export interface ParsedResponse {

@@ -1,4 +1,7 @@
-/** Runs one program: every client alone on the bare framework, then all of them through the cache as the schedule says, then those who come afterwards. Never judges. */
+/**
+ * Runs one program: every client alone on the bare framework, then all of them through the cache as the schedule
+ * says, then those who come afterwards. Never judges.
+ */
 import { performance } from "node:perf_hooks";
 import type { Bench, Door, Mounted } from "./bench.js";
 import { SocketClient } from "./client.js";
@@ -29,7 +32,7 @@ export interface Seen {
   readonly script: ClientScript;
   readonly asked: Asked;
   readonly received: Received;
-  /** What the bare framework answers to the same request when nobody disturbs. */
+  /** What the bare framework answers to the same request when it is the only one. */
   readonly bare: Received;
   /** Milliseconds from when nothing held it up any more. */
   readonly tookMs: number;

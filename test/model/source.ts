@@ -1,4 +1,7 @@
-/** The streams that handlers pipe. Never ends early by itself: only when told what a handler does whose client has gone. */
+/**
+ * The streams that handlers pipe. Never ends early by itself: only when told what a handler does whose client has
+ * gone.
+ */
 import { Readable } from "node:stream";
 import { FALLBACK, contentFrom } from "./content.js";
 import type { PipeStep, Reaction } from "./program.js";
@@ -9,7 +12,7 @@ export interface SourceSurroundings {
   readonly position: number;
   /** Calls back when the schedule lets it go on. */
   pause(goOn: () => void): void;
-  /** It has failed, and whoever waits for the rest may wait for ever. */
+  /** It has failed, and a client that waits for the rest may wait for ever. */
   failed(): void;
 }
 

@@ -1,4 +1,4 @@
-/** Takes out of a generated program what nobody means, and what says nothing. Never adds anything. */
+/** Takes out of a generated program what is not meant, and what says nothing. Never adds anything. */
 import { withoutUndefined } from "./program.js";
 import type { ClientScript, Program } from "./program.js";
 
@@ -8,7 +8,8 @@ export function compact(program: Program): Program {
   return { handler: [], clients: [], ...Object.fromEntries(said) };
 }
 
-// Express settles a condition before the hooks have spoken: what they then make of its 304 is no response that anybody means.
+// Express settles a condition before the hooks have spoken: what they then make of its 304 is no response that
+// anybody means.
 function plainConditions({ clients, ...program }: Program): Program {
   const { handler, inside = [] } = program;
   const hooked = inside.some(({ use }) => use === "hook") || handler.some((step) => step.do === "late");

@@ -1,4 +1,7 @@
-/** What nobody caught in this process, and during which of the programs that run at the same time, as far as it can be told. Never lets the process end. */
+/**
+ * What nobody caught in this process, and during which of the programs that run at the same time, as far as it can
+ * be told. Never lets the process end.
+ */
 import { AsyncLocalStorage } from "node:async_hooks";
 
 /** Where it is not sure whose it was. */

@@ -1,4 +1,7 @@
-/** Small tools for fast-check: what comes how often, and fields that anybody may set. Never makes a program by itself. */
+/**
+ * Small tools for fast-check: what comes how often, and fields that anybody may set. Never makes a program by
+ * itself.
+ */
 import fc from "fast-check";
 import type { Field } from "./program.js";
 
