@@ -1,7 +1,6 @@
 /**
  * Runs many programs at a time in one process, so that one that waits does not hold up the others. Never mixes up
- * whose fault it
- * was: what nobody caught is looked for again with one program at a time.
+ * whose fault it was: what nobody caught is looked for again with one program at a time.
  */
 import { Exercise } from "./exercise.js";
 import { SOMEBODY } from "./uncaught.js";
