@@ -3,10 +3,12 @@ import { randomBytes } from "node:crypto";
 import { Readable } from "node:stream";
 import { describe, expect, it } from "vitest";
 import { parseList } from "structured-headers";
+import { ManualClock } from "../support/manual-clock.js";
+import { temporaryDirectory } from "../support/temporary-directory.js";
 import type { Answer } from "../support/visit.js";
 import { ADAPTERS } from "./adapters.js";
 import type { Page } from "./adapters.js";
-import { openSite } from "./site.js";
+import { openSite, serveSite } from "./site.js";
 
 const BINARY = randomBytes(20_000);
 const LONG = randomBytes(300_000);
@@ -93,6 +95,20 @@ describe.each(ADAPTERS)("$name: the second visitor", (adapter) => {
     const hit = await site.visit("/");
     expect([miss.header("x-name"), hit.header("x-name")]).toEqual([value, value]);
     expect(hit.isHit).toBe(true);
+  });
+
+  it("gets every line of a field, and of its 304, where something outside has set a field and taken it away", async () => {
+    const [dir, clock] = [temporaryDirectory(), new ManualClock()];
+    const { cache, listen } = adapter.create({ dir, clock, ttl: "5m" });
+    const headers = { "Content-Type": "text/plain", ETag: '"v1"', Vary: ["Accept", "Accept-Language"] };
+    const listener = listen({ handler: () => ({ headers, body: "page" }) });
+    const site = await serveSite(cache, clock, dir, (req, res) => {
+      res.setHeader("X-Gone", "1");
+      res.removeHeader("X-Gone");
+      listener(req, res);
+    });
+    for (const options of [{}, {}, { headers: { "if-none-match": '"v1"' } }])
+      expect((await site.visit("/", options)).lines("vary")).toEqual(headers.Vary);
   });
 
   it("is told how old the page is and how long it stays fresh", async () => {

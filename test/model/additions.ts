@@ -34,11 +34,14 @@ const ADDITIONS: Readonly<Record<string, Allowed>> = {
   // The framing may differ; that it fits the body is looked at elsewhere.
   "content-length": ANY,
   "transfer-encoding": ANY,
-  // Whoever sends a coding varies on what is accepted.
-  vary: ({ bare, cached }) => {
+  // What sends a coding varies on what is accepted; what is not coded outside, because it is a part, need not say so.
+  vary: ({ bare, cached, ownStatus }) => {
     const members = new Set(listed(cached));
     const missing = listed(bare).filter((member) => !members.delete(member));
-    return missing.length === 0 && [...members].every((member) => member === "accept-encoding");
+    return (
+      missing.every((member) => ownStatus && member === "accept-encoding") &&
+      [...members].every((member) => member === "accept-encoding")
+    );
   },
   // RFC 9110 §15.3.7, §15.4.5, §15.5.17: parts, and what a 304 and a 416 leave away.
   "content-range": WITH_OWN_STATUS,

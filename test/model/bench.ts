@@ -101,7 +101,13 @@ export class Bench {
   }
 
   #open(): CacheHandle {
-    const cache = this.framework.cache({ dir: join(this.#dir, "pages"), ttl: "5m", clock: this.clock, audit: "off", ...WAITS });
+    const cache = this.framework.cache({
+      dir: join(this.#dir, "pages"),
+      ttl: "5m",
+      clock: this.clock,
+      audit: "off",
+      ...WAITS,
+    });
     cache.on("error", (error) => this.errors.push(error));
     return cache;
   }

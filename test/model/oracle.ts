@@ -69,6 +69,8 @@ async function judgeOne(program: Program, observation: Observation, seen: Seen):
   // A head or a part may be whole where the page is not.
   const headOrPart = seen.asked.method === "HEAD" || [206, 304, 416].includes(received.status);
   if (bare.status === 0 && headOrPart) return [];
+  // Nor does the failure of what comes after a part concern it.
+  if (bare.end !== "complete" && received.status === 206) return [];
   // A failure that is told is better than one that is not.
   if (bare.end !== "complete" && received.status >= 500) return [];
   if (bare.end !== "complete" && !headOrPart) {

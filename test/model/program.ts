@@ -145,8 +145,10 @@ export function breaksOff({ handler }: Program): boolean {
   return handler.some((step) => step.do === "throw" || (step.do === "pipe" && step.fails));
 }
 
-/** A render that only the first client cannot finish says something only when that client leads and leaves. */
-export function isSound({ handler, clients, acts = [] }: Program): boolean {
+/** A render that only the first client cannot finish says something only when that client leads and leaves.
+ * And a head that is flushed past Koa leaves nothing to what encodes Koa's bodies outside. */
+export function isSound({ handler, outside = [], clients, acts = [] }: Program): boolean {
+  if (handler.some((step) => step.do === "flush") && outside.some(({ use }) => use === "compress")) return false;
   if (!handler.some((step) => step.do === "never" && step.first)) return true;
   const first = acts.find((act) => act.startsWith("join"));
   return clients[0]?.leaves !== undefined && (first === undefined || first === "join 0");

@@ -4,7 +4,9 @@ import type { ClientScript, Program } from "./program.js";
 
 /** So that it can be read. */
 export function compact(program: Program): Program {
-  const said = Object.entries(plainConditions(program)).filter(([, part]) => Object.keys(part as object).length > 0);
+  const said = Object.entries(plainConditions(withoutRepeats(program))).filter(
+    ([, part]) => Object.keys(part as object).length > 0,
+  );
   return { handler: [], clients: [], ...Object.fromEntries(said) };
 }
 
@@ -19,4 +21,14 @@ function plainConditions({ clients, ...program }: Program): Program {
 
 function unconditional(script: ClientScript): ClientScript {
   return withoutUndefined({ ...script, match: undefined });
+}
+
+// Node 20 takes the last of several lines that `writeHead` is given in a list; this cache keeps them all.
+function withoutRepeats({ handler, ...program }: Program): Program {
+  const single = handler.map((step) =>
+    step.do === "head"
+      ? { ...step, fields: [...new Map(step.fields.map((field) => [field[0], field])).values()] }
+      : step,
+  );
+  return { handler: single, ...program };
 }

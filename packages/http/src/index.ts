@@ -107,7 +107,7 @@ export {
   sendableLines,
 } from "./response-class.js";
 export { applyRequestChanges, NOTHING_TO_UNDO, withdrawRequestChanges } from "./request-changes.js";
-export { send, sinkOf } from "./send.js";
+export { isBareHead, send, sinkOf } from "./send.js";
 export type { Sink } from "./send.js";
 export { learnServer } from "./server.js";
 export type { AnyServer } from "./server.js";

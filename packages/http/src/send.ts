@@ -1,5 +1,6 @@
 /** Plays a response from the cache to the visitor. Never touches what is stored. */
 import { ServerResponse } from "node:http";
+import type { IncomingMessage } from "node:http";
 import type { BodySource, OutgoingResponse } from "@diskcache/core";
 import { bodyPieces } from "./body-pieces.js";
 import { headerGroups, setHeaderGroup } from "./header-groups.js";
@@ -21,9 +22,16 @@ export function sinkOf({ writeHead, write, end }: ServerResponse): Sink {
   return writeHead === BARE.writeHead && write === BARE.write && end === BARE.end ? BARE : { writeHead, write, end };
 }
 
-/** Whether nobody has hooked the making of the head or set a field: then lines go out as they are given, at the price of a bare server. */
+/** Node's own name for where a response keeps fields, `null` until one is set. Once one was, also if it was removed, Node takes of a flat list the last line of each name only. */
+const FIELDS = Object.getOwnPropertySymbols(new ServerResponse({ method: "GET" } as IncomingMessage)).find(
+  ({ description }) => description === "kOutHeaders",
+);
+
+/** Whether nothing has hooked the making of the head or set a field: then lines go out as they are given, at the price of a bare server. */
 export function isBareHead(res: ServerResponse, { writeHead }: Sink): boolean {
-  return writeHead === BARE.writeHead && res.getHeaderNames().length === 0;
+  if (writeHead !== BARE.writeHead) return false;
+  if (FIELDS === undefined) return res.getHeaderNames().length === 0;
+  return (res as unknown as Record<symbol, unknown>)[FIELDS] === null;
 }
 
 /** Whether the callback of `write` can be relied on. */

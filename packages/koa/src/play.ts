@@ -2,7 +2,7 @@
 import type { ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import type { BodySource, OutgoingResponse } from "@diskcache/core";
-import { bodyPieces, breakOff, headerGroups, isHttp2Response, sendableLines } from "@diskcache/http";
+import { bodyPieces, breakOff, headerGroups, isBareHead, isHttp2Response, sendableLines } from "@diskcache/http";
 import type { Context } from "koa";
 import { CONTENTLESS } from "./body.js";
 import { canBeLate, setHeadersLate } from "./late-headers.js";
@@ -65,7 +65,7 @@ function playLate(ctx: Context, { headers }: OutgoingResponse, body: unknown): b
   const { res } = ctx;
   // Where the page does not say how long it is, Koa does.
   if (!Buffer.isBuffer(body) || ctx.body !== undefined || !tells(headers, "content-length")) return false;
-  if (!canBeLate(res) || res.getHeaderNames().length > 0) return false;
+  if (!canBeLate(res) || !isBareHead(res, res)) return false;
   Object.assign(ctx.response, { _body: body });
   if (ctx.body !== body) return false;
   // Middleware outside may come back in a later turn.
