@@ -146,9 +146,11 @@ export function breaksOff({ handler }: Program): boolean {
 }
 
 /** A render that only the first client cannot finish says something only when that client leads and leaves.
- * And a head that is flushed past Koa leaves nothing to what encodes Koa's bodies outside. */
-export function isSound({ handler, outside = [], clients, acts = [] }: Program): boolean {
-  if (handler.some((step) => step.do === "flush") && outside.some(({ use }) => use === "compress")) return false;
+ * A head that is flushed past Koa leaves nothing to what encodes Koa's bodies outside, and no one compresses twice. */
+export function isSound({ handler, inside = [], outside = [], clients, acts = [] }: Program): boolean {
+  const compresses = ({ use }: Middleware): boolean => use === "compress";
+  const twice = handler.some((step) => step.do === "flush") || inside.some(compresses);
+  if (twice && outside.some(compresses)) return false;
   if (!handler.some((step) => step.do === "never" && step.first)) return true;
   const first = acts.find((act) => act.startsWith("join"));
   return clients[0]?.leaves !== undefined && (first === undefined || first === "join 0");

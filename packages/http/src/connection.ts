@@ -1,7 +1,7 @@
 /** The connection that a response goes out by: who ended it, and who watches it past the request and the response. Only asks, counts and listens. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
-import { clientLeft, http2Stream, truth } from "./response-class.js";
+import { clientLeft, http2Stream, noteOwnEnd, truth } from "./response-class.js";
 import { queuedOn } from "./watchers.js";
 
 const EVENTS = ["close", "error", "end", "aborted"] as const;
@@ -21,7 +21,10 @@ const WATCHED = Symbol("diskcache.watched");
 /** Calls `ends` before anything can see that a connection has ended or is broken.
  * @returns stops that. Where it comes too late for a response of HTTP/2, `hasEnded` tells */
 export function beforeItEnds(req: IncomingMessage, res: ServerResponse, ends: Ends): () => void {
-  if (http2Stream(res) !== undefined) return () => {};
+  if (http2Stream(res) !== undefined) {
+    noteOwnEnd(res);
+    return () => {};
+  }
   const listeners = ((req.socket as Watched)[WATCHED] ??= watch(req.socket));
   listeners.add(ends);
   return () => void listeners.delete(ends);
@@ -30,11 +33,12 @@ export function beforeItEnds(req: IncomingMessage, res: ServerResponse, ends: En
 /** Whether the connection is over, as far as it says so itself; and if so, whether it was its client that ended it. */
 export function hasEnded(req: IncomingMessage, res: ServerResponse): { readonly byClient: boolean } | undefined {
   const stream = http2Stream(res);
+  const { socket } = req;
   const over =
     stream === undefined
-      ? truth(req.socket, "destroyed")
-      : truth(stream, "aborted") === true || truth(stream, "destroyed");
-  return over === true ? { byClient: clientLeft(res) } : undefined;
+      ? truth(socket, "destroyed") === true || (truth(socket, "readableEnded") === true && !allowsHalfOpen(socket))
+      : truth(stream, "aborted") === true || truth(stream, "destroyed") === true;
+  return over ? { byClient: clientLeft(res) } : undefined;
 }
 
 function watch(socket: Watched): Set<Ends> {
@@ -42,9 +46,7 @@ function watch(socket: Watched): Set<Ends> {
   const tell = (by: EndedBy): void => {
     for (const listener of listeners) listener(by);
   };
-  // Node ends the connection of a client that has ended it, unless it was asked not to.
-  const { server } = socket as { readonly server?: { readonly httpAllowHalfOpen?: boolean } };
-  if (server?.httpAllowHalfOpen !== true) socket.prependListener("end", () => tell("client"));
+  if (!allowsHalfOpen(socket)) socket.prependListener("end", () => tell("client"));
   const { destroy } = socket;
   socket.destroy = (error) => {
     if (truth(socket, "destroyed") === true) tell("application");
@@ -52,6 +54,12 @@ function watch(socket: Watched): Set<Ends> {
     return Reflect.apply(destroy, socket, [error]);
   };
   return listeners;
+}
+
+// Node ends the connection of a client that has ended it, unless it was asked not to.
+function allowsHalfOpen(socket: Duplex): boolean {
+  const { server } = socket as { readonly server?: { readonly httpAllowHalfOpen?: boolean } };
+  return server?.httpAllowHalfOpen === true;
 }
 
 // The system tells of what the other side has done; an application's own errors come from no system call.

@@ -54,6 +54,7 @@ export class Departure {
   /** Caches for which the handler is not told. */
   #holders = 0;
   #brokenHere = false;
+  #sentByFramework = false;
   #look: LookOpen | undefined;
   readonly #held = new HeldEvents();
   #sources: Set<NodeJS.EventEmitter> | undefined;
@@ -90,6 +91,11 @@ export class Departure {
     return this.#state === "hidden" || this.#state === "known";
   }
 
+  /** Whether the response goes on without its client, and without the handler's knowing. */
+  get isKeptFromHandler(): boolean {
+    return this.#state === "answered" || this.#state === "hidden";
+  }
+
   /** Whether the response goes on without its client: it has left, or has had its answer. */
   get away(): boolean {
     return this.#state !== "present";
@@ -111,6 +117,11 @@ export class Departure {
   /** Another object stands for the same cache from now on. */
   replace(party: Party, successor: Party): void {
     this.#parties[this.#parties.indexOf(party)] = successor;
+  }
+
+  /** From now on a framework sends the response: what it destroys, no handler does. */
+  sentByFramework(): void {
+    this.#sentByFramework = true;
   }
 
   /** A cache has seen the end of the response. Called once by each. */
@@ -199,7 +210,7 @@ export class Departure {
   }
 
   #aborts(): void {
-    if (this.#state === "present") this.#ends(hasEnded(this.#req, this.#res)?.byClient ?? true);
+    if (this.#state === "present") this.#ends(hasEnded(this.#req, this.#res)?.byClient ?? false);
     // Node looks at the connection, in this turn.
     if (this.#look?.uncoverConnection() === true) process.nextTick(() => this.#cover());
   }
@@ -247,7 +258,7 @@ export class Departure {
 
   // The application breaks off a response whose client is not there any more, as it does after an error.
   #breaksOff(): void {
-    if (this.#state !== "answered" && this.#state !== "hidden") return;
+    if (this.#sentByFramework || (this.#state !== "answered" && this.#state !== "hidden")) return;
     this.#tell("known");
     for (const party of this.#parties) party.broken();
   }

@@ -56,14 +56,15 @@ export class LookOpen {
         if (uncover !== undefined) this.#uncover.push(uncover);
       }
     }
-    const res = this.#res;
-    if (Object.hasOwn(res, "destroy")) return;
-    const { destroy } = res;
-    res.destroy = (error) => {
-      destroyed();
-      return Reflect.apply(destroy, res, [error]);
-    };
-    this.#uncover.push(() => Reflect.deleteProperty(res, "destroy"));
+    for (const message of [this.#req, this.#res]) {
+      if (Object.hasOwn(message, "destroy")) continue;
+      const { destroy } = message;
+      message.destroy = (error?: Error) => {
+        if (!isNodes(error)) destroyed();
+        return Reflect.apply(destroy, message, [error]);
+      };
+      this.#uncover.push(() => Reflect.deleteProperty(message, "destroy"));
+    }
   }
 
   /** The connection as well: it is closed. */
@@ -111,4 +112,9 @@ function cover(message: IncomingMessage | ServerResponse, name: string): (() => 
   Object.defineProperty(message, name, { value: open, configurable: true, writable: true });
   return () =>
     void (own === undefined ? Reflect.deleteProperty(message, name) : Object.defineProperty(message, name, own));
+}
+
+// Node itself destroys the request of a client that has left.
+function isNodes(error: NodeJS.ErrnoException | undefined): boolean {
+  return error?.code === "ECONNRESET";
 }

@@ -50,7 +50,6 @@ const CONNECTION_FIELDS: ReadonlySet<string> = new Set([
 
 /** RFC 9113 §7. */
 const CANCEL = 0x8;
-const NO_ERROR = 0x0;
 
 /** Whether the cache can work with a response. Both classes of Node have `_header`: for them one look is enough. */
 export function isKnownResponse(res: ServerResponse): boolean {
@@ -90,9 +89,27 @@ export function clientLeft(res: ServerResponse): boolean {
     const errored = truth(socket, "errored") as NodeJS.ErrnoException | null;
     return truth(socket, "readableEnded") === true || errored?.syscall !== undefined;
   }
-  const { aborted, errored, rstCode, writableFinished } = stream;
-  // A reset without an error ends the stream in order; `destroy()` on this side, with the same code, does not.
-  return errored?.syscall !== undefined || rstCode === CANCEL || (aborted && rstCode === NO_ERROR && writableFinished);
+  // A session that ends closes its streams by the same code.
+  return truth(stream, "rstCode") === CANCEL || (stream as EndedHere)[ENDED_HERE] !== true;
+}
+
+const ENDED_HERE = Symbol("diskcache.endedHere");
+
+type EndedHere = Http2Stream & { [ENDED_HERE]?: boolean };
+
+/** Has a response of HTTP/2 remember that this side ended it: the code of a reset does not say who sent it. */
+export function noteOwnEnd(res: ServerResponse): void {
+  const stream = http2Stream(res) as EndedHere & Record<"close" | "destroy", Method>;
+  if (stream[ENDED_HERE] !== undefined) return;
+  stream[ENDED_HERE] = false;
+  for (const name of ["close", "destroy"] as const) {
+    const method = stream[name];
+    stream[name] = (...given) => {
+      // Of a stream that its client has reset, Node has noted that it is closed before it calls.
+      if (truth(stream, "closed") === false && truth(stream, "destroyed") === false) stream[ENDED_HERE] = true;
+      return Reflect.apply(method, stream, given);
+    };
+  }
 }
 
 /** What a connection says of itself, whatever handlers are told of it. */

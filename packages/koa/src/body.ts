@@ -130,15 +130,28 @@ function sendsTheWebs({ app, req }: Context): boolean {
   return known;
 }
 
-/** Koa's own setter watches the connection for each stream that it is given: that is no one who might stop a handler. */
-export function watchBody({ response }: Context, departure: Departure): void {
+/** Koa's own setter watches the connection for each stream that it is given, and destroys the stream when that ends. Neither is anything that stops a handler: streams are spared while their response goes on without its client.
+ * @param spared those that would have been destroyed */
+export function watchBody({ response }: Context, departure: Departure, spared: Set<Readable>): void {
   const inherited = Object.getPrototypeOf(response) as object;
   Object.defineProperty(response, "body", {
     configurable: true,
     enumerable: true,
     get: () => Reflect.get(inherited, "body", response) as unknown,
     set(body: unknown) {
+      if (body instanceof Readable) spare(body, departure, spared);
       departure.expecting(() => Reflect.set(inherited, "body", body, response));
     },
   });
+}
+
+function spare(stream: Readable, departure: Departure, spared: Set<Readable>): void {
+  if (Object.hasOwn(stream, "destroy")) return;
+  const { destroy } = stream;
+  stream.destroy = (error?: Error) => {
+    if (error !== undefined || stream.readableEnded || !departure.isKeptFromHandler)
+      return Reflect.apply(destroy, stream, [error]);
+    spared.add(stream);
+    return stream;
+  };
 }

@@ -24,6 +24,8 @@ export class Capture implements Party {
   readonly #tapped: Tapped;
   /** The fields that were set when the cache handed the request on. */
   readonly #before: readonly string[];
+  /** Streams that Koa would have destroyed, because their client has left. */
+  readonly #spared = new Set<Readable>();
   #outward: Outward | undefined;
   #flowing: Flowing | undefined;
 
@@ -36,7 +38,7 @@ export class Capture implements Party {
     this.#before = headersSetOn(res);
     this.#departure = Departure.of(req, res);
     this.#tapped = tap(req, res, forward);
-    watchBody(ctx, this.#departure);
+    watchBody(ctx, this.#departure, this.#spared);
   }
 
   /** The client has been given a stale page meanwhile: this response is for the cache alone. */
@@ -77,6 +79,7 @@ export class Capture implements Party {
     }
     const coding = this.#res.getHeader("Content-Encoding");
     this.#tapped.release(this);
+    this.#departure.sentByFramework();
     // What is hooked in inside is going to encode what Koa sends.
     if (this.#res.getHeader("Content-Encoding") !== coding) {
       leaveToKoa(ctx, forward, this.#before, "late-coding");
@@ -150,6 +153,7 @@ export class Capture implements Party {
     this.#forward.abort("aborted");
     this.#flowing?.clientLeft();
     this.#outward?.stop();
+    for (const stream of this.#spared) stream.destroy();
   }
 }
 

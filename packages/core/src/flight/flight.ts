@@ -51,7 +51,7 @@ export class Flight<Shared extends object> {
     return new Promise((settle) => {
       this.#waiting.push(settle);
       const mostMs = patienceMs ?? (this.#landed === undefined ? undefined : this.#timeoutMs);
-      if (mostMs !== undefined) setTimeout(() => settle("timeout"), mostMs).unref();
+      if (mostMs !== undefined) setTimeout(() => this.#letGo(settle), mostMs).unref();
     });
   }
 
@@ -96,6 +96,14 @@ export class Flight<Shared extends object> {
     clearTimeout(this.#timer);
     this.#settleAll(landed);
     return true;
+  }
+
+  // It waits no longer, so no one goes on for it.
+  #letGo(settle: Settle<Shared>): void {
+    const at = this.#waiting.indexOf(settle);
+    if (at === -1) return;
+    this.#waiting.splice(at, 1);
+    settle("timeout");
   }
 
   #settleAll(landed: Shared | Release): void {
