@@ -85,7 +85,8 @@ async function judgeOne(program: Program, observation: Observation, seen: Seen):
   if (differences.length === 0 || seen.asked.method !== "HEAD") return differences;
   // RFC 9110 §9.3.2: a HEAD is answered as a GET would be, also where the application makes a difference.
   const { method: _, ...asGet } = seen.asked;
-  return compare(seen, await observation.bareTo(asGet)).length === 0 ? [] : differences;
+  const get = await observation.bareTo(asGet);
+  return get.end === "none" || compare(seen, get).length === 0 ? [] : differences;
 }
 
 function compare({ who, asked, received }: Seen, bare: Received): Difference[] {
