@@ -69,6 +69,7 @@ async function judgeOne(program: Program, observation: Observation, seen: Seen):
   // A head or a part may be whole where the page is not.
   const headOrPart = seen.asked.method === "HEAD" || [206, 304, 416].includes(received.status);
   if (bare.status === 0 && headOrPart) return [];
+  if (seen.asked.method === "HEAD" && breaksOff(program)) return [];
   // Nor does the failure of what comes after a part concern it.
   if (bare.end !== "complete" && received.status === 206) return [];
   // A failure that is told is better than one that is not.
@@ -86,7 +87,7 @@ async function judgeOne(program: Program, observation: Observation, seen: Seen):
   // RFC 9110 §9.3.2: a HEAD is answered as a GET would be, also where the application makes a difference.
   const { method: _, ...asGet } = seen.asked;
   const get = await observation.bareTo(asGet);
-  return get.end === "none" || compare(seen, get).length === 0 ? [] : differences;
+  return get.end !== "complete" || compare(seen, get).length === 0 ? [] : differences;
 }
 
 function compare({ who, asked, received }: Seen, bare: Received): Difference[] {
