@@ -9,6 +9,7 @@ import express5 from "express";
 import express4 from "express4";
 import onHeaders from "on-headers";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { beforeItEnds } from "../../packages/http/src/connection.js";
 import { barrier } from "../support/barrier.js";
 import { answerOf, openHttp2 } from "../support/http2-server.js";
 import { temporaryDirectory } from "../support/temporary-directory.js";
@@ -141,8 +142,10 @@ describe("who ended an HTTP/2 response", () => {
     const closed = barrier();
     let told: unknown;
     let response: ServerResponse | undefined;
-    const site = await openHttp2("cleartext", (_req, res) => {
+    const site = await openHttp2("cleartext", (req, res) => {
       response = res;
+      // As every response that is tapped.
+      beforeItEnds(req, res, () => {});
       expect(isGone(res)).toBe(false);
       res.on("close", () => {
         told = [isGone(res), clientLeft(res)];

@@ -252,8 +252,7 @@ export class Departure {
   #cover(): void {
     if (this.#state !== "answered" && this.#state !== "hidden") return;
     this.#look ??= new LookOpen(this.#req, this.#res);
-    this.#look.cover(() => this.#breaksOff());
-    if (this.#state === "hidden") this.#look.coverConnection();
+    this.#look.cover(this.#state === "hidden", () => this.#breaksOff());
   }
 
   // The application breaks off a response whose client is not there any more, as it does after an error.

@@ -48,15 +48,17 @@ export class LookOpen {
   }
 
   /** Again, where Node has said something since.
+   * @param left the client has left; otherwise it has had its answer, and the connection is open
    * @param destroyed called when the handler breaks the response off itself */
-  cover(destroyed: () => void): void {
+  cover(left: boolean, destroyed: () => void): void {
     for (const message of [this.#req, this.#res]) {
       for (const name of OVER) {
         const uncover = name in message ? cover(message, name) : undefined;
         if (uncover !== undefined) this.#uncover.push(uncover);
       }
     }
-    for (const message of [this.#req, this.#res]) {
+    // Node destroys a request that has been answered.
+    for (const message of left ? [this.#req, this.#res] : [this.#res]) {
       if (Object.hasOwn(message, "destroy")) continue;
       const { destroy } = message;
       message.destroy = (error?: Error) => {
@@ -65,11 +67,7 @@ export class LookOpen {
       };
       this.#uncover.push(() => Reflect.deleteProperty(message, "destroy"));
     }
-  }
-
-  /** The connection as well: it is closed. */
-  coverConnection(): void {
-    this.#uncoverConnection ??= coverConnection(connectionOf(this.#req, this.#res));
+    if (left) this.#uncoverConnection ??= coverConnection(connectionOf(this.#req, this.#res));
   }
 
   /** @returns whether it was covered */
