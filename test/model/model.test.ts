@@ -3,13 +3,14 @@
  * it would get without.
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Uncaught } from "./uncaught.js";
+import { Exercise } from "./exercise.js";
 import { explore, printed } from "./explore.js";
 import { FRAMEWORKS } from "./frameworks.js";
 import { runInLanes } from "./lanes.js";
 import type { Difference } from "./oracle.js";
 import type { Program } from "./program.js";
 import { REGRESSIONS } from "./regressions.js";
+import { Uncaught } from "./uncaught.js";
 
 const LANES = 8;
 const SEED = 20_261_129;
@@ -30,13 +31,27 @@ describe.each(FRAMEWORKS)("$name", (framework) => {
     return runInLanes({ framework, uncaught, lanes: LANES }, programs, tell);
   });
 
-  it.each(chosen)("$kind: $name", ({ program }) => {
-    expect(results.get(program)).toEqual([]);
+  it.each(chosen)("$kind: $name", async ({ program }) => {
+    expect(await seenAgain(program, results.get(program)!)).toEqual([]);
   });
 
   it("gives every client of some hundred generated programs what the bare framework gives", async () => {
     const programs = FEWER.has(framework.name) ? 100 : 300;
     const failures = await explore({ framework, programs, seed: SEED, lanes: LANES });
-    expect([...failures].map(([kind, [first]]) => `${kind}\n${printed(first!)}`)).toEqual([]);
+    const found: string[] = [];
+    for (const { program, differences } of [...failures.values()].flat()) {
+      const again = await seenAgain(program, differences);
+      if (again.length > 0) found.push(printed({ program, differences: again }));
+    }
+    expect(found).toEqual([]);
   }, 180_000);
+
+  // With the machine to itself: among many others on a busy one, a program is late by itself.
+  async function seenAgain(program: Program, differences: readonly Difference[]): Promise<readonly Difference[]> {
+    const exercise = new Exercise(framework, uncaught);
+    let seen = differences;
+    for (let time = 0; time < 2 && seen.length > 0; time++) seen = await exercise.run(program);
+    await exercise.close();
+    return seen;
+  }
 });
