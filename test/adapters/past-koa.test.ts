@@ -2,8 +2,10 @@
 import { writeFileSync } from "node:fs";
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
 import { diskCache } from "@diskcache/koa";
 import type { DiskCacheOptions, KoaDiskCache } from "@diskcache/koa";
+import compression from "compression";
 import express from "express";
 import Koa3 from "koa";
 import type { Context } from "koa";
@@ -142,6 +144,23 @@ describe.each(KOA)("$framework", ({ Koa }) => {
       expect((await site.cache.stats()).stored).toBe(1);
     },
   );
+
+  it("middleware inside that is going to encode what Koa sends has nothing kept, and every answer decodes", async () => {
+    const compress = compression({ threshold: 0 }) as never;
+    const site = await open((app, cache) =>
+      app
+        .use(cache)
+        .use(connected(compress))
+        .use((ctx) => (ctx.body = PAGE)),
+    );
+    for (const _ of ["first", "second"]) {
+      const answer = await site.visit("/", { headers: { "Accept-Encoding": "gzip" } });
+      expect([gunzipSync(answer.body).toString(), answer.cacheStatus]).toEqual([
+        PAGE,
+        "diskcache; fwd=uri-miss; detail=late-coding",
+      ]);
+    }
+  });
 
   it("who takes respond = false back has the cache answer conditions and ranges", async () => {
     const seen: unknown[] = [];

@@ -6,6 +6,7 @@ import type { Reason } from "./reason-rows.js";
 /** Words that no row provokes, and where they are tested instead. */
 export const ELSEWHERE: Readonly<Record<string, string>> = {
   "left alone: response": "no response of a socket is of another class: response-classes.test.ts",
+  "not stored: late-coding": "Koa alone: past-koa.test.ts",
   "more: collapsed": "takes two requests: test/flights/stampede.test.ts",
   "more: detail=expired": "the store gives out nothing of which the time is over: reusability.test.ts",
 };

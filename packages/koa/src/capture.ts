@@ -46,8 +46,8 @@ export class Capture implements Party {
     return this.#tapped.stoodIn;
   }
 
-  /** Whether the handler answers past Koa, now or later. */
-  get isPastKoa(): boolean {
+  // Asked once, before the way out is watched: from then on the question says that the onion is done.
+  get #isPastKoa(): boolean {
     return this.#tapped.begun || (this.#ctx.respond === false && !this.stoodIn);
   }
 
@@ -68,11 +68,17 @@ export class Capture implements Party {
     this.#giveUp();
   }
 
-  /** The handler has answered. */
-  async record(): Promise<void> {
+  /** The handler has answered.
+   * @returns whether it answers past Koa, now or later */
+  async record(): Promise<boolean> {
+    if (this.#isPastKoa) return true;
+    await this.#record();
+    return false;
+  }
+
+  async #record(): Promise<void> {
     const ctx = this.#ctx;
     const forward = this.#forward;
-    if (this.isPastKoa) return;
     if (!this.stoodIn && (ctx.headerSent || this.#res.writableEnded)) {
       forward.abort("body");
       return;
@@ -157,10 +163,11 @@ export class Capture implements Party {
   }
 }
 
-// As Koa is going to send it.
+// As Koa is going to send it. What a 304 says of the page is for the stored one, whatever Koa takes away.
 function headOf(ctx: Context, body: RecordedBody): ResponseHead {
   const raw = headersSetOn(ctx.res);
-  const changes = body.kind === "bytes" && ctx.method !== "HEAD" ? body.byKoa : undefined;
+  const asSent = ctx.method !== "HEAD" && ctx.status !== 304;
+  const changes = body.kind === "bytes" && asSent ? body.byKoa : undefined;
   const rawHeaders = changes === undefined ? raw : changedLines(raw, changes.set, changes.remove);
   return { status: ctx.status, statusText: reasonPhrase(ctx.res), rawHeaders };
 }

@@ -143,15 +143,16 @@ async function proceed<Req>(
     ctx.app.emit("error", thrown, ctx); // hidden from the client, not from the operator
     return;
   }
+  let pastKoa = false;
   try {
-    await capture.record();
+    pastKoa = await capture.record();
   } catch (thrown) {
     // No one is left waiting for it.
     outcome.abort("error");
     throw thrown;
   }
   // What answers past Koa may do so later, and the cache answers the client's conditions for it.
-  if (!capture.isPastKoa) giveBack();
+  if (!pastKoa) giveBack();
   if (capture.stoodIn) ctx.respond = false;
 }
 
