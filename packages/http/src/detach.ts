@@ -5,7 +5,8 @@ import type { Readable } from "node:stream";
 
 /** Its calls must not reach what another response goes out by. The methods that write are the tap's. */
 export function detach(res: ServerResponse): void {
-  while (res.writableCorked > 0) res.uncork();
+  // So many times, and no more: what Node counts of a response that has ended does not always fall.
+  for (let corked = res.writableCorked; corked > 0; corked--) res.uncork();
   res.cork = res.uncork = () => {};
 }
 
