@@ -10,7 +10,7 @@ export default defineConfig({
   ssr: { resolve: { conditions, externalConditions: ["diskcache-source"] } },
   test: {
     include: ["packages/*/src/**/*.test.ts", "test/**/*.test.ts", "examples/**/*.test.ts"],
-    // The model's own waiting comes to no end on newer versions of Node yet; what it has found is tested beside it, on all.
+    // The model was made beside the bare servers of the oldest version of Node; what it has found is tested elsewhere on all.
     exclude: [
       "**/node_modules/**",
       "**/dist/**",
