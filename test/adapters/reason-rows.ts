@@ -327,9 +327,9 @@ const TOO_LATE: readonly Reason[] = [
 
 export const REASONS: readonly Reason[] = [...LEFT_ALONE, ...ASKED_FOR, ...NOT_STORED, ...TOO_LATE];
 
-// Once the client has the head.
+// Once the head is on its way: it has been handed to the system some turns of the event loop later.
 async function torn({ res }: Asked): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
   res.destroy();
 }
 
