@@ -106,7 +106,7 @@ export class Forwarding {
         decideAgain(this.#context, question, { ...lookup, verdict: "forward", page }),
         (now): MaybeAsync<Outcome> => {
           const own = seen === "held" ? take() : seen;
-          // A third one was sooner to take the place of a holder who died: now it is his page that is waited for.
+          // A third one was sooner to take the place of a holder who died (or may have died): now it is his page that is waited for.
           if (own === "held" && end === "abandoned" && now.verdict === "forward") return wait();
           const held = own === "held" ? undefined : own;
           if (now.verdict === "forward") return this.#begin(question, now, { ...leading, lock: held }, undefined);

@@ -106,7 +106,7 @@ export interface KeyLock {
   release(others?: readonly string[]): void;
 }
 
-/** How a lock came to its end: `"abandoned"` by a holder who has died, so that nothing was made under it; `"over"` otherwise, and where it did not come to an end in time. */
+/** How a lock came to its end: `"abandoned"` by a holder who has died, so that nothing was made under it, or gone before anybody could look at it; `"over"` otherwise, and where it did not come to an end in time. */
 export type LockEnd = "over" | "abandoned";
 
 /** Bytes under keys, shared by every process that opens the same directory. */

@@ -2,6 +2,7 @@ import { execFileSync, spawn } from "node:child_process";
 import { hash } from "node:crypto";
 import { EventEmitter, once } from "node:events";
 import fs from "node:fs";
+import type { PathLike } from "node:fs";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, unlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -57,6 +58,64 @@ describe("the lock of a key", () => {
     expect(locks().take("k")).toBeTypeOf("object");
   });
 
+  it("is taken from a dead holder by one of all who find it, and never from that one", () => {
+    const { locks, plant, root } = place();
+    plant(deadHolder());
+    const path = `${root}/locks/${hash("sha256", "k")}`;
+    const one = locks();
+    let first: KeyLock | "held" | undefined;
+    const removed: PathLike[] = [];
+    const late = locks({
+      ...fs,
+      // It has seen the dead one's lock; before it does anything about it, another one is through.
+      symlinkSync: (target: PathLike, at: PathLike) => {
+        if (at !== path) first ??= one.take("k");
+        fs.symlinkSync(target, at);
+      },
+      unlinkSync: (at: PathLike) => {
+        removed.push(at);
+        fs.unlinkSync(at);
+      },
+    });
+    expect(late.take("k")).toBe("held");
+    expect(removed).not.toContain(path);
+    held(first).release();
+    expect(late.take("k")).toBeTypeOf("object");
+  });
+
+  it("is as good as held while another one takes it from a dead holder", async () => {
+    const { locks, plant } = place();
+    plant(deadHolder());
+    const late = locks();
+    let seen: unknown;
+    let waiting: Promise<unknown> | undefined;
+    const unlinkSync = (at: PathLike): void => {
+      seen ??= late.take("k");
+      waiting ??= late.released("k", LONG_MS);
+      fs.unlinkSync(at);
+    };
+    const lock = held(locks({ ...fs, unlinkSync }).take("k"));
+    expect(seen).toBe("held");
+    await expect(Promise.race([waiting, new Promise((go) => setImmediate(go, "waits"))])).resolves.toBe("waits");
+    lock.release();
+    await waiting;
+  });
+
+  it("is taken from a dead holder also after the one who was about to has died over it", () => {
+    const { locks, names, plant, root } = place();
+    plant(deadHolder());
+    const unlinkSync = (): never => {
+      throw Object.assign(new Error("EIO"), { code: "EIO" });
+    };
+    locks({ ...fs, unlinkSync }).take("k");
+    const claim = `${root}/locks/${names().find((name) => name.includes("-"))}`;
+    expect(locks().take("k")).toBe("held"); // he lives
+    fs.unlinkSync(claim);
+    symlinkSync(`${deadHolder()}-abcdef`, claim);
+    expect(locks().take("k")).toBeTypeOf("object");
+    expect(names()).toHaveLength(1);
+  });
+
   it("is taken from a process whose number was given to another one since", () => {
     const { locks, plant } = place();
     plant(formatIdentity({ ...ownIdentity, start: ownIdentity.start + 1 }));
@@ -66,10 +125,10 @@ describe("the lock of a key", () => {
   it.each(["EROFS", "EACCES"])("of a dead holder that cannot be taken away (%s) is nobody's to wait for", (code) => {
     const { locks, plant } = place();
     plant(deadHolder());
-    const renameSync = (): never => {
+    const unlinkSync = (): never => {
       throw Object.assign(new Error(code), { code });
     };
-    expect(locks({ ...fs, renameSync }).take("k")).toBeUndefined();
+    expect(locks({ ...fs, unlinkSync }).take("k")).toBeUndefined();
   });
 
   it.each([
@@ -143,9 +202,9 @@ describe("waiting for a lock", () => {
     expect(locks().take("k")).toBeTypeOf("object");
   });
 
-  it("is over at once when nobody holds it, or a dead process does", async () => {
+  it("is over at once when a dead process holds it, or it is gone: then another one may be about to take it", async () => {
     const { locks, plant } = place();
-    await expect(locks().released("k", LONG_MS)).resolves.toBe("over");
+    await expect(locks().released("k", LONG_MS)).resolves.toBe("abandoned");
     plant(deadHolder());
     await expect(locks().released("k", LONG_MS)).resolves.toBe("abandoned");
   });

@@ -1,8 +1,8 @@
 /** Who makes an entry, among all processes that share the directory: a lock per key. Advisory: where it cannot be had or told, an entry is made twice, and nothing worse.
  *
  * A lock is a symbolic link that points nowhere: its target names process and moment, so it comes into being together with its content, in one call.
- * A lock whose process is dead, which is older than a lock may be, or under which something is made that a purge has ended since, is moved aside before it is removed, so that of several who find it only one
- * has it; if what was moved turns out to be another, newer lock, it is put back. */
+ * A lock whose process is dead, which is older than a lock may be, or under which something is made that a purge has ended since, may be removed by anybody, and by one alone: removing it, also for its own
+ * holder, takes a claim on this very lock first, a link beside it that names who removes it. So a newer lock, which has other claims, is never taken for the old one. */
 import { hash } from "node:crypto";
 import { performance } from "node:perf_hooks";
 import type { KeyLock, LockEnd, LogPosition } from "./contract.js";
@@ -22,8 +22,10 @@ const POLL_MS_PER_WAIT = 0.25;
 const LIVENESS_MS = 100;
 /** `<process>-<suffix>-<count>@<epoch milliseconds>`, and for what a purge can make obsolete `#<position in the invalidation log>`: `1f0a…-4711-83020-a1b2c3-7@1767323045000#4096`. */
 const TARGET = /^(.+)-[0-9a-f]{6}-\d+@(\d+(?:\.\d+)?)(?:#(\d+))?$/;
-/** A lock moved aside to be removed, and by whom. */
-const ASIDE = /^[0-9a-f]{64}-(.+)-[0-9a-f]{6}-\d+$/;
+/** A claim to remove a lock: beside the lock, with what tells it from others of the same key. It points to who removes it. */
+const CLAIM = /^[0-9a-f]{64}-[0-9a-f]{16}$/;
+/** `<process>-<suffix>`, who makes locks and claims. */
+const MAKER = /^(.+)-[0-9a-f]{6}$/;
 
 /** Whether the way to a lock is free: `"held"` by somebody who counts or was sooner, `"stuck"` where what counts for nothing cannot be taken away. */
 type Cleared = "free" | "held" | "stuck";
@@ -80,8 +82,9 @@ export class KeyLocks {
     const startedMs = performance.now();
     let askedMs = startedMs;
     let target = this.#targetAt(path);
-    if (target === undefined) return "over";
-    if (!isValid(target, this.#now(), timeoutMs)) return endOf(target);
+    // It was held a moment ago: whether it was given back or taken from the dead, and by somebody who takes it himself, is not to be seen any more.
+    if (target === undefined) return "abandoned";
+    if (!this.#counts(path, target, timeoutMs)) return endOf(target);
     this.#waits++;
     const listening = this.#watch.listen(this.#name(key));
     let told = false;
@@ -94,7 +97,7 @@ export class KeyLocks {
         }
         // As long as it is the same lock, its age and its holder are looked at now and then.
         if (seen !== target || performance.now() - askedMs >= LIVENESS_MS) {
-          if (!isValid(seen, this.#now(), timeoutMs)) return endOf(seen);
+          if (!this.#counts(path, seen, timeoutMs)) return endOf(seen);
           target = seen;
           askedMs = performance.now();
         }
@@ -141,14 +144,18 @@ export class KeyLocks {
     }
   }
 
+  // What is about to be removed by another one is as good as held by him: then his own lock comes.
+  #counts(path: string, target: string, maxAgeMs: number): boolean {
+    return isValid(target, this.#now(), maxAgeMs) || isLiving(this.#targetAt(claimPath(path, target)));
+  }
+
   // Once per process: what the dead have left for keys that nobody asks for any more.
   #sweep(): void {
     try {
       for (const name of this.#fs.readdirSync(this.#directory)) {
         const path = `${this.#directory}/${name}`;
-        const mover = ASIDE.exec(name)?.[1];
-        if (mover === undefined) this.#clear(path);
-        else if (isDead(mover)) this.#fs.unlinkSync(path);
+        if (!CLAIM.test(name)) this.#clear(path);
+        else if (!isLiving(this.#targetAt(path))) this.#fs.unlinkSync(path);
       }
     } catch {
       // Another one sweeps, or there is nothing to sweep.
@@ -167,22 +174,45 @@ export class KeyLocks {
   }
 
   #removeIf(path: string, target: string): Cleared {
-    const aside = `${path}-${this.#ownName}-${this.#count++}`;
+    const claim = claimPath(path, target);
     try {
-      if (this.#fs.readlinkSync(path) !== target) return "held";
-      this.#fs.renameSync(path, aside);
-      const moved = this.#fs.readlinkSync(aside);
+      if (!this.#claim(claim)) return "held";
       try {
-        if (moved !== target) this.#fs.symlinkSync(moved, path);
+        if (this.#fs.readlinkSync(path) !== target) return "held";
+        this.#fs.unlinkSync(path);
+        return "free";
       } finally {
-        this.#fs.unlinkSync(aside);
+        this.#fs.unlinkSync(claim);
       }
-      return moved === target ? "free" : "held";
     } catch (error) {
       // Somebody else was sooner.
       return errorCode(error) === "ENOENT" ? "held" : "stuck";
     }
   }
+
+  // Of one who died between claim and removal nobody is to wait for.
+  #claim(path: string): boolean {
+    for (let attempt = 0; attempt < 2; attempt++) {
+      try {
+        this.#fs.symlinkSync(this.#ownName, path);
+        return true;
+      } catch (error) {
+        if (errorCode(error) !== "EEXIST") throw error;
+        if (isLiving(this.#targetAt(path))) return false;
+        this.#fs.unlinkSync(path);
+      }
+    }
+    return false;
+  }
+}
+
+function claimPath(path: string, target: string): string {
+  return `${path}-${hash("sha256", target).slice(0, 16)}`;
+}
+
+function isLiving(maker: string | undefined): boolean {
+  const identity = parseIdentity(MAKER.exec(maker ?? "")?.[1] ?? "");
+  return identity !== undefined && liveness(identity) !== "dead";
 }
 
 // Somebody may have cleared it away already, to take it himself.
