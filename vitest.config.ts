@@ -10,13 +10,7 @@ export default defineConfig({
   ssr: { resolve: { conditions, externalConditions: ["diskcache-source"] } },
   test: {
     include: ["packages/*/src/**/*.test.ts", "test/**/*.test.ts", "examples/**/*.test.ts"],
-    // The model was made beside the bare servers of the oldest version of Node; what it has found is tested elsewhere on all.
-    exclude: [
-      "**/node_modules/**",
-      "**/dist/**",
-      "**/.cache/**",
-      ...(process.versions.node.startsWith("20.") ? [] : ["test/model/**"]),
-    ],
+    exclude: ["**/node_modules/**", "**/dist/**", "**/.cache/**"],
     setupFiles: ["test/support/setup.ts"],
     reporters: ["default", "./test/support/summary-reporter.ts"],
     restoreMocks: true,

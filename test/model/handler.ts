@@ -27,6 +27,9 @@ export interface Render {
   parked(): void;
 }
 
+/** Node 22 to 25 send a chunk outside of the chunked coding where a response that is corked ends. */
+const BREAKS_CORKED_ENDS = /^2[2-5]\./.test(process.versions.node);
+
 export function runSteps(steps: readonly Step[], output: Output, render: Render): void {
   new Run(steps, output, render).go();
 }
@@ -108,7 +111,7 @@ class Run {
         return false;
       case "pipe":
         // Who pipes into what is corked waits for ever.
-        for (; this.#corks > 0; this.#corks--) output.uncork();
+        this.#uncork();
         this.#source = new PieceSource(step, {
           language: this.#language,
           position: this.#position,
@@ -119,6 +122,7 @@ class Run {
         return false;
       case "end":
         this.#over = true;
+        if (BREAKS_CORKED_ENDS) this.#uncork();
         output.end(step.form, step.bytes === undefined ? undefined : this.#chunk(step.bytes, "string"));
         return false;
       case "throw":
@@ -154,6 +158,10 @@ class Run {
     const chunk = contentFrom(this.#language, start, start + bytes);
     if (as === "string") return chunk.toString("latin1");
     return as === "buffer" ? chunk : new Uint8Array(chunk);
+  }
+
+  #uncork(): void {
+    for (; this.#corks > 0; this.#corks--) this.#output.uncork();
   }
 
   #late([name, value]: readonly [string, string]): void {
@@ -202,6 +210,7 @@ class Run {
     if (this.#source !== undefined) return this.#source.react(reaction);
     const output = this.#output;
     try {
+      if (BREAKS_CORKED_ENDS) this.#uncork();
       if (reaction === "stop") this.#render.parked();
       else if (reaction === "destroy") output.destroy();
       else if (reaction === "end") output.end("plain");
