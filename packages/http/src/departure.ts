@@ -194,7 +194,10 @@ export class Departure {
   #finishes(given: unknown[]): boolean {
     const first = this.#state === "present";
     if (first) this.#state = "answered";
-    this.#held.hold(this.#res, this.#emitOfRes, "finish", given, first ? this.#outside.finish : 0);
+    // Node gives the connection back.
+    this.expecting(() =>
+      this.#held.hold(this.#res, this.#emitOfRes, "finish", given, first ? this.#outside.finish : 0),
+    );
     if (first) this.#goOn();
     return true;
   }
@@ -216,7 +219,9 @@ export class Departure {
   }
 
   #ends(byClient: boolean): void {
-    if (this.#rendering === 0 || this.#state !== "present") return;
+    if (this.#rendering === 0) return;
+    if (this.#state === "answered" && this.#isWatched) return this.#mayKnow();
+    if (this.#state !== "present") return;
     if (byClient || this.#brokenHere) {
       this.#state = "hidden";
       this.#goOn();
@@ -233,7 +238,7 @@ export class Departure {
     this.#holders = holders;
     if (this.#rendering === 0) return;
     if (holders === 0) return this.#tell("known");
-    if (watchers(this.#req, this.#res) > this.#watchers) this.#mayKnow();
+    if (this.#isWatched) this.#mayKnow();
     this.#cover();
   }
 
@@ -241,6 +246,10 @@ export class Departure {
     this.#holders--;
     if (this.#holders === 0 && this.#state !== "present") this.#tell("known");
   };
+
+  get #isWatched(): boolean {
+    return watchers(this.#req, this.#res) > this.#watchers;
+  }
 
   // It watches the connection itself, or what watches that for it.
   #mayKnow(): void {

@@ -3,6 +3,7 @@
  * not ask. Knows nothing about caching.
  */
 import { ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import type { RawHeaders } from "@diskcache/core";
 
 /** What the compatibility API writes to. Its public face, as far as it is needed here. */
@@ -119,8 +120,18 @@ export function truth(connection: object, name: string): unknown {
 
 /** Breaks a response off so that its client can tell: on HTTP/2 a reset without an error would pass for an end. */
 export function breakOff(res: ServerResponse): void {
-  if (http2Stream(res) === undefined) res.destroy();
-  else res.destroy(new Error("the response was broken off"));
+  if (http2Stream(res) !== undefined) return void res.destroy(new Error("the response was broken off"));
+  if (res.req.httpVersionMinor === 0) reset(res.req.socket);
+  res.destroy();
+}
+
+// Without a length or chunks, the end of the connection would pass for the end of the page (RFC 9112 §6.3).
+function reset(socket: Socket): void {
+  try {
+    socket.resetAndDestroy();
+  } catch {
+    // Neither TLS nor a socket of the file system can be reset.
+  }
 }
 
 /** The reason phrase that was set. HTTP/2 has none (RFC 9113 §8.3.2), and Node warns those who ask there. */
