@@ -47,18 +47,21 @@ const ADDITIONS: Readonly<Record<string, Allowed>> = {
   "content-range": WITH_OWN_STATUS,
 };
 
+/** What a 304 need not say of the body that it does not have (RFC 9110 §15.4.5). */
+const OF_THE_BODY: ReadonlySet<string> = new Set(["content-language", "content-encoding"]);
+
 /** Names of the fields that differ although the table does not allow it. */
 export function differingFields(
   bare: readonly Field[],
   cached: readonly Field[],
-  { ownStatus }: { readonly ownStatus: boolean },
+  { ownStatus, bodiless }: { readonly ownStatus: boolean; readonly bodiless: boolean },
 ): { readonly name: string; readonly bare: readonly string[]; readonly cached: readonly string[] }[] {
   const groups = [grouped(bare), grouped(cached)] as const;
   return [...new Set(groups.flatMap((group) => [...group.keys()]))]
     .map((name) => ({ name, bare: groups[0].get(name) ?? [], cached: groups[1].get(name) ?? [] }))
     .filter((pair) => !same(pair.bare, pair.cached))
     .filter((pair) => !ADDITIONS[pair.name]?.({ ...pair, ownStatus }))
-    .filter((pair) => !(ownStatus && pair.cached.length === 0));
+    .filter((pair) => !((ownStatus || (bodiless && OF_THE_BODY.has(pair.name))) && pair.cached.length === 0));
 }
 
 function grouped(fields: readonly Field[]): Map<string, string[]> {

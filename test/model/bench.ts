@@ -14,6 +14,7 @@ import type { CacheEvents } from "@diskcache/core";
 import type { CacheHandle } from "@diskcache/http";
 import { ManualClock } from "../support/manual-clock.js";
 import { chosenLanguage } from "./content.js";
+import { FailingDisk } from "./disk-faults.js";
 import type { Caches, Framework } from "./frameworks.js";
 import { Gates } from "./gates.js";
 import { runSteps } from "./handler.js";
@@ -22,10 +23,10 @@ import { inProgram, outsideOfPrograms } from "./uncaught.js";
 
 export type Door = "bare" | "cached" | "second";
 
-/** One program on the bench. */
 /** Those who have had the beginning of a page that comes to no end are let go while the model still waits for them. */
 const WAITS = { flight: { timeout: "2s" } } as const;
 
+/** One program on the bench. */
 export interface Mounted {
   readonly target: string;
   readonly gates: Gates;
@@ -46,15 +47,19 @@ export class Bench {
   /** What the caches reported. */
   readonly errors: CacheEvents["error"][] = [];
   readonly #dir = mkdtempSync(join(tmpdir(), "diskcache-model-"));
+  /** Where a program may have the disk fail. */
+  readonly disk: FailingDisk | undefined;
   readonly cache: CacheHandle;
   readonly #second: CacheHandle | undefined;
   readonly #programs = new Map<string, Record<Door, RequestListener>>();
   readonly #servers = new Map<string, Promise<OpenServer>>();
   #mounted = 0;
 
-  /** @param pair whether a second instance shares the directory */
-  constructor(framework: Framework, pair: boolean) {
+  /** @param pair whether a second instance shares the directory
+   * @param failing whether the disk may fail: then pages are read from it */
+  constructor(framework: Framework, { pair, failing }: { readonly pair: boolean; readonly failing: boolean }) {
     this.framework = framework;
+    this.disk = failing ? new FailingDisk(this.#dir) : undefined;
     this.cache = this.#open();
     this.#second = pair ? this.#open() : undefined;
   }
@@ -97,6 +102,7 @@ export class Bench {
   async close(): Promise<void> {
     for (const server of await Promise.all(this.#servers.values())) server.close();
     await Promise.all([this.cache.close(), this.#second?.close()]);
+    this.disk?.close();
     rmSync(this.#dir, { recursive: true, force: true });
   }
 
@@ -106,6 +112,7 @@ export class Bench {
       ttl: "5m",
       clock: this.clock,
       audit: "off",
+      ...(this.disk && { memory: 0 }),
       ...WAITS,
     });
     cache.on("error", (error) => this.errors.push(error));

@@ -33,18 +33,21 @@ export class Exercise {
   async run(program: Program): Promise<Difference[]> {
     if (!isSound(program) || (program.world?.http2 && !this.#framework.http2)) return [];
     const pair = needsSecond(program);
-    const bench = this.#benches.get(pair) ?? new Bench(this.#framework, pair);
-    this.#benches.set(pair, bench);
+    const failing = program.world?.disk !== undefined;
+    const bench = (failing ? undefined : this.#benches.get(pair)) ?? new Bench(this.#framework, { pair, failing });
+    if (!failing) this.#benches.set(pair, bench);
     const before = this.#uncaught.count;
     const limits = { patienceMs: this.#patienceMs };
     const observation = await this.#uncaught.during(program, () => runProgram(bench, program, limits));
     const found = await judge(program, observation);
-    for (const error of bench.errors.splice(0))
+    // Where the disk fails, it is to be told.
+    for (const error of failing ? [] : bench.errors.splice(0))
       found.push({ fault: "error-event", who: "cache", detail: `${error.code}: ${error.message}` });
     const crashes = this.#uncaught.since(before, program);
     for (const { error, sure } of crashes.length > 0 && (await this.#crashesBare(bench, program)) ? [] : crashes)
       found.push({ fault: "crash", who: sure ? "process" : SOMEBODY, detail: firstLines(error) });
-    if (found.some(({ fault }) => LASTING.has(fault))) {
+    if (failing) await bench.close();
+    else if (found.some(({ fault }) => LASTING.has(fault))) {
       this.#benches.delete(pair);
       await bench.close();
     }

@@ -1,5 +1,7 @@
 /** Who asks, when, and through what, by chance. Never says what a handler does. */
 import fc from "fast-check";
+import { DISK_CALLS, DISK_ERRORS } from "./disk-faults.js";
+import type { DiskFault } from "./disk-faults.js";
 import { withoutUndefined } from "./program.js";
 import type { Act, ClientScript, Field, Middleware, World } from "./program.js";
 import { always, field, maybe, of } from "./weights.js";
@@ -85,10 +87,20 @@ export function schedule(count: number): fc.Arbitrary<readonly Act[]> {
   });
 }
 
+const disk: fc.Arbitrary<DiskFault> = fc
+  .record({
+    call: fc.constantFrom(...DISK_CALLS),
+    error: fc.constantFrom(...DISK_ERRORS),
+    after: fc.nat(12),
+    lasting: maybe(3, fc.constant(true as const)),
+  })
+  .map(withoutUndefined);
+
 export const world: fc.Arbitrary<World> = fc
   .record({
     second: maybe(9, fc.constant(true as const)),
     unix: maybe(3, fc.constant(true as const)),
     http2: maybe(25, fc.constant(true as const)),
+    disk: maybe(8, disk),
   })
   .map(withoutUndefined);

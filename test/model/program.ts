@@ -3,6 +3,8 @@
  * act, as plain data. Never runs anything.
  */
 
+import type { DiskFault } from "./disk-faults.js";
+
 export type Field = readonly [name: string, value: string];
 
 /** How a handler finds out that its client has gone: by an event, or by asking before each step. */
@@ -104,6 +106,8 @@ export interface World {
   readonly unix?: true;
   /** HTTP/2 without TLS. */
   readonly http2?: true;
+  /** Nothing is kept in memory, and a call of the disk fails, counted from the first act. */
+  readonly disk?: DiskFault;
 }
 
 export interface Program {
@@ -145,9 +149,12 @@ export function breaksOff({ handler }: Program): boolean {
   return handler.some((step) => step.do === "throw" || (step.do === "pipe" && step.fails));
 }
 
-/** A render that only the first client cannot finish says something only when that client leads and leaves.
+/** Over HTTP/2, Node sends other bytes than it was given where a piece is empty.
+ * A render that only the first client cannot finish says something only when that client leads and leaves.
  * A head that is flushed past Koa leaves nothing to what encodes Koa's bodies outside, and no one compresses twice. */
-export function isSound({ handler, inside = [], outside = [], clients, acts = [] }: Program): boolean {
+export function isSound({ handler, inside = [], outside = [], clients, acts = [], world = {} }: Program): boolean {
+  const isEmpty = (step: Step): boolean => (step.do === "write" || step.do === "end") && step.bytes === 0;
+  if (world.http2 && handler.some(isEmpty)) return false;
   const compresses = ({ use }: Middleware): boolean => use === "compress";
   const twice = handler.some((step) => step.do === "flush") || inside.some(compresses);
   if (twice && outside.some(compresses)) return false;

@@ -86,6 +86,33 @@ const KINDS: readonly { readonly kind: string; readonly all: readonly Named[] }[
       leaving("finished", "fallback"),
       leaving("abort-signal", "apology"),
       {
+        name: "a handler that watches the connection of a client whose 304 is over before the page is",
+        program: {
+          handler: [
+            TEXT,
+            { do: "watch", sign: "socket-close", reaction: "end" },
+            { do: "write", bytes: 10, as: "string" },
+            { do: "pause" },
+            { do: "end", form: "plain", bytes: 1 },
+          ],
+          clients: [{ match: "*" }],
+        },
+      },
+      {
+        name: "an HTTP/1.0 client who reads along, and is told that nothing more comes",
+        program: {
+          handler: [
+            TEXT,
+            { do: "flush" },
+            { do: "write", bytes: 10, as: "buffer" },
+            { do: "never", first: true },
+            { do: "end", form: "plain", bytes: 10 },
+          ],
+          clients: [{ leaves: "before-head" }, { http10: true }],
+          acts: ["join 0", "join 1"],
+        },
+      },
+      {
         name: "an apology for a client who left before the head",
         program: {
           handler: [

@@ -9,7 +9,12 @@ import type { Observation } from "./run-program.js";
 export function oneRenderExpected(program: Program, { seen }: Observation): boolean {
   const { clients, acts = [], world = {} } = program;
   if (someoneLeaves(program) || acts.some((act) => act === "purge" || act === "expire")) return false;
-  if (world.second || clients[0]?.method === "HEAD" || seen.some(({ received }) => received.end !== "complete"))
+  if (
+    world.second ||
+    world.disk ||
+    clients[0]?.method === "HEAD" ||
+    seen.some(({ received }) => received.end !== "complete")
+  )
     return false;
   // Others with another language or coding have pages of their own.
   const kinds = new Set(clients.map(({ coding = "", language = "" }) => `${coding} ${language}`));

@@ -80,7 +80,8 @@ class Runner {
   }
 
   async run(): Promise<Observation> {
-    const { clients, acts = [] } = this.#program;
+    const { clients, acts = [], world } = this.#program;
+    if (world?.disk) this.#bench.disk?.fail(world.disk);
     for (const act of acts) {
       await this.#act(act);
       await turns(SETTLE_TURNS);
@@ -127,7 +128,9 @@ class Runner {
       case "calm":
         return this.#calm();
       case "purge":
-        await cache.purge(this.#mounted.target);
+        await cache.purge(this.#mounted.target).catch((error) => {
+          if (this.#program.world?.disk === undefined) throw error;
+        });
         return undefined;
       default:
         return clock.advance(3600);
@@ -197,6 +200,8 @@ class Runner {
       const script = this.#program.clients[index]!;
       const bare = await this.#bareTo(asked);
       for (const [nth, received] of client.received.entries()) {
+        // Behind an answer that has no end but the connection's there is no other.
+        if (nth > 0 && bare[0]!.unframed) break;
         const who = `client ${index}${nth > 0 ? ", again" : ""}`;
         const tookMs = Math.max(0, received.at - since);
         seen.push({ who, script, asked, received, bare: bare[nth]!, tookMs, afterwards: false });
