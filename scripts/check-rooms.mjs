@@ -6,7 +6,18 @@ import ts from "typescript-api";
 import { root } from "./pnpm.mjs";
 
 // The files that rest on nothing but each other; every room may use them.
-const BASE = ["clock", "codings", "errors", "exchange", "maybe-async", "sightings", "text-hash", "unheard", "units"];
+const BASE = [
+  "clock",
+  "codings",
+  "errors",
+  "exchange",
+  "maybe-async",
+  "own-context",
+  "sightings",
+  "text-hash",
+  "unheard",
+  "units",
+];
 // The same, as types only: what a room is told, never what it asks for.
 const SETTINGS = ["context", "options", "policies", "resolve-options", "resolve-policy"];
 

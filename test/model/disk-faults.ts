@@ -30,7 +30,7 @@ export interface DiskFault {
 }
 
 type AnyCall = (...args: unknown[]) => unknown;
-type Method = keyof typeof fs & string;
+type Method = (typeof CALLS)[DiskCall][number] | "close" | "closeSync";
 
 const files = fs as unknown as Record<Method, AnyCall>;
 /** Directories whose disk may fail. */
@@ -104,7 +104,10 @@ function replace(method: Method, call: DiskCall): void {
       if (call === "open") owners.set(result as number, disk);
       return result;
     }
-    if (error !== undefined) return void process.nextTick(done as AnyCall, error);
+    if (error !== undefined) {
+      process.nextTick(done, error);
+      return undefined;
+    }
     if (call !== "open") return original(...args);
     return original(...args.slice(0, -1), (failure: unknown, descriptor: number) => {
       if (!failure) owners.set(descriptor, disk);

@@ -31,6 +31,7 @@ export type {
 } from "./low-level/file-cache-options.js";
 export type { ValueCodec } from "./low-level/value-codec.js";
 export type { CacheKey, KeyFunction } from "./low-level/value-key.js";
+export { inOwnContext } from "./own-context.js";
 export { DiskCacheError, optionError } from "./errors.js";
 export { optionsOf } from "./option-checks.js";
 export type { DiskCacheErrorCode } from "./errors.js";

@@ -1,6 +1,7 @@
 /** A request of the cache's own, through the server that visitors come by: no connection, nobody at the other end, and nothing kept of the answer but its beginning. */
 import { IncomingMessage, ServerResponse } from "node:http";
 import { Duplex } from "node:stream";
+import { inOwnContext } from "@diskcache/core";
 import type { RawHeaders } from "@diskcache/core";
 import { headerGroups } from "./header-groups.js";
 import { isHttp2Server } from "./server.js";
@@ -24,8 +25,12 @@ export interface OwnRequest {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Resolves when the answer is over, however it went. Never rejects. */
-export function sendOwn({ server, target, rawHeaders, encrypted, prepare, signal }: OwnRequest): Promise<OwnAnswer> {
+/** Sends it in no client's asynchronous context: the page is for everybody, whoever gave the occasion. Resolves when the answer is over, however it went. Never rejects. */
+export function sendOwn(request: OwnRequest): Promise<OwnAnswer> {
+  return inOwnContext(() => send(request));
+}
+
+function send({ server, target, rawHeaders, encrypted, prepare, signal }: OwnRequest): Promise<OwnAnswer> {
   const socket = new NoVisitor(server, encrypted);
   const req = new IncomingMessage(socket as never);
   req.method = "GET";

@@ -4,6 +4,7 @@ import type { Coding } from "../codings.js";
 import type { CacheContext } from "../context.js";
 import { DiskCacheError, internalError } from "../errors.js";
 import { LEAST_CODED_BYTES, MOST_CODED_BYTES } from "../http/codable.js";
+import { inOwnContext } from "../own-context.js";
 import type { EntryHead, StoreEntry } from "../store/contract.js";
 import { encodeCodedBody } from "../stored/coded-body.js";
 import type { StoredResponse } from "../stored/stored-response.js";
@@ -49,7 +50,7 @@ export class EncodingQueue {
     if (this.#waiting.has(wanted.key)) return true;
     if (this.#waiting.size >= MOST_WAITING) return false;
     this.#waiting.set(wanted.key, wanted);
-    this.#working ??= this.#work();
+    this.#working ??= inOwnContext(() => this.#work());
     return true;
   }
 

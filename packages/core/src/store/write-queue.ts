@@ -4,6 +4,7 @@
  */
 import { performance } from "node:perf_hooks";
 import { setImmediate } from "node:timers";
+import { inOwnContext } from "../own-context.js";
 import type { AtomicFiles, Stored } from "./atomic-file.js";
 import { isTransientRename } from "./atomic-file.js";
 import type { Faults } from "./faults.js";
@@ -157,7 +158,8 @@ export class WriteQueue<Value> {
   #schedule(): void {
     if (this.#scheduled || this.#waiting.size === 0) return;
     this.#scheduled = true;
-    setImmediate(this.#drain);
+    // What is written now belongs to several requests, or to one that is over.
+    setImmediate(inOwnContext, this.#drain);
   }
 
   readonly #drain = (): void => {
