@@ -9,6 +9,8 @@ export interface RequestHead {
   readonly method: string;
   /** Request target, raw bytes of the request line, never decoded: `/a?b=c`, or absolute-form. */
   readonly target: string;
+  /** The target that middleware before the cache has put in its place: what it made it from may be anything about the request, so it is part of the key beside the target. */
+  readonly rewritten?: string;
   /** `"http"` or `"https"`, as the framework trusts it. */
   readonly scheme: string;
   /** Field values by lower-case name, as node:http joins them: quick to ask, but it hides repeats of some fields. */

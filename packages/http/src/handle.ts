@@ -131,7 +131,7 @@ function messageOf(request: IncomingMessage | { readonly req: IncomingMessage })
   return req as IncomingMessage;
 }
 
-/** The target as the visitor sent it: routers of Express cut `url` and keep `originalUrl`. */
+/** The target as the client sent it: routers of Express and connect cut `url` and keep `originalUrl`. */
 export function originalTarget(req: IncomingMessage): string {
   return (req as { originalUrl?: string }).originalUrl ?? req.url ?? "";
 }
@@ -145,11 +145,12 @@ function marker(native: unknown, name: string): string {
 
 function frontListener<Req>(cache: PageCache<Req>, listener: RequestListener): RequestListener {
   return (req: IncomingMessage, res: ServerResponse) => {
-    if (playReady(cache, req, res, req.url ?? "")) return undefined;
+    const target = originalTarget(req);
+    if (playReady(cache, req, res, target)) return undefined;
     learnServer(cache, req);
     // The cache inside says so.
     if (askedAs(req).refresh || !isKnownResponse(res)) return listener(req, res);
-    const hit = cache.peek(requestHead(req));
+    const hit = cache.peek(requestHead(req, target));
     if (hit === undefined) return listener(req, res);
     if (!(hit instanceof Promise)) return play(req, res, hit);
     void hit.then((settled) => (settled === undefined ? listener(req, res) : play(req, res, settled)));
@@ -159,5 +160,5 @@ function frontListener<Req>(cache: PageCache<Req>, listener: RequestListener): R
 
 function play(req: IncomingMessage, res: ServerResponse, hit: OutgoingResponse): void {
   send(res, hit);
-  if (hit.refresh !== undefined) refreshBehind(req, req.url ?? "", hit.refresh);
+  if (hit.refresh !== undefined) refreshBehind(req, originalTarget(req), hit.refresh);
 }

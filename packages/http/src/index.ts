@@ -4,7 +4,7 @@ import { PageCache } from "@diskcache/core";
 import type { CachePolicy, DiskCacheOptions, Duration, PurgerOptions, Purges } from "@diskcache/core";
 import "./augment.js";
 import { callHandler, runExchange, runRoute } from "./exchange.js";
-import { cacheHandle } from "./handle.js";
+import { cacheHandle, originalTarget } from "./handle.js";
 import type { CacheHandle } from "./handle.js";
 import type { Http2Listener, ServerListener, WrapListener } from "./listener.js";
 import { playReady } from "./play-ready.js";
@@ -50,15 +50,16 @@ export function diskCache(options: DiskCacheOptions<IncomingMessage>): HttpDiskC
   const cache = new PageCache<IncomingMessage>(options);
   const underWay = new ForwardsUnderWay();
   const around = (handler: RequestListener) => (req: IncomingMessage, res: ServerResponse) => {
-    if (playReady(cache, req, res, req.url ?? "")) return undefined;
-    return runExchange(cache, underWay, { req, res, native: req, target: req.url ?? "" }, () =>
+    const target = originalTarget(req);
+    if (playReady(cache, req, res, target)) return undefined;
+    return runExchange(cache, underWay, { req, res, native: req, target }, () =>
       callHandler(underWay, req, () => handler(req, res)),
     );
   };
   const route = (policy: CachePolicy<IncomingMessage> | Duration) => {
     const resolved = cache.policy(policy);
     return (handler: RequestListener) => (req: IncomingMessage, res: ServerResponse) =>
-      runRoute(cache, underWay, resolved, { req, res, native: req, target: req.url ?? "" }, () =>
+      runRoute(cache, underWay, resolved, { req, res, native: req, target: originalTarget(req) }, () =>
         callHandler(underWay, req, () => handler(req, res)),
       );
   };
@@ -116,6 +117,6 @@ export type { WarmSummary } from "./warm.js";
 export type { RefreshOptions, WarmedPage, WarmOptions } from "./warm-options.js";
 export { NODES_OWN, watchersOf } from "./watchers.js";
 export { watchProperty, watchRequest } from "./watch-request.js";
-export { requestHead } from "./request-head.js";
+export { mountedAt, requestHead } from "./request-head.js";
 export { ForwardsUnderWay } from "./under-way.js";
 export type { UnderWay } from "./under-way.js";

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { OutgoingResponse, PageCache } from "@diskcache/core";
 import { isNever } from "./head-tools.js";
 import { http2Lines, isHttp2Request } from "./http2-request.js";
+import { rewrittenTarget } from "./request-head.js";
 import { isRefresh } from "./refresh.js";
 import { isKnownResponse } from "./response-class.js";
 import { send } from "./send.js";
@@ -17,6 +18,7 @@ export function readyResponse<Req>(
 ): OutgoingResponse | undefined {
   // On its way through a cache already: this one or another must not answer in between.
   if (req.diskCache !== undefined || isRefresh(req) || isNever(req)) return undefined;
+  if (req.url !== target && rewrittenTarget(req, target) !== undefined) return undefined;
   const method = req.method ?? "";
   if (isHttp2Request(req)) return cache.ready(method, target, schemeOf(req), http2Lines(req));
   return cache.ready(method, target, http1Scheme(req), req.rawHeaders);

@@ -9,6 +9,7 @@ import {
   isNever,
   keyedRequest,
   learnServer,
+  mountedAt,
   nestedRequest,
   NODES_OWN,
   readyResponse,
@@ -35,6 +36,7 @@ export function runContext(
   outermost: boolean,
 ): Promise<void> {
   if (!isKnownResponse(ctx.res)) return passBy(cache, ctx, next);
+  noteMount(ctx);
   const ready = readyResponse(cache, ctx.req, ctx.originalUrl);
   if (ready === undefined) return decideOn(cache, underWay, ctx, next);
   if (outermost) {
@@ -46,6 +48,11 @@ export function runContext(
 }
 
 const DONE = Promise.resolve();
+
+// What koa-mount leaves in the context of a mounted application.
+function noteMount(ctx: Context & { readonly mountPath?: string }): void {
+  if (ctx.mountPath !== undefined) mountedAt(ctx.req, ctx.mountPath);
+}
 
 async function passBy(cache: PageCache<Context>, ctx: Context, next: Inward): Promise<void> {
   stepAside(cache, ctx.res, ctx.originalUrl);
@@ -76,6 +83,7 @@ export async function runRoute(
   next: Inward,
 ): Promise<void> {
   if (!isKnownResponse(ctx.res)) return passBy(cache, ctx, next);
+  noteMount(ctx);
   const own = isNever(ctx.req) ? neverPolicy : policy;
   const under = underWay.ofRoute(ctx.req, ctx.originalUrl, cache);
   if (under === undefined) return enter(cache, underWay, ctx, next, own);

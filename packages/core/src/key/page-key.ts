@@ -66,6 +66,8 @@ export function keyFrame(request: RequestHead, policy: ResolvedPolicy, cookies: 
   const { headers } = request;
   const method = request.method === "HEAD" ? "GET" : request.method;
   let after = "route ".repeat(policy.guards);
+  if (request.rewritten !== undefined && policy.keyFunction === undefined)
+    after += `rewritten:${part(canonicalTarget(request.rewritten, policy.query))}`;
   if (request.contentDigest !== undefined) {
     after += `content:${part(request.contentDigest)}`;
     for (const field of CONTENT_FIELDS) after += fieldPart(request, field);
