@@ -36,6 +36,13 @@ describe.each(ADAPTERS)("$name: what names a page", (adapter) => {
     { given: "the port in Host", headers: [{ host: "a.example" }, { host: "a.example:8080" }] },
     { given: "X-Forwarded-Host", headers: [{}, { "x-forwarded-host": "evil.example" }] },
     { given: "X-Forwarded-Proto", headers: [{ "x-forwarded-proto": "http" }, { "x-forwarded-proto": "https" }] },
+    { given: "CloudFront-Forwarded-Proto", headers: [{}, { "cloudfront-forwarded-proto": "https" }] },
+    { given: "CF-Visitor", headers: [{ "cf-visitor": '{"scheme":"http"}' }, { "cf-visitor": '{"scheme":"https"}' }] },
+    { given: "X-ARR-SSL", headers: [{}, { "x-arr-ssl": "2048|256|C=US, CN=issuer|CN=www.example.com" }] },
+    { given: "X-AppService-Proto", headers: [{}, { "x-appservice-proto": "https" }] },
+    { given: "Front-End-Https", headers: [{}, { "front-end-https": "on" }] },
+    { given: "X-Forwarded-Protocol", headers: [{}, { "x-forwarded-protocol": "https" }] },
+    { given: "X-Url-Scheme", headers: [{}, { "x-url-scheme": "https" }] },
     { given: "Forwarded", headers: [{}, { forwarded: "host=evil.example" }] },
   ])("includes $given", async ({ headers }) => {
     const site = await openSite(adapter);

@@ -24,6 +24,20 @@ describe.each(ADAPTERS)("$name: a page that varies", (adapter) => {
     expect(said).toEqual(["de 1", "en 2", "de 1", "en 2", "undefined 3", " 4", "undefined 3", " 4"]);
   });
 
+  it.each([
+    { where: "Vary", headers: { Vary: "Cookie" }, options: {} },
+    { where: "key.headers", headers: {}, options: { key: { headers: ["cookie"] } } },
+  ])("by cookies is the same whatever those say that are ignored: $where", async ({ headers, options }) => {
+    const site = await openSite(adapter, {
+      options: { ttl: 60, cookies: { ignore: ["_ga*"], key: ["theme"] }, ...options },
+      handler: ({ req }) => ({ headers, body: `${/theme=(\w+)/.exec(req.headers.cookie ?? "")?.[1]} ${site.renders}` }),
+    });
+    const said: string[] = [];
+    for (const cookie of ["_ga=1", "_ga=2; _gat=1", undefined, "theme=dark; _ga=3", "_ga=4;theme=dark", "theme=light"])
+      said.push((await site.visit("/", { headers: cookie === undefined ? {} : { cookie } })).text);
+    expect(said).toEqual(["undefined 1", "undefined 1", "undefined 1", "dark 2", "dark 2", "light 3"]);
+  });
+
   it("says vary-miss when the URL is known and the variant is not", async () => {
     const site = await openSite(adapter, { handler: () => ({ headers: { Vary: "accept" }, body: "x" }) });
     await site.visit("/", { headers: { accept: "text/html" } });

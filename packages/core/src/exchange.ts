@@ -17,6 +17,8 @@ export interface RequestHead {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   /** Every field line, for what must not be hidden. */
   readonly rawHeaders: RawHeaders;
+  /** Whether it came with cookies that the operator ignores, and that are taken out of its fields here. */
+  readonly ignoredCookies?: true;
   /** Digest of the content, where that was read because it says what is asked for: `PageCache.keysContent()`. */
   readonly contentDigest?: string;
 }

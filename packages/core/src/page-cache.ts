@@ -15,7 +15,9 @@ import { purger } from "./invalidate/purger.js";
 import type { PurgeAnswer, PurgeRequest, PurgerOptions } from "./invalidate/purger.js";
 import { purgesOf } from "./invalidate/purges.js";
 import { isAskedByContent } from "./key/content.js";
+import { withoutIgnoredCookies } from "./key/cookies.js";
 import { decide } from "./lookup/decide.js";
+import type { Question } from "./lookup/decide.js";
 import { BesidePages } from "./low-level/beside-pages.js";
 import type { MemoizeOptions } from "./low-level/memoize.js";
 import type { MaybeAsync } from "./maybe-async.js";
@@ -49,6 +51,9 @@ export interface HandleOptions {
   /** A forward of another cache on the same directory that the request is on its way with: this cache answers in its place, its own policy laid over the other's. */
   readonly around?: Forward;
 }
+
+/** Of a request that is only looked up. */
+const AT_A_GLANCE = Object.freeze({ native: undefined, refresh: false, own: false });
 
 /** A page cache, whatever the framework. `Req` is what the framework hands to a handler, and to the functions in the options.
  * @example
@@ -93,7 +98,7 @@ export class PageCache<Req = unknown> {
     native: Req,
     { policy, refresh = false, own = refresh, keeping, around }: HandleOptions = {},
   ): MaybeAsync<Outcome> {
-    const question = { request, native, policy: this.#under(request, policy), refresh, own, keeping };
+    const question = this.#question(request, { native, policy, refresh, own, keeping });
     return around === undefined ? this.#answering.begin(question) : this.#answering.within(around, question);
   }
 
@@ -114,8 +119,7 @@ export class PageCache<Req = unknown> {
 
   /** Looks a request up before the framework has seen it: `undefined` when the application has to answer. */
   peek(request: RequestHead): MaybeAsync<OutgoingResponse | undefined> {
-    const policy = this.#under(request);
-    return this.#answering.peek({ request, native: undefined, policy, refresh: false, own: false });
+    return this.#answering.peek(this.#question(request, AT_A_GLANCE));
   }
 
   /** A route's own policy, met while its request is on its way through the application.
@@ -198,16 +202,12 @@ export class PageCache<Req = unknown> {
   /** What would happen to this request now, and why. Changes nothing. */
   async explain(request: RequestHead, native: Req): Promise<Explanation> {
     this.assertOpen();
-    const lookup = await decide(this.#context, {
-      request,
-      native,
-      policy: this.#under(request),
-      refresh: false,
-      own: false,
-    });
+    const question = this.#question(request, { ...AT_A_GLANCE, native });
+    const lookup = await decide(this.#context, question);
     const { options, coded } = this.#context;
     const entry = storedEntry(lookup);
-    return explain(request, lookup, options.clock.now(), entry && (await coded.choose(entry, request, false)));
+    const choice = entry && (await coded.choose(entry, question.request, false));
+    return explain(question.request, lookup, options.clock.now(), choice);
   }
 
   /** After `close()`, as they were at the end. */
@@ -247,6 +247,18 @@ export class PageCache<Req = unknown> {
    * @throws {DiskCacheError} `ERR_DISKCACHE_CLOSED` after `close()` */
   assertOpen(): void {
     if (this.#closed) throw closedError();
+  }
+
+  // What it asks is told by its fields without the cookies that are ignored.
+  #question(
+    asked: RequestHead,
+    {
+      policy,
+      ...circumstances
+    }: Omit<Question, "request" | "policy"> & { readonly policy?: ResolvedPolicy | undefined },
+  ): Question {
+    const request = withoutIgnoredCookies(asked, this.#context.options.cookies);
+    return { ...circumstances, request, policy: this.#under(request, policy) };
   }
 
   #under({ target }: RequestHead, own?: ResolvedPolicy): WholePolicy {

@@ -85,12 +85,15 @@ function isFieldCovered(name: string, { request, policy, partitioned, vary, stor
 
 function unkeyedCookies(reads: Reads, by: Selectors): readonly string[] {
   const { request, cookies, partitioned, vary, stored } = by;
-  if (vary.includes("cookie") || partitioned) return [];
+  if (partitioned) return [];
+  // Vary covers those that are not ignored.
+  const allowed = stored.cookiesAllowed && !vary.includes("cookie");
   const named = [...reads.cookies].filter(
-    (name) => !matchesAny(name, cookies.key) && (matchesAny(name, cookies.ignore) || stored.cookiesAllowed),
+    (name) => !matchesAny(name, cookies.key) && (matchesAny(name, cookies.ignore) || allowed),
   );
   const { cookie } = request.headers;
-  const telling = stored.cookiesAllowed || (typeof cookie === "string" && hasUnkeyedCookies(cookie, cookies));
+  const unkeyed = !vary.includes("cookie") && typeof cookie === "string" && hasUnkeyedCookies(cookie, cookies);
+  const telling = allowed || request.ignoredCookies === true || unkeyed;
   const whole = telling && reads.cookieReaders.some(({ stack }) => !PARSERS.test(stack ?? ""));
   return whole ? [...named, EVERY] : named;
 }

@@ -1,4 +1,5 @@
 /** Reads a Cookie field as far as the key needs it: names and raw values, never decoded (RFC 6265 §5.4). */
+import type { RawHeaders, RequestHead } from "../exchange.js";
 import { matchesAny } from "./patterns.js";
 
 export interface CookieRules {
@@ -21,6 +22,27 @@ export function keyedCookies(header: string, rules: CookieRules): readonly (read
   return cookiePairs(header)
     .filter(([name]) => matchesAny(name, rules.key))
     .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+}
+
+/** The request as if its client had not sent the cookies that the operator has ignored: whatever looks at its fields from here on (the key, `Vary: Cookie`, what may be stored) sees the others alone. */
+export function withoutIgnoredCookies(request: RequestHead, rules: CookieRules): RequestHead {
+  const { cookie, ...others } = request.headers;
+  if (cookie === undefined || rules.ignore.length === 0) return request;
+  const pairs = cookiePairs(cookie as string);
+  const kept = pairs.filter(([name]) => !matchesAny(name, rules.ignore) || matchesAny(name, rules.key));
+  if (kept.length === pairs.length) return request;
+  const rawHeaders = withoutCookies(request.rawHeaders);
+  const bare = { ...request, headers: others, rawHeaders, ignoredCookies: true } as const;
+  if (kept.length === 0) return bare;
+  const text = kept.map(([name, value]) => (name === "" ? value : `${name}=${value}`)).join("; ");
+  return { ...bare, headers: { ...others, cookie: text }, rawHeaders: [...rawHeaders, "cookie", text] };
+}
+
+function withoutCookies(raw: RawHeaders): string[] {
+  const others: string[] = [];
+  for (let index = 0; index < raw.length; index += 2)
+    if (raw[index]!.toLowerCase() !== "cookie") others.push(raw[index]!, raw[index + 1]!);
+  return others;
 }
 
 function cookiePairs(header: string): [name: string, value: string][] {

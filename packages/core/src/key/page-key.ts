@@ -32,6 +32,15 @@ export const FORWARDED_FIELDS = [
   // HTTP/2's own. Adapters leave it in where a client's word for it contradicts the connection.
   ":scheme",
   "x-original-host",
+  // By which proxies of their own kind say that the connection was encrypted: CloudFront, Cloudflare, Azure, IIS, and older ones.
+  "cloudfront-forwarded-proto",
+  "cf-visitor",
+  "x-arr-ssl",
+  "x-appservice-proto",
+  "front-end-https",
+  "x-forwarded-protocol",
+  "x-url-scheme",
+  "x-scheme",
 ] as const;
 
 /** A whole parameter of `Forwarded` with its token or quoted value; anything else about the field stays in the key. */
