@@ -30,7 +30,10 @@ const ROOMS = {
   "option-checks": { values: ["near-names"] },
   "resolve-policy": { values: ["option-checks", "http"], types: ["options"] },
   "resolve-rules": { values: ["key", "option-checks", "resolve-policy"], types: ["options"] },
-  "resolve-options": { values: ["http", "option-checks", "resolve-policy", "resolve-rules"], types: ["options"] },
+  "resolve-options": {
+    values: ["http", "key", "option-checks", "resolve-policy", "resolve-rules"],
+    types: ["options"],
+  },
   policies: { values: ["key", "resolve-policy"], types: ["resolve-options"] },
   context: {
     types: [

@@ -12,6 +12,7 @@ import { CLOSED, STALE_PARTITION, UNFILLED, UNREADABLE } from "./forward/settled
 import { fillStored, hasHoles } from "./holes/fill-stored.js";
 import { decide, requestFacts } from "./lookup/decide.js";
 import type { Lookup, Question } from "./lookup/decide.js";
+import { identified } from "./key/credentials.js";
 import type { PageKey } from "./key/page-key.js";
 import { isPlainlyFresh, isPlainPage, PlainPages } from "./lookup/plain-pages.js";
 import { isDueAhead, isSurelyEarly } from "./lookup/refresh-ahead.js";
@@ -124,7 +125,8 @@ export class Answering {
       return undefined;
     }
     forward.delegate();
-    const request = contentDigest === undefined ? plan.request : { ...plan.request, contentDigest };
+    const { identified: _, ...asked } = contentDigest === undefined ? plan.request : { ...plan.request, contentDigest };
+    const request = identified(asked, this.#context.options.credentials, policy.keyHeaders, native);
     const question = { request, native: plan.native, policy, refresh: plan.refresh, own: plan.own };
     return andThen(this.begin(question), (outcome) => adopting(forward, outcome));
   }
@@ -176,7 +178,8 @@ export class Answering {
     release: () => void,
   ): OutgoingResponse | Other {
     if (outcome?.kind === "hit") {
-      const rawHeaders = refreshHeaders(request.rawHeaders, this.#context.options.cookies);
+      const { cookies, credentials } = this.#context.options;
+      const rawHeaders = refreshHeaders(request.rawHeaders, cookies, credentials);
       return { ...outcome, refresh: { rawHeaders, release } };
     }
     release();

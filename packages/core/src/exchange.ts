@@ -19,6 +19,8 @@ export interface RequestHead {
   readonly rawHeaders: RawHeaders;
   /** Whether it came with cookies that the operator ignores, and that are taken out of its fields here. */
   readonly ignoredCookies?: true;
+  /** Whether it says who asks by other means than `Authorization` and cookies; then what holds for `Authorization` holds for it. */
+  readonly identified?: true;
   /** Digest of the content, where that was read because it says what is asked for: `PageCache.keysContent()`. */
   readonly contentDigest?: string;
 }

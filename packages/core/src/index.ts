@@ -2,7 +2,15 @@
 export { PageCache } from "./page-cache.js";
 export type { CacheStats, HandleOptions } from "./page-cache.js";
 export type { Outcome } from "./answering.js";
-export type { CachePolicy, CookieRules, DiskCacheOptions, KeyRules, PathRule, RelaxedRules } from "./options.js";
+export type {
+  CachePolicy,
+  CookieRules,
+  CredentialOptions,
+  DiskCacheOptions,
+  KeyRules,
+  PathRule,
+  RelaxedRules,
+} from "./options.js";
 export { neverPolicy } from "./resolve-policy.js";
 export type { ResolvedPolicy, ResolvedQueryRules, WholePolicy } from "./resolve-policy.js";
 export type {

@@ -20,6 +20,18 @@ export interface CookieRules {
   readonly key?: readonly string[];
 }
 
+/** What else than `Authorization` and cookies says who asks: what holds for `Authorization` holds for such requests. */
+export interface CredentialOptions {
+  /** Request fields that carry a credential or an identity, beside the well-known ones. `*` at the end of a name stands for any rest. */
+  readonly fields?: readonly string[];
+  /** Well-known ones that say nothing about the page, such as a key of one application that asks for all its users. `*` at the end of a name stands for any rest. */
+  readonly ignore?: readonly string[];
+  /** Whether a client certificate that the server has verified counts. False where a proxy shows its own for everybody. */
+  readonly certificate?: boolean;
+  /** Whether a user counts whom middleware before the cache has recognised: `req.user`, `req.auth`, `user` or `userId` in `req.session`, `ctx.state.user`. False where everybody has one. */
+  readonly user?: boolean;
+}
+
 /** What HTTP permits and this cache declines unless asked. */
 export interface RelaxedRules {
   /** Keep and replay responses with `Set-Cookie`: every visitor gets the cookies that were made for the first one. Only for cookies that are the same for everybody. */
@@ -203,6 +215,11 @@ export interface DiskCacheOptions<Req = unknown> extends CachePolicy<Req> {
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not lists of names
    * @example diskCache({ dir: ".cache/pages", cookies: { ignore: ["_ga*"], key: ["theme"] } }) */
   readonly cookies?: CookieRules;
+  /** By what else than `Authorization` and cookies this application knows its clients: requests with such a field (`X-API-Key`, `X-Forwarded-User`, `X-Amzn-Oidc-*`, …), a verified client certificate, or a user recognised by middleware before the cache, only fill pages marked `public`, `s-maxage` or `must-revalidate`, and are served only those, unless a `partition` answers for them or `key.headers` names the field.
+   * @default { fields: [], ignore: [], certificate: true, user: true }
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not lists of field names and booleans
+   * @example diskCache({ dir: ".cache/pages", credentials: { fields: ["x-acme-token"], ignore: ["x-api-key"] } }) */
+  readonly credentials?: CredentialOptions;
   /** Give responses without freshness a tenth of their age since `Last-Modified` (RFC 9111 §4.2.2).
    * @default false
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a boolean

@@ -16,6 +16,7 @@ import type { PurgeAnswer, PurgeRequest, PurgerOptions } from "./invalidate/purg
 import { purgesOf } from "./invalidate/purges.js";
 import { isAskedByContent } from "./key/content.js";
 import { withoutIgnoredCookies } from "./key/cookies.js";
+import { identified } from "./key/credentials.js";
 import { decide } from "./lookup/decide.js";
 import type { Question } from "./lookup/decide.js";
 import { BesidePages } from "./low-level/beside-pages.js";
@@ -90,6 +91,12 @@ export class PageCache<Req = unknown> {
    * @returns `undefined` says nothing: then `handle` decides */
   ready(method: string, target: string, scheme: string, rawHeaders: RawHeaders): OutgoingResponse | undefined {
     return this.#answering.ready(method, target, scheme, rawHeaders);
+  }
+
+  /** Whether the connection or middleware before the cache knows who sent a request: then `ready` may not be asked.
+   * @param native what the framework hands to handlers */
+  knowsWhoAsks(native: unknown): boolean {
+    return this.#context.options.credentials.areKnown(native);
   }
 
   /** Decides on a request. Synchronous unless the disk made it wait. Never throws, never rejects. */
@@ -249,7 +256,7 @@ export class PageCache<Req = unknown> {
     if (this.#closed) throw closedError();
   }
 
-  // What it asks is told by its fields without the cookies that are ignored.
+  // What it asks is told by its fields without the cookies that are ignored, and by what else says whose page it is.
   #question(
     asked: RequestHead,
     {
@@ -257,8 +264,11 @@ export class PageCache<Req = unknown> {
       ...circumstances
     }: Omit<Question, "request" | "policy"> & { readonly policy?: ResolvedPolicy | undefined },
   ): Question {
-    const request = withoutIgnoredCookies(asked, this.#context.options.cookies);
-    return { ...circumstances, request, policy: this.#under(request, policy) };
+    const { cookies, credentials } = this.#context.options;
+    const under = this.#under(asked, policy);
+    const request = withoutIgnoredCookies(asked, cookies);
+    const { native } = circumstances;
+    return { ...circumstances, request: identified(request, credentials, under.keyHeaders, native), policy: under };
   }
 
   #under({ target }: RequestHead, own?: ResolvedPolicy): WholePolicy {

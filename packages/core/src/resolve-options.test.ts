@@ -95,6 +95,24 @@ const WRONG: readonly {
     got: '"_ga"',
   },
   { options: { dir: DIR, cookies: [] }, option: "cookies", expected: "an object", got: "an empty array" },
+  {
+    options: { dir: DIR, credentials: { fields: ["x api key"] } },
+    option: "credentials.fields",
+    expected: "a list of field names, `*` at the end for any rest",
+    got: '"x api key"',
+  },
+  {
+    options: { dir: DIR, credentials: { user: "no" } },
+    option: "credentials.user",
+    expected: "true or false",
+    got: '"no"',
+  },
+  {
+    options: { dir: DIR, credentials: { names: [] } },
+    option: "credentials.names",
+    expected: "one of",
+    got: '"names"',
+  },
   { options: { dir: DIR, relaxed: true }, option: "relaxed", expected: "an object", got: "true" },
   {
     options: { dir: DIR, relaxed: { all: true } },

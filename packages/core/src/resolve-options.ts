@@ -18,6 +18,7 @@ import {
   secrets,
   strings,
 } from "./option-checks.js";
+import { Credentials } from "./key/credentials.js";
 import type { CachePolicy, DiskCacheOptions, RelaxedRules } from "./options.js";
 import { POLICY_NAMES, policyFields } from "./resolve-policy.js";
 import type { WholePolicy } from "./resolve-policy.js";
@@ -41,6 +42,7 @@ export interface ResolvedOptions {
   readonly clock: Clock;
   readonly hosts: ReadonlySet<string> | undefined;
   readonly cookies: { readonly ignore: readonly string[]; readonly key: readonly string[] };
+  readonly credentials: Credentials;
   readonly heuristic: boolean;
   readonly targetedFields: readonly string[];
   readonly honourRequest: boolean | ((req: unknown) => boolean);
@@ -86,6 +88,7 @@ const OPTION_NAMES = new Set<string>([
     "clock",
     "hosts",
     "cookies",
+    "credentials",
     "heuristic",
     "targetedFields",
     "honourRequest",
@@ -131,6 +134,7 @@ export function resolveOptions<Req>(given: DiskCacheOptions<Req>): ResolvedOptio
       ignore: strings("cookies.ignore", cookies?.ignore ?? []),
       key: strings("cookies.key", cookies?.key ?? []),
     }),
+    credentials: resolveCredentials(given.credentials),
     heuristic: boolean("heuristic", given.heuristic ?? false),
     targetedFields: fieldNames("targetedFields", targetedFields ?? DEFAULTS.targetedFields),
     honourRequest: resolveHonourRequest(given.honourRequest),
@@ -143,6 +147,24 @@ export function resolveOptions<Req>(given: DiskCacheOptions<Req>): ResolvedOptio
     rules: resolveRules(given.rules ?? []),
     audit: resolveAudit(given.audit),
   });
+}
+
+function resolveCredentials(given: DiskCacheOptions["credentials"]): Credentials {
+  const rules = given === undefined ? {} : record("credentials", given);
+  refuseUnknown("credentials.", rules, new Set(["fields", "ignore", "certificate", "user"]));
+  return new Credentials({
+    fields: credentialNames("credentials.fields", rules["fields"]),
+    ignore: credentialNames("credentials.ignore", rules["ignore"]),
+    certificate: boolean("credentials.certificate", rules["certificate"] ?? true),
+    user: boolean("credentials.user", rules["user"] ?? true),
+  });
+}
+
+function credentialNames(option: string, given: unknown = []): readonly string[] {
+  const names = strings(option, given);
+  const wrong = names.find((name) => !isToken(name));
+  if (wrong !== undefined) throw optionError(option, "a list of field names, `*` at the end for any rest", wrong);
+  return Object.freeze(names.map((name) => name.toLowerCase()));
 }
 
 function resolveHosts(given: unknown): ReadonlySet<string> {

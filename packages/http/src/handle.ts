@@ -149,7 +149,7 @@ function frontListener<Req>(cache: PageCache<Req>, listener: RequestListener): R
     if (playReady(cache, req, res, target)) return undefined;
     learnServer(cache, req);
     // The cache inside says so.
-    if (askedAs(req).refresh || !isKnownResponse(res)) return listener(req, res);
+    if (askedAs(req).refresh || !isKnownResponse(res) || cache.knowsWhoAsks(req)) return listener(req, res);
     const hit = cache.peek(requestHead(req, target));
     if (hit === undefined) return listener(req, res);
     if (!(hit instanceof Promise)) return play(req, res, hit);

@@ -10,14 +10,17 @@ import { send } from "./send.js";
 import { http1Scheme, schemeOf } from "./server.js";
 
 /** The answer, if it is in memory and can be told at a glance; `undefined` says nothing.
- * @param target the request target as it came */
+ * @param target the request target as it came
+ * @param native what the framework hands to handlers */
 export function readyResponse<Req>(
   cache: PageCache<Req>,
   req: IncomingMessage,
   target: string,
+  native: unknown = req,
 ): OutgoingResponse | undefined {
   // On its way through a cache already: this one or another must not answer in between.
   if (req.diskCache !== undefined || isRefresh(req) || isNever(req)) return undefined;
+  if (cache.knowsWhoAsks(native)) return undefined;
   if (req.url !== target && rewrittenTarget(req, target) !== undefined) return undefined;
   const method = req.method ?? "";
   if (isHttp2Request(req)) return cache.ready(method, target, schemeOf(req), http2Lines(req));

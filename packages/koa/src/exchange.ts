@@ -37,7 +37,7 @@ export function runContext(
 ): Promise<void> {
   if (!isKnownResponse(ctx.res)) return passBy(cache, ctx, next);
   noteMount(ctx);
-  const ready = readyResponse(cache, ctx.req, ctx.originalUrl);
+  const ready = readyResponse(cache, ctx.req, ctx.originalUrl, ctx);
   if (ready === undefined) return decideOn(cache, underWay, ctx, next);
   if (outermost) {
     // Nobody is there to look at the context or to change it, so Koa has nothing to do either.

@@ -3,6 +3,7 @@ import type { RequestHead } from "../exchange.js";
 import type { StoredPolicy } from "../http/storability.js";
 import { hasUnkeyedCookies } from "../key/cookies.js";
 import type { CookieRules } from "../key/cookies.js";
+import type { Credentials } from "../key/credentials.js";
 import { matchesAny } from "../key/patterns.js";
 import { FORWARDED_FIELDS } from "../key/page-key.js";
 import { countsInKey, ignoredParameters, parameterName } from "../key/query.js";
@@ -23,6 +24,7 @@ export interface Selectors {
   readonly request: RequestHead;
   readonly policy: ResolvedPolicy;
   readonly cookies: CookieRules;
+  readonly credentials: Credentials;
   readonly partitioned: boolean;
   /** The fields of the response's `Vary`, with those that were added to it. */
   readonly vary: readonly string[];
@@ -76,10 +78,10 @@ function collapsed(names: ReadonlySet<string>): readonly string[] {
   return names.has(EVERY) ? [EVERY] : [...names];
 }
 
-function isFieldCovered(name: string, { request, policy, partitioned, vary, stored }: Selectors): boolean {
+function isFieldCovered(name: string, { request, policy, partitioned, vary, stored, credentials }: Selectors): boolean {
   if (KNOWN.has(name) || vary.includes(name) || policy.keyHeaders.includes(name)) return true;
   // Whoever sends it is left alone, unless the page is for him, too.
-  if (name === "authorization") return partitioned || !stored.authorizationAllowed;
+  if (name === "authorization" || credentials.has(name)) return partitioned || !stored.authorizationAllowed;
   return OF_CONTENT.has(name) && request.contentDigest !== undefined;
 }
 

@@ -20,7 +20,8 @@ export function audited(
 ): StoreDecision {
   if (auditor === undefined || reads === undefined || page === undefined || !decision.store) return decision;
   const { vary, policy: stored } = decision;
-  const selectors = { request, policy, cookies: options.cookies, partitioned: page.partitioned, vary, stored };
+  const { cookies, credentials } = options;
+  const selectors = { request, policy, cookies, credentials, partitioned: page.partitioned, vary, stored };
   const unkeyed = auditor.finds(reads, selectors, native);
   return unkeyed && auditor.enforces ? { store: false, reason: "audit" } : decision;
 }

@@ -3,6 +3,7 @@ import type { RawHeaders } from "../exchange.js";
 import { withoutHopByHop } from "../http/hop-by-hop.js";
 import { keyedCookies } from "../key/cookies.js";
 import type { CookieRules } from "../key/cookies.js";
+import type { Credentials } from "../key/credentials.js";
 
 const VISITORS_OWN: ReadonlySet<string> = new Set([
   "authorization",
@@ -21,12 +22,13 @@ const VISITORS_OWN: ReadonlySet<string> = new Set([
   "referer",
 ]);
 
-export function refreshHeaders(raw: RawHeaders, cookies: CookieRules): string[] {
+export function refreshHeaders(raw: RawHeaders, cookies: CookieRules, credentials: Credentials): string[] {
   const kept: string[] = [];
   const endToEnd = withoutHopByHop(raw);
   for (let index = 0; index < endToEnd.length; index += 2) {
     const name = endToEnd[index]!;
     const value = endToEnd[index + 1]!;
+    if (credentials.has(name.toLowerCase())) continue;
     if (!VISITORS_OWN.has(name.toLowerCase())) kept.push(name, value);
     else if (name.toLowerCase() === "cookie") {
       const keyed = keyedCookies(value, cookies);

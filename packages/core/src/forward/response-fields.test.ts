@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { Credentials } from "../key/credentials.js";
 import { cacheStatusWith, headToStore, outerFields } from "./response-fields.js";
 import { refreshHeaders } from "./refresh-headers.js";
 
@@ -68,6 +69,8 @@ describe("a field that was set before the handler ran", () => {
   });
 });
 
+const credentials = new Credentials({ fields: [], ignore: [], certificate: true, user: true });
+
 describe("the fields a refresh goes out with", () => {
   it("select the page, and are nobody's own", () => {
     const raw = [
@@ -87,12 +90,14 @@ describe("the fields a refresh goes out with", () => {
       "no-cache",
       "Connection",
       "close",
+      "X-API-Key",
+      "k",
       "Referer",
       "http://a/",
       "X-Forwarded-Host",
       "b",
     ];
-    expect(refreshHeaders(raw, { ignore: ["_ga"], key: ["theme"] })).toEqual([
+    expect(refreshHeaders(raw, { ignore: ["_ga"], key: ["theme"] }, credentials)).toEqual([
       "Host",
       "a",
       "Accept-Language",
@@ -105,6 +110,9 @@ describe("the fields a refresh goes out with", () => {
   });
 
   it("have no Cookie where none is part of the key", () => {
-    expect(refreshHeaders(["Host", "a", "Cookie", "session=1"], { ignore: [], key: [] })).toEqual(["Host", "a"]);
+    expect(refreshHeaders(["Host", "a", "Cookie", "session=1"], { ignore: [], key: [] }, credentials)).toEqual([
+      "Host",
+      "a",
+    ]);
   });
 });

@@ -212,7 +212,7 @@ function bypass(request: RequestHead, reason: string): Lookup {
 /** What about the request matters to storing and reusing its page. */
 export function requestFacts({ options }: CacheContext, request: RequestHead, page: PageKey): RequestFacts {
   const { method, headers } = request;
-  const authorization = headers.authorization !== undefined && !page.partitioned;
+  const authorization = (headers.authorization !== undefined || request.identified === true) && !page.partitioned;
   const cookies =
     headers.cookie !== undefined &&
     !page.partitioned &&

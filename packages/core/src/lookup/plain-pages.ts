@@ -56,6 +56,9 @@ export class PlainPages {
     this.#telling = new Set([...TELLING_FIELDS, ...honoured, ...options.policy.keyHeaders]);
     for (const name of [...this.#telling, ...PLACING_FIELDS])
       this.#suspect[Math.min(name.length, 63)]! |= 1 << (name.charCodeAt(0) & 31);
+    for (const { text, whole } of options.credentials.hints)
+      for (let length = text.length; length <= (whole ? text.length : 63); length++)
+        this.#suspect[Math.min(length, 63)]! |= 1 << (text.charCodeAt(0) & 31);
   }
 
   /** The key of a GET, if it is plain and something may be looked up for it. */
@@ -117,6 +120,7 @@ export class PlainPages {
         host = rawHeaders[index + 1]!;
       } else if (this.#isSuspect(name)) {
         const known = name.toLowerCase();
+        if (this.#options.credentials.has(known)) return undefined;
         if (this.#telling.has(known) && !(known === "cookie" && this.#saysNothing(rawHeaders[index + 1]!)))
           return undefined;
         if (PLACING_FIELDS.has(known)) forwarded += `\n${known}:${rawHeaders[index + 1]!}`;

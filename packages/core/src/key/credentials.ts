@@ -1,0 +1,118 @@
+/** Whether a request says who asks, by other means than `Authorization` and cookies: a field that carries a credential or an identity, a client certificate, or a user whom middleware has recognised. Decides nothing: what holds for `Authorization` holds for such a request, too. */
+import type { RequestHead } from "../exchange.js";
+import { matchesAny } from "./patterns.js";
+
+/** What the application says about the signs by which its clients are known. */
+export interface CredentialRules {
+  /** Beside the well-known ones; lower-case, `*` at the end for any rest. */
+  readonly fields: readonly string[];
+  /** Of those, the ones that say nothing about the page. */
+  readonly ignore: readonly string[];
+  readonly certificate: boolean;
+  readonly user: boolean;
+}
+
+/** By what they are used for: keys and tokens of APIs; what proxies and gateways say of who has logged in there; certificates that a proxy has checked. */
+export const CREDENTIAL_FIELDS: readonly string[] = [
+  ..."api-key apikey dpop ocp-apim-subscription-key private-token proxy-authorization x-access-token x-amz-security-token".split(
+    " ",
+  ),
+  ..."x-api-key x-api-token x-apikey x-auth-key x-auth-token x-authorization x-id-token x-identity-token".split(" "),
+  ..."x-parse-session-token x-rapidapi-key x-session-id x-session-token x-shopify-access-token x-token".split(" "),
+  ..."x-user-token x-vault-token x-firebase-auth".split(" "),
+  ..."cf-access-* remote-email remote-groups remote-name remote-user tailscale-user-* x-amzn-oidc-*".split(" "),
+  ..."x-auth-request-* x-auth-user x-authenticated-* x-authentik-* x-forwarded-access-token x-forwarded-email".split(
+    " ",
+  ),
+  ..."x-forwarded-groups x-forwarded-preferred-username x-forwarded-user x-goog-authenticated-user-*".split(" "),
+  ..."x-goog-iap-* x-ms-client-principal* x-ms-token-* x-pomerium-* x-remote-* x-user x-user-email x-user-id".split(
+    " ",
+  ),
+  ..."x-username x-webauth-*".split(" "),
+  ..."client-cert ssl-client-* x-arr-clientcert x-client-cert x-client-dn x-forwarded-client-cert x-ssl-client-*".split(
+    " ",
+  ),
+];
+
+/** What middleware and connections leave on a request, or on Koa's context of one. */
+interface Recognised {
+  readonly user?: unknown;
+  readonly auth?: unknown;
+  readonly session?: {
+    readonly user?: unknown;
+    readonly userId?: unknown;
+    readonly passport?: { readonly user?: unknown };
+  };
+  readonly state?: { readonly user?: unknown };
+  readonly socket?: { readonly authorized?: unknown };
+  readonly req?: Recognised;
+}
+
+/** What says who asks, as one application's rules have it. */
+export class Credentials {
+  readonly #rules: CredentialRules;
+  readonly #names: ReadonlySet<string>;
+  /** What names begin with that go on in any way. */
+  readonly #beginnings: readonly string[];
+
+  constructor(rules: CredentialRules) {
+    const all = [...CREDENTIAL_FIELDS, ...rules.fields];
+    this.#rules = rules;
+    this.#names = new Set(all.filter((name) => !name.endsWith("*")));
+    this.#beginnings = all.filter((name) => name.endsWith("*")).map((name) => name.slice(0, -1));
+  }
+
+  /** What field names may be, or begin with: for those who look at many names. */
+  get hints(): readonly { readonly text: string; readonly whole: boolean }[] {
+    return [
+      ...[...this.#names].map((text) => ({ text, whole: true })),
+      ...this.#beginnings.map((text) => ({ text, whole: false })),
+    ];
+  }
+
+  /** Whether a field carries a credential or an identity.
+   * @param name lower-case */
+  has(name: string): boolean {
+    const known = this.#names.has(name) || this.#beginnings.some((beginning) => name.startsWith(beginning));
+    return known && !matchesAny(name, this.#rules.ignore);
+  }
+
+  /** Whether a request has such a field that is not in its key. */
+  areIn({ headers }: RequestHead, keyed: readonly string[]): boolean {
+    for (const name in headers) if (this.has(name) && !keyed.includes(name)) return true;
+    return false;
+  }
+
+  /** Whether the connection, or what came before the cache, knows who asks.
+   * @param native what the framework hands to handlers */
+  areKnown(native: unknown): boolean {
+    if (typeof native !== "object" || native === null) return false;
+    const { certificate, user } = this.#rules;
+    const asked = native as Recognised;
+    const { req: message = asked } = asked;
+    try {
+      if (certificate && message.socket?.authorized === true) return true;
+      return user && (hasUser(asked) || (message !== asked && hasUser(message)));
+    } catch {
+      // Somebody's own way of telling it has failed: then nobody knows.
+      return true;
+    }
+  }
+}
+
+function hasUser({ user, auth, session, state }: Recognised): boolean {
+  if (user || auth || state?.user) return true;
+  return Boolean(session && (session.user || session.userId || session.passport?.user));
+}
+
+/** The request, and whether it says who asks.
+ * @param keyed fields that are in the key of its page */
+export function identified(
+  request: RequestHead,
+  credentials: Credentials,
+  keyed: readonly string[],
+  native: unknown,
+): RequestHead {
+  const known = credentials.areIn(request, keyed) || credentials.areKnown(native);
+  return known ? { ...request, identified: true } : request;
+}
