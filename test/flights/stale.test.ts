@@ -119,6 +119,36 @@ describe.each(ADAPTERS)("$name: a stale page", (adapter) => {
   });
 
   it.each([
+    { how: "answers 503", fails: () => ({ status: 503, body: "down" }) },
+    {
+      how: "throws",
+      fails: (): never => {
+        throw new Error("down");
+      },
+    },
+  ])("stands in for a handler that $how, which is asked less and less often meanwhile", async ({ fails }) => {
+    let down = true;
+    const site = await openSite(adapter, {
+      options: { ttl: 60, staleIfError: "1d" },
+      handler: () => (site.renders > 1 && down ? fails() : { headers: PLAIN, body: `render ${site.renders}` }),
+    });
+    await site.visit("/");
+    site.clock.advance(70);
+    const rendersAfter: number[] = [];
+    for (const seconds of [0, 0.5, 0.6, 1, 1.5, 3, 1.5, 100, 100]) {
+      site.clock.advance(seconds);
+      for (let n = 0; n < 10; n++) expect((await site.visit("/")).text).toBe("render 1");
+      rendersAfter.push(site.renders);
+    }
+    expect(rendersAfter).toEqual([2, 2, 3, 3, 4, 4, 5, 6, 7]);
+    expect((await site.visit("/")).cacheStatus).toMatch(/^diskcache; hit; ttl=-\d+$/);
+    down = false;
+    site.clock.advance(100);
+    expect((await site.visit("/")).text).toBe("render 8");
+    expect((await site.visit("/")).isHit).toBe(true);
+  });
+
+  it.each([
     { given: "must-revalidate", control: "max-age=60, must-revalidate" },
     { given: "proxy-revalidate", control: "max-age=60, proxy-revalidate" },
     { given: "no-cache", control: "no-cache, max-age=60" },

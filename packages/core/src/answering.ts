@@ -153,7 +153,10 @@ export class Answering {
 
   #claim({ entry, stale }: Reusable): ReturnType<typeof claimRefresh> {
     const due = stale || (this.#refreshAhead > 0 && isDueAhead(entry.value, this.#refreshAhead, this.#now()));
-    return due ? claimRefresh(this.#context, this.#refreshes, entry) : undefined;
+    const { key, storedAt } = entry.head;
+    return due && !this.#context.failing.rests(key, storedAt)
+      ? claimRefresh(this.#context, this.#refreshes, entry)
+      : undefined;
   }
 
   #refreshing(question: Question, lookup: Reusable, attempt: number, release: () => void): MaybeAsync<Outcome> {

@@ -1,5 +1,6 @@
 /** What every room that acts on a request is given: the settings, the store, and whom to tell. */
 import type { CodedBodies } from "./coding/coded-bodies.js";
+import type { Backoff } from "./flight/backoff.js";
 import type { HitForMiss } from "./flight/hit-for-miss.js";
 import type { Auditor } from "./audit/auditor.js";
 import type { Fragments } from "./fragments/fragments.js";
@@ -18,6 +19,8 @@ export interface CacheContext {
   readonly holes: Holes;
   readonly policies: Policies;
   readonly hitForMiss: HitForMiss;
+  /** Stored responses that could not be made anew a moment ago. */
+  readonly failing: Backoff;
   /** Pages in content codings, where they are offered in any. */
   readonly coded: CodedBodies;
   /** `undefined`: nobody looks at what handlers read. */

@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { Auditor } from "./audit/auditor.js";
 import { CodedBodies } from "./coding/coded-bodies.js";
 import type { CacheContext } from "./context.js";
+import { Backoff } from "./flight/backoff.js";
 import { HitForMiss } from "./flight/hit-for-miss.js";
 import { Fragments } from "./fragments/fragments.js";
 import { Holes } from "./holes/holes.js";
@@ -45,6 +46,7 @@ export function openContext<Req>(given: DiskCacheOptions<Req>): CacheContext {
     holes: new Holes(observer),
     policies: new Policies(options),
     hitForMiss: new HitForMiss(options.clock),
+    failing: new Backoff(options.clock),
     auditor: options.audit === "off" ? undefined : new Auditor(options.audit, observer),
   };
   return { ...parts, coded: new CodedBodies(parts) };

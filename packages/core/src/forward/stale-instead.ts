@@ -23,6 +23,7 @@ export function staleInstead(
   const { entry } = selection;
   // What fills them may be the very thing that has failed.
   if (hasHoles(entry)) return undefined;
+  context.failing.failed(entry.head.key, entry.head.storedAt);
   const detail = "stale-if-error";
   const status: CacheStatus = { fwd: reason, fwdStatus: typeof failure === "number" ? failure : undefined, detail };
   context.observer.hit(request.target, true);

@@ -5,7 +5,7 @@ import type { RequestHead } from "../exchange.js";
 import type { ForwardReason } from "../http/cache-status.js";
 import { parseRequestDirectives } from "../http/request-directives.js";
 import type { RequestDirectives } from "../http/request-directives.js";
-import { reusability } from "../http/reusability.js";
+import { reusability, staleOnError } from "../http/reusability.js";
 import type { RequestFacts } from "../http/storability.js";
 import { hasUndeclaredCookies } from "../key/cookies.js";
 import { pageKey } from "../key/page-key.js";
@@ -111,13 +111,15 @@ function lookUp(
         withoutPage(context, question, page, facts, directives, selected, part),
       );
     const now = options.clock.now();
-    const lookup = judge(question, page, facts, directives, selected, now);
+    const lookup = sparing(context, question, judge(question, page, facts, directives, selected, now), now);
     if (!mayBeOutdated(lookup, selected, now)) return lookup;
     const newer = selectLatest(store, selected);
     // A visitor who may have it stale does not wait for a slow disk; what it finds is there for the next one.
     if (newer instanceof Promise && lookup.verdict === "reuse") return lookup;
     return andThen(newer, (latest) =>
-      latest.entry === selected.entry ? lookup : judge(question, page, facts, directives, latest, now),
+      latest.entry === selected.entry
+        ? lookup
+        : sparing(context, question, judge(question, page, facts, directives, latest, now), now),
     );
   });
 }
@@ -181,6 +183,16 @@ function judge(
   if (directives?.onlyIfCached === true) return { verdict: "unsatisfiable" };
   const asked = outcome.reuse === "validate" && outcome.reason.startsWith("request");
   return { verdict: "forward", page, facts, reason: asked ? "request" : "stale", detail: undefined, selection };
+}
+
+// While the application fails, and a stale response may stand in for what it says (RFC 5861 §4), it is asked now and then, not by everybody.
+function sparing({ failing }: CacheContext, { refresh }: Question, lookup: Lookup, now: number): Lookup {
+  if (refresh || lookup.verdict !== "forward" || lookup.reason !== "stale") return lookup;
+  const { selection, page } = lookup;
+  if (selection === undefined || page === undefined || selection.entry.value.holes !== undefined) return lookup;
+  const { entry } = selection;
+  const spared = failing.rests(entry.head.key, entry.head.storedAt) && staleOnError(entry.value.policy, now, "thrown");
+  return spared ? { verdict: "reuse", entry, stale: true, page } : lookup;
 }
 
 function honours(honourRequest: boolean | ((req: unknown) => boolean), native: unknown): boolean {
