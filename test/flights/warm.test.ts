@@ -135,7 +135,11 @@ describe.each(ADAPTERS)("$name: warming up", (adapter) => {
     { given: "no function to call", options: { onProgress: true }, message: "`warm.onProgress`: expected a function" },
     { given: "one path", urls: "/", message: '`urls`: expected a list of URLs or paths, got "/"' },
     { given: "nothing", urls: null, message: "`urls`: expected a list of URLs or paths, got null" },
-    { given: "a number for a path", urls: [7], message: '`url`: expected a URL or a path such as "/reports/7", got 7' },
+    {
+      given: "a number for a path",
+      urls: [7],
+      message: '`url`: expected a URL or a path such as "/reports/7", without a user, got 7',
+    },
   ])("is refused with $given", async ({ urls = ["/"], options, message }) => {
     const site = await openSite(adapter);
     await site.visit("/");

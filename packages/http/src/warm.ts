@@ -22,7 +22,7 @@ export interface WarmSummary {
   readonly failed: number;
 }
 
-const EXPECTED_URL = 'a URL or a path such as "/reports/7"';
+const EXPECTED_URL = 'a URL or a path such as "/reports/7", without a user';
 
 /** @throws {DiskCacheError} `ERR_DISKCACHE_SERVER`, `ERR_DISKCACHE_OPTION`, `ERR_DISKCACHE_CLOSED`; what `signal` was aborted with */
 export async function refreshPage(cache: Warmed, url: string, options: RefreshOptions = {}): Promise<WarmedPage> {
@@ -88,15 +88,25 @@ function addressed(cache: object, url: string, given: AnyServer | undefined) {
     );
   }
   if (typeof url !== "string") throw optionError("url", EXPECTED_URL, url);
-  const whole = /^(https?):\/\/([^/?#]+)(.*)$/i.exec(url);
-  if (whole !== null) {
-    const target = whole[3]!.startsWith("/") ? whole[3]! : `/${whole[3]!}`;
-    return { server, host: whole[2]!, encrypted: whole[1]!.toLowerCase() === "https", target };
+  if (/^https?:/i.test(url)) {
+    const { host, protocol, username, password, pathname, search } = parsed(url, url);
+    if (username !== "" || password !== "") throw optionError("url", EXPECTED_URL, url);
+    return { server, host, encrypted: protocol === "https:", target: pathname + search };
   }
   if (!url.startsWith("/")) throw optionError("url", EXPECTED_URL, url);
+  const { pathname, search } = parsed(`http://host${url}`, url);
   if (known?.host === undefined)
     throw new DiskCacheError("ERR_DISKCACHE_SERVER", `no host is known yet for ${url}: pass the whole URL`);
-  return { server, host: known.host, encrypted: known.encrypted, target: url };
+  return { server, host: known.host, encrypted: known.encrypted, target: pathname + search };
+}
+
+// As a browser would send it: encoded where a request may not hold it as it is.
+function parsed(url: string, given: string): URL {
+  try {
+    return new URL(url);
+  } catch {
+    throw optionError("url", EXPECTED_URL, given);
+  }
 }
 
 function isSource(urls: unknown): boolean {

@@ -1,5 +1,6 @@
 /** The pages that one URL names, in the store's words. */
 import { canonicalTarget } from "../key/query.js";
+import { spellings } from "../key/spellings.js";
 import type { ResolvedQueryRules } from "../resolve-policy.js";
 import type { PurgeSelector } from "../store/contract.js";
 
@@ -11,6 +12,8 @@ export function namedPages(
   { scope, target }: { readonly scope: string | undefined; readonly target: string },
   queriesOf: QueriesOf,
 ): readonly PurgeSelector[] {
-  const names = new Set(queriesOf(target).map((query) => canonicalTarget(target, query)));
+  const names = new Set(
+    spellings(target).flatMap((spelling) => queriesOf(spelling).map((query) => canonicalTarget(spelling, query))),
+  );
   return [...names].map((name) => ({ kind: "name", name, scope }));
 }

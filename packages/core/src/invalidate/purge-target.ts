@@ -1,6 +1,7 @@
 /** What a caller of `purge()` names, checked and put into the store's words. */
 import { optionError } from "../errors.js";
 import { EXPECTED_HOST, isHost } from "../http/host.js";
+import { hostName, spellings } from "../key/spellings.js";
 import { splitUrl } from "../key/split-url.js";
 import { boolean, optionsOf, refuseUnknown } from "../option-checks.js";
 import type { PurgeSelector } from "../store/contract.js";
@@ -52,7 +53,7 @@ export function purgeSelectors(at: string, target: unknown, queriesOf: QueriesOf
     case "url":
       return namedPages(located(option, value), queriesOf);
     case "prefix":
-      return [prefixSelector(option, value)];
+      return prefixSelectors(option, value);
     case "tag":
       return [{ kind: "tag", tag: text(option, value) }];
     case "tags":
@@ -60,7 +61,7 @@ export function purgeSelectors(at: string, target: unknown, queriesOf: QueriesOf
       return value.map((tag) => ({ kind: "tag", tag: text(option, tag) }));
     case "host":
       if (!isHost(value)) throw optionError(option, EXPECTED_HOST, value);
-      return [{ kind: "scope", scope: value.toLowerCase() }];
+      return [{ kind: "scope", scope: hostName(value) }];
     case "all":
       if (value !== true) throw optionError(option, "true", value);
       return [{ kind: "all" }];
@@ -87,14 +88,15 @@ export function wholeTarget(given: string | PurgeTarget): PurgeTarget {
   return typeof given === "string" ? { url: given } : given;
 }
 
-function prefixSelector(option: string, prefix: unknown): PurgeSelector {
-  const { scope, target } = located(option, prefix);
-  return { kind: "prefix", prefix: target, scope };
+function prefixSelectors(option: string, given: unknown): readonly PurgeSelector[] {
+  const { scope, target } = located(option, given);
+  return spellings(target).map((prefix) => ({ kind: "prefix", prefix, scope }));
 }
 
 function located(option: string, url: unknown): { readonly scope: string | undefined; readonly target: string } {
   const split = splitUrl(text(option, url));
-  if (split === undefined) throw optionError(option, 'a path beginning with "/" or an absolute URL', url);
+  if (split === undefined)
+    throw optionError(option, 'a path beginning with "/" or an absolute URL of a host, without a user', url);
   return split;
 }
 

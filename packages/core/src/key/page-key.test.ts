@@ -101,11 +101,11 @@ describe("the key of a page", () => {
   it("says by which words a purge finds the page", () => {
     const rules = { key: { query: { ignore: ["utm_*"] } } };
     const { scope, name } = pageKey(
-      request("/a?utm_x=1&b=2", [], { headers: { host: "A.Example:80" } }),
+      request("/a?utm_x=1&b=2", [], { headers: { host: "A.Example:8080" } }),
       resolvePolicy(rules),
       NO_COOKIES,
       undefined,
     );
-    expect([scope, name]).toEqual(["a.example:80", "/a?b=2"]);
+    expect([scope, name]).toEqual(["a.example:8080", "/a?b=2"]);
   });
 });

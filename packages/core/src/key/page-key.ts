@@ -6,10 +6,11 @@ import type { ResolvedPolicy } from "../resolve-policy.js";
 import { keyedCookies } from "./cookies.js";
 import type { CookieRules } from "./cookies.js";
 import { canonicalTarget } from "./query.js";
+import { hostName } from "./spellings.js";
 
 export interface PageKey {
   readonly key: string;
-  /** Host, lower-case: what a purge by host names. */
+  /** Host, in one spelling for all: what a purge by host names. */
   readonly scope: string;
   /** Path and query as the key sees them: what a purge by URL or prefix compares. */
   readonly name: string;
@@ -67,7 +68,7 @@ export function pageKey(request: RequestHead, policy: ResolvedPolicy, cookies: C
     key += `partition${index}:${part(hash("sha256", requireString("partition", partition)))}`;
     partitions.push(partition);
   }
-  return { key, scope: scopeOf(request), name, partitions, partitioned: partitions.length > 0 };
+  return { key, scope: hostName(scopeOf(request)), name, partitions, partitioned: partitions.length > 0 };
 }
 
 /** Of all requests that differ from this one in their target alone. */
@@ -103,8 +104,9 @@ function scopeOf({ headers }: RequestHead): string {
 }
 
 /** The part of a page's key that all queries of its path share; `undefined` where the key is not made from path and query. */
-export function pathKey({ key, scope, name }: PageKey, { method, scheme }: RequestHead): string | undefined {
-  const exchange = part(method === "HEAD" ? "GET" : method) + part(scheme) + part(scope);
+export function pathKey({ key, name }: PageKey, request: RequestHead): string | undefined {
+  const { method, scheme } = request;
+  const exchange = part(method === "HEAD" ? "GET" : method) + part(scheme) + part(scopeOf(request));
   const whole = exchange + part(name);
   return key.startsWith(whole) ? exchange + part(pathOf(name)) + key.slice(whole.length) : undefined;
 }

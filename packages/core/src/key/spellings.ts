@@ -1,0 +1,46 @@
+/** Different spellings of one host, and of one target. Keys hold them as they were sent; who names pages means all of them. */
+
+/** By which pages of a host are named, whatever `Host` said: lower case, without a default port and a final dot, an address in its short form. */
+export function hostName(host: string): string {
+  const lower = host.toLowerCase();
+  if (!UNUSUAL_HOST.test(lower)) return lower;
+  const [, name = lower, port = ""] = /^(.*?)(:\d*)?$/.exec(lower) ?? [];
+  const bare = DEFAULT_PORTS.has(port) ? name : lower;
+  const dotless = bare.replace(/\.(?=$|:)/, "");
+  return dotless.startsWith("[") ? shortAddress(dotless) : dotless;
+}
+
+/** A target as clients send it that somebody has written down: what a URL may not hold is encoded as `new URL` does it. */
+export function sentTarget(target: string): string {
+  if (!UNSENDABLE.test(target)) return target;
+  const mark = target.indexOf("?");
+  const [path, query] = mark < 0 ? [target, ""] : [target.slice(0, mark), target.slice(mark)];
+  return (
+    path.replace(/[^\x21\x23-\x3b\x3d\x40-\x5f\x61-\x7a\x7c\x7e]+/gu, encoded) +
+    query.replace(/[^\x21\x23-\x26\x28-\x3b\x3d\x3f-\x7e]+/gu, encoded)
+  );
+}
+
+/** Everything that a client may have sent for a target that somebody names: as it is written, and encoded in capitals and in small letters. */
+export function spellings(target: string): readonly string[] {
+  const sent = sentTarget(target);
+  if (!sent.includes("%")) return [target];
+  const inCase = (change: (digits: string) => string) => sent.replace(/%[\da-f]{1,2}/gi, change);
+  return [...new Set([target, inCase((code) => code.toUpperCase()), inCase((code) => code.toLowerCase())])];
+}
+
+const DEFAULT_PORTS: ReadonlySet<string> = new Set([":", ":80", ":443"]);
+const UNUSUAL_HOST = /:(?:80|443)?$|\.(?:$|:)|^\[/;
+const UNSENDABLE = /[^\x21-\x7e]|["<>`{}']/;
+
+function encoded(text: string): string {
+  return [...Buffer.from(text)].map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, "0")}`).join("");
+}
+
+function shortAddress(host: string): string {
+  try {
+    return new URL(`http://${host}`).host;
+  } catch {
+    return host;
+  }
+}
