@@ -145,7 +145,7 @@ describe("who ended an HTTP/2 response", () => {
     const site = await openHttp2("cleartext", (req, res) => {
       response = res;
       // As every response that is tapped.
-      beforeItEnds(req, res, () => {});
+      beforeItEnds(req, res, { ends() {}, tells() {} });
       expect(isGone(res)).toBe(false);
       res.on("close", () => {
         told = [isGone(res), clientLeft(res)];

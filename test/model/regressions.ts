@@ -124,6 +124,20 @@ const KINDS: readonly { readonly kind: string; readonly all: readonly Named[] }[
           clients: [{ leaves: "before-head" }],
         },
       },
+      {
+        name: "a handler that an inner cache calls, and that watches, once the client has left the outer one",
+        program: {
+          handler: [
+            TEXT,
+            { do: "watch", sign: "socket-close", reaction: "apology" },
+            { do: "pause" },
+            { do: "end", form: "plain", bytes: 100 },
+          ],
+          inside: [{ use: "cache" }],
+          clients: [{ twice: true, leaves: "before-head" }, {}],
+          acts: ["join 0", "calm", "join 1"],
+        },
+      },
     ],
   },
   {

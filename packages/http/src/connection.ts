@@ -1,4 +1,5 @@
 /** The connection that a response goes out by: who ended it, and who watches it past the request and the response. Only asks, counts and listens. */
+import { errorMonitor } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { clientLeft, http2Stream, noteOwnEnd, truth } from "./response-class.js";
@@ -9,25 +10,30 @@ const EVENTS = ["close", "error", "end", "aborted"] as const;
 /** Who ended it: its client, this side (the application, or the limits of the server), or the application after it had ended. */
 export type EndedBy = "client" | "server" | "application";
 
-type Ends = (by: EndedBy) => void;
+/** A response that goes out by the connection. */
+interface Response {
+  ends(by: EndedBy): void;
+  /** Those who listen to the connection are about to hear of its end. */
+  tells(): void;
+}
 
 /** What every connection is watched by, once, however many responses go out by it. */
 interface Watched extends Duplex {
-  [WATCHED]?: Set<Ends>;
+  [WATCHED]?: Set<Response>;
 }
 
 const WATCHED = Symbol("diskcache.watched");
 
-/** Calls `ends` before anything can see that a connection has ended or is broken.
+/** Calls `ends` before anything can see that a connection has ended or is broken, and `tells` before anything hears it.
  * @returns stops that. Where it comes too late for a response of HTTP/2, `hasEnded` tells */
-export function beforeItEnds(req: IncomingMessage, res: ServerResponse, ends: Ends): () => void {
+export function beforeItEnds(req: IncomingMessage, res: ServerResponse, response: Response): () => void {
   if (http2Stream(res) !== undefined) {
     noteOwnEnd(res);
     return () => {};
   }
-  const listeners = ((req.socket as Watched)[WATCHED] ??= watch(req.socket));
-  listeners.add(ends);
-  return () => void listeners.delete(ends);
+  const responses = ((req.socket as Watched)[WATCHED] ??= watch(req.socket));
+  responses.add(response);
+  return () => void responses.delete(response);
 }
 
 /** Whether the connection is over, as far as it says so itself; and if so, whether it was its client that ended it. */
@@ -41,11 +47,15 @@ export function hasEnded(req: IncomingMessage, res: ServerResponse): { readonly 
   return over ? { byClient: clientLeft(res) } : undefined;
 }
 
-function watch(socket: Watched): Set<Ends> {
-  const listeners = new Set<Ends>();
+function watch(socket: Watched): Set<Response> {
+  const responses = new Set<Response>();
   const tell = (by: EndedBy): void => {
-    for (const listener of listeners) listener(by);
+    for (const response of responses) response.ends(by);
   };
+  for (const name of [errorMonitor, "close"])
+    socket.prependListener(name, () => {
+      for (const response of responses) response.tells();
+    });
   if (!allowsHalfOpen(socket)) socket.prependListener("end", () => tell("client"));
   const { destroy } = socket;
   socket.destroy = (error) => {
@@ -53,7 +63,7 @@ function watch(socket: Watched): Set<Ends> {
     else tell(socket.readableEnded || isSystems(error) ? "client" : "server");
     return Reflect.apply(destroy, socket, [error]);
   };
-  return listeners;
+  return responses;
 }
 
 // Node ends the connection of a client that has ended it, unless it was asked not to.

@@ -45,7 +45,7 @@ export class Departure {
   readonly #emitOfReq: Emit;
   /** How many listeners come from outside the cache: they were there first. */
   readonly #outside: { readonly finish: number; readonly close: number };
-  readonly #unwatch: () => void;
+  #unwatch: (() => void) | undefined;
   #watchers: number;
   readonly #parties: Party[] = [];
   #state: State = "present";
@@ -69,9 +69,7 @@ export class Departure {
     this.#outside = { finish: res.listenerCount("finish"), close: res.listenerCount("close") };
     res.emit = this.#emitRes as typeof res.emit;
     req.emit = this.#emitReq as typeof req.emit;
-    this.#unwatch = beforeItEnds(req, res, (by) =>
-      by === "application" ? this.#breaksOff() : this.#ends(by === "client"),
-    );
+    this.#watch();
     this.#watchers = watchers(req, res);
   }
 
@@ -109,6 +107,8 @@ export class Departure {
   join(party: Party): void {
     this.#parties.push(party);
     this.#rendering++;
+    // An outer one may have given up before an inner one begins.
+    if (this.#unwatch === undefined) this.#watch();
     // A request that has waited for another one may have lost its client meanwhile, with no one there to be told.
     const ended = this.#state === "present" ? hasEnded(this.#req, this.#res) : undefined;
     if (ended !== undefined) this.#ends(ended.byClient);
@@ -128,7 +128,8 @@ export class Departure {
   over(): void {
     this.#rendering--;
     if (this.#rendering > 0) return;
-    this.#unwatch();
+    this.#unwatch?.();
+    this.#unwatch = undefined;
     this.#tell("present");
   }
 
@@ -246,6 +247,18 @@ export class Departure {
     this.#holders--;
     if (this.#holders === 0 && this.#state !== "present") this.#tell("known");
   };
+
+  #watch(): void {
+    this.#unwatch = beforeItEnds(this.#req, this.#res, {
+      ends: (by) => (by === "application" ? this.#breaksOff() : this.#ends(by === "client")),
+      tells: () => this.#tells(),
+    });
+  }
+
+  // A handler that was called after its client had left may have begun to watch since.
+  #tells(): void {
+    if (this.isKeptFromHandler && this.#isWatched) this.#mayKnow();
+  }
 
   get #isWatched(): boolean {
     return watchers(this.#req, this.#res) > this.#watchers;
