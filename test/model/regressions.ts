@@ -3,6 +3,7 @@
  * Never run by themselves.
  */
 import { HOOKED } from "./regressions-hooks.js";
+import { WATCHING } from "./regressions-watching.js";
 import type { Program, Reaction, Sign, Step } from "./program.js";
 
 export interface Regression {
@@ -124,20 +125,6 @@ const KINDS: readonly { readonly kind: string; readonly all: readonly Named[] }[
           clients: [{ leaves: "before-head" }],
         },
       },
-      {
-        name: "a handler that an inner cache calls, and that watches, once the client has left the outer one",
-        program: {
-          handler: [
-            TEXT,
-            { do: "watch", sign: "socket-close", reaction: "apology" },
-            { do: "pause" },
-            { do: "end", form: "plain", bytes: 100 },
-          ],
-          inside: [{ use: "cache" }],
-          clients: [{ twice: true, leaves: "before-head" }, {}],
-          acts: ["join 0", "calm", "join 1"],
-        },
-      },
     ],
   },
   {
@@ -183,6 +170,7 @@ const KINDS: readonly { readonly kind: string; readonly all: readonly Named[] }[
     ],
   },
   { kind: "a head that is decided too early", all: HOOKED },
+  { kind: "a handler that watches a connection that ends", all: WATCHING },
   {
     kind: "HTTP/2",
     all: [

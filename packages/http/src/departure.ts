@@ -221,7 +221,7 @@ export class Departure {
 
   #ends(byClient: boolean): void {
     if (this.#rendering === 0) return;
-    if (this.#state === "answered" && this.#isWatched) return this.#mayKnow();
+    if (this.#state === "answered") return this.#isWatched ? this.#mayKnow() : this.#look?.coverConnection();
     if (this.#state !== "present") return;
     if (byClient || this.#brokenHere) {
       this.#state = "hidden";

@@ -67,7 +67,12 @@ export class LookOpen {
       };
       this.#uncover.push(() => Reflect.deleteProperty(message, "destroy"));
     }
-    if (left) this.#uncoverConnection ??= coverConnection(connectionOf(this.#req, this.#res));
+    if (left) this.coverConnection();
+  }
+
+  /** The client has left with its answer. */
+  coverConnection(): void {
+    this.#uncoverConnection ??= coverConnection(connectionOf(this.#req, this.#res));
   }
 
   /** @returns whether it was covered */

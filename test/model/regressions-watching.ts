@@ -1,0 +1,41 @@
+/**
+ * Named programs whose handlers watch the connection themselves, and whose clients leave at an odd moment. Never run
+ * by themselves.
+ */
+import type { Program, Step } from "./program.js";
+
+const TEXT: Step = { do: "set", field: ["Content-Type", "text/plain; charset=utf-8"] };
+
+export const WATCHING: readonly { readonly name: string; readonly program: Program }[] = [
+  {
+    name: "an inner cache that calls it once the client has left the outer one",
+    program: {
+      handler: [
+        TEXT,
+        { do: "watch", sign: "socket-close", reaction: "apology" },
+        { do: "pause" },
+        { do: "end", form: "plain", bytes: 100 },
+      ],
+      inside: [{ use: "cache" }],
+      clients: [{ twice: true, leaves: "before-head" }, {}],
+      acts: ["join 0", "calm", "join 1"],
+    },
+  },
+  {
+    name: "a client that leaves with its 416 while others read along",
+    program: {
+      handler: [
+        TEXT,
+        { do: "length" },
+        { do: "watch", sign: "socket-destroyed", reaction: "end" },
+        { do: "pause" },
+        { do: "write", bytes: 1000, as: "string" },
+        { do: "pause" },
+        { do: "pause" },
+        { do: "end", form: "plain", bytes: 5000 },
+      ],
+      clients: [{ method: "HEAD" }, { range: "bytes=900000-" }, { twice: true }, { slow: true }],
+      acts: ["join 0", "calm", "join 1", "join 2", "join 3"],
+    },
+  },
+];
