@@ -70,6 +70,8 @@ async function judgeOne(program: Program, observation: Observation, seen: Seen):
   const headOrPart = seen.asked.method === "HEAD" || [206, 304, 416].includes(received.status);
   if (bare.status === 0 && headOrPart) return [];
   if (seen.asked.method === "HEAD" && breaksOff(program)) return [];
+  // Nor may a condition wait for a body that fails: the head that Koa's handlers leave says that the client has it.
+  if (received.status === 304 && bare.status === 500 && breaksOff(program) && seen.asked.tag !== undefined) return [];
   // Nor does the failure of what comes after a part concern it.
   if (bare.end !== "complete" && received.status === 206) return [];
   // A failure that is told is better than one that is not.

@@ -2,6 +2,7 @@
  * Named programs: one for each kind of fault that the model was built to find, with what the page owes its clients.
  * Never run by themselves.
  */
+import { FAILING } from "./regressions-failures.js";
 import { HOOKED } from "./regressions-hooks.js";
 import { WATCHING } from "./regressions-watching.js";
 import type { Program, Reaction, Sign, Step } from "./program.js";
@@ -170,6 +171,7 @@ const KINDS: readonly { readonly kind: string; readonly all: readonly Named[] }[
     ],
   },
   { kind: "a head that is decided too early", all: HOOKED },
+  { kind: "a body that fails", all: FAILING },
   { kind: "a handler that watches a connection that ends", all: WATCHING },
   {
     kind: "HTTP/2",

@@ -8,6 +8,7 @@ import type { Context } from "koa";
 import { handlersBody, watchBody } from "./body.js";
 import type { HandlersBody } from "./body.js";
 import { deliver } from "./deliver.js";
+import { beforeFailure, sayAgain } from "./failure.js";
 import { flow, gather } from "./flow.js";
 import type { Flowing } from "./flow.js";
 import { leaveToKoa } from "./leave-to-koa.js";
@@ -22,6 +23,8 @@ export class Capture implements Party {
   readonly #forward: Forward;
   readonly #departure: Departure;
   readonly #tapped: Tapped;
+  /** What `writeHead` is where nothing is hooked in inside. */
+  readonly #unhooked: ServerResponse["writeHead"];
   /** The fields that were set when the cache handed the request on. */
   readonly #before: readonly string[];
   /** Streams that Koa would have destroyed, because their client has left. */
@@ -38,7 +41,10 @@ export class Capture implements Party {
     this.#before = headersSetOn(res);
     this.#departure = Departure.of(req, res);
     this.#tapped = tap(req, res, forward);
+    this.#unhooked = res.writeHead;
     watchBody(ctx, this.#departure, this.#spared);
+    // A body that fails before the handler returns: Koa answers at once, and nobody outside has a say.
+    beforeFailure(ctx, () => (forward.directives.skipReason ??= "error"));
   }
 
   /** The client has been given a stale page meanwhile: this response is for the cache alone. */
@@ -84,7 +90,9 @@ export class Capture implements Party {
       return;
     }
     const coding = this.#res.getHeader("Content-Encoding");
-    this.#tapped.release(this);
+    const release = (): void => this.#tapped.release(this);
+    if (this.#res.writeHead === this.#unhooked) release();
+    else sayAgain(ctx, release);
     this.#departure.sentByFramework();
     // What is hooked in inside is going to encode what Koa sends.
     if (this.#res.getHeader("Content-Encoding") !== coding) {

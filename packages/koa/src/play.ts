@@ -5,11 +5,13 @@ import type { BodySource, OutgoingResponse } from "@diskcache/core";
 import { bodyPieces, breakOff, headerGroups, isBareHead, isHttp2Response, sendableLines } from "@diskcache/http";
 import type { Context } from "koa";
 import { CONTENTLESS } from "./body.js";
+import { beforeFailure, takeDateAway } from "./failure.js";
 import { canBeLate, setHeadersLate } from "./late-headers.js";
 
 export function play(ctx: Context, given: OutgoingResponse): void {
   const response = isHttp2Response(ctx.res) ? forHttp2(ctx.res, given) : given;
   const { res } = ctx;
+  beforeFailure(ctx, () => takeDateAway(res));
   setStatus(ctx, response);
   const body = shownBody(ctx, response);
   if (playLate(ctx, response, body)) return;

@@ -1,0 +1,67 @@
+/**
+ * An error that becomes the response: Koa takes every field away and answers with its status. What on-headers hooks
+ * have said is said again, since they speak once. Never sees an error that comes after the head.
+ */
+import type { ServerResponse } from "node:http";
+import { beforeHeadLeaves } from "@diskcache/http";
+import type { Context } from "koa";
+
+/** `setHeaders` calls `setHeader`. */
+const CHANGING = ["setHeader", "appendHeader", "removeHeader"] as const;
+
+/** Calls `act` when Koa is about to answer an error. */
+export function beforeFailure(ctx: Context, act: () => unknown): void {
+  const { onerror } = ctx;
+  // Koa calls it without an error as well, when a response has ended.
+  const answer: typeof onerror = (error) => {
+    if (error !== null && error !== undefined && !ctx.headerSent) act();
+    Reflect.apply(onerror, ctx, [error]);
+  };
+  Object.assign(ctx, { onerror: answer });
+}
+
+/** To Node, a `Date` that is taken away is one that is not wanted: nothing puts its own in its place. */
+export function takeDateAway(res: ServerResponse): void {
+  res.removeHeader("Date");
+  res.sendDate = true;
+}
+
+/** Has what `ask` changes in the fields changed again where an error becomes the response. */
+export function sayAgain(ctx: Context, ask: () => void): void {
+  const { res } = ctx;
+  const said = changesDuring(res, ask);
+  if (said.length === 0) return;
+  beforeFailure(ctx, () =>
+    beforeHeadLeaves(res, () => {
+      if (!res.headersSent) for (const say of said) say();
+    }),
+  );
+}
+
+type Method = (...given: unknown[]) => unknown;
+
+function changesDuring(res: ServerResponse, act: () => void): (() => void)[] {
+  const methods = res as unknown as Record<(typeof CHANGING)[number], Method>;
+  const changes: (() => void)[] = [];
+  const restore = CHANGING.map((name) => {
+    const own = Object.hasOwn(res, name);
+    const method = methods[name];
+    const noting: Method = (...given) => {
+      changes.push(() => void Reflect.apply(method, res, given));
+      return Reflect.apply(method, res, given);
+    };
+    methods[name] = noting;
+    return () => {
+      // Whoever has hooked in meanwhile calls it.
+      if (methods[name] !== noting) return;
+      if (own) methods[name] = method;
+      else Reflect.deleteProperty(methods, name);
+    };
+  });
+  try {
+    act();
+  } finally {
+    for (const undo of restore) undo();
+  }
+  return changes;
+}

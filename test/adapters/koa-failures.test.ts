@@ -1,0 +1,85 @@
+/** Errors that become the response in Koa's onion: what hooks into the head add to any response, they add to these. */
+import { Readable } from "node:stream";
+import { gunzipSync } from "node:zlib";
+import { diskCache } from "@diskcache/koa";
+import compression from "compression";
+import Koa3 from "koa";
+import Koa2 from "koa2";
+import onHeaders from "on-headers";
+import { describe, expect, it } from "vitest";
+import { ManualClock } from "../support/manual-clock.js";
+import { temporaryDirectory } from "../support/temporary-directory.js";
+import type { Answer } from "../support/visit.js";
+import { serveSite } from "./site.js";
+import type { Site } from "./site.js";
+
+const KOA = [
+  { framework: "koa 3", Koa: Koa3 },
+  { framework: "koa 2", Koa: Koa2 },
+];
+
+const signed: Koa3.Middleware = (ctx, next) => {
+  onHeaders(ctx.res, () => {
+    ctx.res.setHeader("X-Signed", "1");
+    ctx.res.appendHeader("Vary", "X-Theme");
+  });
+  return next();
+};
+const compressed: Koa3.Middleware = (ctx, next) => {
+  compression({ threshold: 0 })(ctx.req as never, ctx.res as never, () => {});
+  return next();
+};
+const throwsAfterwards: Koa3.Middleware = async (_ctx, next) => {
+  await next();
+  throw new Error("too late");
+};
+const page: Koa3.Middleware = (ctx) => void (ctx.body = "page");
+/** Koa 3 breaks the connection of a body that fails. */
+const failsAtOnce: Koa3.Middleware = (ctx) => {
+  const body = new Readable({ read: () => {} });
+  ctx.type = "text/plain";
+  ctx.body = body;
+  ctx.res.once("pipe", () => setImmediate(() => body.destroy(new Error("no such page"))));
+};
+
+describe.each(KOA)("$framework", ({ framework, Koa }) => {
+  async function open(outside: Koa3.Middleware[], inside: Koa3.Middleware[]): Promise<Site> {
+    const clock = new ManualClock();
+    const dir = temporaryDirectory();
+    const cache = diskCache({ dir, ttl: "5m", clock });
+    const app = new Koa();
+    app.silent = true;
+    for (const middleware of [...outside, cache, ...inside]) app.use(middleware);
+    const listener = app.callback();
+    return serveSite(cache, clock, dir, (req, res) => void listener(req, res));
+  }
+
+  const told = (answer: Answer): readonly unknown[] => [
+    answer.status,
+    ...["content-type", "x-signed", "vary"].map((name) => answer.header(name)),
+  ];
+
+  it("an error that is thrown outside is answered with what hooks inside add", async () => {
+    const site = await open([throwsAfterwards], [signed, page]);
+    const answer = await site.visit("/");
+    expect(told(answer)).toEqual([500, "text/plain; charset=utf-8", "1", "X-Theme"]);
+    expect(answer.text).toBe("Internal Server Error");
+  });
+
+  it("an error in the place of a hit has a date", async () => {
+    let late = false;
+    const site = await open([(ctx, next) => (late ? throwsAfterwards(ctx, next) : next())], [page]);
+    await site.visit("/");
+    late = true;
+    const answer = await site.visit("/");
+    expect(answer.status).toBe(500);
+    expect(answer.lines("date")).toHaveLength(1);
+  });
+
+  it.runIf(framework === "koa 2")("an error in the place of a body is encoded as its head says", async () => {
+    const site = await open([], [compressed, failsAtOnce]);
+    const answer = await site.visit("/", { headers: { "accept-encoding": "gzip" } });
+    expect([answer.status, answer.header("content-encoding")]).toEqual([500, "gzip"]);
+    expect(gunzipSync(answer.body).toString()).toBe("Internal Server Error");
+  });
+});

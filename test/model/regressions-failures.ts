@@ -1,0 +1,44 @@
+/**
+ * Named programs whose body fails, before its first byte or after it. Never run by themselves.
+ */
+import type { Program, Step } from "./program.js";
+
+const TEXT: Step = { do: "set", field: ["Content-Type", "text/plain; charset=utf-8"] };
+
+const small = { unix: true } as const;
+
+function failing(pieces: number, by: "pipe" | "pipeline", pace: "fast" | "paused" = "fast"): Step {
+  return { do: "pipe", pieces, bytes: 100, pace, by, fails: true };
+}
+
+export const FAILING: readonly { readonly name: string; readonly program: Program }[] = [
+  {
+    name: "a hook inside that adds a field, and a body without a first byte",
+    program: {
+      handler: [TEXT, { do: "late", field: ["X-Late", "1"] }, failing(0, "pipe")],
+      clients: [{}],
+    },
+  },
+  {
+    name: "an error that a hook inside lets be kept, and compression outside",
+    program: {
+      handler: [
+        TEXT,
+        { do: "late", field: ["Cache-Control", "max-age=60"] },
+        { do: "write", bytes: 0, as: "string" },
+        { do: "throw" },
+      ],
+      outside: [{ use: "compress" }],
+      clients: [{ coding: "gzip, br" }],
+    },
+  },
+  {
+    name: "a body without a first byte that another client's request has asked for",
+    program: {
+      handler: [TEXT, failing(0, "pipe", "paused")],
+      clients: [{ leaves: "before-head" }, { leaves: "before-head" }, {}],
+      acts: ["join 0", "calm", "calm", "join 1", "join 2"],
+      world: small,
+    },
+  },
+];
