@@ -41,4 +41,15 @@ export const FAILING: readonly { readonly name: string; readonly program: Progra
       world: small,
     },
   },
+  {
+    name: "a body without a first byte under two caches, once the client has left the outer one",
+    program: {
+      handler: [TEXT, failing(0, "pipe", "paused")],
+      inside: [{ use: "cache" }],
+      outside: [{ use: "hook" }],
+      clients: [{ leaves: "before-head" }, { leaves: "before-head" }, {}],
+      acts: ["join 0", "calm", "calm", "join 1", "join 2"],
+      world: small,
+    },
+  },
 ];

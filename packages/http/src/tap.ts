@@ -80,7 +80,8 @@ class Tap implements Party, Tapped {
 
   readonly writeHead = (status: number, ...rest: unknown[]): ServerResponse => {
     const client = this.#client;
-    if (client.begun) {
+    // Given up before it began: it is not the cache's any more.
+    if (client.begun || this.#ended) {
       // A second call has to fail as it always does.
       if (client.passes) this.#sink.writeHead.call(this.#res, status, ...rest);
       return this.#res;
