@@ -1,5 +1,5 @@
 /** Errors that become the response in Koa's onion: what hooks into the head add to any response, they add to these. */
-import { Readable } from "node:stream";
+import { PassThrough, Readable } from "node:stream";
 import { gunzipSync } from "node:zlib";
 import { diskCache } from "@diskcache/koa";
 import compression from "compression";
@@ -81,5 +81,21 @@ describe.each(KOA)("$framework", ({ framework, Koa }) => {
     const answer = await site.visit("/", { headers: { "accept-encoding": "gzip" } });
     expect([answer.status, answer.header("content-encoding")]).toEqual([500, "gzip"]);
     expect(gunzipSync(answer.body).toString()).toBe("Internal Server Error");
+  });
+
+  it("a body that is not kept and fails breaks the connection", async () => {
+    const site = await open(
+      [],
+      [
+        (ctx) => {
+          const body = new PassThrough();
+          ctx.set("Cache-Control", "no-store");
+          ctx.body = body;
+          body.write("some");
+          ctx.res.once("pipe", () => setImmediate(() => body.destroy(new Error("no more"))));
+        },
+      ],
+    );
+    await expect(site.visit("/")).rejects.toThrow();
   });
 });

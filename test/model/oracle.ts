@@ -58,11 +58,15 @@ async function judgeOne(program: Program, observation: Observation, seen: Seen):
   if (received.end === "left") return [];
   if (received.end === "none") {
     // The head of a GET that is never answered is not there for a HEAD either.
-    const never = bare.end === "none" || (seen.asked.method === "HEAD" && program.handler.some(isNever));
+    const never =
+      bare.end === "none" ||
+      (seen.asked.method === "HEAD" && program.handler.some(isNever)) ||
+      (bare.status === 500 && waitsForEncoded(program));
     return never ? [] : one("hang", `no end of it after ${ms(tookMs)}`);
   }
   if (received.end === "broken") {
-    const broken = bare.end !== "complete" || (bare.unframed && breaksOff(program));
+    // A failure can be told from before the head only.
+    const broken = bare.end !== "complete" || ((bare.unframed || bare.status === 500) && breaksOff(program));
     const allowed = broken || (!afterwards && someoneLeaves(program)) || readsWhatFails(program, seen);
     return allowed ? [] : one("extra-break", `${received.status} broken after ${received.body.length} bytes`);
   }
@@ -204,6 +208,12 @@ function firstDifference(one: Buffer, other: Buffer): string {
 
 function isNever(step: Program["handler"][number]): boolean {
   return step.do === "never" && step.first === undefined;
+}
+
+// A source that fails ends no encoder that it is piped into: once the head has left, the client waits for ever.
+function waitsForEncoded({ handler, inside = [], outside = [] }: Program): boolean {
+  const fails = handler.some((step) => step.do === "pipe" && step.fails);
+  return fails && [...inside, ...outside].some(({ use }) => use === "compress");
 }
 
 function ms(value: number): string {

@@ -52,4 +52,12 @@ export const FAILING: readonly { readonly name: string; readonly program: Progra
       world: small,
     },
   },
+  {
+    name: "a body that is not kept, after its first bytes",
+    program: {
+      handler: [TEXT, { do: "write", bytes: 100, as: "string" }, failing(4, "pipeline")],
+      inside: [{ use: "hook", set: ["Cache-Control", "no-store"] }],
+      clients: [{ twice: true }],
+    },
+  },
 ];

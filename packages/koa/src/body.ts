@@ -18,6 +18,8 @@ export type HandlersBody =
       open(): Readable;
       /** The client gets another answer, and nobody wants this one. */
       discard(): void;
+      /** Koa sends it, and who wants to know is told when it comes to a bad end. */
+      whenItFails(act: () => void): void;
     }
   /** Something only Koa can send, or that it fails to send. */
   | { readonly kind: "other" };
@@ -70,7 +72,13 @@ function streamed(ctx: Context, body: object): HandlersBody | undefined {
   if (body instanceof ReadableStream) return sendsTheWebs(ctx) ? webStreamOf(body) : undefined;
   if (body instanceof Response) return sendsTheWebs(ctx) ? webStreamOf(body.body) : undefined;
   if (!(body instanceof Stream) && !(looksLikeStream(body) && sendsTheWebs(ctx))) return undefined;
-  return isReadable(body) ? { kind: "stream", open: () => body, discard: () => void body.destroy() } : OTHER;
+  if (!isReadable(body)) return OTHER;
+  return {
+    kind: "stream",
+    open: () => body,
+    discard: () => void body.destroy(),
+    whenItFails: (act) => void body.once("error", act),
+  };
 }
 
 // A stream that somebody else reads already is Koa's to fail with.
@@ -85,7 +93,9 @@ function webStreamOf(stream: ReadableStream | null): HandlersBody {
 
 function webStream(stream: () => unknown, discard: () => void = () => undefined): HandlersBody {
   // As Koa does it: pieces may be bytes or strings.
-  return { kind: "stream", open: () => Readable.from((stream() ?? "") as AsyncIterable<unknown>), discard };
+  const open = (): Readable => Readable.from((stream() ?? "") as AsyncIterable<unknown>);
+  // The Koas that send it break the connection themselves.
+  return { kind: "stream", open, discard, whenItFails() {} };
 }
 
 // Those of the npm package readable-stream are none of Node's class. Older ones know but `pipe`, some one of their own.

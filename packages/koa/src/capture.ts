@@ -127,6 +127,8 @@ export class Capture implements Party {
     if (!delivery.record && (aside || delivery.kind === "pass")) {
       // Before anything takes its place in the context: Koa 3 destroys what is replaced.
       if (aside) body.discard();
+      // Koa 2 would leave the client waiting for the rest of what fails.
+      else body.whenItFails(() => this.#departure.breakOffBody());
       if (!this.#isAside) deliver(ctx, delivery, this.#before, undefined);
       end();
       return;
