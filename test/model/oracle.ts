@@ -211,10 +211,10 @@ function isNever(step: Program["handler"][number]): boolean {
   return step.do === "never" && step.first === undefined;
 }
 
-// A source that fails ends no encoder that it is piped into: once the head has left, the client waits for ever.
-function waitsForEncoded({ handler, inside = [], outside = [] }: Program): boolean {
-  const fails = handler.some((step) => step.do === "pipe" && step.fails);
-  return fails && [...inside, ...outside].some(({ use }) => use === "compress");
+// A stream that fails ends no encoder that it is piped into: once the head has left, the client waits for ever.
+function waitsForEncoded(program: Program): boolean {
+  const { inside = [], outside = [] } = program;
+  return breaksOff(program) && [...inside, ...outside].some(({ use }) => use === "compress");
 }
 
 function ms(value: number): string {
