@@ -120,7 +120,11 @@ export function truth(connection: object, name: string): unknown {
 
 /** Breaks a response off so that its client can tell: on HTTP/2 a reset without an error would pass for an end. */
 export function breakOff(res: ServerResponse): void {
-  if (http2Stream(res) !== undefined) return void res.destroy(new Error("the response was broken off"));
+  if (http2Stream(res) !== undefined) {
+    // In a later turn: told to reset a stream while it hears that its client has reset another one, Node sends for ever.
+    setImmediate(() => void res.destroy(new Error("the response was broken off")));
+    return;
+  }
   if (res.req.httpVersionMinor === 0) reset(res.req.socket);
   res.destroy();
 }

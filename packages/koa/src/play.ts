@@ -105,7 +105,8 @@ function streamOf(source: BodySource, { res, method }: Context): Readable {
       pieces.next().then(
         // A stream keeps what it is given.
         ({ done, value }) => this.push(done === true ? null : Buffer.from(value)),
-        (error: Error) => this.destroy(error),
+        // In a later turn, for the reason that `breakOff` has: Koa 3 destroys the response at once.
+        (error: Error) => setImmediate(() => this.destroy(error)),
       );
     },
     destroy(error, done) {
