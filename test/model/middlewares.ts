@@ -36,7 +36,8 @@ function put(middleware: Exclude<Own, { use: "compress" }>, res: ServerResponse)
     if (remove !== undefined) this.removeHeader(remove);
     if (set !== undefined && set[0] === "Vary") this.appendHeader(...set);
     else if (set !== undefined) this.setHeader(...set);
-    if (status !== undefined) this.statusCode = status;
+    // Express has taken the body of its own 304 away by now: no application makes another status of that.
+    if (status !== undefined && this.statusCode !== 304) this.statusCode = status;
   });
 }
 

@@ -65,9 +65,11 @@ async function judgeOne(program: Program, observation: Observation, seen: Seen):
       (bare.status === 500 && waitsForEncoded(program));
     return never ? [] : one("hang", `no end of it after ${ms(tookMs)}`);
   }
+  // Node ends a stream of HTTP/2 that an application destroys without an error as it ends one that is whole.
+  const silent = breaksOff(program) && (bare.unframed || program.world?.http2 === true);
   if (received.end === "broken") {
     // A failure can be told from before the head only.
-    const broken = bare.end !== "complete" || ((bare.unframed || bare.status === 500) && breaksOff(program));
+    const broken = bare.end !== "complete" || silent || (bare.status === 500 && breaksOff(program));
     const allowed = broken || (!afterwards && someoneLeaves(program)) || readsWhatFails(program, seen);
     return allowed ? [] : one("extra-break", `${received.status} broken after ${received.body.length} bytes`);
   }
@@ -81,13 +83,15 @@ async function judgeOne(program: Program, observation: Observation, seen: Seen):
   if (bare.end !== "complete" && received.status === 206) return [];
   // A failure that is told is better than one that is not.
   if (bare.end !== "complete" && received.status >= 500) return [];
+  // What compresses waits for a drain, which no one tells who is corked.
+  if (bare.end === "none" && corksWhatIsCompressed(program)) return [];
   if (bare.end !== "complete" && !headOrPart) {
     // Without framing the end of the connection is all there is to see.
     if (received.unframed && oneBeginsWithTheOther(received.body, bare.body)) return [];
     return one("torn", `${received.status} complete, ${bare.end} without the cache`);
   }
   // Nor does it say whether that was all.
-  if (bare.unframed && breaksOff(program)) return [];
+  if (silent) return [];
   // Nor can it be told otherwise that no more comes, where a connection cannot be reset.
   if (received.unframed && program.world?.unix && someoneLeaves(program) && bare.body.length > received.body.length) {
     if (oneBeginsWithTheOther(received.body, bare.body)) return [];
@@ -205,6 +209,10 @@ function firstDifference(one: Buffer, other: Buffer): string {
   let at = 0;
   while (at < one.length && at < other.length && one[at] === other[at]) at++;
   return `differ from ${at} on, ${JSON.stringify(one.toString("latin1", at, at + 24))}`;
+}
+
+function corksWhatIsCompressed({ handler, inside = [], outside = [] }: Program): boolean {
+  return handler.some((step) => step.do === "cork") && [...inside, ...outside].some(({ use }) => use === "compress");
 }
 
 function isNever(step: Program["handler"][number]): boolean {
