@@ -101,6 +101,25 @@ describe.each(ADAPTERS)("$name: a handler whose client has left", (adapter) => {
     expect((await site.visit("/")).isHit).toBe(true);
   });
 
+  it("listens only once the connection has ended, and stops, has no one served less than the page", async () => {
+    let listenLate = (): void => {};
+    const site = await openSite(adapter, {
+      handler: ({ req }) => {
+        if (site.renders > 1) return { headers: PLAIN, body: "first, second" };
+        const body = new Readable({ read() {} });
+        body.push("first, ");
+        listenLate = () => void req.socket.once("close", () => body.push(null));
+        return { headers: PLAIN, body };
+      },
+    });
+    site.onRequest(({ socket }) => void socket.on("end", () => listenLate()));
+    const client = await site.begin("/");
+    await once(client, "data");
+    client.on("error", () => {}).destroy();
+    await site.departures.reaches(1);
+    expect((await site.visit("/")).text).toBe("first, second");
+  });
+
   it("learns of it at once where its response cannot be kept", async () => {
     const learned = barrier();
     const site = await openSite(adapter, {

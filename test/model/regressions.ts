@@ -191,6 +191,19 @@ const KINDS: readonly { readonly kind: string; readonly all: readonly Named[] }[
     kind: "caches that wait for each other",
     all: [
       {
+        name: "two caches, the outer of which gives a request up before the inner one sees it",
+        program: {
+          handler: [
+            TEXT,
+            { do: "watch", sign: "socket-close", reaction: "end" },
+            { do: "pause" },
+            { do: "end", form: "plain", bytes: 100 },
+          ],
+          clients: [{ twice: true, leaves: "before-head" }],
+          inside: [{ use: "cache" }],
+        },
+      },
+      {
         name: "two caches on one directory in the way of one request",
         program: {
           handler: [TEXT, { do: "end", form: "plain", bytes: 100 }],
