@@ -10,6 +10,8 @@ interface FieldPair {
   readonly cached: readonly string[];
   /** Whether the cache answered with 206, 304 or 416 in the place of the bare 200. */
   readonly ownStatus: boolean;
+  /** Whether the application's 304 named other fields in `Vary` than its page, and the answer says so. */
+  readonly otherVary: boolean;
 }
 
 type Allowed = (pair: FieldPair) => boolean;
@@ -35,11 +37,12 @@ const ADDITIONS: Readonly<Record<string, Allowed>> = {
   "content-length": ANY,
   "transfer-encoding": ANY,
   // What sends a coding varies on what is accepted; what is not coded outside, because it is a part, need not say so.
-  vary: ({ bare, cached, ownStatus }) => {
+  // Nor does compression speak of a 304 that Express makes: the page has the fields of that one then.
+  vary: ({ bare, cached, ownStatus, otherVary }) => {
     const members = new Set(listed(cached));
     const missing = listed(bare).filter((member) => !members.delete(member));
     return (
-      missing.every((member) => ownStatus && member === "accept-encoding") &&
+      missing.every((member) => (ownStatus || otherVary) && member === "accept-encoding") &&
       [...members].every((member) => member === "accept-encoding")
     );
   },
@@ -57,10 +60,11 @@ export function differingFields(
   { ownStatus, bodiless }: { readonly ownStatus: boolean; readonly bodiless: boolean },
 ): { readonly name: string; readonly bare: readonly string[]; readonly cached: readonly string[] }[] {
   const groups = [grouped(bare), grouped(cached)] as const;
+  const otherVary = / detail=other-vary\b/.test(String(groups[1].get("cache-status")));
   return [...new Set(groups.flatMap((group) => [...group.keys()]))]
     .map((name) => ({ name, bare: groups[0].get(name) ?? [], cached: groups[1].get(name) ?? [] }))
     .filter((pair) => !same(pair.bare, pair.cached))
-    .filter((pair) => !ADDITIONS[pair.name]?.({ ...pair, ownStatus }))
+    .filter((pair) => !ADDITIONS[pair.name]?.({ ...pair, ownStatus, otherVary }))
     .filter((pair) => !((ownStatus || (bodiless && OF_THE_BODY.has(pair.name))) && pair.cached.length === 0));
 }
 
