@@ -1,77 +1,12 @@
 /** A disk that is too small for what is put on it: a real one where this process may mount one, and one that is told of everywhere. */
-import { execFileSync } from "node:child_process";
-import { appendFileSync, statfsSync } from "node:fs";
-import { join } from "node:path";
-import { describe, expect, it, onTestFinished } from "vitest";
-import { nodeFileSystem } from "../../packages/core/src/store/file-system.js";
-import type { FileSystem } from "../../packages/core/src/store/file-system.js";
-import { temporaryDirectory } from "../support/temporary-directory.js";
+import { describe, expect, it } from "vitest";
 import { allocated } from "./allocated.mjs";
 import { bodyFor, bodyOf, opened, until } from "./opened.js";
 import type { Opened } from "./opened.js";
+import { mountedDisk, toldDisk } from "./small-disk.js";
 
-const DISK_BYTES = 2 ** 20;
+const SIZE = { bytes: 2 ** 20, inodes: 2000 };
 const KEYS = 300;
-
-interface Disk {
-  readonly dir: string;
-  readonly fs: FileSystem;
-  /** Takes all that is left. */
-  fill(): void;
-}
-
-/** Only for those who may mount; `undefined` for others. */
-function mounted(): Disk | undefined {
-  const root = temporaryDirectory();
-  try {
-    execFileSync("mount", ["-t", "tmpfs", "-o", `size=${DISK_BYTES},nr_inodes=2000`, "tmpfs", root], {
-      stdio: "ignore",
-    });
-  } catch {
-    return undefined;
-  }
-  onTestFinished(() => void execFileSync("umount", ["-l", root]));
-  const fill = (): void => {
-    for (let free = 1; free > 0; free = statfsSync(root).bavail)
-      appendFileSync(join(root, "stranger"), Buffer.alloc(free * 4096));
-  };
-  return { dir: join(root, "cache"), fs: nodeFileSystem, fill };
-}
-
-/** Writes that would pass the size are cut short, the next ones fail, as do new names on a full disk. */
-function told(): Disk {
-  const dir = join(temporaryDirectory(), "cache");
-  let taken = 0;
-  const free = (): number => Math.max(0, DISK_BYTES - taken - allocated(dir).bytes);
-  const full = (): Error => Object.assign(new Error("the disk is full"), { code: "ENOSPC" });
-  const fitting = (pieces: readonly Buffer[]): Buffer => {
-    const bytes = Buffer.concat(pieces).subarray(0, free());
-    if (bytes.length === 0 && pieces.some((piece) => piece.length > 0)) throw full();
-    return bytes;
-  };
-  const fs = new Proxy(nodeFileSystem, {
-    get(target, name: keyof FileSystem) {
-      if (name === "writevSync") return (fd: number, pieces: Buffer[]) => nodeFileSystem.writeSync(fd, fitting(pieces));
-      if (name === "writev")
-        return (fd: number, pieces: Buffer[], at: number, done: (error: Error | null, written?: number) => void) => {
-          setImmediate(() => {
-            try {
-              done(null, nodeFileSystem.writeSync(fd, fitting(pieces), 0, undefined, at));
-            } catch (error) {
-              done(error as Error);
-            }
-          });
-        };
-      if (!["mkdirSync", "symlinkSync", "linkSync"].includes(name)) return target[name];
-      return (...given: unknown[]): unknown => {
-        const made = String(given[name === "mkdirSync" ? 0 : 1]);
-        if (free() < 4096 && nodeFileSystem.lstatSync(made, { throwIfNoEntry: false }) === undefined) throw full();
-        return Reflect.apply(target[name], target, given);
-      };
-    },
-  });
-  return { dir, fs, fill: () => void (taken += free()) };
-}
 
 async function put({ store, head }: Opened, key: string, bytes: number): Promise<void> {
   if (bytes < 50_000) store.put(head(key), bodyFor(key, bytes));
@@ -97,8 +32,8 @@ async function found({ store }: Pick<Opened, "store">): Promise<number> {
 }
 
 describe.each([
-  { given: "that is mounted, if it may be", make: () => mounted() ?? told() },
-  { given: "that is told of", make: told },
+  { given: "that is mounted, if it may be", make: () => mountedDisk(SIZE) ?? toldDisk(SIZE) },
+  { given: "that is told of", make: () => toldDisk(SIZE) },
 ])("a disk of a megabyte, $given", ({ make }) => {
   it("is filled without a fault, serves whole entries only, and takes new ones when there is room", async () => {
     const disk = make();

@@ -159,7 +159,7 @@ export interface DiskCacheOptions<Req = unknown> extends CachePolicy<Req> {
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a whole number above 0
    * @example diskCache({ dir: ".cache/pages", maxEntries: 50_000 }) */
   readonly maxEntries?: number;
-  /** Free space to leave on the file system; below it nothing is stored. A size.
+  /** Free space to leave on the file system, and the same share of its inodes; below it nothing is stored until eviction has made room. A size; `0` asks nothing of the file system.
    * @default "64mb"
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a size
    * @example diskCache({ dir: ".cache/pages", minFree: "1gb" }) */

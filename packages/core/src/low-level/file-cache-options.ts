@@ -65,7 +65,7 @@ export interface FileCacheOptions {
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a size, or less
    * @example new FileCache({ dir: ".cache/values", maxSize: "5gb" }) */
   readonly maxSize?: Size;
-  /** Free space to leave on the file system; below it nothing is stored. A size.
+  /** Free space to leave on the file system, and the same share of its inodes; below it nothing is stored until eviction has made room. A size; `0` asks nothing of the file system.
    * @default "64mb"
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a size
    * @example new FileCache({ dir: ".cache/values", minFree: "1gb" }) */

@@ -1,6 +1,5 @@
 /** Keeps the directory within its bounds and free of what nobody can use, off the request path and a little at a time; of all processes, one at a time. Never stops a process from ending. */
 import { performance } from "node:perf_hooks";
-import { NOTHING } from "./amounts.js";
 import type { Stored } from "./atomic-file.js";
 import type { LogPosition } from "./contract.js";
 import { shardIndex } from "./paths.js";
@@ -8,6 +7,7 @@ import type { EntryPath } from "./paths.js";
 import type { Searched } from "./shard-count.js";
 import type { SharedUsage, UsageBounds } from "./shared-usage.js";
 import { FreeSpace, removeSome } from "./free-space.js";
+import { RoomGuard } from "./room-guard.js";
 import { Sweep } from "./sweep.js";
 import type { SweepSurroundings, SweepTask } from "./sweep.js";
 import { BEAT_MS, SweeperLock } from "./sweeper-lock.js";
@@ -19,7 +19,7 @@ const FIRST_SLICE_MS = 3;
 /** Rest after a stretch, in its own lengths, when nobody waits for the sweep. */
 const REST_FACTOR = 4;
 const DEAD_SWEEP_MS = 10 * 60 * 1000;
-/** Rest after a pass that was to evict and found nothing to: what is over is not ours, or not on disk yet. */
+/** Rest after a pass that was to evict and did not help: what is over is not ours, not on disk yet, or read by somebody still. */
 const FRUITLESS_MS = 1000;
 /** How long the one that sweeps is left alone. */
 const HELD_MS = 50;
@@ -53,9 +53,10 @@ interface Pass {
 }
 
 export class Caretaker {
+  /** Where room is counted that is taken and given back. */
+  readonly guard: RoomGuard;
   readonly #around: CaretakerSurroundings;
   readonly #lock: SweeperLock;
-  readonly #free: FreeSpace;
   #running: Pass | undefined = undefined;
   #timer: NodeJS.Timeout | undefined = undefined;
   #periodic: NodeJS.Timeout | undefined = undefined;
@@ -64,8 +65,6 @@ export class Caretaker {
   #suspecting: NodeJS.Timeout | undefined = undefined;
   /** When the last whole pass of this process ended. */
   #countedAt = 0;
-  /** The largest that found no room since the last pass began. */
-  #wanted = NOTHING;
   /** Whether the ages are from a pass that has just ended. */
   #fresh = false;
   #restUntil = 0;
@@ -75,7 +74,7 @@ export class Caretaker {
   constructor(around: CaretakerSurroundings, limits: CaretakerLimits) {
     this.#around = around;
     this.#lock = new SweeperLock(around.fs, around.paths.root, around.elapsed, () => around.shared.progress);
-    this.#free = new FreeSpace(around.fs, around.paths.root, limits.minFree);
+    this.guard = new RoomGuard(around.usage, new FreeSpace(around.fs, around.paths.root, limits.minFree));
   }
 
   /** Looks whether the directory has to be counted, once; a small one is counted when it returns. */
@@ -94,25 +93,19 @@ export class Caretaker {
   }
 
   /** Whether so many bytes and entries more keep every bound, as far as known; where not, the sweep is set to work. */
-  admits(bytes: number, entries: number): boolean {
+  admits(room: Stored): boolean {
     this.start();
-    this.#free.look();
-    return this.#answer(this.#around.usage.admits(bytes, entries) && this.#free.admits(bytes), { bytes, entries });
+    return this.guard.admits(room) || this.#makeRoom();
   }
 
-  /** Takes room for what is about to be written, against all other processes; false when there is none. */
-  reserve(bytes: number, entries: number): boolean {
+  /** Takes room for what is about to be written, against all other processes; false when there is none, and then the sweep is set to work. */
+  reserve(room: Stored): boolean {
     this.start();
-    return this.#answer(this.#free.admits(bytes) && this.#around.usage.reserve(bytes, entries), { bytes, entries });
-  }
-
-  release(bytes: number, entries: number): void {
-    this.#around.usage.release(bytes, entries);
+    return this.guard.reserve(room) || this.#makeRoom();
   }
 
   changed(path: EntryPath, change: Stored): void {
     this.#around.usage.changed(shardIndex(path), change);
-    this.#free.used(change.bytes);
     this.#fresh = false;
     this.#evictIfNeeded();
   }
@@ -141,7 +134,7 @@ export class Caretaker {
   }
 
   /** Removes a few entries, dead or not, so that a purge can be written down on a full disk. */
-  makeRoom(): void {
+  giveUpSome(): void {
     removeSome(this.#around.fs, this.#around.paths, (shard, change) => this.#around.usage.changed(shard, change));
   }
 
@@ -155,12 +148,9 @@ export class Caretaker {
     this.#running = undefined;
   }
 
-  #answer(admitted: boolean, wanted: Stored): boolean {
-    if (!admitted) {
-      if (wanted.bytes > this.#wanted.bytes || this.#wanted.entries === 0) this.#wanted = wanted;
-      this.#evictIfNeeded();
-    }
-    return admitted;
+  #makeRoom(): false {
+    this.#evictIfNeeded();
+    return false;
   }
 
   #sweepPeriodically(): void {
@@ -188,14 +178,12 @@ export class Caretaker {
       if (this.#periodic !== undefined) this.#begin(this.#counting(), FIRST_SLICE_MS);
       return;
     }
-    const missing = this.#free.missing;
-    const excess = usage.excess(this.#wanted);
-    if (excess === undefined && missing === 0) return;
-    const bytes = Math.max(excess?.bytes ?? 0, missing);
-    const entries = excess?.entries ?? 0;
+    const eviction = this.guard.eviction();
+    if (eviction === undefined) return;
+    const { bytes, entries } = eviction.excess;
     const cutoff = usage.ages()?.cutoff(bytes, entries) ?? (this.#fresh ? this.#around.now() + 1 : undefined);
     // Without a fresh picture of the ages the pass only counts; the next one evicts.
-    this.#begin({ readHeads: false, evict: cutoff === undefined ? undefined : { bytes, entries, cutoff } });
+    this.#begin({ readHeads: false, evict: cutoff === undefined ? undefined : { ...eviction, cutoff } });
   }
 
   #begin(task: SweepTask, sliceMs = SLICE_MS): void {
@@ -231,7 +219,7 @@ export class Caretaker {
     while (running.steps.next().done !== true) {
       const tookMs = performance.now() - startedMs;
       if (tookMs < sliceMs) continue;
-      const hurried = this.#wanted !== NOTHING || running.task.evict !== undefined || !this.#around.usage.counted;
+      const hurried = this.guard.isWanted || running.task.evict !== undefined || !this.#around.usage.counted;
       this.#timer = setTimeout(() => this.#work(SLICE_MS), hurried ? 1 : Math.max(1, tookMs * REST_FACTOR)).unref();
       return;
     }
@@ -256,12 +244,11 @@ export class Caretaker {
   #finished({ sweep, task, searched }: Pass): void {
     this.#running = undefined;
     this.#fresh = task.shards === undefined;
-    if (task.evict !== undefined) this.#wanted = NOTHING;
+    const helped = task.evict?.end(sweep.gone) ?? true;
     if (task.shards === undefined) {
       this.#countedAt = this.#around.now();
       this.#around.usage.endPass(this.#countedAt, searched, sweep.ages);
     }
-    this.#free.forget();
     this.#lock.release();
     this.#suspect(QUIET_MS);
     if (task.shards === undefined) this.#around.swept(task.readHeads ? sweep.oldestBirth : undefined);
@@ -269,7 +256,7 @@ export class Caretaker {
       this.#clearedAgain = false;
       this.#begin(this.#counting(true));
     } else {
-      if (task.evict !== undefined && !sweep.fruitful) this.#restUntil = performance.now() + FRUITLESS_MS;
+      if (!helped) this.#restUntil = performance.now() + FRUITLESS_MS;
       this.#timer = setTimeout(() => this.#evictIfNeeded(), 1).unref();
     }
   }

@@ -14,7 +14,7 @@ export interface DiskStoreOptions<Value> {
   readonly maxEntries: number;
   /** The share of these bounds at which eviction ends; nine tenths by default and at most. */
   readonly evictTo?: number | undefined;
-  /** Bytes that stay free on the file system; 0 for no bound. */
+  /** Bytes that stay free on the file system, and the same share of its inodes; 0 for no bound. */
   readonly minFree: number;
   /** Longest body. */
   readonly maxBody: number;

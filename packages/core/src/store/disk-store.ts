@@ -190,7 +190,7 @@ export class DiskStore<Value> implements Store<Value> {
         break;
       } catch (error) {
         if (attempt === ROOM_ATTEMPTS || !FULL.has(errorCode((error as Error).cause))) throw error;
-        this.#parts.caretaker.makeRoom();
+        this.#parts.caretaker.giveUpSome();
       }
     }
     if (soft) return;

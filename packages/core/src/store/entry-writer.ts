@@ -126,6 +126,7 @@ export class FileEntryWriter implements EntryWriter {
 
   #flushed(): void {
     this.#work = undefined;
+    this.#around.room.written(this.#body.writtenBytes);
     if (this.#state === "failed") return this.#end();
     if (this.pendingBytes >= GATHER_BYTES) this.#start();
     if (this.pendingBytes <= PAUSE_BYTES / 2) this.#resume();
@@ -184,6 +185,7 @@ export class FileEntryWriter implements EntryWriter {
         ? this.#commitSmall(head)
         : this.#commitLong(head, this.#body.temp));
       faults.stored();
+      this.#around.room.written();
       this.#around.room.giveBack();
       this.#around.stored(path, stored);
       return true;

@@ -1,24 +1,46 @@
-/** How much the file system has left, asked now and then and not waited for; and how to make a little room on it. Decides nothing else. */
+/** What the file system has left, in bytes and in inodes, as this process last read it, less what it has taken since; and how to make a little room on it. Decides nothing else. */
+import type { StatsFs } from "node:fs";
 import { performance } from "node:perf_hooks";
+import { NOTHING, negative, sum } from "./amounts.js";
 import { allocatedBytes } from "./atomic-file.js";
 import type { Stored } from "./atomic-file.js";
 import type { FileSystem } from "./file-system.js";
 import { SHARD_COUNT, isEntryName } from "./paths.js";
 import type { Paths } from "./paths.js";
 
-/** How long the free space of the file system is taken as known. */
+/** How long a reading is taken for the truth while nothing much is taken. */
 const KNOWN_MS = 500;
-/** So much more than what has to stay free is made free. */
-const MARGIN = 1.05;
+/** Where there is no room it is read again so often: by then somebody may have made some. */
+const REFUSED_LOOK_MS = 2;
+/** It is read again when so much of what may be taken has been: others take too. */
+const UNSEEN_SHARE = 1 / 16;
+/** What is made free beyond what has to stay free: a share of that, or of what the cache holds where that is more, so that a pass over many entries pays. */
+const MARGIN_SHARE = 0.05;
+const MARGIN_SHARE_HELD = 0.01;
 /** Entries removed at a time to make room for a record of a purge. */
 const ROOM_ENTRIES = 64;
+
+interface Reading {
+  readonly free: Stored;
+  /** What has to stay free. */
+  readonly floor: Stored;
+}
+
+const UNKNOWN: Reading = { free: { bytes: Infinity, entries: Infinity }, floor: NOTHING };
 
 export class FreeSpace {
   readonly #fs: FileSystem;
   readonly #root: string;
   readonly #minFree: number;
-  #bytes = Infinity;
-  #knownUntil = 0;
+  #reading = UNKNOWN;
+  #readAt = -Infinity;
+  #asking = false;
+  /** Taken, and not on disk yet: no reading has it. */
+  #unwritten = NOTHING;
+  /** On disk, and since the reading. */
+  #spent = NOTHING;
+  /** All that this process has ever written. */
+  #writtenBytes = 0;
 
   /** `minFree` in bytes; 0 for no bound: then nothing is asked. */
   constructor(fs: FileSystem, root: string, minFree: number) {
@@ -27,44 +49,132 @@ export class FreeSpace {
     this.#minFree = minFree;
   }
 
-  /** Bytes that have to be made free. */
-  get missing(): number {
-    return this.#minFree === 0 ? 0 : Math.max(0, this.#minFree * MARGIN - this.#bytes);
+  /** Whether so much more leaves free what has to stay free. */
+  admits(wanted: Stored): boolean {
+    if (this.#minFree === 0) return true;
+    this.#look();
+    return this.#leaves(wanted) || (this.#isOlderThan(REFUSED_LOOK_MS) && this.read() && this.#leaves(wanted));
   }
 
-  admits(bytes: number): boolean {
-    return this.#bytes - bytes >= this.#minFree;
+  /** Takes room for what is about to be written. */
+  take(room: Stored): void {
+    this.#unwritten = sum(this.#unwritten, room);
   }
 
-  used(bytes: number): void {
-    if (bytes > 0) this.#bytes -= bytes;
+  /** Taken room has become files. */
+  written(room: Stored): void {
+    this.#unwritten = sum(this.#unwritten, negative(room));
+    this.#spent = sum(this.#spent, room);
+    this.#writtenBytes += room.bytes;
   }
 
-  /** What is known is no more. */
-  forget(): void {
-    this.#knownUntil = 0;
+  /** Taken room is not needed after all. */
+  drop(room: Stored): void {
+    this.#unwritten = sum(this.#unwritten, negative(room));
   }
 
-  /** The answer counts for what comes after it. */
-  look(): void {
-    if (this.#minFree === 0) return;
-    const now = performance.now();
-    if (now < this.#knownUntil) return;
-    this.#knownUntil = now + KNOWN_MS;
+  /** Whether it is time to make room: for `wanted`, or because there is hardly any. */
+  isShort(wanted: Stored, held: Stored): boolean {
+    const { bytes, entries } = this.#missing(NOTHING, held, 0.5);
+    return bytes > 0 || entries > 0 || !this.#leaves(this.#within(wanted, held));
+  }
+
+  /** What has to be made free. */
+  missing(wanted: Stored, held: Stored): Stored {
+    return this.#missing(this.#within(wanted, held), held, 1);
+  }
+
+  /** Asks the file system, at once. True when it says. */
+  read(): boolean {
+    if (this.#minFree === 0) return false;
+    this.#readAt = performance.now();
     try {
-      // What comes first is not to be taken for what there is no room for.
-      if (this.#bytes === Infinity) {
-        const { bavail, bsize } = this.#fs.statfsSync(this.#root);
-        this.#bytes = bavail * bsize;
-        return;
-      }
-      this.#fs.statfs(this.#root, (error, stat) => {
-        if (error === null || error === undefined) this.#bytes = stat.bavail * stat.bsize;
-      });
+      this.#reading = readingOf(this.#fs.statfsSync(this.#root), this.#minFree);
+      this.#spent = NOTHING;
+      return true;
     } catch {
       // Not known: then nothing is held back for it.
+      return false;
     }
   }
+
+  /** For one who removes files: asked afterwards what part of the bytes that he has removed has become free. They may not have, where somebody still reads them or the file system is slow to tell. */
+  watch(): (removedBytes: number) => number {
+    const before = this.#reading.free.bytes + this.#writtenBytes - this.#spent.bytes;
+    return (removedBytes) => {
+      if (removedBytes === 0 || !this.read()) return 1;
+      return (this.#reading.free.bytes + this.#writtenBytes - before) / removedBytes;
+    };
+  }
+
+  // More than half of what is held is not given up for one.
+  #within(wanted: Stored, held: Stored): Stored {
+    return { bytes: Math.min(wanted.bytes, held.bytes / 2), entries: Math.min(wanted.entries, held.entries / 2) };
+  }
+
+  #missing(wanted: Stored, held: Stored, marginShare: number): Stored {
+    const { floor } = this.#reading;
+    const left = this.#left;
+    const margin = (of: "bytes" | "entries"): number =>
+      floor[of] === 0 ? 0 : marginShare * Math.max(floor[of] * MARGIN_SHARE, held[of] * MARGIN_SHARE_HELD);
+    return {
+      bytes: Math.max(0, floor.bytes + margin("bytes") + wanted.bytes - left.bytes),
+      entries: Math.max(0, Math.ceil(floor.entries + margin("entries") + wanted.entries - left.entries)),
+    };
+  }
+
+  get #left(): Stored {
+    return sum(this.#reading.free, negative(sum(this.#unwritten, this.#spent)));
+  }
+
+  #leaves({ bytes, entries }: Stored): boolean {
+    const { floor } = this.#reading;
+    const left = this.#left;
+    return left.bytes - bytes >= floor.bytes && left.entries - entries >= floor.entries;
+  }
+
+  #isOlderThan(ageMs: number): boolean {
+    return performance.now() - this.#readAt > ageMs;
+  }
+
+  #look(): void {
+    const { free, floor } = this.#reading;
+    const much =
+      this.#spent.bytes > (free.bytes - floor.bytes) * UNSEEN_SHARE ||
+      this.#spent.entries > (free.entries - floor.entries) * UNSEEN_SHARE;
+    if (this.#readAt === -Infinity || (much && this.#isOlderThan(REFUSED_LOOK_MS))) this.read();
+    else if (this.#isOlderThan(KNOWN_MS)) this.#ask();
+  }
+
+  // The answer counts for what comes after it; what was written meanwhile may not be in it.
+  #ask(): void {
+    if (this.#asking) return;
+    this.#asking = true;
+    const askedAt = performance.now();
+    const spent = this.#spent;
+    try {
+      this.#fs.statfs(this.#root, (error, stat) => {
+        this.#asking = false;
+        if (askedAt < this.#readAt) return;
+        this.#readAt = askedAt;
+        if (error !== null && error !== undefined) return;
+        this.#reading = readingOf(stat, this.#minFree);
+        this.#spent = sum(this.#spent, negative(spent));
+      });
+    } catch {
+      this.#asking = false;
+    }
+  }
+}
+
+// Where there is nothing at all, the file system does not say: that is not the same as full. Of inodes stays free the same share as of bytes.
+function readingOf({ bavail, bsize, blocks, files, ffree }: StatsFs, minFree: number): Reading {
+  if (blocks === 0) return UNKNOWN;
+  const share = Math.min(1, minFree / (blocks * bsize));
+  return {
+    free: { bytes: bavail * bsize, entries: files === 0 ? Infinity : ffree },
+    floor: { bytes: minFree, entries: Math.ceil(files * share) },
+  };
 }
 
 /** Removes a few entries, whichever come first. */

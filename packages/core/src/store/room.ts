@@ -1,10 +1,13 @@
 /** Space taken for one entry while it is written, so that no two writers count on the same. Never writes. */
+import { NOTHING, negative, sum } from "./amounts.js";
 import { blocksFor } from "./atomic-file.js";
+import type { Stored } from "./atomic-file.js";
 import type { Caretaker } from "./caretaker.js";
 
 export class Room {
   readonly #caretaker: Caretaker;
-  #bytes = 0;
+  #taken = NOTHING;
+  #written = NOTHING;
 
   constructor(caretaker: Caretaker) {
     this.#caretaker = caretaker;
@@ -13,15 +16,24 @@ export class Room {
   /** Takes room for so many bytes altogether; false when there is none. */
   grow(bytes: number): boolean {
     const wanted = Math.max(blocksFor(bytes), blocksFor(1));
-    if (wanted <= this.#bytes) return true;
-    if (!this.#caretaker.reserve(wanted - this.#bytes, this.#bytes === 0 ? 1 : 0)) return false;
-    this.#bytes = wanted;
+    if (wanted <= this.#taken.bytes) return true;
+    const more: Stored = { bytes: wanted - this.#taken.bytes, entries: 1 - this.#taken.entries };
+    if (!this.#caretaker.reserve(more)) return false;
+    this.#taken = sum(this.#taken, more);
     return true;
+  }
+
+  /** So many bytes altogether are on disk now; all that room was taken for by default. */
+  written(bytes = this.#taken.bytes): void {
+    const now: Stored = { bytes: Math.min(blocksFor(bytes), this.#taken.bytes), entries: this.#taken.entries };
+    this.#caretaker.guard.written(sum(now, negative(this.#written)));
+    this.#written = now;
   }
 
   /** What was written is counted from now on, or nothing was. Idempotent. */
   giveBack(): void {
-    if (this.#bytes > 0) this.#caretaker.release(this.#bytes, 1);
-    this.#bytes = 0;
+    if (this.#taken.entries > 0) this.#caretaker.guard.release(this.#taken, this.#written);
+    this.#taken = NOTHING;
+    this.#written = NOTHING;
   }
 }

@@ -91,7 +91,12 @@ export class SharedUsage {
     return Math.max(0, this.#theirs.bytes) + Math.max(0, this.#own.total.bytes) + this.#own.reserved.bytes;
   }
 
-  /** Whether this one has taken room and not given it back. */
+  /** Room that this one has taken and not given back. */
+  get reserved(): Stored {
+    return this.#own.reserved;
+  }
+
+  /** Whether there is any. */
   get writing(): boolean {
     return this.#own.reserved.entries > 0;
   }

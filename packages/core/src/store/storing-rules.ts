@@ -45,7 +45,8 @@ export class StoringRules {
     const refused = this.now() ?? this.#unfit(head, bodyBytes);
     if (refused !== undefined) return refused;
     const { size, bytes } = this.#around.waiting();
-    return this.#around.caretaker.admits(allocated(head, bodyBytes) + bytes, size + 1) ? undefined : "over-budget";
+    const room = { bytes: allocated(head, bodyBytes) + bytes, entries: size + 1 };
+    return this.#around.caretaker.admits(room) ? undefined : "over-budget";
   }
 
   /** Counts why, and says no. */

@@ -4,7 +4,9 @@
  */
 import type { Stats } from "node:fs";
 import { AgeHistogram } from "./age-histogram.js";
+import { NOTHING, negative, sum } from "./amounts.js";
 import { allocatedBytes } from "./atomic-file.js";
+import type { Stored } from "./atomic-file.js";
 import type { LogPosition } from "./contract.js";
 import type { EntryFiles } from "./entry-file.js";
 import type { Faults } from "./faults.js";
@@ -14,6 +16,7 @@ import type { DecodedEntry } from "./format.js";
 import { SHARD_COUNT, isEntryName, tempOwner } from "./paths.js";
 import type { Paths } from "./paths.js";
 import { liveness } from "./process-identity.js";
+import type { Eviction } from "./room-guard.js";
 import type { Excess, Usage } from "./usage.js";
 
 /** A temporary file of which nobody can say whether its maker lives is removed when it has not changed for so long. */
@@ -37,8 +40,8 @@ export interface SweepTask {
   readonly readHeads: boolean;
   /** Only these; all of them when `undefined`. */
   readonly shards?: readonly number[] | undefined;
-  /** Evicts what was last used before `cutoff`, until so much is gone. */
-  readonly evict: (Excess & { readonly cutoff: number }) | undefined;
+  /** Evicts what was last used before `cutoff`, until enough is gone. */
+  readonly evict: (Eviction & { readonly cutoff: number }) | undefined;
 }
 
 export class Sweep {
@@ -49,6 +52,9 @@ export class Sweep {
   oldestBirth: LogPosition | undefined = undefined;
   readonly #evicted = new Tally();
   readonly #dead = new Tally();
+  /** What had gone when it was last asked how much had still to go, and the answer. */
+  #asked = NOTHING;
+  #left: Excess = NOTHING;
 
   constructor(around: SweepSurroundings, task: SweepTask) {
     this.#around = around;
@@ -56,9 +62,9 @@ export class Sweep {
     this.ages = new AgeHistogram(around.now());
   }
 
-  /** Whether it removed anything. */
-  get fruitful(): boolean {
-    return this.#evicted.entries + this.#dead.entries > 0;
+  /** What it has removed. */
+  get gone(): Stored {
+    return sum(this.#evicted, this.#dead);
   }
 
   *run(): Generator<void> {
@@ -66,6 +72,7 @@ export class Sweep {
     for (const name of this.#list(paths.root)) this.#reap(paths.root, name);
     for (const shard of this.#task.shards ?? ALL_SHARDS) {
       usage.beginShard(shard);
+      this.#ask();
       yield* this.#shard(paths.shard(shard));
       usage.endShard();
       this.#report();
@@ -120,9 +127,15 @@ export class Sweep {
   #isEvicted(stat: Stats): boolean {
     const { evict } = this.#task;
     if (evict === undefined || stat.mtimeMs >= evict.cutoff) return false;
-    return (
-      this.#evicted.bytes + this.#dead.bytes < evict.bytes || this.#evicted.entries + this.#dead.entries < evict.entries
-    );
+    const { gone } = this;
+    return isLess(gone, evict.excess) && isLess(sum(gone, negative(this.#asked)), this.#left);
+  }
+
+  #ask(): void {
+    const { evict } = this.#task;
+    if (evict === undefined) return;
+    this.#asked = this.gone;
+    this.#left = evict.left(this.#asked);
   }
 
   // True when it is gone or going: a temporary file whose maker is dead.
@@ -193,6 +206,11 @@ export class Sweep {
       if (entries > 0) this.#around.faults.swept(reason, entries, bytes);
     }
   }
+}
+
+// Of bytes or of entries.
+function isLess(one: Stored, other: Stored): boolean {
+  return one.bytes < other.bytes || one.entries < other.entries;
 }
 
 class Tally {

@@ -57,6 +57,11 @@ export class Usage {
     return Math.max(0, this.#shared.total.entries);
   }
 
+  /** What this process is writing just now. */
+  get reserved(): Stored {
+    return this.#shared.reserved;
+  }
+
   get counted(): boolean {
     return this.#shared.counted;
   }
@@ -105,15 +110,20 @@ export class Usage {
     this.#shared.release({ bytes, entries });
   }
 
-  /** What has to go, when it is time to evict: because a bound is near, or `wanted` does not fit. */
-  excess(wanted: Stored): Excess | undefined {
+  /** Whether it is time to evict: because a bound is near, or `wanted` does not fit. */
+  isOver(wanted: Stored): boolean {
+    const { maxSize, maxEntries } = this.#bounds;
+    const total = this.#held;
+    if (total.bytes > maxSize * HIGH_SHARE || total.entries > maxEntries * HIGH_SHARE) return true;
+    const { bytes, entries } = this.#with(wanted);
+    return bytes > maxSize || entries > maxEntries;
+  }
+
+  /** What has to go once it is time. */
+  excess(wanted: Stored): Excess {
     const { maxSize, maxEntries, evictTo = LOW_SHARE } = this.#bounds;
     const low = Math.min(evictTo, LOW_SHARE);
-    const total = this.#held;
-    const bytes = total.bytes + Math.min(wanted.bytes, maxSize / 2);
-    const entries = total.entries + Math.min(wanted.entries, maxEntries / 2);
-    const near = total.bytes > maxSize * HIGH_SHARE || total.entries > maxEntries * HIGH_SHARE;
-    if (!near && bytes <= maxSize && entries <= maxEntries) return undefined;
+    const { bytes, entries } = this.#with(wanted);
     return {
       bytes: Math.max(0, bytes - maxSize * low),
       entries: Math.max(0, Math.ceil(entries - maxEntries * low)),
@@ -167,6 +177,16 @@ export class Usage {
     const { bytes, entries } = this.#shared.total;
     const kept = BOOKKEEPING_BYTES + this.#shared.writers * BOOKKEEPING_BYTES_EACH + this.#logBytes();
     return { bytes: bytes + Math.min(kept, this.#bounds.maxSize * MOST_BOOKKEEPING_SHARE), entries };
+  }
+
+  // More than half of a bound is not given up for one.
+  #with(wanted: Stored): Stored {
+    const { maxSize, maxEntries } = this.#bounds;
+    const { bytes, entries } = this.#held;
+    return {
+      bytes: bytes + Math.min(wanted.bytes, maxSize / 2),
+      entries: entries + Math.min(wanted.entries, maxEntries / 2),
+    };
   }
 
   #fits(bytes: number, entries: number): boolean {

@@ -238,6 +238,7 @@ export class WriteQueue<Value> {
     let stored: Stored;
     try {
       stored = this.#files.writeNow(path, pieces, this.#times(expiresAt));
+      room.written();
     } finally {
       room.giveBack();
     }
@@ -248,6 +249,7 @@ export class WriteQueue<Value> {
     let stored: Stored;
     try {
       stored = await this.#files.write(path, pieces, this.#times(expiresAt));
+      room.written();
     } finally {
       room.giveBack();
     }
