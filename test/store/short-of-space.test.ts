@@ -1,4 +1,4 @@
-/** Bounds that hold whichever way is written, above all the free space of the file system: what is lacking is made free, and no more. */
+/** Bounds that hold whichever way is written, above all the free space of the file system: what is lacking is made free and no more, and a full disk ends by itself. */
 import { describe, expect, it } from "vitest";
 import { FileCache } from "../../packages/core/src/index.js";
 import { temporaryDirectory } from "../support/temporary-directory.js";
@@ -146,5 +146,57 @@ describe("a disk without inodes", () => {
     const used = opened(disk.dir, { fs: disk.fs, minFree: 2 * MIB });
     for (let index = 0; index < 20; index++) await put(used, `/${index}`, 100);
     expect(used.store.stats()).toMatchObject({ entries: 20, skippedWrites: 0, evictions: 0 });
+  });
+});
+
+describe.each([
+  { given: "full", disk: { bytes: MIB, inodes: 4000 }, code: "ENOSPC", bytes: 9000 },
+  { given: "without inodes", disk: { bytes: 16 * MIB, inodes: 350 }, code: "ENOSPC", bytes: 100 },
+  { given: "over quota", disk: { bytes: MIB, inodes: 4000 }, code: "EDQUOT", bytes: 9000 },
+  { given: "over quota, with long pages", disk: { bytes: MIB, inodes: 4000 }, code: "EDQUOT", bytes: LONG },
+])("a disk $given, of which nobody was told", ({ disk: size, code, bytes }) => {
+  const write: Way = (used, key) => (bytes === LONG ? stream : put)(used, key, bytes);
+
+  /** Filled by the cache itself, until a write fails. */
+  async function filled() {
+    const disk = toldDisk(size, { code, says: false });
+    let elapsed = 0;
+    const used = opened(disk.dir, { fs: disk.fs, minFree: 0, elapsed: () => elapsed });
+    let count = 0;
+    while (!used.events.some(({ type }) => type === "pause")) {
+      await write(used, `/${count++}`, bytes);
+      used.clock.advance(1);
+    }
+    const pass = (ms: number): number => (elapsed += ms);
+    return { ...used, disk, count, pass };
+  }
+
+  it("gives up what was used least, a little at a time, and stores again", async () => {
+    const used = await filled();
+    const places = Math.ceil(used.count / 10);
+    for (let index = 0; index < places; index++) {
+      while ((await bodyOf(used.store.get(`/hot/${index}`))) === undefined) {
+        used.pass(1000);
+        await turn();
+        await write(used, `/hot/${index}`, bytes);
+      }
+    }
+    const { entries, evictions } = used.store.stats();
+    expect(used.events.some(({ type }) => type === "resume")).toBe(true);
+    expect(evictions).toBeGreaterThan(0);
+    expect(entries).toBeGreaterThan(used.count / 2);
+  });
+
+  it("does not give up all where that does not help", async () => {
+    const used = await filled();
+    // Whatever becomes free is somebody else's at once.
+    for (let probes = 0; probes < 20; probes++) {
+      used.pass(1000);
+      used.disk.fill();
+      await write(used, "/hot", bytes);
+      await turn();
+      await until(() => isSwept(used.disk.dir));
+    }
+    expect(used.store.stats().entries).toBeGreaterThan(used.count / 3);
   });
 });

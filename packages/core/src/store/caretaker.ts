@@ -74,7 +74,11 @@ export class Caretaker {
   constructor(around: CaretakerSurroundings, limits: CaretakerLimits) {
     this.#around = around;
     this.#lock = new SweeperLock(around.fs, around.paths.root, around.elapsed, () => around.shared.progress);
-    this.guard = new RoomGuard(around.usage, new FreeSpace(around.fs, around.paths.root, limits.minFree));
+    this.guard = new RoomGuard(
+      around.usage,
+      new FreeSpace(around.fs, around.paths.root, limits.minFree),
+      around.elapsed,
+    );
   }
 
   /** Looks whether the directory has to be counted, once; a small one is counted when it returns. */
@@ -102,6 +106,14 @@ export class Caretaker {
   reserve(room: Stored): boolean {
     this.start();
     return this.guard.reserve(room) || this.#makeRoom();
+  }
+
+  /** The disk had no room for a write. */
+  refused(): void {
+    if (this.#stopped || !this.guard.refused()) return;
+    // Nor can be written down then what is counted.
+    if (!this.#around.usage.counted) this.giveUpSome();
+    this.#evictIfNeeded();
   }
 
   changed(path: EntryPath, change: Stored): void {
@@ -189,6 +201,7 @@ export class Caretaker {
   #begin(task: SweepTask, sliceMs = SLICE_MS): void {
     if (this.#running !== undefined || this.#stopped) return;
     if (!this.#lock.take()) {
+      this.guard.yielded();
       this.#restUntil = performance.now() + HELD_MS;
       return;
     }

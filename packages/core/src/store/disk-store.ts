@@ -17,7 +17,7 @@ import type {
 import type { DiskStoreOptions } from "./disk-store-options.js";
 import { encodeForDisk } from "./encode-for-disk.js";
 import type { SkipReason } from "./events.js";
-import { errorCode } from "./file-system.js";
+import { isFull } from "./faults.js";
 import { BLIND } from "./invalidation-log.js";
 import type { Purgeable } from "./purge-marks.js";
 import { StoreParts } from "./store-parts.js";
@@ -26,7 +26,6 @@ import { allocated } from "./storing-rules.js";
 import { Streams } from "./streams.js";
 import { REMOVED } from "./write-queue.js";
 
-const FULL = new Set(["ENOSPC", "EDQUOT"]);
 const ROOM_ATTEMPTS = 4;
 /** Longer bodies come in pieces, and do not wait in the queue. */
 const LONGEST_PUT_BYTES = 64 * 1024;
@@ -189,7 +188,7 @@ export class DiskStore<Value> implements Store<Value> {
         await this.#parts.log.append(selectors, soft);
         break;
       } catch (error) {
-        if (attempt === ROOM_ATTEMPTS || !FULL.has(errorCode((error as Error).cause))) throw error;
+        if (attempt === ROOM_ATTEMPTS || !isFull((error as Error).cause)) throw error;
         this.#parts.caretaker.giveUpSome();
       }
     }

@@ -6,8 +6,22 @@ import { errorCode } from "./file-system.js";
 
 /** A disk that is full, over quota, read-only or broken, or a process without descriptors: the next write fails too. */
 const PAUSING_CODES = new Set(["ENOSPC", "EDQUOT", "EMFILE", "ENFILE", "EROFS", "EIO"]);
+/** Where removing something helps. */
+const FULL_CODES = new Set(["ENOSPC", "EDQUOT"]);
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 1000;
+
+/** Whether a disk, its inodes or a quota are used up. */
+export function isFull(error: unknown): boolean {
+  return FULL_CODES.has(errorCode(error));
+}
+
+/** Who is told how writes end. */
+export interface WriteOutcomes {
+  /** The disk had no room. */
+  readonly refused: () => void;
+  readonly accepted: () => void;
+}
 
 export class Faults {
   corruptCount = 0;
@@ -17,10 +31,16 @@ export class Faults {
   #pauseMs = 0;
   #pausedUntil = 0;
   readonly #observe: (event: StoreEvent) => void;
+  readonly #outcomes: WriteOutcomes;
   readonly #elapsed: () => number;
 
-  constructor(observe: (event: StoreEvent) => void, elapsed: () => number = () => performance.now()) {
+  constructor(
+    observe: (event: StoreEvent) => void,
+    outcomes: WriteOutcomes,
+    elapsed: () => number = () => performance.now(),
+  ) {
     this.#observe = observe;
+    this.#outcomes = outcomes;
     this.#elapsed = elapsed;
   }
 
@@ -31,6 +51,7 @@ export class Faults {
     const told = error instanceof DiskCacheError ? error : storeIoError(operation, path, error);
     this.tell({ type: "error", operation, code, error: told });
     if (storing && PAUSING_CODES.has(code)) this.#pause(code);
+    if (storing && isFull(error)) this.#outcomes.refused();
   }
 
   corrupt(path: string, problem: string): void {
@@ -57,6 +78,7 @@ export class Faults {
   stored(): void {
     if (this.#pauseMs === 0) return;
     this.#pauseMs = 0;
+    this.#outcomes.accepted();
     this.tell({ type: "resume" });
   }
 

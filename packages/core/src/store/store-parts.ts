@@ -66,7 +66,8 @@ export class StoreParts<Value> {
     const elapsed = options.elapsed ?? (() => performance.now());
     const durable = options.durability === "fsync";
     const now = (): number => options.clock.now();
-    this.faults = new Faults(options.observe ?? (() => undefined), elapsed);
+    const outcomes = { refused: () => this.caretaker.refused(), accepted: () => this.caretaker.guard.accepted() };
+    this.faults = new Faults(options.observe ?? (() => undefined), outcomes, elapsed);
     this.paths = new Paths(resolve(options.dir));
     this.neighbours = new Neighbours(fs, this.paths.root, elapsed);
     const prepare = (): void => {
