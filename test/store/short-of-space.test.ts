@@ -1,4 +1,6 @@
 /** Bounds that hold whichever way is written, above all the free space of the file system: what is lacking is made free and no more, and a full disk ends by itself. */
+import { rmSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { FileCache } from "../../packages/core/src/index.js";
 import { temporaryDirectory } from "../support/temporary-directory.js";
@@ -83,6 +85,24 @@ describe.each([
     );
     expect(used.store.stats().entries).toBe(0);
   });
+});
+
+it("a disk that is full before anybody has counted the directory is counted, and gives way", async () => {
+  const disk = toldDisk({ bytes: 2 * MIB, inodes: 4000 }, { says: false });
+  const first = opened(disk.dir, { fs: disk.fs });
+  for (let index = 0; index < 100; index++) await put(first, `/${index}`, 9000);
+  await first.store.close();
+  rmSync(join(disk.dir, "usage"), { recursive: true });
+  disk.fill();
+  let elapsed = 0;
+  const used = opened(disk.dir, { fs: disk.fs, elapsed: () => elapsed });
+  while ((await bodyOf(used.store.get("/hot"))) === undefined) {
+    elapsed += 1000;
+    await put(used, "/hot", 9000);
+    await turn();
+  }
+  expect(allocated(disk.dir).entries).toBeGreaterThan(20);
+  await until(() => used.store.stats().entries === allocated(disk.dir).entries);
 });
 
 it("values of the low-level cache leave minFree of the disk free", async ({ skip }) => {
