@@ -25,10 +25,8 @@ export const CREDENTIAL_FIELDS: readonly string[] = [
     " ",
   ),
   ..."x-forwarded-groups x-forwarded-preferred-username x-forwarded-user x-goog-authenticated-user-*".split(" "),
-  ..."x-goog-iap-* x-ms-client-principal* x-ms-token-* x-pomerium-* x-remote-* x-user x-user-email x-user-id".split(
-    " ",
-  ),
-  ..."x-username x-webauth-*".split(" "),
+  ..."x-goog-iap-* x-ms-client-principal* x-ms-token-* x-pomerium-* x-remote-* x-user-email x-user-id".split(" "),
+  ..."x-consumer-* x-credential-identifier x-username x-webauth-*".split(" "),
   ..."client-cert ssl-client-* x-arr-clientcert x-client-cert x-client-dn x-forwarded-client-cert x-ssl-client-*".split(
     " ",
   ),
