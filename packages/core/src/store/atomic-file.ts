@@ -4,6 +4,7 @@ import { CREATE_FLAGS, DIRECTORY_MODE, FILE_MODE, errorCode, promised } from "./
 import type { FileSystem } from "./file-system.js";
 import { fileSeconds } from "./file-times.js";
 import type { FileTimes } from "./file-times.js";
+import { ownDirectory } from "./own-directory.js";
 import type { EntryPath, Paths } from "./paths.js";
 
 const BLOCK_BYTES = 4096;
@@ -154,18 +155,16 @@ export class AtomicFiles {
 
   /** Removes the file of an entry. */
   removeNow(path: EntryPath): Stored {
-    const stat = this.#fs.lstatSync(path.file, { throwIfNoEntry: false });
+    const shard = ownDirectory(this.#fs, path.shard);
+    const stat = shard && this.#fs.lstatSync(path.file, { throwIfNoEntry: false });
     if (stat === undefined) return { bytes: 0, entries: 0 };
     this.#fs.unlinkSync(path.file);
     return { bytes: -allocatedBytes(stat), entries: -1 };
   }
 
-  // A shard is a directory of ours, never a link to somewhere else. Gives the bytes it takes when it had to be made.
+  // Gives the bytes it takes when it had to be made.
   #shard(shard: string): number {
-    const stat = this.#fs.lstatSync(shard, { throwIfNoEntry: false });
-    if (stat === undefined) return this.#makeShard(shard);
-    if (!stat.isDirectory()) throw Object.assign(new Error("a shard is not a directory"), { code: "ENOTDIR" });
-    return 0;
+    return ownDirectory(this.#fs, shard) === undefined ? this.#makeShard(shard) : 0;
   }
 
   #makeShard(shard: string): number {

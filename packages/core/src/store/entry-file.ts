@@ -7,6 +7,8 @@ import type { FileSystem } from "./file-system.js";
 import { MAX_HEAD_BYTES, PREAMBLE_BYTES, checksumOf, decodeEntryHead, decodePreamble, hasPreamble } from "./format.js";
 import type { DecodedEntry, Preamble } from "./format.js";
 import type { KnownHead } from "./known-heads.js";
+import { ownDirectory, shardOf } from "./own-directory.js";
+import type { OwnShards } from "./own-directory.js";
 import type { EntrySeal, Seals } from "./seal.js";
 import { Slabs } from "./slabs.js";
 import type { Slab } from "./slabs.js";
@@ -34,14 +36,16 @@ const NOT_A_FILE = new Set(["ELOOP", "EISDIR", "ENXIO", "ENODEV", "EOPNOTSUPP", 
 
 export class EntryFiles {
   readonly #fs: FileSystem;
+  readonly #shards: OwnShards;
   readonly #faults: Faults;
   readonly #seals: Seals | undefined;
   readonly #uid = process.getuid?.();
   readonly #slabs = new Slabs();
   #flags = READ_FLAGS;
 
-  constructor(fs: FileSystem, faults: Faults, seals: Seals | undefined) {
+  constructor(fs: FileSystem, shards: OwnShards, faults: Faults, seals: Seals | undefined) {
     this.#fs = fs;
+    this.#shards = shards;
     this.#faults = faults;
     this.#seals = seals;
   }
@@ -54,7 +58,10 @@ export class EntryFiles {
     let slab: Slab | undefined;
     let content: EntryContent | undefined;
     try {
-      if (expectNothing && this.#fs.lstatSync(path, { throwIfNoEntry: false }) === undefined) {
+      if (
+        !this.#shards.has(path) ||
+        (expectNothing && this.#fs.lstatSync(path, { throwIfNoEntry: false }) === undefined)
+      ) {
         answered();
         return undefined;
       }
@@ -89,6 +96,7 @@ export class EntryFiles {
     let fd = -1;
     let same = false;
     try {
+      this.#shards.has(path);
       fd = this.#open(path);
       const filled = this.#fs.readSync(fd, slab.bytes, 0, fileBytes + 1, 0);
       answered();
@@ -112,6 +120,7 @@ export class EntryFiles {
     let slab: Slab | undefined;
     let content: EntryContent | undefined;
     try {
+      await this.#shards.ensure(path);
       fd = await promised<number>((done) => this.#fs.open(path, READ_FLAGS_PLAIN, 0, done));
       const stat = await promised<Stats>((done) => this.#fs.fstat(fd, done));
       const length = this.#readLength(path, stat);
@@ -158,7 +167,7 @@ export class EntryFiles {
   reject(path: string, problem: string): undefined {
     this.#faults.corrupt(path, problem);
     try {
-      this.#fs.unlinkSync(path);
+      if (ownDirectory(this.#fs, shardOf(path)) !== undefined) this.#fs.unlinkSync(path);
     } catch (error) {
       const code = errorCode(error);
       // A directory: empty it goes, full it is not ours to empty.

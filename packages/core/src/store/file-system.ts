@@ -13,6 +13,7 @@ export type FileSystem = Pick<
   | "futimes"
   | "futimesSync"
   | "linkSync"
+  | "lstat"
   | "lstatSync"
   | "lutimes"
   | "mkdirSync"

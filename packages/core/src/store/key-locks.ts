@@ -10,6 +10,7 @@ import { errorCode } from "./file-system.js";
 import type { FileSystem } from "./file-system.js";
 import { makeDirectory } from "./make-directory.js";
 import { LockWatch } from "./lock-watch.js";
+import { ownDirectory } from "./own-directory.js";
 import { formatIdentity, liveness, ownIdentity, parseIdentity, uniqueSuffix } from "./process-identity.js";
 
 /** However long its holder lives: by then the application has had its chance. */
@@ -124,6 +125,7 @@ export class KeyLocks {
   }
 
   #create(path: string, target: string): KeyLock {
+    ownDirectory(this.#fs, this.#directory);
     try {
       this.#fs.symlinkSync(target, path);
     } catch (error) {
@@ -152,6 +154,7 @@ export class KeyLocks {
   // Once per process: what the dead have left for keys that nobody asks for any more.
   #sweep(): void {
     try {
+      ownDirectory(this.#fs, this.#directory);
       for (const name of this.#fs.readdirSync(this.#directory)) {
         const path = `${this.#directory}/${name}`;
         if (!CLAIM.test(name)) this.#clear(path);
@@ -192,6 +195,7 @@ export class KeyLocks {
 
   // Of one who died between claim and removal nobody is to wait for.
   #claim(path: string): boolean {
+    ownDirectory(this.#fs, this.#directory);
     for (let attempt = 0; attempt < 2; attempt++) {
       try {
         this.#fs.symlinkSync(this.#ownName, path);

@@ -18,7 +18,12 @@ function place() {
     root,
     workers: `${root}/workers`,
     open: () => {
-      const neighbours = new Neighbours(fs, root, () => elapsed);
+      const neighbours = new Neighbours(
+        fs,
+        root,
+        () => elapsed,
+        () => undefined,
+      );
       neighbours.register();
       return neighbours;
     },

@@ -1,8 +1,9 @@
 /** Which other processes have the directory open: a file each, named by its process. Whoever is alone needs no locks. Never judges a living process by age. */
 import { uniqueSuffix, formatIdentity, liveness, ownIdentity, parseIdentity } from "./process-identity.js";
-import { CREATE_FLAGS, FILE_MODE } from "./file-system.js";
+import { CREATE_FLAGS, FILE_MODE, errorCode } from "./file-system.js";
 import type { FileSystem } from "./file-system.js";
 import { makeDirectory } from "./make-directory.js";
+import { ownDirectory } from "./own-directory.js";
 
 const NAME = /^([0-9a-f]{8}-\d{1,10}-\d{1,15})-[0-9a-f]{6}$/;
 /** How long after it came a process counts with others who are coming, too: workers are started together. */
@@ -14,6 +15,7 @@ export class Neighbours {
   readonly #fs: FileSystem;
   readonly #directory: string;
   readonly #elapsed: () => number;
+  readonly #failed: (operation: string, path: string, error: unknown) => void;
   readonly #ownName = `${formatIdentity(ownIdentity)}-${uniqueSuffix()}`;
   /** What the directory looked like when it was last read, and when. */
   #seen = "";
@@ -23,20 +25,30 @@ export class Neighbours {
   #changes = 0;
   #registeredAt: number | undefined;
 
+  /** Whether it has been said that this process cannot be made known. */
+  #told = false;
+
   /** @param elapsed milliseconds of a clock that never jumps */
-  constructor(fs: FileSystem, root: string, elapsed: () => number) {
+  constructor(
+    fs: FileSystem,
+    root: string,
+    elapsed: () => number,
+    failed: (operation: string, path: string, error: unknown) => void,
+  ) {
     this.#fs = fs;
     this.#directory = `${root}/workers`;
     this.#elapsed = elapsed;
+    this.#failed = failed;
   }
 
   /** Whether another living process, or another cache in this one, has the directory open. One `stat` while nothing changes. */
   get present(): boolean {
     try {
-      const { mtimeMs, ino } = this.#fs.statSync(this.#directory);
-      const seen = `${ino} ${mtimeMs}`;
+      const stat = ownDirectory(this.#fs, this.#directory);
+      const seen = stat && `${stat.ino} ${stat.mtimeMs}`;
+      if (seen === undefined) this.register();
       // Two changes within one tick of the file system's clock look like one, so now and then it is read whatever it looks like.
-      if (seen !== this.#seen || this.#elapsed() - this.#readAt > RECHECK_MS) this.#look(seen);
+      else if (seen !== this.#seen || this.#elapsed() - this.#readAt > RECHECK_MS) this.#look(seen);
     } catch {
       this.register();
     }
@@ -52,21 +64,30 @@ export class Neighbours {
   /** Makes this process known. Idempotent. Until it has been seen beside the others, somebody is taken to be there: a lock too many costs little. */
   register(): void {
     this.#present = true;
+    this.#others = true;
     this.#registeredAt ??= this.#elapsed();
     try {
       makeDirectory(this.#fs, this.#directory);
-      this.#fs.closeSync(this.#fs.openSync(`${this.#directory}/${this.#ownName}`, CREATE_FLAGS, FILE_MODE));
-    } catch {
-      // There already; or without the directory nothing is stored either.
+      ownDirectory(this.#fs, this.#directory);
+      this.#fs.closeSync(this.#fs.openSync(this.#path, CREATE_FLAGS, FILE_MODE));
+      this.#told = false;
+    } catch (error) {
+      if (this.#told || errorCode(error) === "EEXIST") return;
+      this.#told = true;
+      this.#failed("make this process known in", this.#directory, error);
     }
   }
 
   close(): void {
     try {
-      this.#fs.unlinkSync(`${this.#directory}/${this.#ownName}`);
+      if (ownDirectory(this.#fs, this.#directory) !== undefined) this.#fs.unlinkSync(this.#path);
     } catch {
       // Never registered, or the directory is gone.
     }
+  }
+
+  get #path(): string {
+    return `${this.#directory}/${this.#ownName}`;
   }
 
   #look(seen: string): void {

@@ -14,6 +14,7 @@ import { AgeHistogram } from "./age-histogram.js";
 import { FILE_MODE, READ_FLAGS_PLAIN, UPDATE_OR_CREATE_FLAGS, errorCode } from "./file-system.js";
 import type { FileSystem } from "./file-system.js";
 import { makeDirectory } from "./make-directory.js";
+import { ownDirectory } from "./own-directory.js";
 import { SHARD_COUNT } from "./paths.js";
 
 const MAGIC = 0xdcc0_0471;
@@ -133,6 +134,7 @@ export class ShardCount {
   /** How long ago everything was used at the last pass; `undefined` when that is not known. */
   ages(): AgeHistogram | undefined {
     try {
+      ownDirectory(this.#fs, this.#directory);
       const fd = this.#fs.openSync(this.#path, READ_FLAGS_PLAIN);
       try {
         const bytes = Buffer.alloc(AgeHistogram.BYTES);
@@ -152,6 +154,7 @@ export class ShardCount {
 
   #update(bytes: Buffer, position: number): void {
     let fd: number;
+    ownDirectory(this.#fs, this.#directory);
     try {
       fd = this.#fs.openSync(this.#path, UPDATE_OR_CREATE_FLAGS, FILE_MODE);
     } catch (error) {

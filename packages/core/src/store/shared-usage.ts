@@ -3,12 +3,14 @@
  * writes down what it is about to add *before* it looks at the others, and looks before it has added more than its part of one percent of a bound,
  * so that all together pass a bound by no more than that percent. Never throws: what cannot be read is left out, and counted again later.
  */
+import type { Stats } from "node:fs";
 import type { AgeHistogram } from "./age-histogram.js";
 import { NOTHING, sum } from "./amounts.js";
 import type { Stored } from "./atomic-file.js";
 import { errorCode } from "./file-system.js";
 import type { FileSystem } from "./file-system.js";
 import { OtherLedger, OwnLedger } from "./ledger.js";
+import { ownDirectory } from "./own-directory.js";
 import { liveness } from "./process-identity.js";
 import { SHARD_COUNT } from "./paths.js";
 import { ShardCount } from "./shard-count.js";
@@ -129,7 +131,7 @@ export class SharedUsage {
   look(): void {
     if (this.#closed) return;
     try {
-      const seen = this.#stat(this.#directory);
+      const seen = shown(ownDirectory(this.#fs, this.#directory));
       if (seen === "" && this.#seen !== "") this.#startAnew();
       if (seen !== "" && seen !== this.#seen) this.#list(seen);
       this.#publish();
@@ -275,8 +277,7 @@ export class SharedUsage {
 
   #stat(path: string): string {
     try {
-      const stat = this.#fs.statSync(path, { throwIfNoEntry: false });
-      return stat === undefined ? "" : `${stat.ino} ${stat.mtimeMs}`;
+      return shown(this.#fs.lstatSync(path, { throwIfNoEntry: false }));
     } catch (error) {
       if (errorCode(error) !== "ENOTDIR") this.#failed("stat", path, error);
       return "";
@@ -300,6 +301,10 @@ function isDead(ledger: OtherLedger): boolean {
   } catch {
     return false;
   }
+}
+
+function shown(stat: Stats | undefined): string {
+  return stat === undefined ? "" : `${stat.ino} ${stat.mtimeMs}`;
 }
 
 function sameDirectory(one: string, other: string): boolean {

@@ -18,6 +18,7 @@ import { KeyLocks } from "./key-locks.js";
 import { LogGenerations } from "./log-generations.js";
 import { MemoryTier } from "./memory-tier.js";
 import { Neighbours } from "./neighbours.js";
+import { OwnShards } from "./own-directory.js";
 import { Paths } from "./paths.js";
 import { Recency } from "./recency.js";
 import { Seals } from "./seal.js";
@@ -69,7 +70,9 @@ export class StoreParts<Value> {
     const outcomes = { refused: () => this.caretaker.refused(), accepted: () => this.caretaker.guard.accepted() };
     this.faults = new Faults(options.observe ?? (() => undefined), outcomes, elapsed);
     this.paths = new Paths(resolve(options.dir));
-    this.neighbours = new Neighbours(fs, this.paths.root, elapsed);
+    const failed = (operation: string, path: string, error: unknown): void =>
+      this.faults.io(operation, path, error, false);
+    this.neighbours = new Neighbours(fs, this.paths.root, elapsed, failed);
     const prepare = (): void => {
       prepareDirectory(fs, this.paths.root, options);
       this.neighbours.register();
@@ -87,7 +90,8 @@ export class StoreParts<Value> {
     this.memory = new MemoryTier(options.memoryBytes);
     this.files = new AtomicFiles(fs, this.paths, prepare, durable);
     this.seals = options.secrets && new Seals(options.secrets, options.encrypt ?? false);
-    const files = new EntryFiles(fs, this.faults, this.seals);
+    const shards = new OwnShards(fs, this.paths.root, elapsed);
+    const files = new EntryFiles(fs, shards, this.faults, this.seals);
     this.heads = () => storedHeads(fs, this.paths, files);
     this.reader = new DiskReader(files, this.paths, {
       patient: options.patient ?? false,
@@ -100,9 +104,7 @@ export class StoreParts<Value> {
     });
     this.recency = new Recency(fs, this.paths);
     this.judge = new Judge(this.log, options.clock, this.recency);
-    const shared = new SharedUsage(fs, this.paths.root, options, (operation, path, error) =>
-      this.faults.io(operation, path, error, false),
-    );
+    const shared = new SharedUsage(fs, this.paths.root, options, failed);
     this.usage = new Usage(shared, options, () => this.log.bytes);
     this.caretaker = new Caretaker(
       {

@@ -2,6 +2,7 @@
 import type { EntryHead } from "./contract.js";
 import type { EntryFiles } from "./entry-file.js";
 import type { FileSystem } from "./file-system.js";
+import { ownDirectory } from "./own-directory.js";
 import { SHARD_COUNT, isEntryName } from "./paths.js";
 import type { Paths } from "./paths.js";
 
@@ -16,7 +17,7 @@ export function* storedHeads(fs: FileSystem, paths: Paths, files: EntryFiles): G
 
 function namesIn(fs: FileSystem, directory: string): readonly string[] {
   try {
-    return fs.readdirSync(directory).filter(isEntryName);
+    return ownDirectory(fs, directory) === undefined ? [] : fs.readdirSync(directory).filter(isEntryName);
   } catch {
     return [];
   }

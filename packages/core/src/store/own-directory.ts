@@ -1,0 +1,79 @@
+/** Directories below the root are ours, never a link to somewhere else: through it, files outside would be read, written and removed. Makes nothing, removes nothing. */
+import type { Stats } from "node:fs";
+import { directoryError } from "../errors.js";
+import { errorCode, promised } from "./file-system.js";
+import type { FileSystem } from "./file-system.js";
+
+/** How long the root is believed not to have changed. */
+const LOOK_MS = 100;
+
+/** What is known of a directory of ours; `undefined` where there is none.
+ * @throws {DiskCacheError} `ERR_DISKCACHE_DIRECTORY` when something else stands in its place; Node's own error */
+export function ownDirectory(fs: Pick<FileSystem, "lstatSync">, path: string): Stats | undefined {
+  let stat: Stats | undefined;
+  try {
+    stat = fs.lstatSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    // What lies above it is no directory either.
+    if (errorCode(error) !== "ENOTDIR") throw error;
+  }
+  return stat && checked(path, stat);
+}
+
+/** The shards that are read from. Each is looked at once, and again after something in the root has changed: whoever puts a link there changes the root. */
+export class OwnShards {
+  readonly #fs: FileSystem;
+  readonly #root: string;
+  readonly #elapsed: () => number;
+  readonly #known = new Set<string>();
+  #rootSeen = "";
+  #lookedAt = Number.NEGATIVE_INFINITY;
+
+  /** @param elapsed milliseconds of a clock that never jumps */
+  constructor(fs: FileSystem, root: string, elapsed: () => number) {
+    this.#fs = fs;
+    this.#root = root;
+    this.#elapsed = elapsed;
+  }
+
+  /** Whether the shard of an entry's file is there.
+   * @throws {DiskCacheError} `ERR_DISKCACHE_DIRECTORY` when something else stands in its place; Node's own error */
+  has(file: string): boolean {
+    const shard = shardOf(file);
+    if (this.#knows(shard)) return true;
+    if (ownDirectory(this.#fs, shard) === undefined) return false;
+    this.#known.add(shard);
+    return true;
+  }
+
+  /** The same without waiting; rejects where it is not there, too. */
+  async ensure(file: string): Promise<void> {
+    const shard = shardOf(file);
+    if (this.#knows(shard)) return;
+    checked(shard, await promised<Stats>((done) => this.#fs.lstat(shard, done)));
+    this.#known.add(shard);
+  }
+
+  #knows(shard: string): boolean {
+    const now = this.#elapsed();
+    if (now - this.#lookedAt > LOOK_MS) {
+      const { ino, ctimeMs } = this.#fs.lstatSync(this.#root);
+      const seen = `${ino} ${ctimeMs}`;
+      if (seen !== this.#rootSeen) this.#known.clear();
+      this.#rootSeen = seen;
+      this.#lookedAt = now;
+    }
+    return this.#known.has(shard);
+  }
+}
+
+/** The directory that an entry's file lies in. */
+export function shardOf(file: string): string {
+  return file.slice(0, file.lastIndexOf("/"));
+}
+
+function checked(path: string, stat: Stats): Stats {
+  if (stat.isDirectory()) return stat;
+  const found = stat.isSymbolicLink() ? "is a symbolic link" : "is not a directory";
+  throw directoryError(path, `${found}: nothing is stored there; remove it`);
+}
