@@ -1,5 +1,5 @@
 /** What holds among processes that share a directory: one winner, no lost count, one making. */
-import { fork } from "node:child_process";
+import { fork, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { FileCache } from "@diskcache/core";
@@ -53,3 +53,25 @@ it("what is missing is made once for all, and all get it", async () => {
   const [first, ...others] = results.map(([, ...got]) => got);
   for (const got of others) expect(got).toEqual(first);
 }, 60_000);
+
+const namespaced = spawnSync("unshare", ["-pf", "--kill-child", "true"]).status === 0;
+
+it.skipIf(!namespaced)(
+  "one killed in another pid namespace is not waited for long (needs `unshare -p`)",
+  async () => {
+    const dir = temporaryDirectory();
+    const command = ["-pf", "--kill-child", process.execPath, RUNNER, "/test/low-level/worker.ts", dir, "hang", "1"];
+    const child = spawn("unshare", command, { stdio: ["ignore", "inherit", "inherit", "ipc"] });
+    onTestFinished(() => void child.kill("SIGKILL"));
+    await once(child, "message");
+    child.send("begin");
+    expect((await once(child, "message"))[0]).toBe("making");
+    const cache = open(dir);
+    const startedMs = performance.now();
+    const made = cache.getOrSet("k", () => "made");
+    child.kill("SIGKILL");
+    expect(await made).toBe("made");
+    expect(performance.now() - startedMs).toBeLessThan(20_000);
+  },
+  60_000,
+);

@@ -3,7 +3,7 @@ import { scrypt } from "node:crypto";
 import { promisify } from "node:util";
 import { FileCache } from "@diskcache/core";
 
-export type Task = "add" | "incr" | "getOrSet";
+export type Task = "add" | "incr" | "getOrSet" | "hang";
 
 export async function main(dir: string, task: Task, count: string): Promise<void> {
   const cache = new FileCache({ dir });
@@ -27,6 +27,13 @@ const TASKS = {
     const sums: number[] = [];
     for (let n = 0; n < count; n++) sums.push(await cache.incr("n"));
     return sums;
+  },
+  /** Makes something, and never ends. */
+  async hang(cache: FileCache): Promise<number[]> {
+    return cache.getOrSet<number[]>("k", () => {
+      process.send!("making");
+      return new Promise(() => void setInterval(() => undefined, 1000));
+    });
   },
   /** What it got, and how often it had to make it. */
   async getOrSet(cache: FileCache, count: number): Promise<number[]> {

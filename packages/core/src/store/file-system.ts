@@ -16,6 +16,7 @@ export type FileSystem = Pick<
   | "lstat"
   | "lstatSync"
   | "lutimes"
+  | "lutimesSync"
   | "mkdirSync"
   | "open"
   | "openSync"

@@ -3,15 +3,22 @@ import { hash } from "node:crypto";
 import { EventEmitter, once } from "node:events";
 import fs from "node:fs";
 import type { PathLike } from "node:fs";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, unlinkSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, unlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import type { KeyLock } from "./contract.js";
 import type { FileSystem } from "./file-system.js";
 import { KeyLocks } from "./key-locks.js";
-import { formatIdentity, ownIdentity } from "./process-identity.js";
+import type { LockHolders } from "./key-locks.js";
+import { formatIdentity, liveness, ownIdentity } from "./process-identity.js";
 
+/** As the kernel tells. */
+const HOLDERS: LockHolders = {
+  lives: (identity) => liveness(identity) !== "dead",
+  hold: () => undefined,
+  letGo: () => undefined,
+};
 const LONG_MS = 20_000;
 
 function place() {
@@ -20,9 +27,9 @@ function place() {
   let now = 1_000_000;
   return {
     root,
-    locks: (files: FileSystem = fs) => new KeyLocks(files, root, () => now),
+    locks: (files: FileSystem = fs, holders = HOLDERS) => new KeyLocks(files, root, () => now, holders),
     advance: (ms: number) => void (now += ms),
-    names: () => readdirSync(`${root}/locks`),
+    names: () => (existsSync(`${root}/locks`) ? readdirSync(`${root}/locks`) : []),
     plant: (holder: string, since = now) => {
       mkdirSync(`${root}/locks`, { recursive: true });
       symlinkSync(`${holder}-abcdef-0@${since}`, `${root}/locks/${hash("sha256", "k")}`);
@@ -310,5 +317,33 @@ describe("a lock that is given back", () => {
     watcher.emit("error", new Error("ENOENT"));
     lock.release();
     await expect(waiting).resolves.toBe("over");
+  });
+});
+
+describe("a holder of whom the kernel tells nothing", () => {
+  it("is waited for as long as it makes itself known, and then no more", async () => {
+    const { locks, plant } = place();
+    let lives = true;
+    const own = locks(fs, { ...HOLDERS, lives: () => lives });
+    plant("00000000-1-1");
+    expect(own.take("k")).toBe("held");
+    const waiting = own.released("k", LONG_MS);
+    lives = false;
+    expect(await waiting).toBe("abandoned");
+    held(own.take("k")).release();
+  });
+
+  it("holds this process to showing itself from before there is a lock until it is given back, once", () => {
+    const { locks, names } = place();
+    const counted: number[] = [];
+    let holds = 0;
+    const hold = () => void counted.push(++holds, names().length);
+    const own = locks(fs, { ...HOLDERS, hold, letGo: () => void holds-- });
+    const lock = held(own.take("k"));
+    expect(own.take("k")).toBe("held");
+    expect(holds).toBe(1);
+    lock.release();
+    lock.release();
+    expect([holds, counted]).toEqual([0, [1, 0, 2, 1]]);
   });
 });

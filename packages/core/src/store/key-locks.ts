@@ -11,7 +11,8 @@ import type { FileSystem } from "./file-system.js";
 import { makeDirectory } from "./make-directory.js";
 import { LockWatch } from "./lock-watch.js";
 import { ownDirectory } from "./own-directory.js";
-import { formatIdentity, liveness, ownIdentity, parseIdentity, uniqueSuffix } from "./process-identity.js";
+import { formatIdentity, ownIdentity, parseIdentity, uniqueSuffix } from "./process-identity.js";
+import type { ProcessIdentity } from "./process-identity.js";
 
 /** However long its holder lives: by then the application has had its chance. */
 const MAX_AGE_MS = 60_000;
@@ -38,10 +39,19 @@ export interface LockedMaking {
   isInVain(birth: LogPosition): boolean;
 }
 
+/** What is known of those who hold locks. */
+export interface LockHolders {
+  lives(identity: ProcessIdentity): boolean;
+  /** This process holds one more, and shows others that it lives. */
+  hold(): void;
+  letGo(): void;
+}
+
 export class KeyLocks {
   readonly #fs: FileSystem;
   readonly #directory: string;
   readonly #now: () => number;
+  readonly #holders: LockHolders;
   readonly #ownName = `${formatIdentity(ownIdentity)}-${uniqueSuffix()}`;
   #count = 0;
   #waits = 0;
@@ -50,11 +60,12 @@ export class KeyLocks {
   #watchTells = false;
   #swept = false;
 
-  constructor(fs: FileSystem, root: string, now: () => number) {
+  constructor(fs: FileSystem, root: string, now: () => number, holders: LockHolders) {
     this.#fs = fs;
     this.#directory = `${root}/locks`;
     this.#watch = new LockWatch(fs, this.#directory);
     this.#now = now;
+    this.#holders = holders;
   }
 
   /** @param making since when, in positions of the invalidation log, and whether what has been made since an earlier one is in vain: such a lock is nobody's to wait for
@@ -85,7 +96,7 @@ export class KeyLocks {
     let target = this.#targetAt(path);
     // It was held a moment ago: whether it was given back or taken from the dead, and by somebody who takes it himself, is not to be seen any more.
     if (target === undefined) return "abandoned";
-    if (!this.#counts(path, target, timeoutMs)) return endOf(target);
+    if (!this.#counts(path, target, timeoutMs)) return this.#endOf(target);
     this.#waits++;
     const listening = this.#watch.listen(this.#name(key));
     let told = false;
@@ -94,11 +105,11 @@ export class KeyLocks {
         const seen = this.#targetAt(path);
         if (seen === undefined) {
           this.#watchTells = told;
-          return endOf(target);
+          return this.#endOf(target);
         }
         // As long as it is the same lock, its age and its holder are looked at now and then.
         if (seen !== target || performance.now() - askedMs >= LIVENESS_MS) {
-          if (!this.#counts(path, seen, timeoutMs)) return endOf(seen);
+          if (!this.#counts(path, seen, timeoutMs)) return this.#endOf(seen);
           target = seen;
           askedMs = performance.now();
         }
@@ -126,6 +137,27 @@ export class KeyLocks {
 
   #create(path: string, target: string): KeyLock {
     ownDirectory(this.#fs, this.#directory);
+    // Before there is a lock: nobody is to find one of a process he cannot know of.
+    this.#holders.hold();
+    try {
+      this.#link(path, target);
+    } catch (error) {
+      this.#holders.letGo();
+      throw error;
+    }
+    if (!this.#swept) setImmediate(() => this.#sweep());
+    this.#swept = true;
+    let held = true;
+    return {
+      release: () => {
+        if (held) this.#holders.letGo();
+        held = false;
+        this.#removeIf(path, target);
+      },
+    };
+  }
+
+  #link(path: string, target: string): void {
     try {
       this.#fs.symlinkSync(target, path);
     } catch (error) {
@@ -133,9 +165,6 @@ export class KeyLocks {
       makeDirectory(this.#fs, this.#directory);
       this.#fs.symlinkSync(target, path);
     }
-    if (!this.#swept) setImmediate(() => this.#sweep());
-    this.#swept = true;
-    return { release: () => void this.#removeIf(path, target) };
   }
 
   #targetAt(path: string): string | undefined {
@@ -148,7 +177,7 @@ export class KeyLocks {
 
   // What is about to be removed by another one is as good as held by him: then his own lock comes.
   #counts(path: string, target: string, maxAgeMs: number): boolean {
-    return isValid(target, this.#now(), maxAgeMs) || isLiving(this.#targetAt(claimPath(path, target)));
+    return this.#isValid(target, maxAgeMs) || this.#isLiving(this.#targetAt(claimPath(path, target)));
   }
 
   // Once per process: what the dead have left for keys that nobody asks for any more.
@@ -158,7 +187,7 @@ export class KeyLocks {
       for (const name of this.#fs.readdirSync(this.#directory)) {
         const path = `${this.#directory}/${name}`;
         if (!CLAIM.test(name)) this.#clear(path);
-        else if (!isLiving(this.#targetAt(path))) this.#fs.unlinkSync(path);
+        else if (!this.#isLiving(this.#targetAt(path))) this.#fs.unlinkSync(path);
       }
     } catch {
       // Another one sweeps, or there is nothing to sweep.
@@ -173,7 +202,7 @@ export class KeyLocks {
     } catch (error) {
       return errorCode(error) === "ENOENT" ? "free" : "held";
     }
-    return inVain(found) || !isValid(found, this.#now(), MAX_AGE_MS) ? this.#removeIf(path, found) : "held";
+    return inVain(found) || !this.#isValid(found, MAX_AGE_MS) ? this.#removeIf(path, found) : "held";
   }
 
   #removeIf(path: string, target: string): Cleared {
@@ -193,6 +222,26 @@ export class KeyLocks {
     }
   }
 
+  #isLiving(maker: string | undefined): boolean {
+    const identity = parseIdentity(MAKER.exec(maker ?? "")?.[1] ?? "");
+    return identity !== undefined && this.#holders.lives(identity);
+  }
+
+  // Somebody may have cleared it away already, to take it himself.
+  #endOf(target: string): LockEnd {
+    const identity = parseIdentity(TARGET.exec(target)?.[1] ?? "");
+    return identity !== undefined && !this.#holders.lives(identity) ? "abandoned" : "over";
+  }
+
+  #isValid(target: string, maxAgeMs: number): boolean {
+    const [, holder = "", since = ""] = TARGET.exec(target) ?? [];
+    const identity = parseIdentity(holder);
+    const age = this.#now() - Number(since);
+    // Dated in the future: the clock was set back, and nobody can tell how old it is.
+    if (identity === undefined || age < 0 || age >= Math.min(maxAgeMs, MAX_AGE_MS)) return false;
+    return this.#holders.lives(identity);
+  }
+
   // Of one who died between claim and removal nobody is to wait for.
   #claim(path: string): boolean {
     ownDirectory(this.#fs, this.#directory);
@@ -202,7 +251,7 @@ export class KeyLocks {
         return true;
       } catch (error) {
         if (errorCode(error) !== "EEXIST") throw error;
-        if (isLiving(this.#targetAt(path))) return false;
+        if (this.#isLiving(this.#targetAt(path))) return false;
         this.#fs.unlinkSync(path);
       }
     }
@@ -212,29 +261,6 @@ export class KeyLocks {
 
 function claimPath(path: string, target: string): string {
   return `${path}-${hash("sha256", target).slice(0, 16)}`;
-}
-
-function isLiving(maker: string | undefined): boolean {
-  const identity = parseIdentity(MAKER.exec(maker ?? "")?.[1] ?? "");
-  return identity !== undefined && liveness(identity) !== "dead";
-}
-
-// Somebody may have cleared it away already, to take it himself.
-function endOf(target: string): LockEnd {
-  return isDead(TARGET.exec(target)?.[1] ?? "") ? "abandoned" : "over";
-}
-
-function isDead(holder: string): boolean {
-  const identity = parseIdentity(holder);
-  return identity !== undefined && liveness(identity) === "dead";
-}
-
-function isValid(target: string, now: number, maxAgeMs: number): boolean {
-  const [, holder = "", since = ""] = TARGET.exec(target) ?? [];
-  const identity = parseIdentity(holder);
-  const age = now - Number(since);
-  // Dated in the future: the clock was set back, and nobody can tell how old it is.
-  return identity !== undefined && age >= 0 && age < Math.min(maxAgeMs, MAX_AGE_MS) && liveness(identity) !== "dead";
 }
 
 // In doubt it is not: then the wait is bounded.

@@ -1,5 +1,7 @@
-/** Which other processes have the directory open: a file each, named by its process. Whoever is alone needs no locks. Never judges a living process by age. */
+/** Which other processes have the directory open: a file each, named by its process. Whoever is alone needs no locks. Never judges a living process of this machine by age. */
 import { uniqueSuffix, formatIdentity, liveness, ownIdentity, parseIdentity } from "./process-identity.js";
+import type { ProcessIdentity } from "./process-identity.js";
+import { ForeignProcesses, SHOW_MS } from "./foreign-processes.js";
 import { CREATE_FLAGS, FILE_MODE, errorCode } from "./file-system.js";
 import type { FileSystem } from "./file-system.js";
 import { makeDirectory } from "./make-directory.js";
@@ -16,6 +18,7 @@ export class Neighbours {
   readonly #directory: string;
   readonly #elapsed: () => number;
   readonly #failed: (operation: string, path: string, error: unknown) => void;
+  readonly #foreign: ForeignProcesses;
   readonly #ownName = `${formatIdentity(ownIdentity)}-${uniqueSuffix()}`;
   /** What the directory looked like when it was last read, and when. */
   #seen = "";
@@ -24,7 +27,10 @@ export class Neighbours {
   #others = false;
   #changes = 0;
   #registeredAt: number | undefined;
-
+  #shownAt = Number.NEGATIVE_INFINITY;
+  /** Locks that others may wait for. */
+  #holds = 0;
+  #showing: NodeJS.Timeout | undefined = undefined;
   /** Whether it has been said that this process cannot be made known. */
   #told = false;
 
@@ -39,6 +45,7 @@ export class Neighbours {
     this.#directory = `${root}/workers`;
     this.#elapsed = elapsed;
     this.#failed = failed;
+    this.#foreign = new ForeignProcesses(fs, elapsed);
   }
 
   /** Whether another living process, or another cache in this one, has the directory open. One `stat` while nothing changes. */
@@ -46,6 +53,7 @@ export class Neighbours {
     try {
       const stat = ownDirectory(this.#fs, this.#directory);
       const seen = stat && `${stat.ino} ${stat.mtimeMs}`;
+      this.#show();
       if (seen === undefined) this.register();
       // Two changes within one tick of the file system's clock look like one, so now and then it is read whatever it looks like.
       else if (seen !== this.#seen || this.#elapsed() - this.#readAt > RECHECK_MS) this.#look(seen);
@@ -61,6 +69,32 @@ export class Neighbours {
     return this.#others ? undefined : this.#changes;
   }
 
+  /** Whether a process lives, as far as can be told: others than this machine's by whether they make themselves known. */
+  lives(identity: ProcessIdentity): boolean {
+    if (identity.machine === ownIdentity.machine) return liveness(identity) !== "dead";
+    try {
+      ownDirectory(this.#fs, this.#directory);
+      const own = this.#fs.readdirSync(this.#directory).filter((name) => isOf(name, identity));
+      return own.some((name) => this.#foreign.shows(`${this.#directory}/${name}`));
+    } catch {
+      return true;
+    }
+  }
+
+  /** Something is held from now on that others wait for as long as this process lives: it shows that it does, also while it does nothing else. */
+  hold(): void {
+    this.#holds++;
+    this.#show();
+    this.#showing ??= setInterval(() => {
+      if (this.#holds > 0) this.#show();
+      else this.#stopShowing();
+    }, SHOW_MS).unref();
+  }
+
+  letGo(): void {
+    this.#holds--;
+  }
+
   /** Makes this process known. Idempotent. Until it has been seen beside the others, somebody is taken to be there: a lock too many costs little. */
   register(): void {
     this.#present = true;
@@ -70,6 +104,7 @@ export class Neighbours {
       makeDirectory(this.#fs, this.#directory);
       ownDirectory(this.#fs, this.#directory);
       this.#fs.closeSync(this.#fs.openSync(this.#path, CREATE_FLAGS, FILE_MODE));
+      this.#shownAt = this.#elapsed();
       this.#told = false;
     } catch (error) {
       if (this.#told || errorCode(error) === "EEXIST") return;
@@ -79,6 +114,7 @@ export class Neighbours {
   }
 
   close(): void {
+    this.#stopShowing();
     try {
       if (ownDirectory(this.#fs, this.#directory) !== undefined) this.#fs.unlinkSync(this.#path);
     } catch {
@@ -90,6 +126,24 @@ export class Neighbours {
     return `${this.#directory}/${this.#ownName}`;
   }
 
+  #show(): void {
+    const now = this.#elapsed();
+    if (now - this.#shownAt < SHOW_MS) return;
+    this.#shownAt = now;
+    try {
+      ownDirectory(this.#fs, this.#directory);
+      this.#fs.lutimesSync(this.#path, new Date(), new Date());
+    } catch {
+      // Others took it for gone, or the directory is another one.
+      this.register();
+    }
+  }
+
+  #stopShowing(): void {
+    clearInterval(this.#showing);
+    this.#showing = undefined;
+  }
+
   #look(seen: string): void {
     const names = this.#fs.readdirSync(this.#directory);
     if (!names.includes(this.#ownName)) {
@@ -99,17 +153,29 @@ export class Neighbours {
     if (this.#seen !== seen) this.#changes++;
     this.#seen = seen;
     this.#readAt = this.#elapsed();
-    const others = names.filter((name) => name !== this.#ownName && this.#lives(name));
+    const others = names.filter((name) => name !== this.#ownName && this.#stays(name));
+    this.#foreign.forgetBut(new Set(others.map((name) => `${this.#directory}/${name}`)));
     this.#others = others.length > 0;
     this.#present = this.#others || this.#elapsed() - (this.#registeredAt ?? 0) < COMING_MS;
   }
 
-  #lives(name: string): boolean {
-    const match = NAME.exec(name);
-    const identity = match === null ? undefined : parseIdentity(match[1]!);
+  // False when it is not the name of a process, or gone: then its file goes.
+  #stays(name: string): boolean {
+    const identity = identityIn(name);
     if (identity === undefined) return false;
-    if (liveness(identity) !== "dead") return true;
-    this.#fs.unlinkSync(`${this.#directory}/${name}`);
+    const path = `${this.#directory}/${name}`;
+    const lives = identity.machine === ownIdentity.machine ? liveness(identity) !== "dead" : this.#foreign.shows(path);
+    if (lives) return true;
+    this.#fs.unlinkSync(path);
     return false;
   }
+}
+
+function identityIn(name: string): ProcessIdentity | undefined {
+  const match = NAME.exec(name);
+  return match === null ? undefined : parseIdentity(match[1]!);
+}
+
+function isOf(name: string, identity: ProcessIdentity): boolean {
+  return NAME.exec(name)?.[1] === formatIdentity(identity);
 }

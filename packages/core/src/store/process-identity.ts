@@ -13,11 +13,14 @@ export interface ProcessIdentity {
 
 export type Liveness = "alive" | "dead" | "unknown";
 
+/** Whether /proc speaks of this pid namespace: in one without a /proc of its own, the numbers there are others' (`unshare -pf`). */
+const procIsOurs = linkOr("/proc/self") === String(process.pid);
+
 /** This process. */
 export const ownIdentity: ProcessIdentity = {
   machine: hash("sha256", `${readOr("/proc/sys/kernel/random/boot_id")}\n${linkOr("/proc/self/ns/pid")}`).slice(0, 8),
   pid: process.pid,
-  start: startOf(process.pid) ?? 0,
+  start: startIn("self") ?? 0,
 };
 
 /** Six hex digits that tell two stores, threads or restarts of one process apart. */
@@ -53,12 +56,16 @@ export function liveness(identity: ProcessIdentity): Liveness {
 /** Whether the process lives, but was stopped (`SIGSTOP`, a debugger, a frozen terminal): it does nothing until somebody lets it go on. False where the kernel does not tell. */
 export function isStopped(identity: ProcessIdentity): boolean {
   if (identity.machine !== ownIdentity.machine) return false;
-  const [state] = statOf(identity.pid);
+  const [state] = procIsOurs ? statOf(identity.pid) : [];
   return (state === "T" || state === "t") && startOf(identity.pid) === identity.start;
 }
 
 function startOf(pid: number): number | undefined {
-  const fields = statOf(pid);
+  return procIsOurs ? startIn(pid) : undefined;
+}
+
+function startIn(process: number | "self"): number | undefined {
+  const fields = statOf(process);
   // A zombie holds its pid and does nothing any more.
   if (fields[0] === "Z" || fields[0] === "X") return -1;
   const start = Number(fields[19]);
@@ -66,7 +73,7 @@ function startOf(pid: number): number | undefined {
 }
 
 // Fields 3 and further of /proc/<pid>/stat: what comes after the command name, which may itself contain blanks and brackets. Field 22 is when it began.
-function statOf(pid: number): string[] {
+function statOf(pid: number | "self"): string[] {
   const stat = readOr(`/proc/${pid}/stat`);
   return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
 }

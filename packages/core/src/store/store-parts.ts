@@ -127,7 +127,7 @@ export class StoreParts<Value> {
       stored: (path, change) => this.caretaker.changed(path, change),
       now,
     });
-    this.locks = new KeyLocks(fs, this.paths.root, now);
+    this.locks = new KeyLocks(fs, this.paths.root, now, this.neighbours);
     this.rules = new StoringRules(options, {
       log: this.log,
       faults: this.faults,
