@@ -50,7 +50,7 @@ export interface FileCacheOptions {
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a function
    * @example new FileCache({ dir: ".cache/values", keyFunction: (key, prefix, version) => `${prefix}:${version}:${key}` }) */
   readonly keyFunction?: KeyFunction;
-  /** Files (inodes) that everything in the directory together may take. A whole number.
+  /** Files (inodes) that everything in the directory together may take; up to it nothing goes. A whole number.
    * @default 1000000
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a whole number above 0
    * @example new FileCache({ dir: ".cache/values", maxEntries: 50_000 }) */

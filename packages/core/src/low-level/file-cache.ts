@@ -59,6 +59,7 @@ export class FileCache {
 
   /** Stores a value; resolves when other processes find it. With a lifetime of 0 or less it is removed.
    * @throws {TypeError} rejects with `ERR_DISKCACHE_VALUE` when it cannot be stored
+   * @throws {DiskCacheError} rejects with `ERR_DISKCACHE_STORE_IO` when it cannot be kept and the one before cannot be taken away: then that stays
    * @example await cache.set("user_123", user, { ttl: "1h", tags: ["user:123"] }); */
   async set(key: CacheKey, value: unknown, options?: StoreOptions): Promise<void> {
     const refusal = await this.#values.set(this.#target(key, options, STORE), this.#values.encode(value));
@@ -135,7 +136,8 @@ export class FileCache {
     });
   }
 
-  /** Removes a value, and says whether there was one. */
+  /** Removes a value, and says whether there was one.
+   * @throws {DiskCacheError} rejects with `ERR_DISKCACHE_STORE_IO` when it cannot be taken away: then it stays */
   async delete(key: CacheKey, options?: VersionOption): Promise<boolean> {
     const target = this.#target(key, options, VERSION);
     return this.#exclusive([target.key], false, async () => {

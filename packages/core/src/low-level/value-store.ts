@@ -1,6 +1,6 @@
 /** The store as the low-level cache needs it: whole values, found as they are now, and writes that say whether they reached the disk. Faults are told, never thrown. */
 import type { DiskCacheError } from "../errors.js";
-import { storeIoError } from "../errors.js";
+import { notStoredError, storeIoError } from "../errors.js";
 import type { EntryHead, StoreEntry, StoreStats } from "../store/contract.js";
 import { DiskStore } from "../store/disk-store.js";
 import type { SkipReason, StoreEvent } from "../store/events.js";
@@ -34,6 +34,8 @@ export interface Refusal {
 
 /** Where there is no room, the store makes some: waited for so often, each time twice as long. */
 const ROOM_WAITS = 9;
+/** Not for the shortest value. */
+const NO_ROOM = "there would be no room for anything if all that is stored went (`maxSize`, `minFree`)";
 const WORTH_WAITING: ReadonlySet<SkipReason> = new Set(["over-budget", "queue-full"]);
 
 export class ValueStore {
@@ -46,6 +48,7 @@ export class ValueStore {
   readonly #writing = new Map<string, Refusal | undefined>();
   readonly #told: (error: DiskCacheError) => void;
   #lastFault: DiskCacheError | undefined = undefined;
+  #faults = 0;
 
   /** @throws {DiskCacheError} `ERR_DISKCACHE_DIRECTORY` with `strict` */
   constructor(options: ResolvedFileCacheOptions, told: (error: DiskCacheError) => void) {
@@ -54,6 +57,8 @@ export class ValueStore {
     this.scope = valueScope(options.keyPrefix);
     this.#store = new DiskStore<string>({
       ...options,
+      // Up to the bound nothing goes: whoever sets a value waits until there is room.
+      evictAbove: 1,
       maxBody: Infinity,
       // `incr` and `add` would act on a miss that only means that the disk is slow.
       patient: true,
@@ -66,7 +71,7 @@ export class ValueStore {
 
   /** Where the log stands: the birth of what is made from now on. */
   position(): number {
-    return this.#store.position();
+    return this.#store.positionNow();
   }
 
   /** Whether nothing that was purged since `birth` has one of the tags. */
@@ -87,23 +92,29 @@ export class ValueStore {
   /** Resolves when the value is on disk, or with why it is not. */
   async write(key: string, value: ValueToStore): Promise<Refusal | undefined> {
     for (let waits = 0; ; waits++) {
+      const head = this.#head(key, value);
       this.#writing.set(key, undefined);
-      this.#store.put(
-        this.#head(key, value),
-        Buffer.from(value.bytes.buffer, value.bytes.byteOffset, value.bytes.byteLength),
-      );
+      this.#store.put(head, Buffer.from(value.bytes.buffer, value.bytes.byteOffset, value.bytes.byteLength));
       await this.#store.written(key);
       const refusal = this.#writing.get(key);
       this.#writing.delete(key);
       if (refusal === undefined || waits === ROOM_WAITS || !WORTH_WAITING.has(refusal.reason)) return refusal;
+      if (!this.#store.couldHold(head, value.bytes.length)) {
+        if (!this.#store.couldHold(head, 0)) this.#told(notStoredError(NO_ROOM, undefined));
+        return refusal;
+      }
       await new Promise((resolve) => setTimeout(resolve, 2 ** waits));
     }
   }
 
-  /** Resolves when nothing is on disk under the key. */
-  remove(key: string): Promise<void> {
+  /** Resolves when nothing is to be found under the key.
+   * @throws {DiskCacheError} rejects with `ERR_DISKCACHE_STORE_IO` when what is there cannot be taken away */
+  async remove(key: string): Promise<void> {
+    const faults = this.#faults;
     this.#store.remove(key);
-    return this.#store.written(key);
+    await this.#store.written(key);
+    if (faults !== this.#faults && this.#store.hasFile(key))
+      throw this.#lastFault ?? storeIoError("remove", this.#options.dir, undefined);
   }
 
   purgeTags(tags: readonly string[]): Promise<void> {
@@ -152,6 +163,7 @@ export class ValueStore {
   #observe(event: StoreEvent): void {
     if (event.type === "error" || event.type === "corrupt") {
       this.#lastFault = event.error;
+      this.#faults++;
       this.#told(event.error);
     }
     // What a purge has met was stored, and ended.

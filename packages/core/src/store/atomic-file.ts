@@ -1,6 +1,6 @@
 /** Makes an entry's file visible whole or not at all: a temporary file beside its target, then a rename. Never changes a file that has its name. */
 import type { Stats } from "node:fs";
-import { CREATE_FLAGS, DIRECTORY_MODE, FILE_MODE, errorCode, promised } from "./file-system.js";
+import { CREATE_FLAGS, DIRECTORY_MODE, EMPTY_FLAGS, FILE_MODE, errorCode, promised } from "./file-system.js";
 import type { FileSystem } from "./file-system.js";
 import { fileSeconds } from "./file-times.js";
 import type { FileTimes } from "./file-times.js";
@@ -12,6 +12,8 @@ const BLOCK_BYTES = 4096;
 const RENAME_WAIT_MS = 5;
 const RENAME_ATTEMPTS = 6;
 const RETRIED_RENAME = new Set(["EPERM", "EBUSY", "EACCES"]);
+/** The directory is another user's, or was made read-only. */
+const REFUSED = new Set(["EACCES", "EPERM"]);
 
 /** What a stored file changed in the directory. */
 export interface Stored {
@@ -147,18 +149,27 @@ export class AtomicFiles {
   /** Whether there is something under the name of an entry. */
   exists(path: EntryPath): boolean {
     try {
-      return this.#fs.lstatSync(path.file, { throwIfNoEntry: false }) !== undefined;
+      const shard = ownDirectory(this.#fs, path.shard);
+      return shard !== undefined && this.#fs.lstatSync(path.file, { throwIfNoEntry: false }) !== undefined;
     } catch {
       return false;
     }
   }
 
-  /** Removes the file of an entry. */
+  /** Removes the file of an entry.
+   * @throws Node's own error; then the entry may still be there */
   removeNow(path: EntryPath): Stored {
     const shard = ownDirectory(this.#fs, path.shard);
     const stat = shard && this.#fs.lstatSync(path.file, { throwIfNoEntry: false });
     if (stat === undefined) return { bytes: 0, entries: 0 };
-    this.#fs.unlinkSync(path.file);
+    try {
+      this.#fs.unlinkSync(path.file);
+    } catch (error) {
+      // In a directory that cannot be written, a file of ours can: what is empty is a miss. Another name of it may be somebody else's.
+      if (!REFUSED.has(errorCode(error)) || !stat.isFile() || stat.nlink > 1) throw error;
+      this.#fs.closeSync(this.#fs.openSync(path.file, EMPTY_FLAGS));
+      return { bytes: -allocatedBytes(stat), entries: 0 };
+    }
     return { bytes: -allocatedBytes(stat), entries: -1 };
   }
 

@@ -102,6 +102,11 @@ export class Caretaker {
     return this.guard.admits(room) || this.#makeRoom();
   }
 
+  /** Whether there would be room for so many bytes if everything else that is stored went: where not, nobody has to wait for it. */
+  couldAdmit(bytes: number): boolean {
+    return this.guard.couldAdmit(bytes);
+  }
+
   /** Takes room for what is about to be written, against all other processes; false when there is none, and then the sweep is set to work. */
   reserve(room: Stored): boolean {
     this.start();

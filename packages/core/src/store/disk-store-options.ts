@@ -14,6 +14,8 @@ export interface DiskStoreOptions<Value> {
   readonly maxEntries: number;
   /** The share of these bounds at which eviction ends; nine tenths by default and at most. */
   readonly evictTo?: number | undefined;
+  /** The share of `maxEntries` above which eviction begins; a little below the bound by default. */
+  readonly evictAbove?: number | undefined;
   /** Bytes that stay free on the file system, and the same share of its inodes; 0 for no bound. */
   readonly minFree: number;
   /** Longest body. */

@@ -55,6 +55,11 @@ export class DiskStore<Value> implements Store<Value> {
     return this.#parts.log.position();
   }
 
+  /** The same, with a look at the disk for it. */
+  positionNow(): LogPosition {
+    return this.#parts.log.positionNow();
+  }
+
   inMemory(key: string, now: number): StoreEntry<Value> | undefined {
     const entry = this.#parts.memory.get(key);
     return entry?.checkedView === this.#parts.log.look() && this.#parts.judge.inTime(entry, now) ? entry : undefined;
@@ -96,7 +101,7 @@ export class DiskStore<Value> implements Store<Value> {
   /** As the contract says; with `admission: "second-request"` a key counts as asked for. */
   admits(key: string): boolean {
     if (this.#parts.doorkeeper === undefined || this.#parts.doorkeeper.knows(key)) return true;
-    return this.#parts.memory.get(key) !== undefined || this.#parts.files.exists(this.#parts.paths.entry(key));
+    return this.#parts.memory.get(key) !== undefined || this.hasFile(key);
   }
 
   get storing(): boolean {
@@ -112,6 +117,16 @@ export class DiskStore<Value> implements Store<Value> {
     // Until a body that is still being made has ended, the queue may have room again.
     const waits = !whole || bodyBytes > LONGEST_PUT_BYTES || queue.takes(allocated(head, bodyBytes));
     return rules.entry(head, bodyBytes) ?? (waits ? undefined : "queue-full");
+  }
+
+  /** Whether there would be room for it if everything else went. */
+  couldHold(head: EntryHead, bodyBytes: number): boolean {
+    return this.#parts.caretaker.couldAdmit(allocated(head, bodyBytes));
+  }
+
+  /** Whether there is a file under the key, whatever it holds. */
+  hasFile(key: string): boolean {
+    return this.#parts.files.exists(this.#parts.paths.entry(key));
   }
 
   put(head: EntryHead, body: Buffer): boolean {

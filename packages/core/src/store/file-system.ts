@@ -43,7 +43,7 @@ export type FileSystem = Pick<
 /** The machine's own. */
 export const nodeFileSystem: FileSystem = fs;
 
-const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL, O_APPEND } = fs.constants;
+const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL, O_APPEND, O_TRUNC } = fs.constants;
 // Absent on Windows, where opening a link or a pipe by our names needs rights that already own the directory.
 const O_NOFOLLOW = fs.constants.O_NOFOLLOW ?? 0;
 const O_NONBLOCK = fs.constants.O_NONBLOCK ?? 0;
@@ -59,6 +59,8 @@ export const CREATE_FLAGS = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW;
 export const APPEND_FLAGS = O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK;
 /** A file that is there, written at an offset. */
 export const UPDATE_FLAGS = O_RDWR | O_NOFOLLOW | O_NONBLOCK;
+/** The same, emptied. */
+export const EMPTY_FLAGS = UPDATE_FLAGS | O_TRUNC;
 /** The same, made where it is missing. */
 export const UPDATE_OR_CREATE_FLAGS = UPDATE_FLAGS | O_CREAT;
 

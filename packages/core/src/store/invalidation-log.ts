@@ -81,6 +81,12 @@ export class InvalidationLog implements LogReader {
     return this.#position;
   }
 
+  /** The same as it is now: the directory may have been removed in this very turn, and what is born before the new log is over at once. */
+  positionNow(): LogPosition {
+    this.#lookNow();
+    return this.#position;
+  }
+
   /** Epoch that positions count in. */
   get epoch(): number {
     return this.#epoch;

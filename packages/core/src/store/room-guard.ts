@@ -52,6 +52,12 @@ export class RoomGuard {
     return this.#noted(room, this.#free.admits(room) && this.#usage.admits(room.bytes, room.entries));
   }
 
+  /** Whether there would be room for so many bytes if everything that is stored went. */
+  couldAdmit(bytes: number): boolean {
+    const { bytes: held, entries } = this.#usage;
+    return this.#usage.couldAdmit(bytes) && this.#free.admits({ bytes: bytes - held, entries: -entries });
+  }
+
   /** Takes room for what is about to be written, against all other writers. False when there is none; then nothing is taken. */
   reserve(room: Stored): boolean {
     const reserved = this.#free.admits(room) && this.#usage.reserve(room.bytes, room.entries);

@@ -28,6 +28,8 @@ const UNKNOWN_OWNER_MS = 60 * 60 * 1000;
 export interface UsageBounds {
   readonly maxSize: number;
   readonly maxEntries: number;
+  /** The share of `maxEntries` above which eviction begins, where that is not to be a little before it. */
+  readonly evictAbove?: number | undefined;
   /** The share of a bound at which eviction ends, where it is to end earlier than it would. */
   readonly evictTo?: number | undefined;
 }

@@ -97,6 +97,11 @@ export class Usage {
     return this.#fits(bytes, entries);
   }
 
+  /** Whether so many bytes would keep the bound if nothing else were stored. */
+  couldAdmit(bytes: number): boolean {
+    return this.#kept + bytes <= this.#bounds.maxSize;
+  }
+
   /** Takes room for what is about to be written. False when there is none; then nothing is taken. */
   reserve(bytes: number, entries: number): boolean {
     const looked = this.#shared.reserve({ bytes, entries });
@@ -112,9 +117,9 @@ export class Usage {
 
   /** Whether it is time to evict: because a bound is near, or `wanted` does not fit. */
   isOver(wanted: Stored): boolean {
-    const { maxSize, maxEntries } = this.#bounds;
+    const { maxSize, maxEntries, evictAbove = HIGH_SHARE } = this.#bounds;
     const total = this.#held;
-    if (total.bytes > maxSize * HIGH_SHARE || total.entries > maxEntries * HIGH_SHARE) return true;
+    if (total.bytes > maxSize * HIGH_SHARE || total.entries > maxEntries * evictAbove) return true;
     const { bytes, entries } = this.#with(wanted);
     return bytes > maxSize || entries > maxEntries;
   }
@@ -175,8 +180,13 @@ export class Usage {
   // What is held against the bounds.
   get #held(): Stored {
     const { bytes, entries } = this.#shared.total;
+    return { bytes: bytes + this.#kept, entries };
+  }
+
+  // What lies beside the entries.
+  get #kept(): number {
     const kept = BOOKKEEPING_BYTES + this.#shared.writers * BOOKKEEPING_BYTES_EACH + this.#logBytes();
-    return { bytes: bytes + Math.min(kept, this.#bounds.maxSize * MOST_BOOKKEEPING_SHARE), entries };
+    return Math.min(kept, this.#bounds.maxSize * MOST_BOOKKEEPING_SHARE);
   }
 
   // More than half of a bound is not given up for one.
