@@ -146,11 +146,11 @@ export class AtomicFiles {
     return promised<void>((done) => this.#fs.unlink(temp, done)).catch(() => undefined);
   }
 
-  /** Whether there is something under the name of an entry. */
+  /** Whether there is something under the name of an entry, and not emptied. */
   exists(path: EntryPath): boolean {
     try {
       const shard = ownDirectory(this.#fs, path.shard);
-      return shard !== undefined && this.#fs.lstatSync(path.file, { throwIfNoEntry: false }) !== undefined;
+      return shard !== undefined && (this.#fs.lstatSync(path.file, { throwIfNoEntry: false })?.size ?? 0) > 0;
     } catch {
       return false;
     }
