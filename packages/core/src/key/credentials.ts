@@ -13,7 +13,7 @@ export interface CredentialRules {
 }
 
 /** By what they are used for: keys and tokens of APIs; what proxies and gateways say of who has logged in there; certificates that a proxy has checked. */
-export const CREDENTIAL_FIELDS: readonly string[] = [
+const CREDENTIAL_FIELDS: readonly string[] = [
   ..."api-key apikey dpop ocp-apim-subscription-key private-token proxy-authorization x-access-token x-amz-security-token".split(
     " ",
   ),
