@@ -79,12 +79,11 @@ describe.each(ADAPTERS)("$name", (adapter) => {
             vi.restoreAllMocks();
             ({ failed } = disk);
             if (body !== "broken") expect(answers(asked, message.statusCode!, body)).toBe(true);
-            await onDisk(site);
-            await site.visit("/");
-            await onDisk(site);
+            // After a fault, storing rests for a moment.
+            do await onDisk(site);
+            while (!(await site.visit("/")).isHit);
           }
         }
-        expect((await site.visit("/")).isHit).toBe(true);
       });
     });
 

