@@ -18,7 +18,6 @@ import { isAskedByContent } from "./key/content.js";
 import { withoutIgnoredCookies } from "./key/cookies.js";
 import { identified } from "./key/credentials.js";
 import { decide } from "./lookup/decide.js";
-import type { Question } from "./lookup/decide.js";
 import { BesidePages } from "./low-level/beside-pages.js";
 import type { MemoizeOptions } from "./low-level/memoize.js";
 import type { MaybeAsync } from "./maybe-async.js";
@@ -52,9 +51,6 @@ export interface HandleOptions {
   /** A forward of another cache on the same directory that the request is on its way with: this cache answers in its place, its own policy laid over the other's. */
   readonly around?: Forward;
 }
-
-/** Of a request that is only looked up. */
-const AT_A_GLANCE = Object.freeze({ native: undefined, refresh: false, own: false });
 
 /** A page cache, whatever the framework. `Req` is what the framework hands to a handler, and to the functions in the options.
  * @example
@@ -105,7 +101,9 @@ export class PageCache<Req = unknown> {
     native: Req,
     { policy, refresh = false, own = refresh, keeping, around }: HandleOptions = {},
   ): MaybeAsync<Outcome> {
-    const question = this.#question(request, { native, policy, refresh, own, keeping });
+    const under = this.#under(request, policy);
+    const asked = this.#asked(request, under, native);
+    const question = { request: asked, native, policy: under, refresh, own, keeping };
     return around === undefined ? this.#answering.begin(question) : this.#answering.within(around, question);
   }
 
@@ -126,7 +124,9 @@ export class PageCache<Req = unknown> {
 
   /** Looks a request up before the framework has seen it: `undefined` when the application has to answer. */
   peek(request: RequestHead): MaybeAsync<OutgoingResponse | undefined> {
-    return this.#answering.peek(this.#question(request, AT_A_GLANCE));
+    const policy = this.#under(request);
+    const asked = this.#asked(request, policy, undefined);
+    return this.#answering.peek({ request: asked, native: undefined, policy, refresh: false, own: false });
   }
 
   /** A route's own policy, met while its request is on its way through the application.
@@ -209,12 +209,14 @@ export class PageCache<Req = unknown> {
   /** What would happen to this request now, and why. Changes nothing. */
   async explain(request: RequestHead, native: Req): Promise<Explanation> {
     this.assertOpen();
-    const question = this.#question(request, { ...AT_A_GLANCE, native });
+    const policy = this.#under(request);
+    const asked = this.#asked(request, policy, native);
+    const question = { request: asked, native, policy, refresh: false, own: false };
     const lookup = await decide(this.#context, question);
     const { options, coded } = this.#context;
     const entry = storedEntry(lookup);
-    const choice = entry && (await coded.choose(entry, question.request, false));
-    return explain(question.request, lookup, options.clock.now(), choice);
+    const choice = entry && (await coded.choose(entry, asked, false));
+    return explain(asked, lookup, options.clock.now(), choice);
   }
 
   /** After `close()`, as they were at the end. */
@@ -257,18 +259,9 @@ export class PageCache<Req = unknown> {
   }
 
   // What it asks is told by its fields without the cookies that are ignored, and by what else says whose page it is.
-  #question(
-    asked: RequestHead,
-    {
-      policy,
-      ...circumstances
-    }: Omit<Question, "request" | "policy"> & { readonly policy?: ResolvedPolicy | undefined },
-  ): Question {
+  #asked(request: RequestHead, { keyHeaders }: WholePolicy, native: unknown): RequestHead {
     const { cookies, credentials } = this.#context.options;
-    const under = this.#under(asked, policy);
-    const request = withoutIgnoredCookies(asked, cookies);
-    const { native } = circumstances;
-    return { ...circumstances, request: identified(request, credentials, under.keyHeaders, native), policy: under };
+    return identified(withoutIgnoredCookies(request, cookies), credentials, keyHeaders, native);
   }
 
   #under({ target }: RequestHead, own?: ResolvedPolicy): WholePolicy {

@@ -26,8 +26,8 @@ export function keyedCookies(header: string, rules: CookieRules): readonly (read
 
 /** The request as if its client had not sent the cookies that the operator has ignored: whatever looks at its fields from here on (the key, `Vary: Cookie`, what may be stored) sees the others alone. */
 export function withoutIgnoredCookies(request: RequestHead, rules: CookieRules): RequestHead {
+  if (rules.ignore.length === 0 || request.headers.cookie === undefined) return request;
   const { cookie, ...others } = request.headers;
-  if (cookie === undefined || rules.ignore.length === 0) return request;
   const pairs = cookiePairs(cookie as string);
   const kept = pairs.filter(([name]) => !matchesAny(name, rules.ignore) || matchesAny(name, rules.key));
   if (kept.length === pairs.length) return request;

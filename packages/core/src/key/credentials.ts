@@ -32,6 +32,9 @@ const CREDENTIAL_FIELDS: readonly string[] = [
   ),
 ];
 
+/** Names remembered: more than any honest client sends. */
+const MOST_KNOWN = 512;
+
 /** What middleware and connections leave on a request, or on Koa's context of one. */
 interface Recognised {
   readonly user?: unknown;
@@ -52,6 +55,8 @@ export class Credentials {
   readonly #names: ReadonlySet<string>;
   /** What names begin with that go on in any way. */
   readonly #beginnings: readonly string[];
+  /** What was found about names; clients choose them, so no more than a bounded number. */
+  readonly #known = new Map<string, boolean>();
 
   constructor(rules: CredentialRules) {
     const all = [...CREDENTIAL_FIELDS, ...rules.fields];
@@ -71,8 +76,13 @@ export class Credentials {
   /** Whether a field carries a credential or an identity.
    * @param name lower-case */
   has(name: string): boolean {
-    const known = this.#names.has(name) || this.#beginnings.some((beginning) => name.startsWith(beginning));
-    return known && !matchesAny(name, this.#rules.ignore);
+    const known = this.#known.get(name);
+    if (known !== undefined) return known;
+    const listed = this.#names.has(name) || this.#beginnings.some((beginning) => name.startsWith(beginning));
+    const carries = listed && !matchesAny(name, this.#rules.ignore);
+    if (this.#known.size >= MOST_KNOWN) this.#known.clear();
+    this.#known.set(name, carries);
+    return carries;
   }
 
   /** Whether a request has such a field that is not in its key. */

@@ -75,6 +75,7 @@ export class FreeSpace {
 
   /** Whether it is time to make room: for `wanted`, or because there is hardly any. */
   isShort(wanted: Stored, held: Stored): boolean {
+    if (this.#minFree === 0) return false;
     const { bytes, entries } = this.#missing(NOTHING, held, 0.5);
     return bytes > 0 || entries > 0 || !this.#leaves(this.#within(wanted, held));
   }

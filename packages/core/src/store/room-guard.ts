@@ -102,8 +102,9 @@ export class RoomGuard {
 
   /** What is to be done, when it is time to evict. */
   eviction(): Eviction | undefined {
-    if (this.#free.isShort(this.#wanted, this.#usage)) this.#free.read();
-    const short = this.#free.isShort(this.#wanted, this.#usage);
+    let short = this.#free.isShort(this.#wanted, this.#usage);
+    // What was read a while ago may not be true any more.
+    if (short && this.#free.read()) short = this.#free.isShort(this.#wanted, this.#usage);
     const over = this.#usage.isOver(this.#wanted);
     if (!short && !over && this.#refused === undefined) return undefined;
     const relief = this.#relief();
