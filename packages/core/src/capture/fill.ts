@@ -170,7 +170,7 @@ export class Fill {
       this.abort("length");
       return false;
     }
-    const refusal = this.#recorder.givenUp ?? this.#refusal ?? this.#ended;
+    const refusal = this.refused ?? this.#ended;
     if (refusal !== undefined) {
       this.#recorder.finish();
       this.#context.observer.notStored(request.target, refusal);
@@ -190,6 +190,11 @@ export class Fill {
         () => true,
       );
     });
+  }
+
+  /** Why a response that has ended properly is not kept, where that is not for a purge. */
+  get refused(): string | undefined {
+    return this.#recorder.givenUp ?? this.#refusal;
   }
 
   /** It must not be kept after all; whoever reads along gets the rest of it. */

@@ -32,6 +32,7 @@ import { requestChanges } from "./request-changes.js";
 import type { RequestChanges } from "./request-changes.js";
 import { staleInstead } from "./stale-instead.js";
 import type { Failure } from "./stale-instead.js";
+import { endSuperseded } from "./superseded.js";
 import { Told } from "./told.js";
 import { changedFields, deliveryFor, reasonTold, visitorFields } from "./visitor.js";
 import type { Fields } from "./visitor.js";
@@ -197,6 +198,7 @@ export class Forward {
       return [];
     }
     this.#keepNothing(fill, reason);
+    endSuperseded(this.#context, this.#plan, head.status, reason);
     const known = { ownEtag: undefined, whole: false };
     return visitorFields(this.#plan, this.directives, head, { store: false, reason }, known, this.#debugHeader);
   }
@@ -209,6 +211,7 @@ export class Forward {
     const now = fill && this.#decision && audited(this.#context, this.#plan, this.#decision);
     if (now?.store === false) fill?.refuse(now.reason);
     const kept = fill?.end() ?? false;
+    if (fill?.refused !== undefined) endSuperseded(this.#context, this.#plan, this.#decidedOn!.status, fill.refused);
     // What is stored is visible by now, so whoever comes finds it there; other processes find it once it lies on the disk.
     this.#settle(kept, fill?.keys);
     return kept;
@@ -282,7 +285,10 @@ export class Forward {
     const { detail } = this.#plan;
     this.#told.forwarded(this.#plan, reasonTold(this.#plan, decision), decision.store ? detail : decision.reason);
     if (decision.store) this.#begin(decision, head, before, ownEtag, now);
-    else this.#refused(decision.reason, head.status >= 500);
+    else {
+      this.#refused(decision.reason, head.status >= 500);
+      endSuperseded(this.#context, this.#plan, head.status, decision.reason);
+    }
     const refusal = this.#fill?.refusal(body?.length ?? announcedLength(head), body !== undefined);
     // Those who wait are given it all the same.
     if (refusal !== undefined) this.#fill?.refuse(refusal);

@@ -6,9 +6,10 @@ import type { CacheContext } from "../context.js";
 import type { ResponseHead } from "../exchange.js";
 import { isCodable } from "../http/codable.js";
 import type { ResponseEntry, Selection } from "../lookup/select.js";
-import type { LogPosition } from "../store/contract.js";
 import type { StoredResponse } from "../stored/stored-response.js";
 import type { StoreDecision } from "./decide-storing.js";
+import type { ForwardPlan } from "./forward-plan.js";
+import { endSuperseded } from "./superseded.js";
 
 /** The stored head as its handler gave it. */
 export function headToFreshen({ value: { head, offer } }: ResponseEntry): ResponseHead {
@@ -19,10 +20,10 @@ export function headToFreshen({ value: { head, offer } }: ResponseEntry): Respon
  * @returns the entry as it is now, and what becomes of it */
 export function freshenStored(
   context: CacheContext,
+  plan: ForwardPlan,
   selection: Selection,
   head: ResponseHead,
   decision: StoreDecision,
-  birth: LogPosition,
 ): { readonly entry: ResponseEntry } & Freshening {
   const { entry } = selection;
   const { value } = entry;
@@ -46,26 +47,20 @@ export function freshenStored(
       softPurged: false,
       reader: () => entry.reader(),
     },
-    ...storeFreshened(context, selection, freshened, decision, birth),
+    ...storeFreshened(context, plan, selection, freshened, decision),
   };
 }
 
 function storeFreshened(
   context: CacheContext,
+  { request, facts, birth }: ForwardPlan,
   selection: Selection,
   freshened: StoredResponse,
   decision: StoreDecision,
-  birth: LogPosition,
 ): Freshening {
   if (decision.store && decision.vary.join() === selection.entry.value.vary.join())
     return copyFreshened(context, selection, freshened, decision.tags, birth);
   const refusal = decision.store ? "other-vary" : decision.reason;
-  // A refusal for this client's credentials says nothing about the page; any other means that it may not lie there, or not under this key.
-  if (!isAboutCredentials(refusal)) context.store.remove(selection.key);
+  endSuperseded(context, { request, selection, facts }, freshened.head.status, refusal);
   return { refusal, kept: false };
-}
-
-/** A refusal that another visitor's request might not meet. */
-function isAboutCredentials(reason: string): boolean {
-  return reason === "authorization" || reason === "cookie";
 }

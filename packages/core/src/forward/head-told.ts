@@ -7,6 +7,10 @@ import type { Selection } from "../lookup/select.js";
 import type { StoreDecision } from "./decide-storing.js";
 import type { ForwardPlan } from "./forward-plan.js";
 import { freshenStored, headToFreshen } from "./freshen-stored.js";
+import { endSuperseded } from "./superseded.js";
+
+/** Refusals that hold for an answer to GET as well. */
+const FOR_ONE: ReadonlySet<string> = new Set(["private", "no-store"]);
 
 /** @param decide whether a response to this plan may be kept */
 export function headTold(
@@ -21,8 +25,13 @@ export function headTold(
   if (entry.value.holes !== undefined) return;
   const told = headUpdate(entry.value.head, head, entry.bodyBytes);
   if (told === "invalidate") context.store.remove(key);
-  if (told !== "freshen") return;
-  const freshened = freshen(headToFreshen(entry), head, now);
   const asGet = { ...plan, request: { ...plan.request, method: "GET" } };
-  freshenStored(context, { key, entry }, freshened, decide(freshened, asGet), plan.birth);
+  if (told === "freshen") {
+    const freshened = freshen(headToFreshen(entry), head, now);
+    freshenStored(context, asGet, { key, entry }, freshened, decide(freshened, asGet));
+  } else if (told === "ignore" && head.status === 200) {
+    const decision = decide(head, asGet);
+    // What else is missing from an answer without a body may be there with it.
+    if (!decision.store && FOR_ONE.has(decision.reason)) endSuperseded(context, asGet, head.status, decision.reason);
+  }
 }

@@ -24,7 +24,7 @@ export function notModified(
   decide: (head: ResponseHead) => StoreDecision,
   told: Told,
 ): Delivery {
-  const { request, reason, birth, leading } = plan;
+  const { request, reason, leading } = plan;
   const { debugHeader } = context.options;
   const { entry } = selection;
   if (!validates(entry.value.head, validation)) {
@@ -37,7 +37,7 @@ export function notModified(
   }
   const head = freshen(headToFreshen(entry), validation, now);
   const decision = decide(head);
-  const { entry: freshened, refusal, kept } = freshenStored(context, selection, head, decision, birth);
+  const { entry: freshened, refusal, kept } = freshenStored(context, plan, selection, head, decision);
   told.freshened(plan, entry.bodyBytes, refusal, kept);
   if (decision.store) leading?.flight.standIn(shareStored(context, plan, freshened));
   const storing = refusal === undefined;

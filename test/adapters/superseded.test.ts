@@ -1,0 +1,153 @@
+/** A stored page whose handler now gives what may not be stored: the page is over, and what says nothing of it leaves it alone. */
+import { Readable } from "node:stream";
+import { describe, expect, it } from "vitest";
+import type { DiskCacheOptions } from "@diskcache/core";
+import { ADAPTERS } from "./adapters.js";
+import type { Adapter, Page } from "./adapters.js";
+import { openSite } from "./site.js";
+import type { Site } from "./site.js";
+
+const PLAIN = { "Content-Type": "text/plain" };
+const KEPT: Page = { headers: PLAIN, body: "page" };
+
+const NOT_STORABLE: readonly { readonly now: string; readonly page: () => Page }[] = [
+  { now: "404", page: () => ({ status: 404, headers: { ...PLAIN, "Cache-Control": "no-store" }, body: "gone" }) },
+  { now: "a 302 that names no lifetime", page: () => ({ status: 302, headers: { Location: "/login" }, body: "gone" }) },
+  { now: "401", page: () => ({ status: 401, headers: { ...PLAIN, "WWW-Authenticate": "Basic" }, body: "gone" }) },
+  { now: "a private page", page: () => ({ headers: { ...PLAIN, "Cache-Control": "private" }, body: "gone" }) },
+  { now: "a no-store page", page: () => ({ headers: { ...PLAIN, "Cache-Control": "no-store" }, body: "gone" }) },
+  { now: "a page that sets a cookie", page: () => ({ headers: { ...PLAIN, "Set-Cookie": "a=1" }, body: "gone" }) },
+  { now: "a page that varies by all", page: () => ({ headers: { ...PLAIN, Vary: "*" }, body: "gone" }) },
+  { now: "too long a page", page: () => ({ headers: PLAIN, body: "gone".padEnd(5000) }) },
+  {
+    now: "a page that turns out too long",
+    page: () => ({ headers: PLAIN, body: Readable.from(["gone", Buffer.alloc(3000), Buffer.alloc(3000)]) }),
+  },
+];
+
+const SAYING_NOTHING: readonly { readonly what: string; readonly page: () => Page }[] = [
+  { what: "500", page: () => ({ status: 500, headers: PLAIN, body: "down" }) },
+  { what: "503", page: () => ({ status: 503, headers: PLAIN, body: "down" }) },
+  { what: "429", page: () => ({ status: 429, headers: PLAIN, body: "slower" }) },
+];
+
+function notStored(site: Site): Promise<unknown> {
+  return new Promise((resolve) => site.cache.on("not-stored", resolve));
+}
+
+/** A site that has stored its page, whose handler then gives what `next` holds. */
+async function changing(adapter: Adapter, options: Partial<DiskCacheOptions>, first: Page = KEPT) {
+  const next: { page: () => Page } = { page: () => first };
+  const site = await openSite(adapter, {
+    options: { ttl: 10, maxBody: "4kb", ...options },
+    handler: () => next.page(),
+  });
+  await site.visit("/");
+  expect((await site.visit("/")).isHit).toBe(true);
+  return { site, next };
+}
+
+describe.each(ADAPTERS)("$name: a stored page", (adapter) => {
+  it.each(NOT_STORABLE)("is over when a refresh behind it brings $now", async ({ page }) => {
+    const { site, next } = await changing(adapter, { staleWhileRevalidate: "1h" });
+    next.page = page;
+    site.clock.advance(15);
+    const told = notStored(site);
+    expect((await site.visit("/")).text).toBe("page");
+    await told;
+    const later = await site.visit("/");
+    expect([later.isHit, later.text.slice(0, 4)]).toEqual([false, "gone"]);
+  });
+
+  it.each(NOT_STORABLE)("is over when a reload that is honoured brings $now", async ({ page }) => {
+    const { site, next } = await changing(adapter, { honourRequest: true });
+    next.page = page;
+    await site.visit("/", { headers: { "cache-control": "no-cache" } });
+    const later = await site.visit("/");
+    expect([later.isHit, later.text.slice(0, 4)]).toEqual([false, "gone"]);
+  });
+
+  it.each([
+    { how: "refresh()", ask: (site: Site) => site.cache.refresh(`${site.origin}/`) },
+    {
+      how: "warm(), which finds it stale",
+      ask: async (site: Site) => {
+        site.clock.advance(11);
+        await site.cache.warm([`${site.origin}/`]);
+      },
+    },
+  ])("is over when $how brings what may not be stored", async ({ ask }) => {
+    const { site, next } = await changing(adapter, { keep: "1h", honourRequest: true });
+    next.page = () => ({ headers: { ...PLAIN, "Cache-Control": "private" }, body: "gone" });
+    await ask(site);
+    const later = await site.visit("/", { headers: { "cache-control": "max-stale=60" } });
+    expect([later.isHit, later.text]).toEqual([false, "gone"]);
+  });
+
+  it("is over when middleware outside calls the new one private as it leaves", async () => {
+    const { site, next } = await changing(adapter, { staleWhileRevalidate: "1h" });
+    next.page = () => ({ headers: PLAIN, body: "another page" });
+    site.onRequest((_, res) => {
+      const { writeHead } = res;
+      res.writeHead = function (this: typeof res, ...given: unknown[]) {
+        this.setHeader("Cache-Control", "private");
+        return Reflect.apply(writeHead, this, given);
+      } as typeof writeHead;
+    });
+    site.clock.advance(15);
+    const told = notStored(site);
+    expect((await site.visit("/")).isHit).toBe(true);
+    await told;
+    expect((await site.visit("/")).isHit).toBe(false);
+  });
+
+  it.each(SAYING_NOTHING)("stays when a reload that is honoured brings $what", async ({ page }) => {
+    const { site, next } = await changing(adapter, { honourRequest: true });
+    next.page = page;
+    await site.visit("/", { headers: { "cache-control": "no-cache" } });
+    const later = await site.visit("/");
+    expect([later.isHit, later.text]).toEqual([true, "page"]);
+  });
+
+  it.each([
+    { whom: "cookies of its own", headers: { cookie: "session=1" } },
+    { whom: "Authorization", headers: { authorization: "Bearer a" } },
+    { whom: "an API key", headers: { "x-api-key": "a" } },
+  ])("stays when a client with $whom is given something else", async ({ headers }) => {
+    const first = { headers: { ...PLAIN, "Cache-Control": "public, max-age=10" }, body: "page" };
+    const { site, next } = await changing(adapter, { honourRequest: true }, first);
+    next.page = () => ({ headers: { ...PLAIN, "Cache-Control": "private" }, body: "gone" });
+    const own = await site.visit("/", { headers: { ...headers, "cache-control": "no-cache" } });
+    expect(own.text).toBe("gone");
+    const later = await site.visit("/");
+    expect([later.isHit, later.text]).toEqual([true, "page"]);
+  });
+
+  it("stays when a client of another partition is given what may not be stored", async () => {
+    const { site, next } = await changing(adapter, {
+      honourRequest: true,
+      partition: (req) => String((req as { headers: Record<string, unknown> }).headers["x-shop"]),
+    });
+    next.page = () => ({ headers: { ...PLAIN, "Cache-Control": "private" }, body: "gone" });
+    await site.visit("/", { headers: { "x-shop": "b", "cache-control": "no-cache" } });
+    const later = await site.visit("/");
+    expect([later.isHit, later.text]).toEqual([true, "page"]);
+  });
+
+  it("is over when an answer to HEAD says that it is private", async () => {
+    const { site, next } = await changing(adapter, { honourRequest: true });
+    next.page = () => ({ headers: { ...PLAIN, "Cache-Control": "private" }, body: "gone" });
+    await site.visit("/", { method: "HEAD", headers: { "cache-control": "no-cache" } });
+    expect((await site.visit("/")).text).toBe("gone");
+  });
+
+  it("is over when the handler's 304 says that it is private", async () => {
+    const tagged = { headers: { ...PLAIN, ETag: '"1"' }, body: "page" };
+    const { site, next } = await changing(adapter, {}, tagged);
+    site.clock.advance(15);
+    next.page = () => ({ status: 304, headers: { ETag: '"1"', "Cache-Control": "private" } });
+    await site.visit("/");
+    next.page = () => ({ headers: { ...PLAIN, "Cache-Control": "private" }, body: "gone" });
+    expect((await site.visit("/")).text).toBe("gone");
+  });
+});
