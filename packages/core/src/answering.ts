@@ -8,9 +8,9 @@ import type { Forward } from "./forward/forward.js";
 import { Forwarding } from "./forward/forwarding.js";
 import type { ForwardLookup } from "./forward/forwarding.js";
 import { refreshHeaders } from "./forward/refresh-headers.js";
-import { CLOSED, STALE_PARTITION, UNFILLED, UNREADABLE } from "./forward/settled-lookups.js";
+import { CLOSED, STALE, UNFILLED, UNREADABLE } from "./forward/settled-lookups.js";
 import { fillStored, hasHoles } from "./holes/fill-stored.js";
-import { decide, requestFacts } from "./lookup/decide.js";
+import { decide, decideAgain, requestFacts } from "./lookup/decide.js";
 import type { Lookup, Question } from "./lookup/decide.js";
 import { identified } from "./key/credentials.js";
 import type { PageKey } from "./key/page-key.js";
@@ -22,7 +22,8 @@ import type { MaybeAsync } from "./maybe-async.js";
 import { asksApplication, boundPolicy, mergePolicies } from "./resolve-policy.js";
 import type { ResolvedPolicy, WholePolicy } from "./resolve-policy.js";
 import { gatewayTimeout } from "./serve/gateway-errors.js";
-import type { OutgoingResponse } from "./serve/outgoing.js";
+import { isStaleOnErrorStatus } from "./http/reusability.js";
+import type { OutgoingResponse, RefreshAnswer } from "./serve/outgoing.js";
 
 /** What an adapter does next: play a response, or call the application and report what it answers. */
 export type Outcome = OutgoingResponse | Forward;
@@ -98,13 +99,13 @@ export class Answering {
     if (this.#closed || asksApplication(question.policy)) return undefined;
     return andThen(decide(this.#context, question, this.#vain), (lookup) => {
       // What fills the holes of a page wants what the framework makes.
-      if (lookup.verdict !== "reuse" || hasHoles(lookup.entry)) return undefined;
+      if (lookup.verdict !== "reuse" || hasHoles(lookup.entry) || this.#needsClient(lookup)) return undefined;
       const claim = this.#claim(lookup);
       if (claim === undefined) return this.#play(question, lookup);
       return andThen(claim, (release) =>
         release === "over"
           ? undefined
-          : andThen(this.#play(question, lookup), (response) => this.#refreshed(question, response, release)),
+          : andThen(this.#play(question, lookup), (response) => this.#refreshed(question, lookup, response, release)),
       );
     });
   }
@@ -161,32 +162,56 @@ export class Answering {
 
   #refreshing(question: Question, lookup: Reusable, attempt: number, release: () => void): MaybeAsync<Outcome> {
     const { entry, page, stale } = lookup;
-    const { contentDigest } = question.request;
-    // A partition is known by the visitor's own cookies, which a refresh may not carry: the first visitor renders it himself.
+    const { request } = question;
+    // A partition is known by the client's own cookies, which a refresh may not carry: the first client has it made.
     // What was asked by its content cannot be asked again without it.
-    if (page.partitioned || contentDigest !== undefined) {
+    if (page.partitioned || request.contentDigest !== undefined || this.#needsClient(lookup)) {
       const selection = { key: entry.head.key, entry };
-      if (stale) return this.#forwarding.alone(question, { ...STALE_PARTITION, page, selection }, release);
-      // Ahead of time nobody is made to wait for it.
+      const facts = requestFacts(this.#context, request, page);
+      if (stale) return this.#forwarding.alone(question, { ...STALE, facts, page, selection }, release);
+      // Ahead of time no client is made to wait for it.
       release();
       return this.#reuse(question, lookup, attempt);
     }
-    return andThen(this.#reuse(question, lookup, attempt), (outcome) => this.#refreshed(question, outcome, release));
+    return andThen(this.#reuse(question, lookup, attempt), (outcome) =>
+      this.#refreshed(question, lookup, outcome, release),
+    );
   }
 
   // Behind a stored response, and behind nothing else.
   #refreshed<Other extends Forward | undefined>(
-    { request }: Question,
+    question: Question,
+    lookup: Reusable,
     outcome: OutgoingResponse | Other,
     release: () => void,
   ): OutgoingResponse | Other {
     if (outcome?.kind === "hit") {
       const { cookies, credentials } = this.#context.options;
-      const rawHeaders = refreshHeaders(request.rawHeaders, cookies, credentials);
-      return { ...outcome, refresh: { rawHeaders, release } };
+      const rawHeaders = refreshHeaders(question.request.rawHeaders, cookies, credentials);
+      const over = (answer?: RefreshAnswer): void => this.#refreshOver(question, lookup, release, answer);
+      return { ...outcome, refresh: { rawHeaders, release: over } };
     }
     release();
     return outcome;
+  }
+
+  // Without a word, a page whose refreshes are refused would be stale for as long as its windows last.
+  #refreshOver(question: Question, { entry, page }: Reusable, release: () => void, answer?: RefreshAnswer): void {
+    release();
+    const { key, storedAt } = entry.head;
+    if (answer === undefined || this.#closed || this.#context.failing.rests(key, storedAt)) return;
+    const { reached, status } = answer;
+    if (reached && (status === undefined || isStaleOnErrorStatus(status))) return;
+    const facts = requestFacts(this.#context, question.request, page);
+    void andThen(decideAgain(this.#context, question, { ...STALE, facts, page, selection: undefined }), (now) => {
+      if (now.verdict !== "reuse" || now.entry.head.storedAt !== storedAt) return;
+      this.#refreshes.refused(key, storedAt);
+      this.#context.observer.refreshRefused(question.request.target, reached, status);
+    });
+  }
+
+  #needsClient({ entry: { head } }: Reusable): boolean {
+    return this.#refreshes.needsClient(head.key, head.storedAt);
   }
 
   #now(): number {

@@ -1,4 +1,4 @@
-/** Renders a page anew behind a stale one: a request of the cache's own through the server that the visitor's came by. No visitor waits for it, and nothing of the visitor's that is not in the key goes with it. */
+/** Refreshes a page behind a stale hit: a request of the cache's own through the server that the client's came by. No client waits for it, and nothing of the client's that is not in the key goes with it. */
 import type { IncomingMessage } from "node:http";
 import type { HandleOptions, RefreshClaim } from "@diskcache/core";
 import { sendOwn } from "./own-request.js";
@@ -29,13 +29,13 @@ export function askedAs(req: IncomingMessage): Pick<HandleOptions, "refresh" | "
 
 const CLIENTS = Object.freeze({ refresh: false, own: false });
 
-/** Sends the refresh on its way, and gives the claim back when it is over. */
-export function refreshBehind(visitor: IncomingMessage, target: string, { rawHeaders, release }: RefreshClaim): void {
-  const server = serverOf(visitor);
-  if (server === undefined) {
-    release();
-    return;
-  }
-  const encrypted = isEncrypted(visitor);
-  void sendOwn({ server, target, rawHeaders, encrypted, prepare: (req) => markOwn(req, true) }).then(release);
+/** Sends the refresh on its way, and gives the claim back, with what has become of it, when it is over. */
+export function refreshBehind(client: IncomingMessage, target: string, { rawHeaders, release }: RefreshClaim): void {
+  const server = serverOf(client);
+  // A request that was injected came by none.
+  if (server === undefined) return release({ reached: false, status: undefined });
+  let reached = false;
+  const prepare = (req: IncomingMessage): void => markOwn(req, true, () => void (reached = true));
+  const request = { server, target, rawHeaders, encrypted: isEncrypted(client), prepare };
+  void sendOwn(request).then(({ status }) => release({ reached, status }));
 }

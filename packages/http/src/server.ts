@@ -32,11 +32,6 @@ export function serverOf({ socket }: IncomingMessage): AnyServer | undefined {
   return typeof server?.emit === "function" ? server : undefined;
 }
 
-/** With HTTP/1.1 beside it or without. */
-export function isHttp2Server(server: AnyServer): boolean {
-  return "updateSettings" in server;
-}
-
 export function isEncrypted(req: IncomingMessage): boolean {
   return isHttp2Request(req) ? isHttp2Encrypted(req) : isTls(req);
 }

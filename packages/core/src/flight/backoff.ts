@@ -30,6 +30,11 @@ export class Backoff {
     if (this.#failures.size > MAX_FAILURES) this.#failures.delete(this.#failures.keys().next().value!);
   }
 
+  /** It may be tried again at once. */
+  forget(key: string): void {
+    this.#failures.delete(key);
+  }
+
   /** Whether it is too early to try again. */
   rests(key: string, storedAt: number): boolean {
     if (this.#failures.size === 0) return false;

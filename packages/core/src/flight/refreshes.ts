@@ -1,4 +1,4 @@
-/** Who refreshes a stale page: one request per key at a time, a bounded number together, less and less often while it fails. */
+/** Who refreshes a stale page: one request per key at a time, a bounded number together, less and less often while it fails. After a refresh that was refused, a client. */
 import type { Clock } from "../clock.js";
 import { Backoff } from "./backoff.js";
 
@@ -6,12 +6,16 @@ import { Backoff } from "./backoff.js";
 const MAX_TOGETHER = 8;
 /** A refresh that has not come back by then no longer counts. */
 const MAX_AGE_MS = 60_000;
+/** Refused refreshes remembered; the oldest are forgotten first. */
+const MAX_REFUSED = 1_000;
 
 export class Refreshes {
   readonly #clock: Clock;
   /** Key to the moment its refresh began. */
   readonly #running = new Map<string, number>();
   readonly #backoff: Backoff;
+  /** Key to the moment at which the response was stored that a refresh has left as it was. */
+  readonly #refused = new Map<string, number>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -24,6 +28,7 @@ export class Refreshes {
     const now = this.#clock.now();
     const since = this.#running.get(key);
     if (since !== undefined && now - since < MAX_AGE_MS) return undefined;
+    if (since !== undefined) this.refused(key, storedAt);
     if (this.#running.size >= MAX_TOGETHER && since === undefined && !this.#forgetLost(now)) return undefined;
     if (this.#backoff.rests(key, storedAt)) return undefined;
     // Counted as failed until the response is another one: then nobody asks for this one again.
@@ -32,6 +37,19 @@ export class Refreshes {
     return () => {
       if (this.#running.get(key) === now) this.#running.delete(key);
     };
+  }
+
+  /** A refresh was answered, and has left the response stored at `storedAt` as it was: it is asked for again at once, by a client. */
+  refused(key: string, storedAt: number): void {
+    this.#backoff.forget(key);
+    this.#refused.delete(key);
+    this.#refused.set(key, storedAt);
+    if (this.#refused.size > MAX_REFUSED) this.#refused.delete(this.#refused.keys().next().value!);
+  }
+
+  /** Whether a client has to have it made, because a request of the cache's own has come to nothing. */
+  needsClient(key: string, storedAt: number): boolean {
+    return this.#refused.size > 0 && this.#refused.get(key) === storedAt;
   }
 
   #forgetLost(now: number): boolean {

@@ -1,12 +1,8 @@
 /** Why a request goes to the application where that was settled after, or without, a look into the store. */
 import type { ForwardLookup } from "./forwarding.js";
 
-/** A stale page of a partition: its visitor renders it himself. */
-export const STALE_PARTITION = Object.freeze({
-  facts: { method: "GET", authorization: false, cookies: false },
-  reason: "stale",
-  detail: undefined,
-} as const);
+/** A stale page that a client has to have made, although it may be served as it is. */
+export const STALE = Object.freeze({ verdict: "forward", reason: "stale", detail: undefined } as const);
 
 /** After `close()`. */
 export const CLOSED: ForwardLookup = Object.freeze({

@@ -13,6 +13,7 @@ describe("the observer", () => {
     observer.collapsed("/");
     observer.stored("/", 1);
     observer.notStored("/", "private");
+    observer.refreshRefused("/", false, 401);
     observer.compressed("/", "br", 2000, 900);
     observer.compressed("/", "br", 2000, undefined);
     for (const saved of [1100, 0]) observer.codedHit(saved);
@@ -28,6 +29,7 @@ describe("the observer", () => {
       savedBytes: 1100,
       stored: 1,
       notStored: 1,
+      refusedRefreshes: 1,
       purges: 1,
       errors: 1,
     });

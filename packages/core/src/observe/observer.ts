@@ -16,6 +16,8 @@ export interface CacheEvents {
   stored: { readonly url: string; readonly bytes: number };
   /** A response was not kept, and why. */
   "not-stored": { readonly url: string; readonly reason: string };
+  /** A refresh behind a stale page was answered and has left the page as it was: by something before the cache, such as a login wall (`reached: false`), or by what could not be kept. `status` is `undefined` without an answer. The next client that finds the page stale has it made. */
+  "refresh-refused": { readonly url: string; readonly reached: boolean; readonly status: number | undefined };
   /** A page was compressed for the visitors to come: from so many bytes to so many, or to `undefined` where it was not worth it. */
   compressed: {
     readonly url: string;
@@ -51,6 +53,8 @@ export interface CacheCounters {
   collapsed: number;
   stored: number;
   notStored: number;
+  /** Refreshes that left a stale page as it was. */
+  refusedRefreshes: number;
   /** Coded bodies made. */
   compressed: number;
   /** Hits answered with one, and the bytes that they were shorter together. */
@@ -72,6 +76,7 @@ export class Observer {
     collapsed: 0,
     stored: 0,
     notStored: 0,
+    refusedRefreshes: 0,
     compressed: 0,
     codedHits: 0,
     savedBytes: 0,
@@ -115,6 +120,11 @@ export class Observer {
   notStored(url: string, reason: string): void {
     this.counters.notStored++;
     if (this.#heard) this.#tell("not-stored", { url, reason });
+  }
+
+  refreshRefused(url: string, reached: boolean, status: number | undefined): void {
+    this.counters.refusedRefreshes++;
+    if (this.#heard) this.#tell("refresh-refused", { url, reached, status });
   }
 
   compressed(url: string, coding: string, bytes: number, codedBytes: number | undefined): void {

@@ -48,5 +48,14 @@ export interface ByteSpan {
 export interface RefreshClaim {
   /** Header fields of the refreshing request: the visitor's, less everything that is his own and not in the key. */
   readonly rawHeaders: RawHeaders;
-  release(): void;
+  /** @param answer what the request was answered, where the adapter knows: a refresh that came to nothing is told, and the next client that finds the page stale is sent to the application */
+  release(answer?: RefreshAnswer): void;
+}
+
+/** What has become of the request that was to refresh a page. */
+export interface RefreshAnswer {
+  /** Whether it came to the cache. False: something before the cache answered it, or there was no server to send it to. */
+  readonly reached: boolean;
+  /** `undefined` when there was no answer, or it was broken off. */
+  readonly status: number | undefined;
 }
