@@ -19,7 +19,7 @@ const BASE = [
   "units",
 ];
 // The same, as types only: what a room is told, never what it asks for.
-const SETTINGS = ["context", "options", "policies", "resolve-options", "resolve-policy"];
+const SETTINGS = ["options", "policies", "resolve-options", "resolve-policy"];
 
 // A folder of packages/core/src, or a file that stands there by itself, and what it may import besides BASE: the `values` of others
 // (it runs them), the `types` of others (they hand it something), and of Node's modules these only, where `node` is given.
@@ -59,18 +59,21 @@ const ROOMS = {
   flight: {},
 
   // In the order of the data: what is stored, which of it a request selects, how it is played back, and how a response gets there.
-  stored: { values: ["http"], types: ["serve", "store"] },
-  lookup: { values: ["http", "key", "stored"], types: [...SETTINGS, "store"] },
-  serve: { values: ["http"], types: [...SETTINGS, "store", "stored"] },
-  coding: { values: ["http", "key", "serve", "stored"], types: [...SETTINGS, "store"] },
-  capture: { values: ["http", "key", "lookup", "serve", "stored"], types: [...SETTINGS, "store"] },
-  invalidate: { values: ["http", "key", "option-checks"], types: [...SETTINGS, "store"] },
+  stored: { values: ["http"], types: ["store"] },
+  lookup: { values: ["http", "key", "stored"], types: [...SETTINGS, "context", "store"] },
+  serve: { values: ["http", "stored"], types: [...SETTINGS, "store"] },
+  coding: { values: ["http", "key", "serve", "stored"], types: [...SETTINGS, "observe", "store"] },
+  capture: {
+    values: ["http", "key", "lookup", "serve", "stored"],
+    types: [...SETTINGS, "context", "observe", "store"],
+  },
+  invalidate: { values: ["http", "key", "option-checks"], types: [...SETTINGS, "observe", "store", "stored"] },
   // What handlers read, compared with what selects their pages.
-  audit: { values: ["http", "key", "lookup"], types: [...SETTINGS, "observe"] },
+  audit: { values: ["http", "key"], types: [...SETTINGS, "observe"] },
 
   forward: {
     values: ["audit", "capture", "coding", "flight", "holes", "http", "invalidate", "key", "lookup", "serve", "stored"],
-    types: [...SETTINGS, "fragments", "store"],
+    types: [...SETTINGS, "context", "fragments", "store"],
   },
 
   // Values of the application's own, on the same store: nothing of HTTP.
@@ -82,14 +85,14 @@ const ROOMS = {
   "header-edits": { values: ["http", "option-checks"] },
   // Places in a page that are filled for each visitor.
   holes: {
-    values: ["http", "option-checks", "serve", "store"],
-    types: [...SETTINGS, "observe", "stored"],
+    values: ["http", "option-checks", "serve", "store", "stored"],
+    types: [...SETTINGS, "observe"],
     node: ["node:crypto", "node:util", "node:zlib"],
   },
 
   // They tell what happened and decide nothing.
   explain: { values: ["http"], types: ["lookup"] },
-  observe: { types: "all" },
+  observe: {},
 
   // They wire the rooms and hand them out; nothing imports them.
   "open-context": { values: "all" },
@@ -109,6 +112,31 @@ export function forbiddenImports(files, read) {
       return problem === undefined ? [] : [`${file}:${line}: ${problem}`];
     }),
   );
+}
+
+/** Files that import each other in a circle, also of types only, as lines for a person. */
+export function circles(files, read) {
+  const known = new Set(files);
+  const next = new Map(
+    files.map((file) => [
+      file,
+      imports(file, read(file)).flatMap(({ specifier }) => {
+        const target = join(file, "..", specifier).split(sep).join("/").replace(/\.js$/, ".ts");
+        return specifier.startsWith(".") && known.has(target) ? [target] : [];
+      }),
+    ]),
+  );
+  const found = [];
+  const done = new Set();
+  const walk = (file, way) => {
+    const at = way.indexOf(file);
+    if (at >= 0) found.push([...way.slice(at), file].join(" → "));
+    if (at >= 0 || done.has(file)) return;
+    for (const target of next.get(file)) walk(target, [...way, file]);
+    done.add(file);
+  };
+  for (const file of files) walk(file, []);
+  return found.map((circle) => `a circle of imports: ${circle}`);
 }
 
 function packageProblem(file, specifier) {
@@ -194,7 +222,8 @@ function sourceFiles() {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const problems = forbiddenImports(sourceFiles(), (file) => readFileSync(join(root, file), "utf8"));
+  const read = (file) => readFileSync(join(root, file), "utf8");
+  const problems = [...forbiddenImports(sourceFiles(), read), ...circles(sourceFiles(), read)];
   for (const problem of problems) console.error(problem);
   process.exitCode = problems.length === 0 ? 0 : 1;
 }

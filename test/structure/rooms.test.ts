@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { forbiddenImports } from "../../scripts/check-rooms.mjs";
+import { circles, forbiddenImports } from "../../scripts/check-rooms.mjs";
 
 describe("the rooms", () => {
   it.each([
@@ -53,6 +53,22 @@ describe("the rooms", () => {
     expect(problems(`packages/core/src/${file}`, `// first line\n${code}`)).toEqual([
       expect.stringMatching(`^packages/core/src/${file}:2: `),
     ]);
+  });
+});
+
+describe("files", () => {
+  it.each([
+    { in: "a circle", last: 'import type { A } from "./a.js";', found: 1 },
+    { in: "a line", last: 'import type { E } from "./e.js";', found: 0 },
+  ])("that import each other in $in: $found problems", ({ last, found }) => {
+    const code: Record<string, string> = {
+      "packages/core/src/http/a.ts": 'import { b } from "./b.js";',
+      "packages/core/src/http/b.ts": 'export * from "./c.js";\nimport { A } from "./elsewhere.js";',
+      "packages/core/src/http/c.ts": last,
+    };
+    const problems = circles(Object.keys(code), (file: string) => code[file]);
+    expect(problems).toHaveLength(found);
+    if (found > 0) expect(problems[0]).toMatch(/http\/a\.ts → .*b\.ts → .*c\.ts → .*a\.ts$/);
   });
 });
 

@@ -49,7 +49,8 @@ export type { AuditFinding, CacheCounters, CacheEvents } from "./observe/observe
 export type { Purges, PurgeOptions, PurgeTarget } from "./invalidate/purge-target.js";
 export { MAX_PURGE_CONTENT_BYTES } from "./invalidate/purger.js";
 export type { PurgeAnswer, PurgeRequest, PurgerOptions } from "./invalidate/purger.js";
-export type { BodySource, ByteSpan, OuterFields, OutgoingResponse, RefreshAnswer, RefreshClaim } from "./serve/outgoing.js";
+export type { OuterFields } from "./stored/outer-fields.js";
+export type { BodySource, ByteSpan, OutgoingResponse, RefreshAnswer, RefreshClaim } from "./serve/outgoing.js";
 export type { BodyReader, StoreStats } from "./store/contract.js";
 export { EVERY, Reads } from "./audit/reads.js";
 export { Forward } from "./forward/forward.js";

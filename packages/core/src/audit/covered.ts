@@ -1,13 +1,12 @@
 /** Which of the things a handler read are no surprise: they are in the key, or in the way of every request that has them, or say nothing about the page. */
 import type { RequestHead } from "../exchange.js";
-import type { StoredPolicy } from "../http/storability.js";
+import type { StoredPolicy } from "../http/stored-policy.js";
 import { hasUnkeyedCookies } from "../key/cookies.js";
 import type { CookieRules } from "../key/cookies.js";
 import type { Credentials } from "../key/credentials.js";
 import { matchesAny } from "../key/patterns.js";
-import { FORWARDED_FIELDS } from "../key/page-key.js";
 import { countsInKey, ignoredParameters, parameterName } from "../key/query.js";
-import { BYPASSING_FIELDS } from "../lookup/eligibility.js";
+import { BYPASSING_FIELDS, FORWARDED_FIELDS } from "../key/request-fields.js";
 import type { ResolvedPolicy } from "../resolve-policy.js";
 import { EVERY } from "./reads.js";
 import type { Reads } from "./reads.js";

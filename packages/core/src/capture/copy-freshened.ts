@@ -1,10 +1,10 @@
 /** Stores a response anew under the head a 304 freshened (RFC 9111 §4.3.4). An entry is never changed in place: a short body is put again, a long one copied behind the response. */
-import type { CacheContext } from "../context.js";
 import { DiskCacheError, storeIoError } from "../errors.js";
 import type { MaybeAsync } from "../maybe-async.js";
-import { expiresAt } from "../http/reusability.js";
+import { expiresAt } from "../http/stored-policy.js";
+import type { Observer } from "../observe/observer.js";
 import type { Selection } from "../lookup/select.js";
-import type { EntryHead, EntryWriter, LogPosition } from "../store/contract.js";
+import type { EntryHead, EntryWriter, LogPosition, Store } from "../store/contract.js";
 import { encodeResponse, hasHandlerValidator } from "../stored/stored-response.js";
 import type { StoredResponse } from "../stored/stored-response.js";
 import { refusalWord } from "./refusal-word.js";
@@ -19,10 +19,15 @@ export interface Freshening {
   readonly kept: MaybeAsync<boolean>;
 }
 
+interface FreshenDeps {
+  readonly store: Store<unknown>;
+  readonly observer: Observer;
+}
+
 const NOT_TAKEN: Freshening = Object.freeze({ refusal: "store", kept: false });
 
 export function copyFreshened(
-  context: CacheContext,
+  { store, observer }: FreshenDeps,
   { key, entry }: Selection,
   freshened: StoredResponse,
   tags: readonly string[],
@@ -36,7 +41,6 @@ export function copyFreshened(
     expiresAt: expiresAt(freshened.policy, hasHandlerValidator(freshened)),
     birth,
   };
-  const { store, observer } = context;
   const unfit = store.unfit(head, entry.bodyBytes, true);
   if (unfit !== undefined) return { refusal: refusalWord(unfit), kept: false };
   if (entry.body !== undefined) return store.put(head, entry.body) ? { refusal: undefined, kept: true } : NOT_TAKEN;

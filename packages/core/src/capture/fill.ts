@@ -5,9 +5,9 @@ import type { RequestHead, ResponseHead } from "../exchange.js";
 import { LEAST_CODED_BYTES, MOST_CODED_BYTES } from "../http/codable.js";
 import { fieldLines } from "../http/fields.js";
 import { lengthAgrees } from "../http/length-agrees.js";
-import { expiresAt } from "../http/reusability.js";
+import { expiresAt } from "../http/stored-policy.js";
 import { mayBeTagged } from "../http/validators.js";
-import type { StoredPolicy } from "../http/storability.js";
+import type { StoredPolicy } from "../http/stored-policy.js";
 import type { PageKey } from "../key/page-key.js";
 import { variantDigest, variantKey } from "../key/variant-key.js";
 import { andThen } from "../maybe-async.js";
@@ -19,7 +19,7 @@ import { encodeResponse, hasHandlerValidator } from "../stored/stored-response.j
 import type { StoredHoles } from "../stored/stored-holes.js";
 import type { CodingOffer, StoredResponse } from "../stored/stored-response.js";
 import { UNKNOWN_LENGTH } from "../serve/outgoing.js";
-import type { OuterFields } from "../serve/outgoing.js";
+import type { OuterFields } from "../stored/outer-fields.js";
 import { encodeVaryRecord, withVariant } from "../stored/vary-record.js";
 import { BodyRecorder } from "./body-recorder.js";
 import { listEquivalents } from "./list-equivalents.js";
@@ -277,7 +277,7 @@ export class Fill {
 
   #listEquivalents(stored: StoredResponse): MaybeAsync<void> {
     const { page, request } = this.#plan;
-    return listEquivalents(this.#context, page, request, stored.head, this.#entryHead(page.key, "", stored));
+    return listEquivalents(this.#context.store, page, request, stored.head, this.#entryHead(page.key, "", stored));
   }
 
   // The record only points at variants, and each variant answers for itself to purges: so the record is born now, never dead on arrival.

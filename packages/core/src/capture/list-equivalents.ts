@@ -1,5 +1,4 @@
 /** Leaves word of a response whose query matters only in part (`No-Vary-Search`), for targets that are equivalent to its own. */
-import type { CacheContext } from "../context.js";
 import type { RequestHead, ResponseHead } from "../exchange.js";
 import { fieldValue } from "../http/fields.js";
 import { canonicalQuery, parseNoVarySearch } from "../http/no-vary-search.js";
@@ -8,11 +7,13 @@ import type { PageKey } from "../key/page-key.js";
 import { searchAliasKey, searchRecordKey } from "../key/search-key.js";
 import { andThen } from "../maybe-async.js";
 import type { MaybeAsync } from "../maybe-async.js";
+import type { Store } from "../store/contract.js";
+import type { StoredValue } from "../stored/stored-value.js";
 import { encodeSearchAlias, encodeSearchRecord, withRule } from "../stored/search-record.js";
 
 /** @param expiresAt of the response, epoch ms: no word outlives what it is about by much */
 export function listEquivalents(
-  { store }: CacheContext,
+  store: Store<StoredValue>,
   page: PageKey,
   request: RequestHead,
   { rawHeaders }: ResponseHead,

@@ -1,7 +1,6 @@
 /** In which form a stored response is sent: its own, or a coded one that lies beside it (RFC 9110 §12.5.3). Has made what is missing, and never waits for that. */
 import { isAvailable } from "../codings.js";
 import type { Coding } from "../codings.js";
-import type { CacheContext } from "../context.js";
 import type { RawHeaders, RequestHead } from "../exchange.js";
 import type { Acceptable } from "../http/accept-encoding.js";
 import { evaluatePreconditions } from "../http/preconditions.js";
@@ -9,6 +8,7 @@ import { selectRanges } from "../http/range.js";
 import { validatorsOf } from "../http/validators.js";
 import { codedKey } from "../key/coded-key.js";
 import type { MaybeAsync } from "../maybe-async.js";
+import type { ResolvedOptions } from "../resolve-options.js";
 import type { StoreEntry } from "../store/contract.js";
 import type { CodedBody } from "../stored/coded-body.js";
 import type { CodingOffer, StoredResponse } from "../stored/stored-response.js";
@@ -16,10 +16,14 @@ import type { StoredValue } from "../stored/stored-value.js";
 import { codedEntry, codedHeadEntry } from "./coded-entry.js";
 import { codedTag } from "./coded-head.js";
 import { EncodingQueue } from "./encoding-queue.js";
-import type { Made, Wanted } from "./encoding-queue.js";
+import type { EncodingDeps, Made, Wanted } from "./encoding-queue.js";
 import { Negotiation } from "./negotiation.js";
 
 type ResponseEntry = StoreEntry<StoredResponse>;
+
+interface CodingDeps extends EncodingDeps {
+  readonly options: Pick<ResolvedOptions, "clock">;
+}
 
 /** How long a coded body that is not there is not looked for again. */
 const BUSY_MS = 1_000;
@@ -27,15 +31,15 @@ const FAILED_MS = 60_000;
 const MOST_ABSENT = 10_000;
 
 export class CodedBodies {
-  readonly #context: Pick<CacheContext, "options" | "store">;
+  readonly #deps: CodingDeps;
   readonly #negotiation = new Negotiation();
   readonly #queue: EncodingQueue;
   /** Keys with nothing under them, and until when they are not looked at: a look costs a failing open. `Infinity` while it is being made. */
   readonly #absent = new Map<string, number>();
 
-  constructor(context: Omit<CacheContext, "coded">) {
-    this.#context = context;
-    this.#queue = new EncodingQueue(context, (wanted, made) => this.#settled(wanted, made));
+  constructor(deps: CodingDeps) {
+    this.#deps = deps;
+    this.#queue = new EncodingQueue(deps, (wanted, made) => this.#settled(wanted, made));
   }
 
   /** The entry to answer from: the response itself, or it in a coding, which is to be sent whole.
@@ -58,7 +62,7 @@ export class CodedBodies {
     if (field === UNTOLD) return undefined;
     const [best] = this.#negotiation.of(field, offer.codings).codings;
     if (best === undefined) return entry;
-    const found = this.#context.store.inMemory(keysOf(entry)[offer.codings.indexOf(best)]!, now);
+    const found = this.#deps.store.inMemory(keysOf(entry)[offer.codings.indexOf(best)]!, now);
     return isMadeFrom(found, offer) ? sentAs(entry, found) : undefined;
   }
 
@@ -73,7 +77,7 @@ export class CodedBodies {
     for (let index = from; index < codings.length; index++) {
       const key = keys[offer.codings.indexOf(codings[index]!)]!;
       if (this.#isAbsent(key)) continue;
-      const found = this.#context.store.get(key);
+      const found = this.#deps.store.get(key);
       if (found instanceof Promise) return this.#onSlowDisk(entry, codings, wanting, index, found);
       if (isMadeFrom(found, offer)) return sentAs(entry, found);
       if (wanting) this.#missed(entry, codings, index, key);
@@ -127,7 +131,7 @@ export class CodedBodies {
   }
 
   #now(): number {
-    return this.#context.options.clock.now();
+    return this.#deps.options.clock.now();
   }
 }
 

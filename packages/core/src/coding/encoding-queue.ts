@@ -1,13 +1,14 @@
 /** Makes coded bodies behind the visitors' backs: one at a time in a process, one process at a time for each, and never more than a few waiting. Nobody waits for it. */
 import { setImmediate } from "node:timers/promises";
 import type { Coding } from "../codings.js";
-import type { CacheContext } from "../context.js";
 import { DiskCacheError, internalError } from "../errors.js";
 import { LEAST_CODED_BYTES, MOST_CODED_BYTES } from "../http/codable.js";
 import { inOwnContext } from "../own-context.js";
-import type { EntryHead, StoreEntry } from "../store/contract.js";
+import type { Observer } from "../observe/observer.js";
+import type { EntryHead, Store, StoreEntry } from "../store/contract.js";
 import { encodeCodedBody } from "../stored/coded-body.js";
 import type { StoredResponse } from "../stored/stored-response.js";
+import type { StoredValue } from "../stored/stored-value.js";
 import { encode } from "./encode.js";
 
 /** Bodies that wait to be coded; one more is left for another hit. */
@@ -28,10 +29,14 @@ export interface Wanted {
 /** What came of it: it is there, or is known not to be worth it; another process is at it; there is nothing to make it of any more; it failed. */
 export type Made = "settled" | "elsewhere" | "gone" | "failed";
 
-type Surroundings = Pick<CacheContext, "store" | "observer">;
+/** What coded bodies are read from and put into, and who is told. */
+export interface EncodingDeps {
+  readonly store: Store<StoredValue>;
+  readonly observer: Observer;
+}
 
 export class EncodingQueue {
-  readonly #around: Surroundings;
+  readonly #deps: EncodingDeps;
   readonly #told: (wanted: Wanted, made: Made) => void;
   /** By the key of the coded body; the one in the works is the first. */
   readonly #waiting = new Map<string, Wanted>();
@@ -39,8 +44,8 @@ export class EncodingQueue {
   #working: Promise<void> | undefined;
 
   /** @param told called with what came of each, except for those given up by `close` */
-  constructor(around: Surroundings, told: (wanted: Wanted, made: Made) => void) {
-    this.#around = around;
+  constructor(deps: EncodingDeps, told: (wanted: Wanted, made: Made) => void) {
+    this.#deps = deps;
     this.#told = told;
   }
 
@@ -76,7 +81,7 @@ export class EncodingQueue {
   }
 
   async #make(wanted: Wanted): Promise<Made> {
-    const { store, observer } = this.#around;
+    const { store, observer } = this.#deps;
     const lock = store.lock(wanted.key);
     if (lock === "held") return "elsewhere";
     try {
@@ -98,7 +103,7 @@ export class EncodingQueue {
   }
 
   async #encode({ key, coding }: Wanted, entry: StoreEntry<StoredResponse>, bodyTag: string): Promise<boolean> {
-    const { store, observer } = this.#around;
+    const { store, observer } = this.#deps;
     const { head, bodyBytes } = entry;
     if (bodyBytes < LEAST_CODED_BYTES || bodyBytes > MOST_CODED_BYTES) return false;
     const coded = await encode(coding, entry, bodyBytes * MOST_OF_THE_BODY, this.#stop.signal);

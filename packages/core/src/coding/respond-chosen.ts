@@ -1,35 +1,43 @@
 /** Answers a request from a stored response in the form that its visitor is best sent. */
-import type { CacheContext } from "../context.js";
 import type { RawHeaders, RequestHead } from "../exchange.js";
 import { andThen } from "../maybe-async.js";
 import type { MaybeAsync } from "../maybe-async.js";
+import type { Observer } from "../observe/observer.js";
+import type { ResolvedOptions } from "../resolve-options.js";
 import type { OutgoingResponse } from "../serve/outgoing.js";
 import { readFirst } from "../serve/read-first.js";
 import { respond, respondFresh, respondPlain, respondStale } from "../serve/respond.js";
 import type { Marks } from "../serve/respond.js";
 import type { StoreEntry } from "../store/contract.js";
 import type { StoredResponse } from "../stored/stored-response.js";
+import type { CodedBodies } from "./coded-bodies.js";
 
 type ResponseEntry = StoreEntry<StoredResponse>;
 
+interface RespondDeps {
+  readonly options: Pick<ResolvedOptions, "clock" | "debugHeader">;
+  readonly observer: Observer;
+  readonly coded: CodedBodies;
+}
+
 /** A hit; `undefined` when its body cannot be read. */
 export function respondHit(
-  context: CacheContext,
+  deps: RespondDeps,
   entry: ResponseEntry,
   request: RequestHead,
   stale: boolean,
 ): MaybeAsync<OutgoingResponse | undefined> {
-  if (entry.value.offer === undefined) return play(context, entry, entry, request, stale);
+  if (entry.value.offer === undefined) return play(deps, entry, entry, request, stale);
   // What is stale is about to be rendered anew: nothing is made of it any more.
-  const chosen = context.coded.choose(entry, request, !stale);
+  const chosen = deps.coded.choose(entry, request, !stale);
   return chosen instanceof Promise
-    ? chosen.then((late) => play(context, entry, late, request, stale))
-    : play(context, entry, chosen, request, stale);
+    ? chosen.then((late) => play(deps, entry, late, request, stale))
+    : play(deps, entry, chosen, request, stale);
 }
 
 /** A fresh hit like one that was answered before; `undefined` where it is not at hand. */
 export function replayHit(
-  { options, observer, coded }: CacheContext,
+  { options, observer, coded }: RespondDeps,
   entry: ResponseEntry,
   target: string,
   rawHeaders: RawHeaders,
@@ -45,7 +53,7 @@ export function replayHit(
 }
 
 function play(
-  { options, observer }: CacheContext,
+  { options, observer }: RespondDeps,
   entry: ResponseEntry,
   chosen: ResponseEntry,
   request: RequestHead,
@@ -69,7 +77,7 @@ function begun(response: OutgoingResponse): MaybeAsync<OutgoingResponse | undefi
 
 /** An answer that a forward came back to the store for. What is not at hand then is not looked for. */
 export function respondStored(
-  { coded }: CacheContext,
+  { coded }: Pick<RespondDeps, "coded">,
   entry: ResponseEntry,
   request: RequestHead,
   now: number,

@@ -6,7 +6,7 @@ import { answersGet } from "../http/answers-get.js";
 import { fieldValue, hasField } from "../http/fields.js";
 import { lengthAgrees } from "../http/length-agrees.js";
 import { storability } from "../http/storability.js";
-import type { StoredPolicy } from "../http/storability.js";
+import type { StoredPolicy } from "../http/stored-policy.js";
 import { varyFields } from "../http/vary.js";
 import type { PageKey } from "../key/page-key.js";
 import { variantDigest, variantKey } from "../key/variant-key.js";

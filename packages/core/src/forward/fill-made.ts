@@ -6,7 +6,7 @@ import { formatCacheStatus } from "../http/cache-status.js";
 import { withoutFields } from "../http/fields.js";
 import { contentCodings, decodeContent } from "../holes/decode-content.js";
 import { unfilled } from "../holes/holes.js";
-import { NO_OUTER_FIELDS } from "../serve/outgoing.js";
+import { NO_OUTER_FIELDS } from "../stored/outer-fields.js";
 import type { OutgoingResponse } from "../serve/outgoing.js";
 import type { StoredHoles } from "../stored/stored-holes.js";
 import type { ForwardPlan } from "./forward-plan.js";

@@ -3,7 +3,7 @@ import type { Reads } from "../audit/reads.js";
 import type { RawHeaders, RequestHead, ResponseHead } from "../exchange.js";
 import type { Flight } from "../flight/flight.js";
 import type { ForwardReason } from "../http/cache-status.js";
-import type { RequestFacts } from "../http/storability.js";
+import type { RequestFacts } from "../http/stored-policy.js";
 import type { PageKey } from "../key/page-key.js";
 import type { ResponseEntry, Selection } from "../lookup/select.js";
 import type { WholePolicy } from "../resolve-policy.js";

@@ -3,12 +3,12 @@ import type { RawHeaders, ResponseHead } from "../exchange.js";
 import { fieldLines, fieldValue, hasField, withField, withoutFields } from "../http/fields.js";
 import { withoutHopByHop } from "../http/hop-by-hop.js";
 import { formatHttpDate } from "../http/http-date.js";
-import type { StoredPolicy } from "../http/storability.js";
+import type { StoredPolicy } from "../http/stored-policy.js";
 import { INTERNAL_FIELDS } from "../http/tags.js";
 import { varyWith } from "../http/vary.js";
 import type { ResolvedPolicy } from "../resolve-policy.js";
-import { NO_OUTER_FIELDS } from "../serve/outgoing.js";
-import type { OuterFields } from "../serve/outgoing.js";
+import { NO_OUTER_FIELDS } from "../stored/outer-fields.js";
+import type { OuterFields } from "../stored/outer-fields.js";
 
 /** The head as it is stored: end-to-end fields only, a `Date` (RFC 9110 §6.6.1), the fields that vary named. */
 export function headToStore(response: ResponseHead, vary: readonly string[], responseAt: number): ResponseHead {

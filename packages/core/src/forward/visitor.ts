@@ -7,7 +7,7 @@ import { evaluatePreconditions, notModifiedHead } from "../http/preconditions.js
 import { partialHead, selectRanges, unsatisfiableHead } from "../http/range.js";
 import { INTERNAL_FIELDS } from "../http/tags.js";
 import { varyWith } from "../http/vary.js";
-import { NO_OUTER_FIELDS } from "../serve/outgoing.js";
+import { NO_OUTER_FIELDS } from "../stored/outer-fields.js";
 import type { StoreDecision } from "./decide-storing.js";
 import type { Delivery } from "./delivery.js";
 import type { ForwardPlan } from "./forward-plan.js";

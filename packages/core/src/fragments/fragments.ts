@@ -1,10 +1,10 @@
 /** Fragments: parts of pages that are made once for all who ask, in every process, and lie in the store beside the pages. */
-import type { CacheContext } from "../context.js";
 import { holeError, optionError, valueError } from "../errors.js";
 import { strings } from "../option-checks.js";
 import { Makings } from "../low-level/makings.js";
 import { wholeBody } from "../store/whole-body.js";
-import type { EntryHead, LogPosition, StoreEntry } from "../store/contract.js";
+import type { ResolvedOptions } from "../resolve-options.js";
+import type { EntryHead, LogPosition, Store, StoreEntry } from "../store/contract.js";
 import { encodeFragment } from "../stored/stored-fragment.js";
 import type { FragmentForm } from "../stored/stored-fragment.js";
 import type { StoredValue } from "../stored/stored-value.js";
@@ -30,7 +30,10 @@ interface Fragment {
   readonly birth: LogPosition;
 }
 
-type FragmentContext = Pick<CacheContext, "options" | "store">;
+interface FragmentDeps {
+  readonly options: Pick<ResolvedOptions, "clock" | "enabled" | "flight" | "policy">;
+  readonly store: Store<StoredValue>;
+}
 type Output = string | Buffer;
 type Render = (inside: InsideFragment) => Output | Promise<Output>;
 
@@ -39,13 +42,13 @@ const MAX_ATTEMPTS = 3;
 
 export class Fragments {
   readonly renderings = new Renderings();
-  readonly #context: FragmentContext;
+  readonly #deps: FragmentDeps;
   readonly #makings: Makings<Fragment>;
   #closed = false;
 
-  constructor(context: FragmentContext) {
-    this.#context = context;
-    const { store, options } = context;
+  constructor(deps: FragmentDeps) {
+    this.#deps = deps;
+    const { store, options } = deps;
     // As with pages, a lock is taken only where another process has the directory open.
     const locks = {
       lock: (key: string) => store.lock(key),
@@ -63,7 +66,7 @@ export class Fragments {
   of(rendering: Rendering | undefined): UseFragment {
     const use = async (name: string, varyOn: VaryOn, given: FragmentOptions | Duration, render: Render) => {
       const key = fragmentKey(name, varyOn);
-      const options = resolveFragmentOptions(given, this.#context.options.policy.ttl);
+      const options = resolveFragmentOptions(given, this.#deps.options.policy.ttl);
       if (typeof render !== "function") throw optionError("render", "a function that makes the fragment", render);
       this.renderings.watch();
       const { form, body, tags } = await this.#fragment(key, options, render);
@@ -74,7 +77,7 @@ export class Fragments {
   }
 
   async #fragment(key: string, options: ResolvedFragmentOptions, render: Render): Promise<Fragment> {
-    const { store, options: settings } = this.#context;
+    const { store, options: settings } = this.#deps;
     if (this.#closed || !settings.enabled) return this.#make(options, render, 0);
     const asked = store.position();
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
@@ -99,7 +102,7 @@ export class Fragments {
   }
 
   async #find(key: string): Promise<Fragment | undefined> {
-    const looked = this.#context.store.get(key);
+    const looked = this.#deps.store.get(key);
     const entry = looked instanceof Promise ? await looked : looked;
     if (entry?.value.kind !== "fragment" || entry.softPurged) return undefined;
     const { tags, birth } = entry.head;
@@ -144,11 +147,11 @@ export class Fragments {
   }
 
   #alive(tags: readonly string[], birth: LogPosition): boolean {
-    return this.#context.store.alive({ scope: FRAGMENT_SCOPE, name: "", tags, birth });
+    return this.#deps.store.alive({ scope: FRAGMENT_SCOPE, name: "", tags, birth });
   }
 
   #head(key: string, { ttl }: ResolvedFragmentOptions, { form, tags, birth }: Fragment): EntryHead {
-    const storedAt = this.#context.options.clock.now();
+    const storedAt = this.#deps.options.clock.now();
     const meta = encodeFragment({ kind: "fragment", form });
     // Without a name: purges of pages by URL or prefix have nothing to compare.
     return { key, scope: FRAGMENT_SCOPE, name: "", tags, meta, storedAt, expiresAt: storedAt + ttl * 1000, birth };

@@ -1,12 +1,14 @@
 /** A stored page for one visitor, its holes filled. Whole, always: conditions and ranges are about a page that stays the same. */
-import type { CacheContext } from "../context.js";
 import type { RequestHead } from "../exchange.js";
+import type { Observer } from "../observe/observer.js";
+import type { ResolvedOptions } from "../resolve-options.js";
 import { hitMarks, respond } from "../serve/respond.js";
 import type { OutgoingResponse } from "../serve/outgoing.js";
 import type { StoreEntry } from "../store/contract.js";
 import { wholeBody } from "../store/whole-body.js";
 import type { StoredHoles } from "../stored/stored-holes.js";
 import type { StoredResponse } from "../stored/stored-response.js";
+import type { Holes } from "./holes.js";
 
 /** The entry of a page that has some. */
 export type EntryWithHoles = StoreEntry<StoredResponse & { readonly holes: StoredHoles }>;
@@ -15,11 +17,17 @@ export function hasHoles(entry: StoreEntry<StoredResponse>): entry is EntryWithH
   return entry.value.holes !== undefined;
 }
 
+interface FillDeps {
+  readonly holes: Holes;
+  readonly observer: Observer;
+  readonly options: Pick<ResolvedOptions, "clock" | "debugHeader">;
+}
+
 /** A hit.
  * @param native what the framework gave; `undefined` for a request of the cache's own
  * @returns `undefined` when it cannot be had: the application has to answer */
 export async function fillStored(
-  { holes: fillers, observer, options }: CacheContext,
+  { holes: fillers, observer, options }: FillDeps,
   entry: EntryWithHoles,
   request: RequestHead,
   native: unknown,

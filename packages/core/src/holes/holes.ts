@@ -3,7 +3,7 @@ import { hookError, holeError, internalError } from "../errors.js";
 import type { DiskCacheError } from "../errors.js";
 import { isToken } from "../option-checks.js";
 import type { Observer } from "../observe/observer.js";
-import { NO_OUTER_FIELDS } from "../serve/outgoing.js";
+import { NO_OUTER_FIELDS } from "../stored/outer-fields.js";
 import type { OutgoingResponse } from "../serve/outgoing.js";
 import type { StoredHoles } from "../stored/stored-holes.js";
 import { cut, join } from "./cut.js";

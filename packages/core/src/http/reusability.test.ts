@@ -1,9 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { RequestDirectives } from "./request-directives.js";
-import { currentAgeSeconds, expiresAt, remainingSeconds, reusability, staleOnError } from "./reusability.js";
+import { currentAgeSeconds, remainingSeconds, reusability, staleOnError } from "./reusability.js";
 import type { Reusability } from "./reusability.js";
-import type { RequestFacts, StoredPolicy } from "./storability.js";
+import { expiresAt } from "./stored-policy.js";
+import type { RequestFacts, StoredPolicy } from "./stored-policy.js";
 
 const expectAlways = fc.assert;
 const STORED_AT = Date.UTC(2024, 5, 1, 12);

@@ -1,7 +1,7 @@
 /** May a stored response answer this request (RFC 9111 §4, §4.2.4; RFC 5861), and how old and fresh it is. On the path of every hit: allocates nothing. */
 import { currentAge } from "./age.js";
 import type { RequestDirectives } from "./request-directives.js";
-import type { RequestFacts, StoredPolicy } from "./storability.js";
+import type { RequestFacts, StoredPolicy } from "./stored-policy.js";
 
 /** `stale` answers at once and is validated behind; `validate` asks the handler first; `never` is as if nothing were stored. */
 export type Reusability =
@@ -52,17 +52,6 @@ export function staleOnError(stored: StoredPolicy, now: number, status: number |
 /** Whether a stored response may stand in for an answer with this status (RFC 5861 §4). */
 export function isStaleOnErrorStatus(status: number): boolean {
   return ERRORS.has(status);
-}
-
-/** The moment, epoch ms, after which nothing at all can be done with it: stale, out of every stale window, and out of `keep`, for which it is kept if it has a validator. */
-export function expiresAt(stored: StoredPolicy, hasValidator: boolean): number {
-  const beyond = Math.max(
-    stored.staleWhileRevalidate,
-    stored.staleIfError,
-    stored.grace,
-    hasValidator ? stored.keep : 0,
-  );
-  return stored.storedAt + (stored.lifetime - stored.initialAge + beyond) * 1000;
 }
 
 // §5.2.1: what a client asks for beyond freshness; `undefined` when the response satisfies it.

@@ -1,7 +1,8 @@
 /** A request, a response and a policy in few words, for the tests of storability. Its name keeps it out of the package. */
 import { formatHttpDate } from "./http-date.js";
 import { storability } from "./storability.js";
-import type { RequestFacts, Storability, StoragePolicy, StoredPolicy } from "./storability.js";
+import type { Storability, StoragePolicy } from "./storability.js";
+import type { RequestFacts, StoredPolicy } from "./stored-policy.js";
 
 export const NOW = Date.UTC(2024, 5, 1, 12);
 export const GET: RequestFacts = { method: "GET", authorization: false, cookies: false };

@@ -6,20 +6,12 @@ import { parseCacheControl } from "./cache-control.js";
 import type { CacheControl } from "./cache-control.js";
 import { fieldLines, hasField } from "./fields.js";
 import { freshnessLifetime, heuristicLifetime } from "./freshness.js";
-import { expiresAt } from "./reusability.js";
+import { expiresAt } from "./stored-policy.js";
+import type { RequestFacts, StoredPolicy } from "./stored-policy.js";
 import { isCoveredByTtl, isNeverStored, isUnderstood } from "./status.js";
 import { targetedCacheControl } from "./targeted.js";
 import { hasValidator } from "./validators.js";
 import { varyFields } from "./vary.js";
-
-/** What about a request matters to storing and reusing. */
-export interface RequestFacts {
-  readonly method: string;
-  /** It carries `Authorization` that the operator did not declare. */
-  readonly authorization: boolean;
-  /** It carries cookies that the operator did not declare. */
-  readonly cookies: boolean;
-}
 
 /** What the operator, and the handler beyond its header fields, said about storing. Durations in seconds. */
 export interface StoragePolicy {
@@ -47,31 +39,6 @@ export interface StoragePolicy {
   readonly replaySetCookie?: boolean;
   /** Store incomplete responses (206) too, for a caller that reuses them by `fragment.ts`. Default: refuse. */
   readonly fragments?: boolean;
-}
-
-/** The facts that reuse is decided on, computed once when storing: plain numbers and booleans, so that they are cheap to keep. Seconds unless said. */
-export interface StoredPolicy {
-  /** `response_time`, epoch ms. */
-  readonly storedAt: number;
-  /** `corrected_initial_age`. */
-  readonly initialAge: number;
-  /** `freshness_lifetime`. */
-  readonly lifetime: number;
-  /** 0 where stale reuse is prohibited (§4.2.4); so are `staleIfError` and `grace`. */
-  readonly staleWhileRevalidate: number;
-  readonly staleIfError: number;
-  readonly grace: number;
-  readonly keep: number;
-  /** Validated before each reuse (§5.2.2.4). */
-  readonly noCache: boolean;
-  /** Never reused stale unasked (`must-revalidate`, `proxy-revalidate`, `s-maxage`: §4.2.4); not even when the client offers to take it. */
-  readonly mustRevalidate: boolean;
-  /** May answer requests with `Authorization` (`public`, `s-maxage`, `must-revalidate`: §3.5). */
-  readonly authorizationAllowed: boolean;
-  /** May answer requests with cookies nobody declared: `public`, `s-maxage`, or a lifetime that the response itself named when it was made for a request without any. */
-  readonly cookiesAllowed: boolean;
-  /** Spared the validation that a client's `max-age` asks for while it is fresh (RFC 8246 §2.1). Default: not. */
-  readonly immutable?: boolean;
 }
 
 /** Why a response is not stored; the same token goes to `Cache-Status`, events and docs. */

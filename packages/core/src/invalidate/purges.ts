@@ -1,5 +1,5 @@
 /** Ends what the application names for requests that have changed something. */
-import type { CacheContext } from "../context.js";
+import type { Observer } from "../observe/observer.js";
 import { DiskCacheError, hookError, optionError } from "../errors.js";
 import { checkTarget } from "./purge-target.js";
 import type { Purges, PurgeTarget } from "./purge-target.js";
@@ -9,7 +9,7 @@ import type { Purges, PurgeTarget } from "./purge-target.js";
 export function purgesOf<Req>(
   purges: Purges<Req>,
   purge: (target: string | PurgeTarget) => Promise<void>,
-  { observer }: Pick<CacheContext, "observer">,
+  { observer }: { readonly observer: Observer },
 ): (native: Req) => Promise<void> {
   if (typeof purges !== "function") {
     const named = [purges].flat();

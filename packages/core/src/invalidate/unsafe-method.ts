@@ -1,16 +1,26 @@
 /** Ends what a successful unsafe request has made wrong (RFC 9111 §4.4), and the cache groups its response names (RFC 9875 §3). */
-import type { CacheContext } from "../context.js";
 import type { RequestHead, ResponseHead } from "../exchange.js";
 import { groupInvalidations } from "../http/groups.js";
 import { invalidatedTargets, invalidatesTarget } from "../http/invalidation.js";
 import { splitUrl } from "../key/split-url.js";
-import type { PurgeSelector } from "../store/contract.js";
+import type { Observer } from "../observe/observer.js";
+import type { Policies } from "../policies.js";
+import type { ResolvedOptions } from "../resolve-options.js";
+import type { PurgeSelector, Store } from "../store/contract.js";
+import type { StoredValue } from "../stored/stored-value.js";
 import { groupTag } from "./group-tag.js";
 import { namedPages } from "./named-pages.js";
 
+interface InvalidationDeps {
+  readonly store: Store<StoredValue>;
+  readonly observer: Observer;
+  readonly options: Pick<ResolvedOptions, "enabled">;
+  readonly policies: Policies;
+}
+
 /** @param asks a POST whose content is part of a key is a question, by the operator's word, and changes nothing */
 export function invalidateByUnsafeMethod(
-  { store, observer, options, policies }: CacheContext,
+  { store, observer, options, policies }: InvalidationDeps,
   request: RequestHead,
   response: ResponseHead,
   asks: boolean,

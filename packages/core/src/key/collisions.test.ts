@@ -4,7 +4,8 @@ import { describe, expect, it } from "vitest";
 import type { RequestHead } from "../exchange.js";
 import type { CachePolicy } from "../options.js";
 import { resolvePolicy } from "../resolve-policy.js";
-import { FORWARDED_FIELDS, pageKey } from "./page-key.js";
+import { pageKey } from "./page-key.js";
+import { FORWARDED_FIELDS } from "./request-fields.js";
 import { variantDigest } from "./variant-key.js";
 
 const NO_COOKIES = { ignore: [], key: [] };

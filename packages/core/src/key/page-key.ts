@@ -6,6 +6,7 @@ import type { ResolvedPolicy } from "../resolve-policy.js";
 import { keyedCookies } from "./cookies.js";
 import type { CookieRules } from "./cookies.js";
 import { canonicalTarget } from "./query.js";
+import { FORWARDED_FIELDS } from "./request-fields.js";
 import { hostName } from "./spellings.js";
 
 export interface PageKey {
@@ -19,30 +20,6 @@ export interface PageKey {
   /** Belongs to a partition, which answers for cookies and `Authorization`. */
   readonly partitioned: boolean;
 }
-
-/** Headers that change what a request means to many applications; when present they are part of the key. */
-export const FORWARDED_FIELDS = [
-  "x-forwarded-host",
-  "x-forwarded-proto",
-  "x-forwarded-scheme",
-  "x-forwarded-port",
-  "x-forwarded-prefix",
-  "x-forwarded-server",
-  "x-forwarded-ssl",
-  "x-host",
-  // HTTP/2's own. Adapters leave it in where a client's word for it contradicts the connection.
-  ":scheme",
-  "x-original-host",
-  // By which proxies of their own kind say that the connection was encrypted: CloudFront, Cloudflare, Azure, IIS, and older ones.
-  "cloudfront-forwarded-proto",
-  "cf-visitor",
-  "x-arr-ssl",
-  "x-appservice-proto",
-  "front-end-https",
-  "x-forwarded-protocol",
-  "x-url-scheme",
-  "x-scheme",
-] as const;
 
 /** A whole parameter of `Forwarded` with its token or quoted value; anything else about the field stays in the key. */
 const CONNECTION_ENDS = /(?<=^|[;,])[ \t]*(?:for|by)=(?:"(?:[^"\\]|\\.)*"|[^;,"]*)(?=$|[;,])/gi;

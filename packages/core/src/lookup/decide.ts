@@ -6,7 +6,7 @@ import type { ForwardReason } from "../http/cache-status.js";
 import { parseRequestDirectives } from "../http/request-directives.js";
 import type { RequestDirectives } from "../http/request-directives.js";
 import { reusability, staleOnError } from "../http/reusability.js";
-import type { RequestFacts } from "../http/storability.js";
+import type { RequestFacts } from "../http/stored-policy.js";
 import { hasUndeclaredCookies } from "../key/cookies.js";
 import { pageKey } from "../key/page-key.js";
 import type { PageKey } from "../key/page-key.js";
@@ -107,7 +107,7 @@ function lookUp(
     const holes = typeof found === "string" ? undefined : found.entry.value.holes;
     const selected = holes === undefined || context.holes.fills(holes.names) ? found : "uri-miss";
     if (typeof selected === "string")
-      return andThen(selectPart(context, page, question.request), (part) =>
+      return andThen(options.relaxed.partial ? selectPart(store, page, question.request) : undefined, (part) =>
         withoutPage(context, question, page, facts, directives, selected, part),
       );
     const now = options.clock.now();
@@ -132,7 +132,7 @@ function selectAny(
 ): MaybeAsync<Selection | Absence> {
   const { options, store } = context;
   return andThen(absent ? "uri-miss" : select(store, page.key, request), (selected) => {
-    if (selected === "uri-miss") return selectEquivalent(context, page, request);
+    if (selected === "uri-miss") return selectEquivalent(store, page, request);
     if (selected === "vary-miss" && options.relaxed.guessLanguage) return guessLanguage(store, page.key, request);
     return selected;
   });

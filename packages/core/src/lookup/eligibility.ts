@@ -2,6 +2,7 @@
 import type { RequestHead } from "../exchange.js";
 import { isHost } from "../http/host.js";
 import { isAskedByContent } from "../key/content.js";
+import { METHOD_OVERRIDES, URL_OVERRIDES } from "../key/request-fields.js";
 
 /** Why a request goes straight to the application. */
 export type BypassReason =
@@ -22,18 +23,6 @@ export type BypassReason =
 
 /** Longer targets are forwarded: no page needs them, and a flood of them would be cheap to send. */
 const MAX_TARGET_LENGTH = 8192;
-
-const METHOD_OVERRIDES = ["x-http-method-override", "x-http-method", "x-method-override"] as const;
-const URL_OVERRIDES = ["x-original-url", "x-rewrite-url"] as const;
-
-/** Request fields whose presence sends a request straight to the application: what reads them makes nothing that is stored. */
-export const BYPASSING_FIELDS = [
-  ...METHOD_OVERRIDES,
-  ...URL_OVERRIDES,
-  "if-match",
-  "if-unmodified-since",
-  "upgrade",
-] as const;
 
 /** @returns `undefined` when the request may be looked up */
 export function bypassReason(

@@ -5,25 +5,19 @@
  */
 import type { RawHeaders, RequestHead } from "../exchange.js";
 import { reusability } from "../http/reusability.js";
-import type { RequestFacts } from "../http/storability.js";
+import type { RequestFacts } from "../http/stored-policy.js";
 import { hasUndeclaredCookies } from "../key/cookies.js";
-import { FORWARDED_FIELDS, framedKey, keyFrame } from "../key/page-key.js";
+import { framedKey, keyFrame } from "../key/page-key.js";
 import type { KeyFrame } from "../key/page-key.js";
 import { canonicalTarget } from "../key/query.js";
+import { DECIDING_FIELDS, FORWARDED_FIELDS } from "../key/request-fields.js";
 import type { ResolvedOptions } from "../resolve-options.js";
 import type { WholePolicy } from "../resolve-policy.js";
 import type { StoreEntry } from "../store/contract.js";
 import type { StoredResponse } from "../stored/stored-response.js";
 import type { StoredValue } from "../stored/stored-value.js";
-import { bypassReason, BYPASSING_FIELDS, isPageTarget } from "./eligibility.js";
+import { bypassReason, isPageTarget } from "./eligibility.js";
 
-/** Fields that the decision on a request, its key or its answer may depend on, beside those below. Whoever makes any of them depend on another one names it here. */
-const TELLING_FIELDS = [
-  ..."authorization cookie content-length transfer-encoding if-none-match if-modified-since if-range range forwarded".split(
-    " ",
-  ),
-  ...BYPASSING_FIELDS,
-];
 /** What a proxy adds to every request. They are in the key, and nothing else depends on them. */
 const PLACING_FIELDS: ReadonlySet<string> = new Set(FORWARDED_FIELDS);
 const HONOURED_FIELDS = ["cache-control", "pragma"];
@@ -53,7 +47,7 @@ export class PlainPages {
     this.#options = options;
     this.#policyOf = policyOf;
     const honoured = options.honourRequest === false ? [] : HONOURED_FIELDS;
-    this.#telling = new Set([...TELLING_FIELDS, ...honoured, ...options.policy.keyHeaders]);
+    this.#telling = new Set([...DECIDING_FIELDS, ...honoured, ...options.policy.keyHeaders]);
     for (const name of [...this.#telling, ...PLACING_FIELDS])
       this.#suspect[Math.min(name.length, 63)]! |= 1 << (name.charCodeAt(0) & 31);
     for (const { text, whole } of options.credentials.hints)

@@ -1,5 +1,4 @@
 /** Finds a response of a target that a stored `No-Vary-Search` calls equivalent. Asked only where the target itself has nothing stored. */
-import type { CacheContext } from "../context.js";
 import type { RequestHead } from "../exchange.js";
 import { canonicalQuery, parseNoVarySearch } from "../http/no-vary-search.js";
 import { pathKey } from "../key/page-key.js";
@@ -7,11 +6,13 @@ import type { PageKey } from "../key/page-key.js";
 import { searchAliasKey, searchRecordKey } from "../key/search-key.js";
 import { andThen } from "../maybe-async.js";
 import type { MaybeAsync } from "../maybe-async.js";
+import type { Store } from "../store/contract.js";
+import type { StoredValue } from "../stored/stored-value.js";
 import { select } from "./select.js";
 import type { Absence, Selection } from "./select.js";
 
 export function selectEquivalent(
-  { store }: CacheContext,
+  store: Store<StoredValue>,
   page: PageKey,
   request: RequestHead,
 ): MaybeAsync<Selection | Absence> {

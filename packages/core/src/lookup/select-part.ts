@@ -1,5 +1,4 @@
 /** Looks for a stored part (206) of a page that is not stored as a whole. For operators who ask for it (`relaxed.partial`). */
-import type { CacheContext } from "../context.js";
 import type { RequestHead } from "../exchange.js";
 import { missingRange, selectFromFragment } from "../http/fragment.js";
 import { isStrong, validatorsOf } from "../http/validators.js";
@@ -7,6 +6,8 @@ import type { PageKey } from "../key/page-key.js";
 import { partPage } from "../key/part-page.js";
 import { andThen } from "../maybe-async.js";
 import type { MaybeAsync } from "../maybe-async.js";
+import type { Store } from "../store/contract.js";
+import type { StoredValue } from "../stored/stored-value.js";
 import { select } from "./select.js";
 import type { Selection } from "./select.js";
 
@@ -17,13 +18,12 @@ export interface SelectedPart {
 }
 
 export function selectPart(
-  { options, store }: CacheContext,
+  store: Store<StoredValue>,
   page: PageKey,
   request: RequestHead,
 ): MaybeAsync<SelectedPart | undefined> {
   // If-Range asks for the whole where it does not hold, and the whole is not here.
-  if (!options.relaxed.partial || request.method !== "GET" || request.headers["if-range"] !== undefined)
-    return undefined;
+  if (request.method !== "GET" || request.headers["if-range"] !== undefined) return undefined;
   return andThen(select(store, partPage(page).key, request), (selection) => {
     if (typeof selection === "string") return undefined;
     const use = useOf(selection, request.headers.range as string | undefined);

@@ -1,7 +1,7 @@
 /** The answers of the cache's own, where there is nothing it may answer with. */
 import { formatCacheStatus } from "../http/cache-status.js";
 import type { CacheStatus } from "../http/cache-status.js";
-import { NO_OUTER_FIELDS } from "./outgoing.js";
+import { NO_OUTER_FIELDS } from "../stored/outer-fields.js";
 import type { OutgoingResponse } from "./outgoing.js";
 
 /** To `only-if-cached` when nothing stored may be reused (RFC 9111 §5.2.1.7). */

@@ -1,5 +1,6 @@
 /** A response on its way to the visitor, before any framework: what an adapter plays. */
 import type { RawHeaders } from "../exchange.js";
+import type { OuterFields } from "../stored/outer-fields.js";
 import type { BodyReader, Lease } from "../store/contract.js";
 
 export interface OutgoingResponse {
@@ -17,16 +18,6 @@ export interface OutgoingResponse {
   /** Set where `body` is lent: who has sent it may give it back, once nothing refers to it any more. */
   readonly lease?: Lease | undefined;
 }
-
-/** What becomes of fields that code outside the cache has set for this visitor, by what the handler did to them when it ran. Lower-case names. */
-export interface OuterFields {
-  /** Left alone by the handler: the value set for this visitor stays. */
-  readonly kept: readonly string[];
-  /** Taken away by the handler, as `helmet` does with `X-Powered-By`: taken away again. */
-  readonly removed: readonly string[];
-}
-
-export const NO_OUTER_FIELDS: OuterFields = Object.freeze({ kept: Object.freeze([]), removed: Object.freeze([]) });
 
 /** Length of a body that is still being made. */
 export const UNKNOWN_LENGTH = -1;

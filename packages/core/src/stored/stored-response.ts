@@ -3,11 +3,11 @@ import { codingsNamed } from "../codings.js";
 import type { Coding } from "../codings.js";
 import type { ResponseHead } from "../exchange.js";
 import { fieldValue } from "../http/fields.js";
-import type { StoredPolicy } from "../http/storability.js";
+import type { StoredPolicy } from "../http/stored-policy.js";
 import { alike, mostlyAlike } from "./alike-fields.js";
 import { decodeHoles, encodeHoles } from "./stored-holes.js";
 import type { StoredHoles } from "./stored-holes.js";
-import type { OuterFields } from "../serve/outgoing.js";
+import type { OuterFields } from "./outer-fields.js";
 
 export interface StoredResponse {
   readonly kind: "response";
