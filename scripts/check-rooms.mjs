@@ -13,6 +13,7 @@ const BASE = [
   "exchange",
   "maybe-async",
   "own-context",
+  "recent",
   "sightings",
   "text-hash",
   "unheard",

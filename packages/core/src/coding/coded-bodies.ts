@@ -8,6 +8,7 @@ import { selectRanges } from "../http/range.js";
 import { validatorsOf } from "../http/validators.js";
 import { codedKey } from "../key/coded-key.js";
 import type { MaybeAsync } from "../maybe-async.js";
+import { Recent } from "../recent.js";
 import type { ResolvedOptions } from "../resolve-options.js";
 import type { StoreEntry } from "../store/contract.js";
 import type { CodedBody } from "../stored/coded-body.js";
@@ -28,14 +29,14 @@ interface CodingDeps extends EncodingDeps {
 /** How long a coded body that is not there is not looked for again. */
 const BUSY_MS = 1_000;
 const FAILED_MS = 60_000;
-const MOST_ABSENT = 10_000;
+const REMEMBERED_ABSENT = 10_000;
 
 export class CodedBodies {
   readonly #deps: CodingDeps;
   readonly #negotiation = new Negotiation();
   readonly #queue: EncodingQueue;
   /** Keys with nothing under them, and until when they are not looked at: a look costs a failing open. `Infinity` while it is being made. */
-  readonly #absent = new Map<string, number>();
+  readonly #absent = new Recent<string, number>(REMEMBERED_ABSENT);
 
   constructor(deps: CodingDeps) {
     this.#deps = deps;
@@ -117,7 +118,6 @@ export class CodedBodies {
 
   #rest(key: string, ms: number): void {
     this.#absent.set(key, this.#now() + ms);
-    if (this.#absent.size > MOST_ABSENT) this.#absent.delete(this.#absent.keys().next().value!);
   }
 
   #isAbsent(key: string): boolean {

@@ -2,13 +2,14 @@
 import type { Coding } from "../codings.js";
 import { acceptableCodings } from "../http/accept-encoding.js";
 import type { Acceptable } from "../http/accept-encoding.js";
+import { Recent } from "../recent.js";
 
 /** Different values of `Accept-Encoding` to remember for one offer, and the longest of them: the usual ones are few and short. */
-const MOST_REMEMBERED = 256;
+const REMEMBERED_FIELDS = 256;
 const LONGEST_REMEMBERED = 256;
 
 export class Negotiation {
-  readonly #known = new Map<readonly Coding[], Map<string, Acceptable<Coding>>>();
+  readonly #known = new Map<readonly Coding[], Recent<string, Acceptable<Coding>>>();
 
   /** @param field the visitor's `Accept-Encoding`
    * @param offered a list of `codingsNamed` */
@@ -20,8 +21,7 @@ export class Negotiation {
     const acceptable = acceptableCodings(field, offered);
     if (field.length > LONGEST_REMEMBERED) return acceptable;
     let known = this.#known.get(offered);
-    if (known === undefined) this.#known.set(offered, (known = new Map()));
-    if (known.size >= MOST_REMEMBERED) known.clear();
+    if (known === undefined) this.#known.set(offered, (known = new Recent(REMEMBERED_FIELDS)));
     known.set(field, acceptable);
     return acceptable;
   }

@@ -1,10 +1,11 @@
 /** What has failed a moment ago, and is not asked for again yet: after 1, 2, 4 … 60 seconds. */
 import type { Clock } from "../clock.js";
+import { Recent } from "../recent.js";
 
 const FIRST_RETRY_MS = 1_000;
 const LAST_RETRY_MS = 60_000;
-/** Failures remembered; the oldest are forgotten first. */
-const MAX_FAILURES = 1_000;
+/** Failures remembered. */
+const REMEMBERED_FAILURES = 1_000;
 
 interface Failure {
   /** Which stored response could not be made anew: another one starts afresh. */
@@ -15,7 +16,7 @@ interface Failure {
 
 export class Backoff {
   readonly #clock: Clock;
-  readonly #failures = new Map<string, Failure>();
+  readonly #failures = new Recent<string, Failure>(REMEMBERED_FAILURES);
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -25,9 +26,7 @@ export class Backoff {
   failed(key: string, storedAt: number): void {
     const before = this.#failures.get(key);
     const delayMs = before?.storedAt === storedAt ? Math.min(before.delayMs * 2, LAST_RETRY_MS) : FIRST_RETRY_MS;
-    this.#failures.delete(key);
     this.#failures.set(key, { storedAt, retryAt: this.#clock.now() + delayMs, delayMs });
-    if (this.#failures.size > MAX_FAILURES) this.#failures.delete(this.#failures.keys().next().value!);
   }
 
   /** It may be tried again at once. */

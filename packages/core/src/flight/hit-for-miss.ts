@@ -1,12 +1,13 @@
 /** The keys whose responses could not be shared. Nobody waits for them, and as long as nothing was stored under one a moment ago, nobody looks there again. */
 import { performance } from "node:perf_hooks";
 import type { Clock } from "../clock.js";
+import { Recent } from "../recent.js";
 
 /** How long a key whose response could not be shared is remembered, so that nobody queues for it. */
 const REMEMBERED_MS = 60_000;
 /** The same for a failure: soon one request asks on behalf of all again, and spares an application that is down. */
 const FAILURE_MS = 1_000;
-const MAX_REMEMBERED = 10_000;
+const REMEMBERED_KEYS = 10_000;
 /** How long another process's response may go unnoticed: a look for a file that is not there costs more than all the rest. */
 const LOOK_AGAIN_MS = 50;
 
@@ -19,7 +20,7 @@ interface Miss {
 export class HitForMiss {
   readonly #clock: Clock;
   readonly #elapsed: () => number;
-  readonly #misses = new Map<string, Miss>();
+  readonly #misses = new Recent<string, Miss>(REMEMBERED_KEYS);
 
   /** @param elapsed milliseconds of a clock that never jumps */
   constructor(clock: Clock, elapsed: () => number = () => performance.now()) {
@@ -31,9 +32,7 @@ export class HitForMiss {
    * @param failed the application failed, which says nothing about the page */
   remember(key: string, failed = false): void {
     const lookedMs = this.#misses.get(key)?.lookedMs ?? Number.NEGATIVE_INFINITY;
-    this.#misses.delete(key);
     this.#misses.set(key, { until: this.#clock.now() + (failed ? FAILURE_MS : REMEMBERED_MS), lookedMs });
-    if (this.#misses.size > MAX_REMEMBERED) this.#misses.delete(this.#misses.keys().next().value!);
   }
 
   has(key: string): boolean {

@@ -1,13 +1,14 @@
 /** Who refreshes a stale page: one request per key at a time, a bounded number together, less and less often while it fails. After a refresh that was refused, a client. */
 import type { Clock } from "../clock.js";
+import { Recent } from "../recent.js";
 import { Backoff } from "./backoff.js";
 
 /** At most this many refreshes run at a time in one process. */
 const MAX_TOGETHER = 8;
 /** A refresh that has not come back by then no longer counts. */
 const MAX_AGE_MS = 60_000;
-/** Refused refreshes remembered; the oldest are forgotten first. */
-const MAX_REFUSED = 1_000;
+/** Refused refreshes remembered. */
+const REMEMBERED_REFUSED = 1_000;
 
 export class Refreshes {
   readonly #clock: Clock;
@@ -15,7 +16,7 @@ export class Refreshes {
   readonly #running = new Map<string, number>();
   readonly #backoff: Backoff;
   /** Key to the moment at which the response was stored that a refresh has left as it was. */
-  readonly #refused = new Map<string, number>();
+  readonly #refused = new Recent<string, number>(REMEMBERED_REFUSED);
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -42,9 +43,7 @@ export class Refreshes {
   /** A refresh was answered, and has left the response stored at `storedAt` as it was: it is asked for again at once, by a client. */
   refused(key: string, storedAt: number): void {
     this.#backoff.forget(key);
-    this.#refused.delete(key);
     this.#refused.set(key, storedAt);
-    if (this.#refused.size > MAX_REFUSED) this.#refused.delete(this.#refused.keys().next().value!);
   }
 
   /** Whether a client has to have it made, because a request of the cache's own has come to nothing. */

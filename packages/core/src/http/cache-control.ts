@@ -1,4 +1,5 @@
 /** The response directives of Cache-Control (RFC 9111 §5.2.2, RFC 5861, RFC 8246). Never throws; of two readings the more restrictive wins. */
+import { Recent } from "../recent.js";
 import { deltaSeconds } from "./delta-seconds.js";
 import { listMembers } from "./fields.js";
 
@@ -24,8 +25,8 @@ export interface CacheControl {
 }
 
 /** An application says the same few things over and over. */
-const KNOWN = new Map<string, CacheControl>();
-const MOST_KNOWN = 256;
+const REMEMBERED_LINES = 256;
+const KNOWN = new Recent<string, CacheControl>(REMEMBERED_LINES);
 const LONGEST_KNOWN = 256;
 
 /** @param lines the value of every `Cache-Control` field line
@@ -34,10 +35,7 @@ export function parseCacheControl(lines: readonly string[]): CacheControl {
   const line = lines.length === 0 ? "" : lines[0]!;
   if (lines.length > 1 || line.length > LONGEST_KNOWN) return parse(lines);
   let known = KNOWN.get(line);
-  if (known === undefined) {
-    if (KNOWN.size >= MOST_KNOWN) KNOWN.clear();
-    KNOWN.set(line, (known = Object.freeze(parse(lines))));
-  }
+  if (known === undefined) KNOWN.set(line, (known = Object.freeze(parse(lines))));
   return known;
 }
 

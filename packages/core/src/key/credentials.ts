@@ -1,5 +1,6 @@
 /** Whether a request says who asks, by other means than `Authorization` and cookies: a field that carries a credential or an identity, a client certificate, or a user whom middleware has recognised. Decides nothing: what holds for `Authorization` holds for such a request, too. */
 import type { RequestHead } from "../exchange.js";
+import { Recent } from "../recent.js";
 import { matchesAny } from "./patterns.js";
 
 /** What the application says about the signs by which its clients are known. */
@@ -33,7 +34,7 @@ const CREDENTIAL_FIELDS: readonly string[] = [
 ];
 
 /** Names remembered: more than any honest client sends. */
-const MOST_KNOWN = 512;
+const REMEMBERED_NAMES = 512;
 
 /** What middleware and connections leave on a request, or on Koa's context of one. */
 interface Recognised {
@@ -56,7 +57,7 @@ export class Credentials {
   /** What names begin with that go on in any way. */
   readonly #beginnings: readonly string[];
   /** What was found about names; clients choose them, so no more than a bounded number. */
-  readonly #known = new Map<string, boolean>();
+  readonly #known = new Recent<string, boolean>(REMEMBERED_NAMES);
 
   constructor(rules: CredentialRules) {
     const all = [...CREDENTIAL_FIELDS, ...rules.fields];
@@ -80,7 +81,6 @@ export class Credentials {
     if (known !== undefined) return known;
     const listed = this.#names.has(name) || this.#beginnings.some((beginning) => name.startsWith(beginning));
     const carries = listed && !matchesAny(name, this.#rules.ignore);
-    if (this.#known.size >= MOST_KNOWN) this.#known.clear();
     this.#known.set(name, carries);
     return carries;
   }

@@ -12,6 +12,7 @@ import type { KeyFrame } from "../key/page-key.js";
 import { canonicalTarget } from "../key/query.js";
 import { DECIDING_FIELDS, FORWARDED_FIELDS } from "../key/request-fields.js";
 import type { ResolvedOptions } from "../resolve-options.js";
+import { Recent } from "../recent.js";
 import type { WholePolicy } from "../resolve-policy.js";
 import type { StoreEntry } from "../store/contract.js";
 import type { StoredResponse } from "../stored/stored-response.js";
@@ -22,15 +23,15 @@ import { bypassReason, isPageTarget } from "./eligibility.js";
 const PLACING_FIELDS: ReadonlySet<string> = new Set(FORWARDED_FIELDS);
 const HONOURED_FIELDS = ["cache-control", "pragma"];
 
-/** Visitors choose hosts, and some of them what a proxy says: when there are so many, all are forgotten. */
-const MOST_FRAMES = 256;
-/** Keys that are passed over, and at the same number forgotten. */
-const MOST_PASSED_OVER = 4096;
+/** Frames remembered under a policy: clients choose hosts, and some of them what a proxy says. */
+const REMEMBERED_FRAMES = 256;
+/** Keys that are passed over. */
+const REMEMBERED_PASSED_OVER = 4096;
 
 const ANONYMOUS: RequestFacts = Object.freeze({ method: "GET", authorization: false, cookies: false });
 
 /** By what is said of them beside their target, what the keys of requests have in common; `undefined` for those that are left alone. */
-type Frames = Map<string, KeyFrame | undefined>;
+type Frames = Recent<string, KeyFrame | undefined>;
 
 export class PlainPages {
   readonly #options: ResolvedOptions;
@@ -40,7 +41,7 @@ export class PlainPages {
   readonly #suspect = new Uint32Array(64);
   /** `undefined` where requests under a policy cannot be plain. */
   readonly #frames = new WeakMap<WholePolicy, { readonly frames: Frames | undefined }>();
-  readonly #passedOver = new Set<string>();
+  readonly #passedOver = new Recent<string, true>(REMEMBERED_PASSED_OVER);
 
   /** @param policyOf which one a target is under; `undefined` where the application's own functions have a say */
   constructor(options: ResolvedOptions, policyOf: (target: string) => WholePolicy | undefined) {
@@ -67,8 +68,7 @@ export class PlainPages {
 
   /** Under this key lies no page that a plain request can be given as it is: there is no use in looking. */
   passOver(key: string): void {
-    if (this.#passedOver.size >= MOST_PASSED_OVER) this.#passedOver.clear();
-    this.#passedOver.add(key);
+    this.#passedOver.set(key, true);
   }
 
   /** By now there is one. */
@@ -85,7 +85,6 @@ export class PlainPages {
     const request = plainRequest(scheme, rawHeaders);
     const leave = bypassReason(request, policy.methods, this.#options.hosts) !== undefined;
     const frame = leave ? undefined : keyFrame(request, policy, this.#options.cookies);
-    if (frames!.size >= MOST_FRAMES) frames!.clear();
     frames!.set(said, frame);
     return frame;
   }
@@ -98,7 +97,7 @@ export class PlainPages {
       policy.leave === undefined &&
       // A rule for some paths may key them by fields that tell nothing elsewhere.
       policy.keyHeaders.every((name) => this.#telling.has(name) || PLACING_FIELDS.has(name));
-    const frames: Frames | undefined = plain ? new Map() : undefined;
+    const frames: Frames | undefined = plain ? new Recent(REMEMBERED_FRAMES) : undefined;
     this.#frames.set(policy, { frames });
     return frames;
   }

@@ -1,5 +1,6 @@
 /** Where things are in the directory, and which names are ours. No part of a URL, tag or header ever becomes part of a path. */
 import { hash } from "node:crypto";
+import { Recent } from "../recent.js";
 import { formatIdentity, ownIdentity, parseIdentity, uniqueSuffix } from "./process-identity.js";
 import type { ProcessIdentity } from "./process-identity.js";
 
@@ -7,7 +8,7 @@ import type { ProcessIdentity } from "./process-identity.js";
 export const SHARD_COUNT = 256;
 
 /** Paths that are remembered. */
-const MOST_RECENT = 512;
+const REMEMBERED_PATHS = 512;
 
 const ENTRY_NAME = /^[0-9a-f]{62}$/;
 const TEMP_NAME = /^tmp-([0-9a-f]{8}-\d{1,10}-\d{1,15})-[0-9a-f]{6}-\d{1,15}$/;
@@ -23,7 +24,7 @@ export class Paths {
   readonly #tempPrefix = `tmp-${formatIdentity(ownIdentity)}-${uniqueSuffix()}-`;
   #tempCount = 0;
   /** Of one key it is asked several times in a row: looked up, locked, written. */
-  readonly #recent = new Map<string, EntryPath>();
+  readonly #recent = new Recent<string, EntryPath>(REMEMBERED_PATHS);
 
   constructor(root: string) {
     this.root = root;
@@ -33,7 +34,6 @@ export class Paths {
   entry(key: string): EntryPath {
     const known = this.#recent.get(key);
     if (known !== undefined) return known;
-    if (this.#recent.size >= MOST_RECENT) this.#recent.clear();
     const digest = hash("sha256", key);
     const shard = `${this.root}/${digest.slice(0, 2)}`;
     const path = { shard, file: `${shard}/${digest.slice(2)}` };
