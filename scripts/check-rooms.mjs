@@ -13,6 +13,7 @@ const BASE = [
   "exchange",
   "maybe-async",
   "own-context",
+  "pending",
   "recent",
   "sightings",
   "text-hash",

@@ -7,6 +7,7 @@ import type { Fragments } from "./fragments/fragments.js";
 import type { Holes } from "./holes/holes.js";
 import type { Observer } from "./observe/observer.js";
 import type { Policies } from "./policies.js";
+import type { Pending } from "./pending.js";
 import type { ResolvedOptions } from "./resolve-options.js";
 import type { Store } from "./store/contract.js";
 import type { StoredValue } from "./stored/stored-value.js";
@@ -23,6 +24,8 @@ export interface CacheContext {
   readonly failing: Backoff;
   /** Pages in content codings, where they are offered in any. */
   readonly coded: CodedBodies;
+  /** Responses that have ended and are still being written. */
+  readonly endings: Pending;
   /** `undefined`: nobody looks at what handlers read. */
   readonly auditor: Auditor | undefined;
 }

@@ -9,6 +9,7 @@ import { Fragments } from "./fragments/fragments.js";
 import { Holes } from "./holes/holes.js";
 import { Observer } from "./observe/observer.js";
 import type { DiskCacheOptions } from "./options.js";
+import { Pending } from "./pending.js";
 import { Policies } from "./policies.js";
 import { resolveOptions } from "./resolve-options.js";
 import { DiskStore } from "./store/disk-store.js";
@@ -47,6 +48,7 @@ export function openContext<Req>(given: DiskCacheOptions<Req>): CacheContext {
     policies: new Policies(options),
     hitForMiss: new HitForMiss(options.clock),
     failing: new Backoff(options.clock),
+    endings: new Pending(),
     auditor: options.audit === "off" ? undefined : new Auditor(options.audit, observer),
   };
   return { ...parts, coded: new CodedBodies(parts) };

@@ -242,14 +242,15 @@ export class PageCache<Req = unknown> {
     return this.#values.memoize(fn, options);
   }
 
-  /** Writes what waits to be written and lets go of the directory. Requests are forwarded from then on. Idempotent. */
+  /** Writes what waits to be written and lets go of the directory: what a client was told is stored is on the disk when it resolves. Requests are forwarded from then on, and what is still being made is not kept: no handler is waited for. Idempotent. */
   async close(): Promise<void> {
+    const { fragments, coded, endings, store } = this.#context;
     this.#closed = true;
     this.#answering.close();
-    this.#context.fragments.close();
-    await this.#context.coded.close();
+    fragments.close();
+    await coded.close();
     await this.#values.close();
-    await this.#context.store.close();
+    await endings.thenEnd(() => store.close());
   }
 
   /** For what an adapter does of its own.

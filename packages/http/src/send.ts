@@ -39,6 +39,9 @@ export function isBareWrite(res: ServerResponse, { write }: Sink): boolean {
   return write === BARE.write || isBareHttp2Write(res, write);
 }
 
+/** In the place of a number of listeners: somebody looks at the fields before they leave. */
+export const LOOKED_AT = -1;
+
 /** @param unwatching how many of those who listen for the end of the response do not look at it then: Node, and the framework's own */
 export function send(
   res: ServerResponse,

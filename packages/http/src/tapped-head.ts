@@ -12,7 +12,7 @@ import {
 import { beforeHeadLeaves } from "./last-moment.js";
 import { putAside } from "./put-aside.js";
 import { reasonPhrase } from "./response-class.js";
-import { isBareHead, send } from "./send.js";
+import { isBareHead, LOOKED_AT, send } from "./send.js";
 import type { Sink } from "./send.js";
 
 const UNTOUCHED: Delivery = Object.freeze({ kind: "pass", set: [], remove: [], record: false });
@@ -108,7 +108,8 @@ export class TappedHead {
   /** Another response in the place of the handler's. */
   replace(response: OutgoingResponse): void {
     this.#clear();
-    send(this.#res, response, this.#sink);
+    // Fields that are given flat cannot be changed when they leave.
+    send(this.#res, response, this.#sink, this.#recorded ? LOOKED_AT : undefined);
   }
 
   replaceByPart(head: ResponseHead): void {

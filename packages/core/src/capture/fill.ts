@@ -197,6 +197,12 @@ export class Fill {
     return this.#recorder.givenUp ?? this.#refusal;
   }
 
+  /** Why it will not be kept although it was going to be, as far as that can be told; in the words of `Cache-Status`. */
+  get lost(): string | undefined {
+    if (this.#refusal !== undefined) return undefined;
+    return this.#recorder.givenUp ?? (this.#context.store.storing ? undefined : "store");
+  }
+
   /** It must not be kept after all; whoever reads along gets the rest of it. */
   refuse(reason: string): void {
     this.#refusal = reason;

@@ -34,7 +34,7 @@ import { staleInstead } from "./stale-instead.js";
 import type { Failure } from "./stale-instead.js";
 import { endSuperseded } from "./superseded.js";
 import { Told } from "./told.js";
-import { changedFields, deliveryFor, reasonTold, visitorFields } from "./visitor.js";
+import { changedFields, deliveryFor, reasonTold, statusField, visitorFields } from "./visitor.js";
 import type { Fields } from "./visitor.js";
 
 const PASS: Delivery = Object.freeze({ kind: "pass", set: [], remove: [], record: false });
@@ -195,7 +195,7 @@ export class Forward {
       if (this.#plan.page !== undefined) this.#context.hitForMiss.forget(this.#plan.page.key);
       // What has to be filled for each of them is there for the others once it is whole.
       if (this.directives.sealHoles() === undefined) this.#plan.leading?.flight.share(fill.sharing());
-      return [];
+      return this.#lost(fill, head);
     }
     this.#keepNothing(fill, reason);
     endSuperseded(this.#context, this.#plan, head.status, reason);
@@ -322,6 +322,14 @@ export class Forward {
     return fill;
   }
 
+  // Between the decision and the head the cache may have been closed, or its disk have failed: then it is not called stored.
+  #lost(fill: Fill, head: ResponseHead): Fields {
+    const reason = fill.lost;
+    if (reason === undefined) return [];
+    fill.refuse(reason);
+    return [statusField(this.#plan, head, { store: false, reason }, false)];
+  }
+
   // A visitor whose own response is read from the fill gets the rest of it.
   #keepNothing(fill: Fill, reason: string): void {
     if (this.#plan.beginning === undefined) {
@@ -359,6 +367,7 @@ export class Forward {
     this.#over = true;
     this.#absent?.over();
     clearTimeout(this.#deadline);
+    if (kept instanceof Promise) void this.#context.endings.add(kept);
     this.#context.fragments.renderings.end(this.directives);
     leading?.flight.complete();
     void andThen(kept, () => {

@@ -35,15 +35,9 @@ export function visitorFields(
   { ownEtag, whole }: Known,
   debugHeader: string | undefined,
 ): Fields {
-  const { detail, policy } = plan;
+  const { policy } = plan;
   const fwd = reasonTold(plan, decision);
-  const status: CacheStatus = {
-    fwd,
-    stored: decision.store && whole,
-    storing: decision.store,
-    detail: decision.store ? detail : decision.reason,
-  };
-  const set: [string, string][] = [["Cache-Status", cacheStatusWith(head.rawHeaders, formatCacheStatus(status))]];
+  const set: [string, string][] = [statusField(plan, head, decision, whole)];
   if (debugHeader !== undefined) set.push([debugHeader, fwd === "bypass" || fwd === "method" ? "BYPASS" : "MISS"]);
   if (ownEtag !== undefined) set.push(["ETag", ownEtag]);
   const client = decision.store ? clientCacheControl(policy, head, decision.policy) : undefined;
@@ -57,6 +51,23 @@ export function visitorFields(
   ]);
   if (vary !== undefined) set.push(["Vary", vary]);
   return set;
+}
+
+/** What the client is told of the caching.
+ * @param whole what was decided is what becomes of it */
+export function statusField(
+  plan: ForwardPlan,
+  head: ResponseHead,
+  decision: StoreDecision,
+  whole: boolean,
+): [name: string, value: string] {
+  const status: CacheStatus = {
+    fwd: reasonTold(plan, decision),
+    stored: decision.store && whole,
+    storing: decision.store,
+    detail: decision.store ? plan.detail : decision.reason,
+  };
+  return ["Cache-Status", cacheStatusWith(head.rawHeaders, formatCacheStatus(status))];
 }
 
 /** Why the client is told that the application was asked: a credential that kept the answer out of the cache is a bypass, wherever the lookup ended. */

@@ -1,6 +1,7 @@
 /** One at a time per key: in this process by standing in line, among processes by the store's lock. Knows nothing of what is done meanwhile. */
 import { performance } from "node:perf_hooks";
-import { busyError } from "../errors.js";
+import { busyError, closedError } from "../errors.js";
+import { Pending } from "../pending.js";
 import type { KeyLock } from "../store/contract.js";
 
 /** As long as the lock of a living process counts at most; whoever still waits then gives up. */
@@ -16,6 +17,10 @@ export class Exclusive {
   readonly #locks: Locks;
   /** The last in the line of each key. */
   readonly #lines = new Map<string, Promise<void>>();
+  readonly #underWay = new Pending();
+  /** How to wake those who wait for another process. */
+  readonly #waiting = new Set<() => void>();
+  #closed = false;
 
   constructor(locks: Locks) {
     this.#locks = locks;
@@ -23,12 +28,28 @@ export class Exclusive {
 
   /** Does the work while nobody else has any of the keys. What the work puts on disk has to be there when it ends.
    * @param always with a lock even where nobody else seems to be: somebody may just be coming
-   * @throws {DiskCacheError} rejects with `ERR_DISKCACHE_BUSY` when another process does not let go */
+   * @throws {DiskCacheError} rejects with `ERR_DISKCACHE_BUSY` when another process does not let go, `ERR_DISKCACHE_CLOSED` when it had not by `close` */
   run<Result>(keys: readonly string[], always: boolean, work: () => Promise<Result>): Promise<Result> {
     // In one order for all, so that no two wait for each other.
-    const [first, ...rest] = [...new Set(keys)].sort();
+    return this.#underWay.add(this.#runInOrder([...new Set(keys)].sort(), always, work));
+  }
+
+  /** Has something waited for that does work after work. */
+  including<Result>(several: Promise<Result>): Promise<Result> {
+    return this.#underWay.add(several);
+  }
+
+  /** Calls `end` once all work that has begun is done. What still waits for another process is given up. */
+  close(end: () => Promise<void>): Promise<void> {
+    this.#closed = true;
+    for (const wake of this.#waiting) wake();
+    return this.#underWay.thenEnd(end);
+  }
+
+  #runInOrder<Result>(keys: readonly string[], always: boolean, work: () => Promise<Result>): Promise<Result> {
+    const [first, ...rest] = keys;
     if (first === undefined) return work();
-    return this.#inLine(first, () => this.#locked(first, always, () => this.run(rest, always, work)));
+    return this.#inLine(first, () => this.#locked(first, always, () => this.#runInOrder(rest, always, work)));
   }
 
   async #inLine<Result>(key: string, work: () => Promise<Result>): Promise<Result> {
@@ -59,8 +80,20 @@ export class Exclusive {
     for (;;) {
       const lock = this.#locks.lock(key, { always });
       if (lock !== "held") return lock;
+      if (this.#closed) throw closedError();
       if (performance.now() - startedMs >= LONGEST_WAIT_MS) throw busyError();
-      await this.#locks.released(key, LONGEST_WAIT_MS);
+      await this.#released(key);
     }
+  }
+
+  #released(key: string): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        this.#waiting.delete(wake);
+        resolve();
+      };
+      this.#waiting.add(wake);
+      void this.#locks.released(key, LONGEST_WAIT_MS).then(wake);
+    });
   }
 }

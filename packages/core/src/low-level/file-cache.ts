@@ -210,7 +210,9 @@ export class FileCache {
       target: this.#target(key, options, STORE),
       bytes: this.#values.encode(value),
     }));
-    const refusals = await inBatches(prepared, ({ target, bytes }) => this.#values.set(target, bytes));
+    const refusals = await this.#values.store.exclusive.including(
+      inBatches(prepared, ({ target, bytes }) => this.#values.set(target, bytes)),
+    );
     return prepared.filter((_, index) => refusals[index] !== undefined).map(({ key }) => key);
   }
 
@@ -279,7 +281,7 @@ export class FileCache {
     this.#values.listeners.add(listener);
   }
 
-  /** Writes what waits to be written and lets go of the directory. Idempotent. */
+  /** Lets what was begun before come to its end and lets go of the directory: a value whose `set` resolves is on the disk. A producer of `getOrSet` is not waited for. Idempotent. */
   async close(): Promise<void> {
     this.#closed = true;
     await this.#values.store.close();

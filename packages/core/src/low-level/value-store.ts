@@ -138,8 +138,9 @@ export class ValueStore {
     return this.#store.stats();
   }
 
+  /** What was begun is written first. */
   close(): Promise<void> {
-    return this.#store.close();
+    return this.exclusive.close(() => this.#store.close());
   }
 
   #head(key: string, { tags, expiresAt, birth }: ValueToStore): EntryHead {

@@ -2,6 +2,7 @@
 import { setImmediate } from "node:timers";
 import { closedError } from "../errors.js";
 import { andThen } from "../maybe-async.js";
+import { Pending } from "../pending.js";
 import type {
   EntryHead,
   EntryWriter,
@@ -35,6 +36,7 @@ export class DiskStore<Value> implements Store<Value> {
   readonly #parts: StoreParts<Value>;
   readonly #streams: Streams<Value>;
   readonly #committing = new Map<string, Promise<StoreEntry<Value> | undefined>>();
+  readonly #purging = new Pending();
   #closing: Promise<void> | undefined = undefined;
   /** What is in memory was learnt in this one. */
   #solitude: number | undefined = undefined;
@@ -196,8 +198,12 @@ export class DiskStore<Value> implements Store<Value> {
     this.#committing.delete(key);
   }
 
-  async purge(selectors: readonly PurgeSelector[], { soft }: { readonly soft: boolean }): Promise<void> {
+  async purge(selectors: readonly PurgeSelector[], how: { readonly soft: boolean }): Promise<void> {
     if (this.#closing !== undefined) throw closedError();
+    await this.#purging.add(this.#purge(selectors, how));
+  }
+
+  async #purge(selectors: readonly PurgeSelector[], { soft }: { readonly soft: boolean }): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       try {
         await this.#parts.log.append(selectors, soft);
@@ -252,8 +258,13 @@ export class DiskStore<Value> implements Store<Value> {
 
   async #close(): Promise<void> {
     this.#parts.rules.close();
+    this.#parts.locks.close();
     await this.flush();
     await this.#streams.abort();
+    await this.#purging.thenEnd(() => this.#letGo());
+  }
+
+  #letGo(): void {
     this.#parts.caretaker.stop();
     this.#parts.usage.close();
     this.#parts.recency.close();

@@ -59,6 +59,7 @@ export class KeyLocks {
   /** Whether the last lock that was given back was heard of, rather than seen. */
   #watchTells = false;
   #swept = false;
+  #closed = false;
 
   constructor(fs: FileSystem, root: string, now: () => number, holders: LockHolders) {
     this.#fs = fs;
@@ -101,7 +102,7 @@ export class KeyLocks {
     const listening = this.#watch.listen(this.#name(key));
     let told = false;
     try {
-      for (let pauseMs = FIRST_POLL_MS; performance.now() - startedMs < timeoutMs; pauseMs *= 2) {
+      for (let pauseMs = FIRST_POLL_MS; performance.now() - startedMs < timeoutMs && !this.#closed; pauseMs *= 2) {
         const seen = this.#targetAt(path);
         if (seen === undefined) {
           this.#watchTells = told;
@@ -120,6 +121,11 @@ export class KeyLocks {
       this.#waits--;
       listening.stop();
     }
+  }
+
+  /** Nobody waits any more. */
+  close(): void {
+    this.#closed = true;
   }
 
   // Where the watch was the first to tell the last time, looking is only for what it may miss.
