@@ -66,15 +66,15 @@ export class Answering {
     if (pages === undefined || method !== "GET" || this.#closed) return undefined;
     const key = pages.keyOf(target, scheme, rawHeaders);
     if (key === undefined || this.#context.hitForMiss.isAbsent(key)) return undefined;
-    const entry = this.#context.store.borrow(key);
+    // The first look at a directory may tell how the clock was set.
+    this.#context.store.position();
+    const now = this.#now();
+    const entry = this.#context.store.borrow(key, now);
     if (entry instanceof Promise) return undefined;
     if (entry === undefined) this.#vain.note(rawHeaders, key);
     else if (!isPlainPage(entry)) pages.passOver(key);
-    else {
-      const now = this.#now();
-      if (isPlainlyFresh(entry, now) && (this.#refreshAhead === 0 || isSurelyEarly(entry.value, now)))
-        return replayHit(this.#context, entry, target, rawHeaders, now);
-    }
+    else if (isPlainlyFresh(entry, now) && (this.#refreshAhead === 0 || isSurelyEarly(entry.value, now)))
+      return replayHit(this.#context, entry, target, rawHeaders, now);
     entry?.lease?.giveBack();
     return undefined;
   }

@@ -201,7 +201,7 @@ export interface DiskCacheOptions<Req = unknown> extends CachePolicy<Req> {
    * @example diskCache({ dir: ".cache/pages", ttl: "5m", secret: process.env["CACHE_SECRET"]!, encrypt: true }) */
   readonly encrypt?: boolean;
   /** Where the time comes from; tests move it by hand.
-   * @default the machine's clock
+   * @default the machine's clock, which goes on where it is set back
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when it has no `now()`
    * @example diskCache({ dir: ".cache/pages", clock: { now: () => fakeNow } }) */
   readonly clock?: Clock;

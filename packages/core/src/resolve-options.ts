@@ -1,5 +1,5 @@
 /** Turns the options of a cache into what the rooms receive: complete, checked, read-only. The user's object is never changed. */
-import { systemClock } from "./clock.js";
+import { SteadyClock } from "./clock.js";
 import type { Clock } from "./clock.js";
 import { optionError } from "./errors.js";
 import { EXPECTED_HOST, isHost } from "./http/host.js";
@@ -128,7 +128,7 @@ export function resolveOptions<Req>(given: DiskCacheOptions<Req>): ResolvedOptio
     enabled: boolean("enabled", given.enabled ?? process.env["DISKCACHE"] !== "off"),
     secrets: secrets("secret", given.secret),
     encrypt: encryption("encrypt", given.encrypt, given.secret),
-    clock: clock ?? systemClock,
+    clock: clock ?? new SteadyClock(),
     hosts: hosts === undefined ? undefined : resolveHosts(hosts),
     cookies: Object.freeze({
       ignore: strings("cookies.ignore", cookies?.ignore ?? []),

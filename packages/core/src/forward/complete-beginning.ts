@@ -1,4 +1,5 @@
 /** RFC 9111 §3.4: the handler has brought the rest of a stored beginning, and the client reads the whole along while it is stored. */
+import { dated } from "../clock.js";
 import type { Fill } from "../capture/fill.js";
 import type { CacheContext } from "../context.js";
 import type { ResponseHead } from "../exchange.js";
@@ -20,7 +21,7 @@ export interface Completing {
 
 /** @param whole whether the rest is there in one piece */
 export function completeBeginning(
-  { store, options: { debugHeader } }: CacheContext,
+  { store, options: { clock, debugHeader } }: CacheContext,
   { request, reason }: ForwardPlan,
   { key, entry }: Selection,
   rest: ResponseHead,
@@ -29,7 +30,7 @@ export function completeBeginning(
   { decide, begin, refused }: Completing,
 ): Delivery {
   const status: CacheStatus = { fwd: reason, fwdStatus: rest.status };
-  const head = completedHead(entry.value.head, entry.bodyBytes, rest, now);
+  const head = completedHead(entry.value.head, entry.bodyBytes, rest, dated(clock, now));
   const decision = head && decide(head);
   if (decision?.store !== true) {
     const detail = decision?.reason ?? "partial";

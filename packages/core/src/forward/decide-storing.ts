@@ -2,6 +2,7 @@
 import type { CacheContext } from "../context.js";
 import { hookError } from "../errors.js";
 import type { RequestHead, ResponseHead } from "../exchange.js";
+import type { ExchangeTimes } from "../http/age.js";
 import { answersGet } from "../http/answers-get.js";
 import { fieldValue, hasField } from "../http/fields.js";
 import { lengthAgrees } from "../http/length-agrees.js";
@@ -34,7 +35,7 @@ export function decideStoring(
   plan: ForwardPlan,
   directives: HandlerDirectives,
   { head, bodyBytes }: { readonly head: ResponseHead; readonly bodyBytes: number | undefined },
-  times: { readonly requestAt: number; readonly responseAt: number },
+  times: ExchangeTimes,
 ): StoreDecision {
   const { page, facts, policy, native, detail } = plan;
   if (page === undefined) return { store: false, reason: detail ?? "bypass" };

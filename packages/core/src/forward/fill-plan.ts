@@ -1,4 +1,5 @@
 /** What is kept of a response, and where: put together when it begins. */
+import { dated } from "../clock.js";
 import type { FillPlan } from "../capture/fill.js";
 import type { RawHeaders, ResponseHead } from "../exchange.js";
 import { partPage } from "../key/part-page.js";
@@ -36,7 +37,7 @@ export function fillPlan(
   return {
     page: isPart(options, plan, head) ? partPage(page) : page,
     request: plan.request,
-    head: headToStore(head, named, now),
+    head: headToStore(head, named, dated(options.clock, now)),
     policy,
     vary,
     // A `Vary` that names more than it did outside is no longer the one from there.

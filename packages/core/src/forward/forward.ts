@@ -1,6 +1,7 @@
 /** A request on its way through the application: what becomes of the handler's answer. Called by an adapter in this order: `requestChanges`, `head`, `leaving` and `write`…, then `end` or `abort`. */
 import etag from "etag";
 import { Fill } from "../capture/fill.js";
+import { dated } from "../clock.js";
 import type { CacheContext } from "../context.js";
 import { internalError } from "../errors.js";
 import type { RawHeaders, ResponseHead } from "../exchange.js";
@@ -302,7 +303,8 @@ export class Forward {
   }
 
   #decide(head: ResponseHead, now: number, bodyBytes?: number, plan: ForwardPlan = this.#plan): StoreDecision {
-    const times = { requestAt: this.#requestAt, responseAt: now };
+    const { clock } = this.#context.options;
+    const times = { requestAt: dated(clock, this.#requestAt), responseAt: dated(clock, now), storedAt: now };
     const decide = () => decideStoring(this.#context, plan, this.directives, { head, bodyBytes }, times);
     const { reads } = plan;
     return (this.#decision = audited(this.#context, plan, reads === undefined ? decide() : reads.aside(decide)));

@@ -1,4 +1,5 @@
 /** RFC 9111 §4.3.5: what the handler says to a HEAD is about the stored GET, too. The visitor gets it as it is. */
+import { dated } from "../clock.js";
 import type { CacheContext } from "../context.js";
 import type { ResponseHead } from "../exchange.js";
 import { freshen } from "../http/freshen.js";
@@ -27,7 +28,7 @@ export function headTold(
   if (told === "invalidate") context.store.remove(key);
   const asGet = { ...plan, request: { ...plan.request, method: "GET" } };
   if (told === "freshen") {
-    const freshened = freshen(headToFreshen(entry), head, now);
+    const freshened = freshen(headToFreshen(entry), head, dated(context.options.clock, now));
     freshenStored(context, asGet, { key, entry }, freshened, decide(freshened, asGet));
   } else if (told === "ignore" && head.status === 200) {
     const decision = decide(head, asGet);

@@ -1,4 +1,5 @@
 /** The handler's 304 to a condition of the cache's own: the stored response answers the visitor, freshened where the 304 is about it (RFC 9111 §4.3.3, §4.3.4). */
+import { dated } from "../clock.js";
 import type { CacheContext } from "../context.js";
 import type { ResponseHead } from "../exchange.js";
 import type { CacheStatus } from "../http/cache-status.js";
@@ -35,7 +36,7 @@ export function notModified(
     const marks = { status, debugHeader, debugValue: "STALE" };
     return { kind: "instead", response: respondStored(context, entry, request, now, marks), record: false };
   }
-  const head = freshen(headToFreshen(entry), validation, now);
+  const head = freshen(headToFreshen(entry), validation, dated(context.options.clock, now));
   const decision = decide(head);
   const { entry: freshened, refusal, kept } = freshenStored(context, plan, selection, head, decision);
   told.freshened(plan, entry.bodyBytes, refusal, kept);

@@ -4,10 +4,12 @@ import { deltaSeconds } from "./delta-seconds.js";
 import { fieldLines, trimmed } from "./fields.js";
 import { dateOf } from "./freshness.js";
 
-/** When the request that got the response was sent on, and when the response came: epoch ms. */
+/** When the request that got the response was sent on, and when the response came: epoch ms, by the clock that HTTP's dates are made with. */
 export interface ExchangeTimes {
   readonly requestAt: number;
   readonly responseAt: number;
+  /** `responseAt` by the clock that tells how old it is, where that is another. */
+  readonly storedAt?: number;
 }
 
 /** `age_value`: the received `Age`, 0 when there is none that counts. The first member counts, others and junk do not (§5.1). */

@@ -64,7 +64,7 @@ export type Storability =
   | { readonly store: false; readonly reason: StoreRefusal };
 
 /** Whether this response to this request may be stored. Where two readings are possible, the one that does not store wins.
- * @param times epoch ms; `responseAt` becomes `storedAt`
+ * @param times epoch ms; `storedAt`, or else `responseAt`, becomes that of the stored response
  * @example
  * const outcome = storability(request, response, policy, { requestAt, responseAt });
  * if (!outcome.store) explain(outcome.reason); // "set-cookie" */
@@ -86,7 +86,7 @@ export function storability(
 
   const noCache = cc.noCache || (named === undefined && hasPragmaNoCache(response));
   const stored: StoredPolicy = {
-    storedAt: times.responseAt,
+    storedAt: times.storedAt ?? times.responseAt,
     initialAge: correctedInitialAge(response, times),
     lifetime,
     ...staleWindows(cc, noCache, policy),

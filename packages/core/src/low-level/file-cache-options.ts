@@ -1,6 +1,6 @@
 /** What a low-level cache is made with and asked with: every option, its default, and the one place where they are checked. */
 import { resolve } from "node:path";
-import { systemClock } from "../clock.js";
+import { SteadyClock } from "../clock.js";
 import type { Clock } from "../clock.js";
 import { optionError } from "../errors.js";
 import {
@@ -107,7 +107,7 @@ export interface FileCacheOptions {
    * @example new FileCache({ dir: ".cache/values", secret: process.env["CACHE_SECRET"]!, encrypt: true }) */
   readonly encrypt?: boolean;
   /** Where the time comes from; tests move it by hand.
-   * @default the machine's clock
+   * @default the machine's clock, which goes on where it is set back
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when it has no `now()`
    * @example new FileCache({ dir: ".cache/values", clock: { now: () => fakeNow } }) */
   readonly clock?: Clock;
@@ -219,7 +219,7 @@ export function resolveFileCacheOptions(given: FileCacheOptions): ResolvedFileCa
     allowPublicDir: boolean("allowPublicDir", given.allowPublicDir ?? false),
     secrets: secrets("secret", given.secret),
     encrypt: encryption("encrypt", given.encrypt, given.secret),
-    clock: clock ?? systemClock,
+    clock: clock ?? new SteadyClock(),
   });
 }
 

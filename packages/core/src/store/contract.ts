@@ -116,7 +116,7 @@ export interface Store<Value> {
   /** A living entry, from memory, from what waits to be written, or from disk. A promise only where the disk is slow or the entry is being committed; it never rejects. */
   get(key: string): StoreEntry<Value> | undefined | Promise<StoreEntry<Value> | undefined>;
   /** The same for one request: a body that does not stay in memory may be lent, which saves a copy. */
-  borrow(key: string): StoreEntry<Value> | undefined | Promise<StoreEntry<Value> | undefined>;
+  borrow(key: string, now: number): StoreEntry<Value> | undefined | Promise<StoreEntry<Value> | undefined>;
   /** The same if it is in memory and was found alive in this turn of the event loop or nothing was purged since; `undefined` says nothing. Costs next to nothing.
    * @param now epoch milliseconds */
   inMemory(key: string, now: number): StoreEntry<Value> | undefined;

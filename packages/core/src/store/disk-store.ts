@@ -71,8 +71,8 @@ export class DiskStore<Value> implements Store<Value> {
     return this.#get(key, false);
   }
 
-  borrow(key: string): StoreEntry<Value> | undefined | Promise<StoreEntry<Value> | undefined> {
-    return this.#get(key, true);
+  borrow(key: string, now: number): StoreEntry<Value> | undefined | Promise<StoreEntry<Value> | undefined> {
+    return this.#get(key, true, now);
   }
 
   /** As `get`, but past the memory tier: sees what another process has written since.
@@ -274,10 +274,10 @@ export class DiskStore<Value> implements Store<Value> {
     this.#parts.log.close();
   }
 
-  #get(key: string, lend: boolean): StoreEntry<Value> | undefined | Promise<StoreEntry<Value> | undefined> {
+  #get(key: string, lend: boolean, now?: number): StoreEntry<Value> | undefined | Promise<StoreEntry<Value> | undefined> {
     const view = this.#parts.log.look();
     const entry = this.#parts.memory.get(key);
-    return entry?.checkedView === view && this.#parts.judge.inTime(entry) ? entry : this.#find(key, view, entry, lend);
+    return entry?.checkedView === view && this.#parts.judge.inTime(entry, now) ? entry : this.#find(key, view, entry, lend);
   }
 
   // Past the memory tier, or when what is there has to be looked at again.

@@ -8,7 +8,7 @@ import type { FileSystem } from "./file-system.js";
 export const SHOW_MS = 500;
 /** Who was watched for so long and has not shown himself is gone, or does nothing; when he does something again, he makes himself known anew. */
 const SILENT_MS = 3_000;
-/** By the clock: for those who are not here long enough to watch. Longer than clocks differ. */
+/** By the clock, which may have been set since: only at the first look. Longer than clocks differ. */
 const LONG_SILENT_MS = 60 * 60 * 1000;
 
 interface Watched {
@@ -36,9 +36,10 @@ export class ForeignProcesses {
     const { mtimeMs } = stat;
     const now = this.#elapsed();
     const before = this.#watched.get(path);
-    const since = before?.mtimeMs === mtimeMs ? before.since : now;
+    const first = Date.now() - mtimeMs <= LONG_SILENT_MS ? now : Number.NEGATIVE_INFINITY;
+    const since = before === undefined ? first : before.mtimeMs === mtimeMs ? before.since : now;
     this.#watched.set(path, { mtimeMs, since });
-    return now - since <= SILENT_MS && Date.now() - mtimeMs <= LONG_SILENT_MS;
+    return now - since <= SILENT_MS;
   }
 
   /** Forgets all but these. */

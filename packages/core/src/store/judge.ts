@@ -9,8 +9,8 @@ import { TOUCH_INTERVAL_MS } from "./recency.js";
 import type { Recency } from "./recency.js";
 import type { StoredEntry } from "./stored-entry.js";
 
-/** An entry made later than now by more than this comes from a clock that was wrong. */
-const CLOCK_SKEW_MS = 60_000;
+/** An entry made later than now by more than this comes from a clock that was wrong: how old it is nobody can tell. */
+const CLOCK_SKEW_MS = 2_000;
 
 export class Judge {
   readonly #log: InvalidationLog;

@@ -121,6 +121,15 @@ describe("a process of another machine, boot or pid namespace", () => {
     expect([one.lives(ELSEWHERE), one.present, readdirSync(workers).length]).toEqual([false, false, 1]);
   });
 
+  it("is not taken for gone because the clock was set forward since it was seen", () => {
+    const { one } = withOneElsewhere();
+    expect([one.present, one.lives(ELSEWHERE)]).toEqual([true, true]);
+    const now = Date.now() + 7_200_000;
+    const clock = vi.spyOn(Date, "now").mockReturnValue(now);
+    onTestFinished(() => clock.mockRestore());
+    expect(one.lives(ELSEWHERE)).toBe(true);
+  });
+
   it("does not live when it has made itself known nowhere", () => {
     const { one, file } = withOneElsewhere();
     expect(one.lives({ ...ELSEWHERE, pid: 11 })).toBe(false);

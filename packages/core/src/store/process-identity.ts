@@ -16,9 +16,15 @@ export type Liveness = "alive" | "dead" | "unknown";
 /** Whether /proc speaks of this pid namespace: in one without a /proc of its own, the numbers there are others' (`unshare -pf`). */
 const procIsOurs = linkOr("/proc/self") === String(process.pid);
 
+const bootId = readOr("/proc/sys/kernel/random/boot_id");
+
+/** Which boot of which kernel, and where its steady clock begins: eight hex digits; `undefined` where the kernel does not tell. */
+export const ownBoot: string | undefined =
+  bootId === "" ? undefined : hash("sha256", `${bootId}\n${linkOr("/proc/self/ns/time")}`).slice(0, 8);
+
 /** This process. */
 export const ownIdentity: ProcessIdentity = {
-  machine: hash("sha256", `${readOr("/proc/sys/kernel/random/boot_id")}\n${linkOr("/proc/self/ns/pid")}`).slice(0, 8),
+  machine: hash("sha256", `${bootId}\n${linkOr("/proc/self/ns/pid")}`).slice(0, 8),
   pid: process.pid,
   start: startIn("self") ?? 0,
 };

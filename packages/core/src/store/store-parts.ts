@@ -22,6 +22,7 @@ import { OwnShards } from "./own-directory.js";
 import { Paths } from "./paths.js";
 import { Recency } from "./recency.js";
 import { Seals } from "./seal.js";
+import { SharedClock } from "./shared-clock.js";
 import { SharedUsage } from "./shared-usage.js";
 import type { StoredEntry } from "./stored-entry.js";
 import { storedHeads } from "./stored-heads.js";
@@ -73,8 +74,10 @@ export class StoreParts<Value> {
     const failed = (operation: string, path: string, error: unknown): void =>
       this.faults.io(operation, path, error, false);
     this.neighbours = new Neighbours(fs, this.paths.root, elapsed, failed);
+    const sharedClock = new SharedClock(fs, this.paths, options.clock);
     const prepare = (): void => {
       prepareDirectory(fs, this.paths.root, options);
+      sharedClock.agree();
       this.neighbours.register();
     };
     this.prepare = prepare;
