@@ -274,10 +274,16 @@ export class DiskStore<Value> implements Store<Value> {
     this.#parts.log.close();
   }
 
-  #get(key: string, lend: boolean, now?: number): StoreEntry<Value> | undefined | Promise<StoreEntry<Value> | undefined> {
+  #get(
+    key: string,
+    lend: boolean,
+    now?: number,
+  ): StoreEntry<Value> | undefined | Promise<StoreEntry<Value> | undefined> {
     const view = this.#parts.log.look();
     const entry = this.#parts.memory.get(key);
-    return entry?.checkedView === view && this.#parts.judge.inTime(entry, now) ? entry : this.#find(key, view, entry, lend);
+    return entry?.checkedView === view && this.#parts.judge.inTime(entry, now)
+      ? entry
+      : this.#find(key, view, entry, lend);
   }
 
   // Past the memory tier, or when what is there has to be looked at again.

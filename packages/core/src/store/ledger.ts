@@ -11,12 +11,13 @@
  */
 import { NOTHING } from "./amounts.js";
 import type { Stored } from "./atomic-file.js";
-import { CREATE_FLAGS, FILE_MODE, READ_FLAGS_PLAIN, errorCode } from "./file-system.js";
+import { READ_FLAGS_PLAIN, errorCode } from "./file-system.js";
 import type { FileSystem } from "./file-system.js";
 import { makeDirectory } from "./make-directory.js";
 import { SHARD_COUNT } from "./paths.js";
 import { formatIdentity, ownIdentity, parseIdentity, uniqueSuffix } from "./process-identity.js";
 import type { ProcessIdentity } from "./process-identity.js";
+import { SharedFile } from "./shared-file.js";
 
 const MAGIC = 0xdc1e_d6e1;
 const CLOSED = 1;
@@ -36,7 +37,7 @@ export class OwnLedger {
   readonly #directory: string;
   readonly #values = new Float64Array(FIELDS);
   readonly #file = Buffer.from(this.#values.buffer);
-  #fd: number | undefined = undefined;
+  #shared: SharedFile | undefined = undefined;
 
   constructor(fs: FileSystem, directory: string) {
     this.#fs = fs;
@@ -46,7 +47,7 @@ export class OwnLedger {
 
   /** Whether it has a file. */
   get published(): boolean {
-    return this.#fd !== undefined;
+    return this.#shared !== undefined;
   }
 
   get total(): Stored {
@@ -80,13 +81,13 @@ export class OwnLedger {
   /** Writes it down for the others.
    * @throws Node's own error */
   publish(): void {
-    this.#fd ??= this.#create();
-    this.#fs.writeSync(this.#fd, this.#file, 0, this.#file.length, 0);
+    this.#shared ??= this.#create();
+    this.#fs.writeSync(this.#shared.fd, this.#file, 0, this.#file.length, 0);
   }
 
   /** Its owner writes no more. */
   end(): void {
-    if (this.#fd === undefined) return;
+    if (this.#shared === undefined) return;
     this.#values[CLOSED] = 1;
     this.#values.fill(0, RESERVED_BYTES, RESERVED_ENTRIES + 1);
     try {
@@ -97,15 +98,15 @@ export class OwnLedger {
     this.#close();
   }
 
-  #create(): number {
+  #create(): SharedFile {
     const path = `${this.#directory}/${this.name}`;
     try {
-      return this.#fs.openSync(path, CREATE_FLAGS, FILE_MODE);
+      return SharedFile.create(this.#fs, path);
     } catch (error) {
       if (errorCode(error) === "EEXIST") this.#fs.unlinkSync(path);
       else if (errorCode(error) !== "ENOENT") throw error;
       makeDirectory(this.#fs, this.#directory);
-      return this.#fs.openSync(path, CREATE_FLAGS, FILE_MODE);
+      return SharedFile.create(this.#fs, path);
     }
   }
 
@@ -115,8 +116,8 @@ export class OwnLedger {
   }
 
   #close(): void {
-    if (this.#fd !== undefined) closeQuietly(this.#fs, this.#fd);
-    this.#fd = undefined;
+    closeQuietly(this.#shared);
+    this.#shared = undefined;
   }
 }
 
@@ -124,13 +125,13 @@ export class OwnLedger {
 export class OtherLedger {
   readonly owner: ProcessIdentity;
   readonly #fs: FileSystem;
-  readonly #fd: number;
+  readonly #file: SharedFile;
   readonly #values = new Float64Array(HEADER_FIELDS);
   readonly #bytes = Buffer.from(this.#values.buffer);
 
-  private constructor(fs: FileSystem, fd: number, owner: ProcessIdentity) {
+  private constructor(fs: FileSystem, file: SharedFile, owner: ProcessIdentity) {
     this.#fs = fs;
-    this.#fd = fd;
+    this.#file = file;
     this.owner = owner;
   }
 
@@ -140,7 +141,7 @@ export class OtherLedger {
     const owner = match === null ? undefined : parseIdentity(match[1] as string);
     if (owner === undefined) return undefined;
     try {
-      return new OtherLedger(fs, fs.openSync(`${directory}/${name}`, READ_FLAGS_PLAIN), owner);
+      return new OtherLedger(fs, SharedFile.open(fs, `${directory}/${name}`, READ_FLAGS_PLAIN), owner);
     } catch {
       return undefined;
     }
@@ -161,7 +162,7 @@ export class OtherLedger {
 
   /** @throws Node's own error */
   read(): void {
-    const length = this.#fs.readSync(this.#fd, this.#bytes, 0, this.#bytes.length, 0);
+    const length = this.#fs.readSync(this.#file.fd, this.#bytes, 0, this.#bytes.length, 0);
     if (length < this.#bytes.length || this.#values[0] !== MAGIC) this.#values.fill(0);
   }
 
@@ -170,18 +171,18 @@ export class OtherLedger {
   at(shard: number): Stored {
     const values = new Float64Array(2);
     const bytes = Buffer.from(values.buffer);
-    const length = this.#fs.readSync(this.#fd, bytes, 0, bytes.length, (HEADER_FIELDS + shard * 2) * 8);
+    const length = this.#fs.readSync(this.#file.fd, bytes, 0, bytes.length, (HEADER_FIELDS + shard * 2) * 8);
     return length < bytes.length ? NOTHING : sane(values, 0);
   }
 
   /** When it was last written, epoch milliseconds.
    * @throws Node's own error */
   get writtenAt(): number {
-    return this.#fs.fstatSync(this.#fd).mtimeMs;
+    return this.#fs.fstatSync(this.#file.fd).mtimeMs;
   }
 
   close(): void {
-    closeQuietly(this.#fs, this.#fd);
+    closeQuietly(this.#file);
   }
 }
 
@@ -194,9 +195,9 @@ function sane(values: Float64Array, field: number): Stored {
   return Math.abs(found.bytes) < MOST && Math.abs(found.entries) < MOST ? found : NOTHING;
 }
 
-function closeQuietly(fs: FileSystem, fd: number): void {
+function closeQuietly(file: SharedFile | undefined): void {
   try {
-    fs.closeSync(fd);
+    file?.close();
   } catch {
     // The descriptor is gone either way.
   }

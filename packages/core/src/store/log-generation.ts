@@ -14,6 +14,7 @@ import type { LogHeader, PurgeRecord, SealRecord } from "./log-record.js";
 import type { LogPosition } from "./contract.js";
 import { APPEND_FLAGS, UPDATE_FLAGS } from "./file-system.js";
 import type { FileSystem } from "./file-system.js";
+import { SharedFile } from "./shared-file.js";
 
 /** A file is read in pieces of this size, whatever it claims to hold. */
 const PIECE_BYTES = 1 << 20;
@@ -38,7 +39,7 @@ export class LogGeneration {
   readonly number: number;
   seal: SealRecord | undefined = undefined;
   readonly #fs: FileSystem;
-  readonly #fd: number;
+  readonly #file: SharedFile;
   readonly #ino: number;
   /** Where the next record begins. */
   #offset: number;
@@ -46,11 +47,11 @@ export class LogGeneration {
   #size = 0;
   readonly #nextByte = Buffer.alloc(1);
 
-  private constructor(fs: FileSystem, path: string, number: number, fd: number, ino: number, header: LogHeader) {
+  private constructor(fs: FileSystem, path: string, number: number, file: SharedFile, ino: number, header: LogHeader) {
     this.#fs = fs;
     this.path = path;
     this.number = number;
-    this.#fd = fd;
+    this.#file = file;
     this.#ino = ino;
     this.header = header;
     this.#offset = LOG_HEADER_BYTES;
@@ -59,21 +60,21 @@ export class LogGeneration {
   /** Opens a file; `"damaged"` when its header is not one of ours, or it is shorter than it was.
    * @throws Node's own error when it cannot be opened or read */
   static open(fs: FileSystem, path: string, number: number): LogGeneration | "damaged" {
-    const fd = fs.openSync(path, APPEND_FLAGS);
+    const file = SharedFile.open(fs, path, APPEND_FLAGS);
     let keep = false;
     try {
-      const stat = fs.fstatSync(fd);
+      const stat = fs.fstatSync(file.fd);
       if (!stat.isFile() || stat.size > MOST_UNREAD_BYTES) return "damaged";
       const bytes = Buffer.alloc(LOG_HEADER_BYTES);
-      const length = fs.readSync(fd, bytes, 0, LOG_HEADER_BYTES, 0);
+      const length = fs.readSync(file.fd, bytes, 0, LOG_HEADER_BYTES, 0);
       const header = decodeLogHeader(bytes.subarray(0, length));
       if (header === undefined) return "damaged";
-      const generation = new LogGeneration(fs, path, number, fd, stat.ino, header);
+      const generation = new LogGeneration(fs, path, number, file, stat.ino, header);
       if (!generation.#endAgrees(stat.size)) return "damaged";
       keep = true;
       return generation;
     } finally {
-      if (!keep) fs.closeSync(fd);
+      if (!keep) file.close();
     }
   }
 
@@ -108,14 +109,14 @@ export class LogGeneration {
   /** Whether something was appended since the last look. A third of the price of `look`, which also sees that the file was cut short or taken away.
    * @throws Node's own error */
   hasGrown(): boolean {
-    return this.#fs.readSync(this.#fd, this.#nextByte, 0, 1, this.#size) > 0;
+    return this.#fs.readSync(this.#file.fd, this.#nextByte, 0, 1, this.#size) > 0;
   }
 
   /** Reads what is new. */
   read(reader: LogReader): LogState {
     if (this.seal !== undefined) return "sealed";
     for (let patience = PATIENCE; ; patience--) {
-      const size = this.#fs.fstatSync(this.#fd).size;
+      const size = this.#fs.fstatSync(this.#file.fd).size;
       if (size < this.#size || size < this.#offset || size - this.#offset > MOST_UNREAD_BYTES) return "truncated";
       this.#size = size;
       const state = this.#readTo(size, reader, patience === 0);
@@ -126,7 +127,7 @@ export class LogGeneration {
   /** Appends in one write, so that no other process' record can come between.
    * @throws Node's own error, also when only a part could be written */
   append(bytes: Buffer): void {
-    const written = this.#fs.writeSync(this.#fd, bytes);
+    const written = this.#fs.writeSync(this.#file.fd, bytes);
     if (written !== bytes.length)
       throw Object.assign(new Error(`only ${written} of ${bytes.length} bytes were written`), { code: "ENOSPC" });
   }
@@ -143,11 +144,11 @@ export class LogGeneration {
   }
 
   sync(done: (error: Error | null) => void): void {
-    this.#fs.fdatasync(this.#fd, done);
+    this.#fs.fdatasync(this.#file.fd, done);
   }
 
   close(): void {
-    this.#fs.closeSync(this.#fd);
+    this.#file.close();
   }
 
   get #snapshotEnd(): number {
@@ -161,9 +162,9 @@ export class LogGeneration {
   #endAgrees(size: number): boolean {
     const bytes = Buffer.alloc(END_MARK_BYTES);
     for (let patience = PATIENCE; patience >= 0; patience--) {
-      const length = this.#fs.readSync(this.#fd, bytes, 0, END_MARK_BYTES, END_MARK_OFFSET);
+      const length = this.#fs.readSync(this.#file.fd, bytes, 0, END_MARK_BYTES, END_MARK_OFFSET);
       const end = decodeEndMark(bytes.subarray(0, length));
-      if (end !== undefined) return end <= this.#fs.fstatSync(this.#fd).size && size >= this.#snapshotEnd;
+      if (end !== undefined) return end <= this.#fs.fstatSync(this.#file.fd).size && size >= this.#snapshotEnd;
     }
     return false;
   }
@@ -213,7 +214,7 @@ export class LogGeneration {
 
   #piece(size: number): Buffer {
     const bytes = Buffer.allocUnsafe(Math.min(PIECE_BYTES, size - this.#offset));
-    const length = this.#fs.readSync(this.#fd, bytes, 0, bytes.length, this.#offset);
+    const length = this.#fs.readSync(this.#file.fd, bytes, 0, bytes.length, this.#offset);
     if (length === 0) throw Object.assign(new Error("the log ended early"), { code: "EIO" });
     return bytes.subarray(0, length);
   }
