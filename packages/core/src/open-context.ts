@@ -29,6 +29,7 @@ export function openContext<Req>(given: DiskCacheOptions<Req>): CacheContext {
     maxBody: options.maxBody,
     admission: options.admission,
     durability: options.durability,
+    idle: !options.enabled,
     strict: options.strict,
     allowPublicDir: options.allowPublicDir,
     secrets: options.secrets,

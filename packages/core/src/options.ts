@@ -184,7 +184,7 @@ export interface DiskCacheOptions<Req = unknown> extends CachePolicy<Req> {
    * @throws {DiskCacheError} `ERR_DISKCACHE_DIRECTORY` when the directory cannot be used
    * @example diskCache({ dir: "/var/cache/app", strict: true }) */
   readonly strict?: boolean;
-  /** `false` forwards every request untouched.
+  /** `false` forwards every request untouched, and asks nothing of the directory: it need not be there, nor be usable. Only `purge()` and `clear()` reach one in which others store.
    * @default true, unless the environment says `DISKCACHE=off`
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a boolean
    * @example diskCache({ dir: ".cache/pages", enabled: process.env.NODE_ENV === "production" }) */

@@ -26,6 +26,8 @@ export interface DiskStoreOptions<Value> {
   readonly patient?: boolean;
   /** `"second-request"`: a key that is not stored yet is admitted when it is asked for a second time within some minutes. Every one by default. */
   readonly admission?: "always" | "second-request";
+  /** The cache is switched off: nothing is read or stored, so nothing is asked of the directory. Only a purge is for others who share it. */
+  readonly idle?: boolean;
   /** Checks the directory at construction. */
   readonly strict: boolean;
   /** Accepts a directory under a name such as `public`. */

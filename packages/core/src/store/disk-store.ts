@@ -19,6 +19,7 @@ import type { DiskStoreOptions } from "./disk-store-options.js";
 import { encodeForDisk } from "./encode-for-disk.js";
 import type { SkipReason } from "./events.js";
 import { isFull } from "./faults.js";
+import { errorCode } from "./file-system.js";
 import { BLIND } from "./invalidation-log.js";
 import type { Purgeable } from "./purge-marks.js";
 import { StoreParts } from "./store-parts.js";
@@ -50,7 +51,7 @@ export class DiskStore<Value> implements Store<Value> {
       lookUp: (key) => this.get(key),
     });
     this.#streams = new Streams(this.#parts, options, (head, result) => this.#announce(head.key, result));
-    if (options.strict) this.#parts.prepare();
+    if (options.strict && options.idle !== true) this.#parts.prepare();
   }
 
   position(): LogPosition {
@@ -204,6 +205,7 @@ export class DiskStore<Value> implements Store<Value> {
   }
 
   async #purge(selectors: readonly PurgeSelector[], { soft }: { readonly soft: boolean }): Promise<void> {
+    if (this.#options.idle === true) return this.#purgeForOthers(selectors, soft);
     for (let attempt = 1; ; attempt++) {
       try {
         await this.#parts.log.append(selectors, soft);
@@ -238,7 +240,7 @@ export class DiskStore<Value> implements Store<Value> {
   }
 
   stats(): StoreStats {
-    if (this.#closing === undefined) this.#parts.caretaker.look();
+    if (this.#closing === undefined && this.#options.idle !== true) this.#parts.caretaker.look();
     return {
       entries: this.#parts.usage.entries,
       bytes: this.#parts.usage.bytes,
@@ -272,6 +274,16 @@ export class DiskStore<Value> implements Store<Value> {
     this.#parts.memory.clear();
     this.#parts.reader.close();
     this.#parts.log.close();
+  }
+
+  // Where there is no log nothing is stored, nor in a directory that whoever is not idle would refuse.
+  async #purgeForOthers(selectors: readonly PurgeSelector[], soft: boolean): Promise<void> {
+    if (!this.#parts.log.begun) return;
+    try {
+      await this.#parts.log.append(selectors, soft);
+    } catch (error) {
+      if (errorCode((error as Error).cause) !== "ERR_DISKCACHE_DIRECTORY") throw error;
+    }
   }
 
   #get(

@@ -92,6 +92,11 @@ export class InvalidationLog implements LogReader {
     return this.#epoch;
   }
 
+  /** Whether there is one already, whatever it says. Makes none. */
+  get begun(): boolean {
+    return this.#generations.begun;
+  }
+
   /** Length of its file, as it was last looked at. */
   get bytes(): number {
     return this.#generation?.bytes ?? 0;

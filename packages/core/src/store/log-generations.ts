@@ -60,6 +60,15 @@ export class LogGenerations {
     throw Object.assign(new Error("the invalidation log changes faster than it can be opened"), { code: "EBUSY" });
   }
 
+  /** Whether there is any. */
+  get begun(): boolean {
+    try {
+      return this.#highest() !== undefined;
+    } catch {
+      return false;
+    }
+  }
+
   /** A new log with a new epoch. Nothing happens when somebody else has made that generation. */
   begin(number: number, base: LogPosition): void {
     this.#make(number, encodeLogHeader({ epoch: randomEpoch(), base, floor: base, snapshotBytes: 0 }));

@@ -115,6 +115,7 @@ export class Neighbours {
 
   close(): void {
     this.#stopShowing();
+    if (this.#registeredAt === undefined) return;
     try {
       if (ownDirectory(this.#fs, this.#directory) !== undefined) this.#fs.unlinkSync(this.#path);
     } catch {

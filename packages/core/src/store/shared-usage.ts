@@ -204,7 +204,7 @@ export class SharedUsage {
 
   close(): void {
     if (this.#closed) return;
-    this.look();
+    if (this.#unseen !== NOTHING) this.look();
     clearTimeout(this.#timer);
     this.#closed = true;
     this.#own.end();
