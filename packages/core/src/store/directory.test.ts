@@ -8,7 +8,7 @@ import { nodeFileSystem } from "./file-system.js";
 import type { FileSystem } from "./file-system.js";
 import { publishedBy } from "./published.js";
 
-const CLOSED = { allowPublicDir: false };
+const CLOSED = { allowPublicDir: false, known: false };
 
 function refusal(dir: string, fs: FileSystem = nodeFileSystem, options = CLOSED): unknown {
   try {
@@ -81,7 +81,7 @@ describe("a cache directory", () => {
       message: expect.stringContaining("lies under `public`"),
     });
     expect(readdirSync(dir)).toEqual([]);
-    expect(refusal(dir, nodeFileSystem, { allowPublicDir: true })).toBeUndefined();
+    expect(refusal(dir, nodeFileSystem, { ...CLOSED, allowPublicDir: true })).toBeUndefined();
   });
 
   it("is refused where a start page lies above it", () => {

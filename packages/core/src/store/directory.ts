@@ -1,5 +1,5 @@
 /** Makes the cache directory and refuses one that others could use to plant or read pages. Never removes anything. */
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { directoryError } from "../errors.js";
 import { CREATE_FLAGS, FILE_MODE, errorCode } from "./file-system.js";
 import type { FileSystem } from "./file-system.js";
@@ -18,23 +18,40 @@ const MARKERS: readonly (readonly [name: string, content: string])[] = [
   [".gitignore", "*\n"],
 ];
 
+export interface DirectoryRules {
+  readonly allowPublicDir: boolean;
+  /** It was there before. What it lay in is not made again then: a release that a deploy has removed stays removed. */
+  readonly known: boolean;
+}
+
 /** Makes the directory where it is missing and checks it.
  * @throws {DiskCacheError} `ERR_DISKCACHE_DIRECTORY` with the remedy */
-export function prepareDirectory(fs: FileSystem, dir: string, options: { readonly allowPublicDir: boolean }): void {
+export function prepareDirectory(fs: FileSystem, dir: string, options: DirectoryRules): void {
   if (!options.allowPublicDir) refusePublished(fs, dir, resolve(dir));
-  try {
-    makeDirectory(fs, dir);
-  } catch (cause) {
-    throw directoryError(
-      dir,
-      `cannot be made (${errorCode(cause) || String(cause)}); make it, or give a \`dir\` this process may write`,
-      cause,
-    );
-  }
+  make(fs, dir, options.known);
   checkDirectory(fs, dir);
   // Where a link above it leads somewhere else.
   if (!options.allowPublicDir) refusePublished(fs, dir, realPath(fs, dir));
   for (const [name, content] of MARKERS) writeMarker(fs, `${dir}/${name}`, content);
+}
+
+function make(fs: FileSystem, dir: string, known: boolean): void {
+  try {
+    makeDirectory(fs, dir, known ? 0 : Infinity);
+  } catch (cause) {
+    const code = errorCode(cause);
+    if (known && code === "ENOENT")
+      throw directoryError(
+        dir,
+        `was removed together with what it lay in; nothing is stored until ${dirname(dir)} is there again`,
+        cause,
+      );
+    throw directoryError(
+      dir,
+      `cannot be made (${code || String(cause)}); make it, or give a \`dir\` this process may write`,
+      cause,
+    );
+  }
 }
 
 function checkDirectory(fs: FileSystem, dir: string): void {

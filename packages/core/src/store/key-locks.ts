@@ -8,7 +8,7 @@ import { performance } from "node:perf_hooks";
 import type { KeyLock, LockEnd, LogPosition } from "./contract.js";
 import { errorCode } from "./file-system.js";
 import type { FileSystem } from "./file-system.js";
-import { makeDirectory } from "./make-directory.js";
+import { IN_THE_CACHE, makeDirectory } from "./make-directory.js";
 import { LockWatch } from "./lock-watch.js";
 import { ownDirectory } from "./own-directory.js";
 import { formatIdentity, ownIdentity, parseIdentity, uniqueSuffix } from "./process-identity.js";
@@ -168,7 +168,7 @@ export class KeyLocks {
       this.#fs.symlinkSync(target, path);
     } catch (error) {
       if (errorCode(error) !== "ENOENT") throw error;
-      makeDirectory(this.#fs, this.#directory);
+      makeDirectory(this.#fs, this.#directory, IN_THE_CACHE);
       this.#fs.symlinkSync(target, path);
     }
   }

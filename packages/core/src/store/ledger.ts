@@ -13,7 +13,7 @@ import { NOTHING } from "./amounts.js";
 import type { Stored } from "./atomic-file.js";
 import { READ_FLAGS_PLAIN, errorCode } from "./file-system.js";
 import type { FileSystem } from "./file-system.js";
-import { makeDirectory } from "./make-directory.js";
+import { IN_THE_CACHE, makeDirectory } from "./make-directory.js";
 import { SHARD_COUNT } from "./paths.js";
 import { formatIdentity, ownIdentity, parseIdentity, uniqueSuffix } from "./process-identity.js";
 import type { ProcessIdentity } from "./process-identity.js";
@@ -105,7 +105,7 @@ export class OwnLedger {
     } catch (error) {
       if (errorCode(error) === "EEXIST") this.#fs.unlinkSync(path);
       else if (errorCode(error) !== "ENOENT") throw error;
-      makeDirectory(this.#fs, this.#directory);
+      makeDirectory(this.#fs, this.#directory, IN_THE_CACHE);
       return SharedFile.create(this.#fs, path);
     }
   }

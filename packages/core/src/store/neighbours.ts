@@ -4,7 +4,7 @@ import type { ProcessIdentity } from "./process-identity.js";
 import { ForeignProcesses, SHOW_MS } from "./foreign-processes.js";
 import { CREATE_FLAGS, FILE_MODE, errorCode } from "./file-system.js";
 import type { FileSystem } from "./file-system.js";
-import { makeDirectory } from "./make-directory.js";
+import { IN_THE_CACHE, makeDirectory } from "./make-directory.js";
 import { ownDirectory } from "./own-directory.js";
 
 const NAME = /^([0-9a-f]{8}-\d{1,10}-\d{1,15})-[0-9a-f]{6}$/;
@@ -101,13 +101,14 @@ export class Neighbours {
     this.#others = true;
     this.#registeredAt ??= this.#elapsed();
     try {
-      makeDirectory(this.#fs, this.#directory);
+      makeDirectory(this.#fs, this.#directory, IN_THE_CACHE);
       ownDirectory(this.#fs, this.#directory);
       this.#fs.closeSync(this.#fs.openSync(this.#path, CREATE_FLAGS, FILE_MODE));
       this.#shownAt = this.#elapsed();
       this.#told = false;
     } catch (error) {
-      if (this.#told || errorCode(error) === "EEXIST") return;
+      // Without a root it is made known when there is one.
+      if (this.#told || errorCode(error) === "EEXIST" || errorCode(error) === "ENOENT") return;
       this.#told = true;
       this.#failed("make this process known in", this.#directory, error);
     }

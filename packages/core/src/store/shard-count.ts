@@ -13,7 +13,7 @@ import type { Stored } from "./atomic-file.js";
 import { AgeHistogram } from "./age-histogram.js";
 import { FILE_MODE, READ_FLAGS_PLAIN, UPDATE_OR_CREATE_FLAGS, errorCode } from "./file-system.js";
 import type { FileSystem } from "./file-system.js";
-import { makeDirectory } from "./make-directory.js";
+import { IN_THE_CACHE, makeDirectory } from "./make-directory.js";
 import { ownDirectory } from "./own-directory.js";
 import { SHARD_COUNT } from "./paths.js";
 
@@ -159,7 +159,7 @@ export class ShardCount {
       fd = this.#fs.openSync(this.#path, UPDATE_OR_CREATE_FLAGS, FILE_MODE);
     } catch (error) {
       if (errorCode(error) !== "ENOENT") throw error;
-      makeDirectory(this.#fs, this.#directory);
+      makeDirectory(this.#fs, this.#directory, IN_THE_CACHE);
       fd = this.#fs.openSync(this.#path, UPDATE_OR_CREATE_FLAGS, FILE_MODE);
     }
     try {

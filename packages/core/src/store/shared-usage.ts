@@ -290,7 +290,8 @@ export class SharedUsage {
     try {
       work();
     } catch (error) {
-      this.#failed("count", this.#directory, error);
+      // Without a root there is nothing to count.
+      if (errorCode(error) !== "ENOENT") this.#failed("count", this.#directory, error);
     }
   }
 }

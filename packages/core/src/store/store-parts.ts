@@ -75,8 +75,10 @@ export class StoreParts<Value> {
       this.faults.io(operation, path, error, false);
     this.neighbours = new Neighbours(fs, this.paths.root, elapsed, failed);
     const sharedClock = new SharedClock(fs, this.paths, options.clock);
+    let known = false;
     const prepare = (): void => {
-      prepareDirectory(fs, this.paths.root, options);
+      prepareDirectory(fs, this.paths.root, { ...options, known });
+      known = true;
       sharedClock.agree();
       this.neighbours.register();
     };
