@@ -5,6 +5,7 @@ import type { DiskCacheError, DiskCacheErrorCode } from "./errors.js";
 const LASTING: ReadonlySet<unknown> = new Set([
   "EACCES",
   "EPERM",
+  "ERR_ACCESS_DENIED",
   "EROFS",
   "ENOSPC",
   "EDQUOT",

@@ -2,7 +2,7 @@
 import type { Stats } from "node:fs";
 import { CREATE_FLAGS, DIRECTORY_MODE, EMPTY_FLAGS, FILE_MODE, errorCode, promised } from "./file-system.js";
 import type { FileSystem } from "./file-system.js";
-import { fileSeconds } from "./file-times.js";
+import { setTimes, setTimesNow } from "./file-times.js";
 import type { FileTimes } from "./file-times.js";
 import { ownDirectory } from "./own-directory.js";
 import type { EntryPath, Paths } from "./paths.js";
@@ -62,7 +62,7 @@ export class AtomicFiles {
       const fd = this.#fs.openSync(temp, CREATE_FLAGS, FILE_MODE);
       try {
         this.#writeAllNow(fd, pieces);
-        this.#fs.futimesSync(fd, fileSeconds(times.expiresAt), fileSeconds(times.usedAt));
+        setTimesNow(this.#fs, fd, temp, times);
         if (this.#durable) this.#fs.fdatasyncSync(fd);
       } finally {
         this.#fs.closeSync(fd);
@@ -82,7 +82,7 @@ export class AtomicFiles {
     let open = true;
     try {
       await this.writeAt(fd, pieces, 0);
-      await this.settle(fd, times);
+      await this.settle(fd, temp, times);
       open = false;
       await this.close(fd);
       return await this.publish(path, temp, made + blocksFor(lengthOf(pieces)));
@@ -121,8 +121,8 @@ export class AtomicFiles {
   }
 
   /** The last words to a temporary file before it gets its name. */
-  async settle(fd: number, times: FileTimes): Promise<void> {
-    await promised<void>((done) => this.#fs.futimes(fd, fileSeconds(times.expiresAt), fileSeconds(times.usedAt), done));
+  async settle(fd: number, temp: string, times: FileTimes): Promise<void> {
+    await setTimes(this.#fs, fd, temp, times);
     if (this.#durable) await promised<void>((done) => this.#fs.fdatasync(fd, done));
   }
 

@@ -77,7 +77,8 @@ export class GrowingBody {
   }
 
   async settle(times: { readonly expiresAt: number; readonly usedAt: number }): Promise<void> {
-    await this.#files.settle((this.#file as TempFile).fd, times);
+    const { fd, temp } = this.#file as TempFile;
+    await this.#files.settle(fd, temp, times);
   }
 
   /** Reads what there is so far, whatever becomes of the entry. */

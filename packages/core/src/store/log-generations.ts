@@ -28,7 +28,7 @@ import type { Mark } from "./purge-marks.js";
 
 const NAME = /^invalidations\.(\d{1,12})$/;
 /** Where hard links cannot be made, a file is made under its own name; a half-made one is damaged, and so only costs entries. */
-const NO_LINKS = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"]);
+const NO_LINKS = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK", "ERR_ACCESS_DENIED"]);
 
 export class LogGenerations {
   readonly #fs: FileSystem;

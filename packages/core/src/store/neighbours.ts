@@ -2,7 +2,7 @@
 import { uniqueSuffix, formatIdentity, liveness, ownIdentity, parseIdentity } from "./process-identity.js";
 import type { ProcessIdentity } from "./process-identity.js";
 import { ForeignProcesses, SHOW_MS } from "./foreign-processes.js";
-import { CREATE_FLAGS, FILE_MODE, errorCode } from "./file-system.js";
+import { CREATE_FLAGS, FILE_MODE, UPDATE_FLAGS, errorCode } from "./file-system.js";
 import type { FileSystem } from "./file-system.js";
 import { IN_THE_CACHE, makeDirectory } from "./make-directory.js";
 import { ownDirectory } from "./own-directory.js";
@@ -134,10 +134,25 @@ export class Neighbours {
     this.#shownAt = now;
     try {
       ownDirectory(this.#fs, this.#directory);
-      this.#fs.lutimesSync(this.#path, new Date(), new Date());
+      this.#touch();
     } catch {
       // Others took it for gone, or the directory is another one.
       this.register();
+    }
+  }
+
+  // Where times cannot be set, a write changes them.
+  #touch(): void {
+    try {
+      this.#fs.lutimesSync(this.#path, new Date(), new Date());
+    } catch (error) {
+      if (errorCode(error) === "ENOENT") throw error;
+      const fd = this.#fs.openSync(this.#path, UPDATE_FLAGS);
+      try {
+        this.#fs.writeSync(fd, ".", 0);
+      } finally {
+        this.#fs.closeSync(fd);
+      }
     }
   }
 
