@@ -5,7 +5,7 @@ export type DiskCacheErrorCode =
   | "ERR_DISKCACHE_OPTION"
   /** The cache was used after `close()`. */
   | "ERR_DISKCACHE_CLOSED"
-  /** The directory cannot be used: not a directory, not ours, open to others. */
+  /** The directory cannot be used: not a directory, not ours, open to others, not to be written; or its file system is too small for an option. */
   | "ERR_DISKCACHE_DIRECTORY"
   /** A stored file is damaged, truncated or of an unknown version; it is a miss and is removed. */
   | "ERR_DISKCACHE_CORRUPT_ENTRY"

@@ -26,6 +26,7 @@ export function openContext<Req>(given: DiskCacheOptions<Req>): CacheContext {
     maxSize: options.maxSize,
     maxEntries: options.maxEntries,
     minFree: options.minFree,
+    unasked: options.unasked,
     maxBody: options.maxBody,
     admission: options.admission,
     durability: options.durability,
@@ -37,7 +38,7 @@ export function openContext<Req>(given: DiskCacheOptions<Req>): CacheContext {
     clock: options.clock,
     decode: decodeStoredValue,
     observe: (event) => {
-      if (event.type === "error" || event.type === "corrupt") observer.error(event.error);
+      if (event.type === "error" || event.type === "corrupt" || event.type === "too-small") observer.error(event.error);
     },
   });
   const parts = {

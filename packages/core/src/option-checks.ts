@@ -59,6 +59,15 @@ export function diskSpace(option: string, value: unknown): number {
   return bytes;
 }
 
+const SPACE_BOUNDS = ["minFree", "maxSize"] as const;
+
+/** The bounds of disk space that are not given: defaults give way where the disk is small. */
+export function unaskedBounds(
+  given: Readonly<Partial<Record<(typeof SPACE_BOUNDS)[number], unknown>>>,
+): readonly (typeof SPACE_BOUNDS)[number][] {
+  return SPACE_BOUNDS.filter((option) => given[option] === undefined);
+}
+
 /** Bytes, of which there are some. */
 export function positiveSize(option: string, value: unknown): number {
   const bytes = sizeBytes(option, value);

@@ -160,7 +160,7 @@ export interface DiskCacheOptions<Req = unknown> extends CachePolicy<Req> {
    * @example diskCache({ dir: ".cache/pages", maxEntries: 50_000 }) */
   readonly maxEntries?: number;
   /** Free space to leave on the file system, and the same share of its inodes; below it nothing is stored until eviction has made room. A size; `0` asks nothing of the file system.
-   * @default "64mb"
+   * @default "64mb", or an eighth of the file system where that is less
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a size
    * @example diskCache({ dir: ".cache/pages", minFree: "1gb" }) */
   readonly minFree?: Size;
@@ -179,7 +179,7 @@ export interface DiskCacheOptions<Req = unknown> extends CachePolicy<Req> {
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when neither "none" nor "fsync"
    * @example diskCache({ dir: ".cache/pages", durability: "fsync" }) */
   readonly durability?: "none" | "fsync";
-  /** Fail at creation when the directory cannot be used, instead of forwarding everything and saying so in an `error` event, or in a process warning where nobody listens.
+  /** Fail at creation when the directory cannot be used, for which a file is written there and removed, or when its file system is too small for the `minFree` or `maxSize` given, instead of forwarding everything and saying so in an `error` event, or in a process warning where nobody listens.
    * @default false
    * @throws {DiskCacheError} `ERR_DISKCACHE_DIRECTORY` when the directory cannot be used
    * @example diskCache({ dir: "/var/cache/app", strict: true }) */

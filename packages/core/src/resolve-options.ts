@@ -17,6 +17,7 @@ import {
   refuseUnknown,
   secrets,
   strings,
+  unaskedBounds,
 } from "./option-checks.js";
 import { Credentials } from "./key/credentials.js";
 import type { CachePolicy, DiskCacheOptions, RelaxedRules } from "./options.js";
@@ -32,6 +33,8 @@ export interface ResolvedOptions {
   readonly maxSize: number;
   readonly maxEntries: number;
   readonly minFree: number;
+  /** Those of `minFree` and `maxSize` that are only defaults. */
+  readonly unasked: ReturnType<typeof unaskedBounds>;
   readonly maxBody: number;
   readonly admission: "always" | "second-request";
   readonly durability: "none" | "fsync";
@@ -121,6 +124,7 @@ export function resolveOptions<Req>(given: DiskCacheOptions<Req>): ResolvedOptio
     maxSize: diskSpace("maxSize", given.maxSize ?? DEFAULTS.maxSize),
     maxEntries: positiveInteger("maxEntries", given.maxEntries ?? DEFAULTS.maxEntries),
     minFree: sizeBytes("minFree", given.minFree ?? DEFAULTS.minFree),
+    unasked: unaskedBounds(given),
     maxBody: positiveSize("maxBody", given.maxBody ?? DEFAULTS.maxBody),
     admission: oneOf("admission", given.admission ?? DEFAULTS.admission, ["always", "second-request"]),
     durability: oneOf("durability", given.durability ?? DEFAULTS.durability, ["none", "fsync"]),

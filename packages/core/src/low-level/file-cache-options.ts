@@ -14,6 +14,7 @@ import {
   refuseUnknown,
   secrets,
   strings,
+  unaskedBounds,
 } from "../option-checks.js";
 import { durationSeconds, sizeBytes } from "../units.js";
 import type { Duration, Size } from "../units.js";
@@ -66,7 +67,7 @@ export interface FileCacheOptions {
    * @example new FileCache({ dir: ".cache/values", maxSize: "5gb" }) */
   readonly maxSize?: Size;
   /** Free space to leave on the file system, and the same share of its inodes; below it nothing is stored until eviction has made room. A size; `0` asks nothing of the file system.
-   * @default "64mb"
+   * @default "64mb", or an eighth of the file system where that is less
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a size
    * @example new FileCache({ dir: ".cache/values", minFree: "1gb" }) */
   readonly minFree?: Size;
@@ -85,7 +86,7 @@ export interface FileCacheOptions {
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when it has no `encode()` and `decode()`
    * @example new FileCache({ dir: ".cache/values", codec: { encode: (value) => v8.serialize(value), decode: (bytes) => v8.deserialize(bytes) } }) */
   readonly codec?: ValueCodec;
-  /** Fail where the default is a miss: at creation when the directory cannot be used, later when the file system refuses or a value is damaged or could not be kept.
+  /** Fail where the default is a miss: at creation when the directory cannot be used, for which a file is written there and removed, or its file system is too small for the `minFree` or `maxSize` given; later when the file system refuses or a value is damaged or could not be kept.
    * @default false
    * @throws {DiskCacheError} `ERR_DISKCACHE_DIRECTORY`, `ERR_DISKCACHE_STORE_IO`, `ERR_DISKCACHE_CORRUPT_ENTRY`, `ERR_DISKCACHE_NOT_STORED`
    * @example new FileCache({ dir: "/var/cache/app", strict: true }) */
@@ -151,6 +152,8 @@ export interface ResolvedFileCacheOptions {
   readonly evictTo: number | undefined;
   readonly maxSize: number;
   readonly minFree: number;
+  /** Those of `minFree` and `maxSize` that are only defaults. */
+  readonly unasked: ReturnType<typeof unaskedBounds>;
   readonly memoryBytes: number;
   readonly durability: "none" | "fsync";
   readonly codec: ValueCodec;
@@ -211,6 +214,7 @@ export function resolveFileCacheOptions(given: FileCacheOptions): ResolvedFileCa
     evictTo: cullFrequency === undefined ? undefined : keptShare(cullFrequency),
     maxSize: diskSpace("maxSize", given.maxSize ?? DEFAULTS.maxSize),
     minFree: sizeBytes("minFree", given.minFree ?? DEFAULTS.minFree),
+    unasked: unaskedBounds(given),
     memoryBytes: sizeBytes("memory", given.memory ?? 0),
     durability: oneOf("durability", given.durability ?? "none", ["none", "fsync"]),
     codec: codec ?? valueCodec,

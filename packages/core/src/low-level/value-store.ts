@@ -167,6 +167,8 @@ export class ValueStore {
       this.#faults++;
       this.#told(event.error);
     }
+    // That nothing is kept for `minFree` is told of every value that is not.
+    if (event.type === "too-small" && event.option === "maxSize") this.#told(event.error);
     // What a purge has met was stored, and ended.
     if (event.type !== "skip" || event.reason === "purged" || !this.#writing.has(event.key)) return;
     const cause =

@@ -11,6 +11,8 @@ import { RoomGuard } from "./room-guard.js";
 import { Sweep } from "./sweep.js";
 import type { SweepSurroundings, SweepTask } from "./sweep.js";
 import { BEAT_MS, SweeperLock } from "./sweeper-lock.js";
+import { UNASKED_FREE_SHARE } from "./too-small.js";
+import type { SpaceBound } from "./too-small.js";
 
 /** Longest stretch of work in one turn of the event loop. */
 const SLICE_MS = 1;
@@ -33,6 +35,8 @@ const LONGEST_QUIET_MS = 1600;
 export interface CaretakerLimits extends UsageBounds {
   /** Bytes that stay free on the file system; 0 for none. */
   readonly minFree: number;
+  /** Bounds that are only defaults. */
+  readonly unasked?: readonly SpaceBound[] | undefined;
 }
 
 export interface CaretakerSurroundings extends SweepSurroundings {
@@ -76,7 +80,7 @@ export class Caretaker {
     this.#lock = new SweeperLock(around.fs, around.paths.root, around.elapsed, () => around.shared.progress);
     this.guard = new RoomGuard(
       around.usage,
-      new FreeSpace(around.fs, around.paths.root, limits.minFree),
+      new FreeSpace(around.fs, around.paths.root, limits.minFree, mostFreeShare(limits)),
       around.elapsed,
     );
   }
@@ -278,4 +282,9 @@ export class Caretaker {
       this.#timer = setTimeout(() => this.#evictIfNeeded(), 1).unref();
     }
   }
+}
+
+// A default gives way to a small file system.
+function mostFreeShare({ unasked = [] }: CaretakerLimits): number {
+  return unasked.includes("minFree") ? UNASKED_FREE_SHARE : 1;
 }

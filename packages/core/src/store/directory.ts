@@ -18,6 +18,15 @@ const MARKERS: readonly (readonly [name: string, content: string])[] = [
   [".gitignore", "*\n"],
 ];
 
+/** As much as the smallest file takes. */
+const TRIAL = "\0".repeat(4096);
+const OTHER_DIR = "give a `dir` this process may write";
+const WRITE_REMEDIES: Readonly<Record<string, string>> = {
+  EROFS: "its file system is read-only: mount it for writing, or give another `dir`",
+  ENOSPC: "its file system is full: make room, or give another `dir`",
+  EDQUOT: "a quota is used up: raise it, or give another `dir`",
+};
+
 export interface DirectoryRules {
   readonly allowPublicDir: boolean;
   /** It was there before. What it lay in is not made again then: a release that a deploy has removed stays removed. */
@@ -35,6 +44,28 @@ export function prepareDirectory(fs: FileSystem, dir: string, options: Directory
   for (const [name, content] of MARKERS) writeMarker(fs, `${dir}/${name}`, content);
 }
 
+/** Writes a file and removes it.
+ * @param path of a temporary file in the directory
+ * @throws {DiskCacheError} `ERR_DISKCACHE_DIRECTORY` with the remedy */
+export function writeTrial(fs: FileSystem, dir: string, path: string): void {
+  try {
+    const fd = fs.openSync(path, CREATE_FLAGS, FILE_MODE);
+    try {
+      if (fs.writeSync(fd, TRIAL) < TRIAL.length) throw Object.assign(new Error("no space left"), { code: "ENOSPC" });
+    } finally {
+      fs.closeSync(fd);
+      fs.unlinkSync(path);
+    }
+  } catch (cause) {
+    const code = errorCode(cause);
+    throw directoryError(
+      dir,
+      `cannot be written (${code || String(cause)}); ${WRITE_REMEDIES[code] ?? OTHER_DIR}`,
+      cause,
+    );
+  }
+}
+
 function make(fs: FileSystem, dir: string, known: boolean): void {
   try {
     makeDirectory(fs, dir, known ? 0 : Infinity);
@@ -46,11 +77,7 @@ function make(fs: FileSystem, dir: string, known: boolean): void {
         `was removed together with what it lay in; nothing is stored until ${dirname(dir)} is there again`,
         cause,
       );
-    throw directoryError(
-      dir,
-      `cannot be made (${code || String(cause)}); make it, or give a \`dir\` this process may write`,
-      cause,
-    );
+    throw directoryError(dir, `cannot be made (${code || String(cause)}); make it, or ${OTHER_DIR}`, cause);
   }
 }
 

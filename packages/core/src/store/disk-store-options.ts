@@ -3,6 +3,7 @@ import type { Clock } from "../clock.js";
 import type { EntryHead } from "./contract.js";
 import type { StoreEvent } from "./events.js";
 import type { FileSystem } from "./file-system.js";
+import type { SpaceBound } from "./too-small.js";
 
 export interface DiskStoreOptions<Value> {
   /** Absolute, or from the working directory at construction. */
@@ -18,6 +19,8 @@ export interface DiskStoreOptions<Value> {
   readonly evictAbove?: number | undefined;
   /** Bytes that stay free on the file system, and the same share of its inodes; 0 for no bound. */
   readonly minFree: number;
+  /** Those of `minFree` and `maxSize` that are only defaults: they give way to a small file system. Of the others it is told. */
+  readonly unasked?: readonly SpaceBound[] | undefined;
   /** Longest body. */
   readonly maxBody: number;
   /** `"fsync"` flushes entries and purges to the device before they count as stored. */

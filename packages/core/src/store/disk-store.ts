@@ -51,7 +51,7 @@ export class DiskStore<Value> implements Store<Value> {
       lookUp: (key) => this.get(key),
     });
     this.#streams = new Streams(this.#parts, options, (head, result) => this.#announce(head.key, result));
-    if (options.strict && options.idle !== true) this.#parts.prepare();
+    if (options.strict && options.idle !== true) this.#parts.proveUsable();
   }
 
   position(): LogPosition {

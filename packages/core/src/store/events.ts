@@ -1,5 +1,6 @@
 /** What the store tells its owner while it works. Nothing here carries a body or a header field. */
 import type { DiskCacheError } from "../errors.js";
+import type { SpaceBound } from "./too-small.js";
 
 /** Why an entry was not kept. */
 export type SkipReason =
@@ -25,6 +26,8 @@ export type SkipReason =
 export type StoreEvent =
   | { readonly type: "corrupt"; readonly path: string; readonly error: DiskCacheError }
   | { readonly type: "error"; readonly operation: string; readonly code: string; readonly error: DiskCacheError }
+  /** The file system cannot give what an option asks for. Told once. */
+  | { readonly type: "too-small"; readonly option: SpaceBound; readonly error: DiskCacheError }
   | { readonly type: "skip"; readonly reason: SkipReason; readonly key: string }
   /** The sweep has removed files: to keep the bounds, or because they were expired or purged. */
   | { readonly type: "evict"; readonly reason: "bounds" | "dead"; readonly entries: number; readonly bytes: number }

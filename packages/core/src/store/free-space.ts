@@ -7,6 +7,7 @@ import type { Stored } from "./atomic-file.js";
 import type { FileSystem } from "./file-system.js";
 import { SHARD_COUNT, isEntryName } from "./paths.js";
 import type { Paths } from "./paths.js";
+import { totalBytes } from "./too-small.js";
 
 /** How long a reading is taken for the truth while nothing much is taken. */
 const KNOWN_MS = 500;
@@ -32,6 +33,7 @@ export class FreeSpace {
   readonly #fs: FileSystem;
   readonly #root: string;
   readonly #minFree: number;
+  readonly #mostShare: number;
   #reading = UNKNOWN;
   #readAt = -Infinity;
   #asking = false;
@@ -42,11 +44,13 @@ export class FreeSpace {
   /** All that this process has ever written. */
   #writtenBytes = 0;
 
-  /** `minFree` in bytes; 0 for no bound: then nothing is asked. */
-  constructor(fs: FileSystem, root: string, minFree: number) {
+  /** @param minFree in bytes; 0 for no bound: then nothing is asked
+   * @param mostShare of the file system, which it is at most */
+  constructor(fs: FileSystem, root: string, minFree: number, mostShare = 1) {
     this.#fs = fs;
     this.#root = root;
     this.#minFree = minFree;
+    this.#mostShare = mostShare;
   }
 
   /** Whether so much more leaves free what has to stay free. */
@@ -90,7 +94,7 @@ export class FreeSpace {
     if (this.#minFree === 0) return false;
     this.#readAt = performance.now();
     try {
-      this.#reading = readingOf(this.#fs.statfsSync(this.#root), this.#minFree);
+      this.#reading = this.#readingOf(this.#fs.statfsSync(this.#root));
       this.#spent = NOTHING;
       return true;
     } catch {
@@ -134,6 +138,21 @@ export class FreeSpace {
     return left.bytes - bytes >= floor.bytes && left.entries - entries >= floor.entries;
   }
 
+  // Of inodes stays free the same share as of bytes.
+  #readingOf(stat: StatsFs): Reading {
+    const total = totalBytes(stat);
+    if (total === undefined) return UNKNOWN;
+    const { bavail, bsize, files, ffree } = stat;
+    const share = Math.min(this.#minFree / total, this.#mostShare);
+    return {
+      free: { bytes: bavail * bsize, entries: files === 0 ? Infinity : ffree },
+      floor: {
+        bytes: Math.min(this.#minFree, total * this.#mostShare),
+        entries: Math.ceil(files * Math.min(1, share)),
+      },
+    };
+  }
+
   #isOlderThan(ageMs: number): boolean {
     return performance.now() - this.#readAt > ageMs;
   }
@@ -159,23 +178,13 @@ export class FreeSpace {
         if (askedAt < this.#readAt) return;
         this.#readAt = askedAt;
         if (error !== null && error !== undefined) return;
-        this.#reading = readingOf(stat, this.#minFree);
+        this.#reading = this.#readingOf(stat);
         this.#spent = sum(this.#spent, negative(spent));
       });
     } catch {
       this.#asking = false;
     }
   }
-}
-
-// Where there is nothing at all, the file system does not say: that is not the same as full. Of inodes stays free the same share as of bytes.
-function readingOf({ bavail, bsize, blocks, files, ffree }: StatsFs, minFree: number): Reading {
-  if (blocks === 0) return UNKNOWN;
-  const share = Math.min(1, minFree / (blocks * bsize));
-  return {
-    free: { bytes: bavail * bsize, entries: files === 0 ? Infinity : ffree },
-    floor: { bytes: minFree, entries: Math.ceil(files * share) },
-  };
 }
 
 /** Removes a few entries, whichever come first. */

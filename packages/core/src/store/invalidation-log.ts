@@ -4,7 +4,7 @@
  *
  * While the log cannot be read the store is blind: nothing can be known to be alive, so everything is a miss.
  */
-import { purgeError } from "../errors.js";
+import { DiskCacheError, directoryError, purgeError } from "../errors.js";
 import type { LogPosition, PurgeSelector } from "./contract.js";
 import { errorCode, promised } from "./file-system.js";
 import type { LogGeneration, LogReader } from "./log-generation.js";
@@ -66,6 +66,17 @@ export class InvalidationLog implements LogReader {
     this.#root = root;
     this.#generations = generations;
     this.#around = around;
+  }
+
+  /** Opens it now.
+   * @throws {DiskCacheError} `ERR_DISKCACHE_DIRECTORY` */
+  open(): void {
+    try {
+      this.#refresh();
+    } catch (error) {
+      if (error instanceof DiskCacheError) throw error;
+      throw directoryError(this.#root, `its invalidation log cannot be opened (${errorCode(error)})`, error);
+    }
   }
 
   /** Looks at the log once per turn of the event loop, and in long ones whether it has grown meanwhile. Two equal results that are not `BLIND`: nothing was purged between them. */

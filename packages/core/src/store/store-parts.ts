@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import type { MaybeAsync } from "../maybe-async.js";
 import { AtomicFiles } from "./atomic-file.js";
 import { Caretaker } from "./caretaker.js";
-import { prepareDirectory } from "./directory.js";
+import { prepareDirectory, writeTrial } from "./directory.js";
 import { DiskReader } from "./disk-reader.js";
 import type { DiskStoreOptions } from "./disk-store-options.js";
 import type { EntryHead, StoreEntry } from "./contract.js";
@@ -27,6 +27,8 @@ import { SharedUsage } from "./shared-usage.js";
 import type { StoredEntry } from "./stored-entry.js";
 import { storedHeads } from "./stored-heads.js";
 import { StoringRules } from "./storing-rules.js";
+import { tooSmall } from "./too-small.js";
+import type { TooSmall } from "./too-small.js";
 import { Usage } from "./usage.js";
 import { WriteQueue } from "./write-queue.js";
 import type { Encoded } from "./write-queue.js";
@@ -60,8 +62,9 @@ export class StoreParts<Value> {
   readonly seals: Seals | undefined;
   /** The heads of what is on disk, one shard after the other. */
   readonly heads: () => Iterable<readonly EntryHead[]>;
-  /** Makes sure of the directory. Throws when it cannot be used. */
-  readonly prepare: () => void;
+  /** Makes sure of the directory, tries to write into it and opens the log.
+   * @throws {DiskCacheError} `ERR_DISKCACHE_DIRECTORY` */
+  readonly proveUsable: () => void;
 
   constructor(options: DiskStoreOptions<Value>, owner: StoreOwner<Value>) {
     const fs = options.fs ?? nodeFileSystem;
@@ -78,11 +81,23 @@ export class StoreParts<Value> {
     let known = false;
     const prepare = (): void => {
       prepareDirectory(fs, this.paths.root, { ...options, known });
+      if (!known && !options.strict) this.#tellTooSmall(tooSmall(fs, this.paths.root, options));
       known = true;
       sharedClock.agree();
       this.neighbours.register();
     };
-    this.prepare = prepare;
+    this.proveUsable = () => {
+      try {
+        prepare();
+        writeTrial(fs, this.paths.root, this.paths.temp(this.paths.root));
+        const found = tooSmall(fs, this.paths.root, options);
+        if (found !== undefined) throw found.error;
+        this.log.open();
+      } catch (error) {
+        this.neighbours.close();
+        throw error;
+      }
+    };
     this.log = new InvalidationLog(this.paths.root, new LogGenerations(fs, this.paths), {
       prepare,
       now,
@@ -140,5 +155,9 @@ export class StoreParts<Value> {
       waiting: () => this.queue,
     });
     this.doorkeeper = options.admission === "second-request" ? new Doorkeeper(elapsed) : undefined;
+  }
+
+  #tellTooSmall(found: TooSmall | undefined): void {
+    if (found !== undefined) this.faults.tell({ type: "too-small", ...found });
   }
 }
