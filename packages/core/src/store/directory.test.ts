@@ -1,7 +1,7 @@
 import { chmodSync, lstatSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import type { Stats } from "node:fs";
 import { dirname, join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { temporaryDirectory } from "../../../../test/support/temporary-directory.js";
 import { prepareDirectory } from "./directory.js";
 import { nodeFileSystem } from "./file-system.js";
@@ -48,6 +48,61 @@ describe("a cache directory", () => {
       code: "ERR_DISKCACHE_DIRECTORY",
       message: `cache directory ${dir}: can be written by others, who could plant pages in it; ${remedy(dir)}`,
     });
+    expect(readdirSync(dir)).toEqual([]);
+  });
+
+  it("is closed where its group has been given it as well, and is used, at every start", () => {
+    const dir = join(temporaryDirectory(), "cache");
+    for (let start = 0; start < 3; start++) {
+      expect(refusal(dir)).toBeUndefined();
+      expect(lstatSync(dir).mode & 0o777).toBe(0o700);
+      // As an orchestrator does with a volume.
+      chmodSync(dir, 0o2770);
+    }
+  });
+
+  it("is refused where it stays open to the group, as on a file system that keeps no modes", () => {
+    const dir = join(temporaryDirectory(), "cache");
+    mkdirSync(dir);
+    chmodSync(dir, 0o2770);
+    for (const fchmodSync of [() => undefined, () => expect.fail("is disabled")])
+      expect(refusal(dir, { ...nodeFileSystem, fchmodSync })).toMatchObject({
+        code: "ERR_DISKCACHE_DIRECTORY",
+        message: expect.stringContaining("its mode cannot be changed here: give another `dir`"),
+      });
+  });
+
+  it("is refused where everybody may write, with a group or without", () => {
+    const dir = join(temporaryDirectory(), "cache");
+    mkdirSync(dir);
+    chmodSync(dir, 0o2777);
+    expect(refusal(dir)).toMatchObject({ message: expect.stringContaining(`run: chmod 700 ${dir}`) });
+    expect(lstatSync(dir).mode & 0o7777).toBe(0o2777);
+  });
+
+  it.each([
+    {
+      given: "a volume of root that the group may write",
+      uid: 0,
+      mode: 0o42775,
+      way: /such as \S+cache\/pages below it$/,
+    },
+    { given: "somebody else's", uid: 4321, mode: 0o40755, way: /another `dir`, or run as user 4321$/ },
+    {
+      given: "somebody else's that the group may write",
+      uid: 4321,
+      mode: 0o42770,
+      way: /pages below it, or run as user 4321$/,
+    },
+  ])("is refused where it is $given, and the ways that help named", ({ uid, mode, way }) => {
+    const dir = join(temporaryDirectory(), "cache");
+    mkdirSync(dir);
+    const getuid = vi.spyOn(process as { getuid(): number }, "getuid").mockReturnValue(1000);
+    onTestFinished(() => getuid.mockRestore());
+    const gid = process.getegid?.() ?? 0;
+    const lstat = (path: string): Stats => Object.assign(lstatSync(path), { uid, gid, mode });
+    const fs = { ...nodeFileSystem, lstatSync: lstat as FileSystem["lstatSync"] };
+    expect(refusal(dir, fs)).toMatchObject({ message: expect.stringMatching(way) });
     expect(readdirSync(dir)).toEqual([]);
   });
 

@@ -1,12 +1,16 @@
 /** Makes the cache directory and refuses one that others could use to plant or read pages. Never removes anything. */
+import type { Stats } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { directoryError } from "../errors.js";
-import { CREATE_FLAGS, FILE_MODE, errorCode } from "./file-system.js";
+import { CREATE_FLAGS, DIRECTORY_FLAGS, DIRECTORY_MODE, FILE_MODE, errorCode } from "./file-system.js";
 import type { FileSystem } from "./file-system.js";
 import { makeDirectory } from "./make-directory.js";
 import { publishedBy } from "./published.js";
 
-const WRITABLE_BY_OTHERS = 0o022;
+const GROUP_WRITES = 0o020;
+const OTHERS_WRITE = 0o002;
+const WRITABLE_BY_OTHERS = GROUP_WRITES | OTHERS_WRITE;
+const SETGID = 0o2000;
 const STICKY = 0o1000;
 
 // Backup tools skip a directory with this first line (bford.info/cachedir); .gitignore keeps pages out of a commit.
@@ -71,6 +75,8 @@ function make(fs: FileSystem, dir: string, known: boolean): void {
     makeDirectory(fs, dir, known ? 0 : Infinity);
   } catch (cause) {
     const code = errorCode(cause);
+    // Where nothing can be made there may be one already.
+    if (code !== "ENOENT" && code !== "ENOTDIR" && fs.lstatSync(dir, { throwIfNoEntry: false }) !== undefined) return;
     if (known && code === "ENOENT")
       throw directoryError(
         dir,
@@ -92,18 +98,49 @@ function checkDirectory(fs: FileSystem, dir: string): void {
   if (!stat.isDirectory()) throw directoryError(dir, "is not a directory; remove it or give another `dir`");
   const uid = process.getuid?.();
   if (uid === undefined) return;
-  if (stat.uid !== uid)
-    throw directoryError(
-      dir,
-      `belongs to user ${stat.uid}, and this process runs as ${uid}; chown it, or give another \`dir\``,
-    );
-  if ((stat.mode & WRITABLE_BY_OTHERS) !== 0)
-    throw directoryError(dir, `can be written by others, who could plant pages in it; ${remedy(dir, stat.mode)}`);
+  if (stat.uid !== uid) {
+    const others = `belongs to user ${stat.uid}, and this process runs as ${uid}`;
+    throw directoryError(dir, `${others}; chown it, or give another \`dir\`${otherWays(dir, stat)}`);
+  }
+  if ((stat.mode & WRITABLE_BY_OTHERS) !== 0 && !(isGroupVolume(stat) && close(fs, dir)))
+    throw directoryError(dir, `can be written by others, who could plant pages in it; ${remedy(dir, stat)}`);
 }
 
 // A directory that everybody may put something into is meant to be shared, such as /tmp.
-function remedy(dir: string, mode: number): string {
-  return (mode & STICKY) === 0 ? `run: chmod 700 ${dir}` : `give a directory of its own, such as ${join(dir, "pages")}`;
+function remedy(dir: string, stat: Stats): string {
+  if ((stat.mode & STICKY) !== 0) return `give a directory of its own, such as ${join(dir, "pages")}`;
+  return isGroupVolume(stat) ? "its mode cannot be changed here: give another `dir`" : `run: chmod 700 ${dir}`;
+}
+
+// Of a volume that this process may write to without being its owner: what it makes there itself is its own.
+function otherWays(dir: string, { uid, gid, mode }: Stats): string {
+  const written = (mode & OTHERS_WRITE) !== 0 || ((mode & GROUP_WRITES) !== 0 && isOwnGroup(gid));
+  const below = written ? `, such as ${join(dir, "pages")} below it` : "";
+  return uid === 0 ? below : `${below}, or run as user ${uid}`;
+}
+
+// What the owner of a volume, or an orchestrator at each start (`fsGroup` of Kubernetes), has opened to the group that this process was given.
+function isGroupVolume({ mode, gid }: Stats): boolean {
+  return (mode & (GROUP_WRITES | OTHERS_WRITE | SETGID)) === (GROUP_WRITES | SETGID) && isOwnGroup(gid);
+}
+
+function isOwnGroup(gid: number): boolean {
+  return process.getuid?.() === 0 || process.getegid?.() === gid || process.getgroups?.().includes(gid) === true;
+}
+
+// Makes it its owner's alone. False where it stays open, as on a file system that keeps no modes.
+function close(fs: FileSystem, dir: string): boolean {
+  try {
+    const fd = fs.openSync(dir, DIRECTORY_FLAGS);
+    try {
+      fs.fchmodSync(fd, DIRECTORY_MODE);
+      return (fs.fstatSync(fd).mode & WRITABLE_BY_OTHERS) === 0;
+    } finally {
+      fs.closeSync(fd);
+    }
+  } catch {
+    return false;
+  }
 }
 
 function refusePublished(fs: FileSystem, dir: string, path: string): void {

@@ -6,6 +6,7 @@ export type FileSystem = Pick<
   typeof fs,
   | "close"
   | "closeSync"
+  | "fchmodSync"
   | "fdatasync"
   | "fdatasyncSync"
   | "fstat"
@@ -53,6 +54,8 @@ const O_NOATIME = fs.constants.O_NOATIME ?? 0;
 export const READ_FLAGS = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOATIME;
 /** The same where O_NOATIME is refused. */
 export const READ_FLAGS_PLAIN = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
+/** A directory, and no link to one. */
+export const DIRECTORY_FLAGS = O_RDONLY | O_NOFOLLOW | (fs.constants.O_DIRECTORY ?? 0);
 /** A new file that nobody has; read back while it grows. */
 export const CREATE_FLAGS = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW;
 /** The invalidation log: appended to and read back. */
