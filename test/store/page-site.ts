@@ -19,7 +19,8 @@ export async function pageSite(options: Options) {
     errors,
     /** What the cache says of it; its body is checked. */
     async ask(path: string): Promise<string> {
-      const answer = await visit(origin, path);
+      // Pages of one host, also where another site takes over the directory.
+      const answer = await visit(origin, path, { headers: { Host: "www.example.com" } });
       if (answer.text !== `the page ${path}`) throw new Error(`got ${answer.text} for ${path}`);
       return answer.cacheStatus;
     },

@@ -1,6 +1,6 @@
 /** With `strict` a directory that cannot be written fails where the cache is made, whatever it looks like. */
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { FileCache } from "@diskcache/core";
@@ -9,6 +9,7 @@ import { nodeFileSystem } from "../../packages/core/src/store/file-system.js";
 import type { FileSystem } from "../../packages/core/src/store/file-system.js";
 import { temporaryDirectory } from "../support/temporary-directory.js";
 import { opened } from "./opened.js";
+import { pageSite } from "./page-site.js";
 import { mountedDisk } from "./small-disk.js";
 
 const MIB = 2 ** 20;
@@ -70,4 +71,21 @@ it("a write that is cut short is one that failed", () => {
   expect(() => opened(join(temporaryDirectory(), "cache"), { fs, strict: true })).toThrow(
     refusal("cannot be written (ENOSPC)"),
   );
+});
+
+it.each([
+  { given: "that others can write", mode: 0o777 },
+  { given: "that is for everybody", mode: 0o1777 },
+])("a directory $given stays as it is, whatever is asked of a cache that is not strict", async ({ mode }) => {
+  const dir = join(temporaryDirectory(), "cache");
+  mkdirSync(dir);
+  chmodSync(dir, mode);
+  const { cache, ask, errors } = await pageSite({ dir });
+  await cache.stats();
+  expect([await ask("/a"), await ask("/a")]).toEqual(Array(2).fill(expect.stringMatching(/; detail=store$/)));
+  await expect(cache.clear()).rejects.toMatchObject({ code: "ERR_DISKCACHE_PURGE" });
+  await cache.stats();
+  await cache.close();
+  expect(readdirSync(dir)).toEqual([]);
+  expect(new Set(errors.map(({ code }) => code))).toEqual(new Set(["ERR_DISKCACHE_DIRECTORY"]));
 });

@@ -38,6 +38,7 @@ export function openContext<Req>(given: DiskCacheOptions<Req>): CacheContext {
     clock: options.clock,
     decode: decodeStoredValue,
     observe: (event) => {
+      if (event.type === "error" && event.said) return;
       if (event.type === "error" || event.type === "corrupt" || event.type === "too-small") observer.error(event.error);
     },
   });

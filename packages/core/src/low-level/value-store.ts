@@ -165,7 +165,7 @@ export class ValueStore {
     if (event.type === "error" || event.type === "corrupt") {
       this.#lastFault = event.error;
       this.#faults++;
-      this.#told(event.error);
+      if (event.type === "corrupt" || !event.said) this.#told(event.error);
     }
     // That nothing is kept for `minFree` is told of every value that is not.
     if (event.type === "too-small" && event.option === "maxSize") this.#told(event.error);

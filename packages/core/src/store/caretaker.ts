@@ -45,6 +45,8 @@ export interface CaretakerSurroundings extends SweepSurroundings {
   readonly elapsed: () => number;
   /** Where the invalidation log is. */
   readonly logged: () => { readonly epoch: number; readonly position: LogPosition };
+  /** Whether the directory may be used and written: nothing is counted or removed in one that is refused. */
+  readonly writable: () => boolean;
   /** A pass that opened every entry is over. */
   readonly swept: (oldestBirth: LogPosition | undefined) => void;
 }
@@ -145,7 +147,7 @@ export class Caretaker {
       () => {
         this.#cleared = undefined;
         this.#around.usage.look();
-        if (!this.#unsearched) return;
+        if (!this.#unsearched || !this.#around.writable()) return;
         if (this.#running === undefined) this.#begin(this.#counting(true));
         // Somebody else has just begun another pass: when that is over, it is looked at again.
         if (this.#running === undefined || !this.#running.task.readHeads) this.sawAllPurged();
@@ -208,7 +210,7 @@ export class Caretaker {
   }
 
   #begin(task: SweepTask, sliceMs = SLICE_MS): void {
-    if (this.#running !== undefined || this.#stopped) return;
+    if (this.#running !== undefined || this.#stopped || !this.#around.writable()) return;
     if (!this.#lock.take()) {
       this.guard.yielded();
       this.#restUntil = performance.now() + HELD_MS;
@@ -226,6 +228,10 @@ export class Caretaker {
   #work(sliceMs: number): void {
     const running = this.#running;
     if (running === undefined) return;
+    if (!this.#around.writable()) {
+      this.#running = undefined;
+      return;
+    }
     if (!this.#lock.held) {
       // Somebody took this process for dead, or the directory is another one.
       this.#running = undefined;

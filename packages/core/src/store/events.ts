@@ -25,7 +25,14 @@ export type SkipReason =
 
 export type StoreEvent =
   | { readonly type: "corrupt"; readonly path: string; readonly error: DiskCacheError }
-  | { readonly type: "error"; readonly operation: string; readonly code: string; readonly error: DiskCacheError }
+  /** `said`: it comes of something that has been told. */
+  | {
+      readonly type: "error";
+      readonly operation: string;
+      readonly code: string;
+      readonly error: DiskCacheError;
+      readonly said: boolean;
+    }
   /** The file system cannot give what an option asks for. Told once. */
   | { readonly type: "too-small"; readonly option: SpaceBound; readonly error: DiskCacheError }
   | { readonly type: "skip"; readonly reason: SkipReason; readonly key: string }

@@ -21,6 +21,8 @@ export interface WriteOutcomes {
   /** The disk had no room. */
   readonly refused: () => void;
   readonly accepted: () => void;
+  /** The file system is read-only. True when that has been told. */
+  readonly onlyRead: (error: unknown) => boolean;
 }
 
 export class Faults {
@@ -49,7 +51,9 @@ export class Faults {
     this.ioErrors++;
     const code = errorCode(error);
     const told = error instanceof DiskCacheError ? error : storeIoError(operation, path, error);
-    this.tell({ type: "error", operation, code, error: told });
+    // What is not for storing waits for that to say it.
+    const said = code === "EROFS" && (this.#outcomes.onlyRead(error) || !storing);
+    this.tell({ type: "error", operation, code, error: told, said });
     if (storing && PAUSING_CODES.has(code)) this.#pause(code);
     if (storing && isFull(error)) this.#outcomes.refused();
   }

@@ -28,6 +28,7 @@ function open(dir: string): { log: InvalidationLog; failures: unknown[] } {
     now: () => 1_000_000,
     elapsed: () => 0,
     failed: (_operation, error) => failures.push(error),
+    onlyRead: () => undefined,
     restarted: () => undefined,
     allPurged: () => undefined,
     durable: false,

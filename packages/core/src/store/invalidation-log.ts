@@ -34,6 +34,8 @@ export interface LogSurroundings {
   /** Milliseconds that never step. */
   readonly elapsed: () => number;
   readonly failed: (operation: string, error: unknown) => void;
+  /** From now on nothing can be written. */
+  readonly onlyRead: (cause: unknown) => void;
   readonly restarted: (problem: string) => void;
   /** Everything was purged, by this process or another. */
   readonly allPurged: () => void;
@@ -59,6 +61,9 @@ export class InvalidationLog implements LogReader {
   readonly #look = new TurnLook();
   #reopenAt = 0;
   #reopenMs = 0;
+  /** Why nothing can be written; `undefined` when it can, as far as known. */
+  #refusal: unknown = undefined;
+  #retryAt = 0;
   #awaitedNonce = -1;
   #awaitedSeen = false;
 
@@ -108,6 +113,18 @@ export class InvalidationLog implements LogReader {
     return this.#generations.begun;
   }
 
+  /** Whether purges can be written down: then entries may be stored, too. Tried again every second where not. */
+  get writable(): boolean {
+    return this.#refusal === undefined;
+  }
+
+  /** The file system has become read-only. True when that has been said. */
+  lostWriting(cause: unknown): boolean {
+    if (this.#blind) return false;
+    this.#refused(cause);
+    return true;
+  }
+
   /** Length of its file, as it was last looked at. */
   get bytes(): number {
     return this.#generation?.bytes ?? 0;
@@ -126,6 +143,8 @@ export class InvalidationLog implements LogReader {
   async append(selectors: readonly PurgeSelector[], soft: boolean): Promise<void> {
     if (selectors.length === 0) return;
     const path = `${this.#root}/invalidations`;
+    // It may have been only read until now.
+    if (!this.writable) this.#release();
     try {
       const generation = this.#appendNow(selectors, soft);
       if (this.#around.durable) await promised((done) => generation.sync(done));
@@ -138,7 +157,7 @@ export class InvalidationLog implements LogReader {
   /** Shortens the log when it has grown. `oldestBirth`: nothing on disk was born before it, as far as a whole sweep has seen. */
   compact(oldestBirth: LogPosition | undefined): void {
     const generation = this.#generation;
-    if (generation === undefined || this.#blind) return;
+    if (generation === undefined || this.#blind || !this.writable) return;
     if (generation.appendedBytes <= Math.max(COMPACT_BYTES, generation.header.snapshotBytes)) return;
     try {
       let floor = Math.max(this.#floor, Math.min(oldestBirth ?? 0, this.#position));
@@ -177,6 +196,7 @@ export class InvalidationLog implements LogReader {
     if (this.#closed) return;
     this.#look.now();
     if (this.#reopenMs > 0 && this.#around.elapsed() < this.#reopenAt) return;
+    if (!this.writable && this.#around.elapsed() >= this.#retryAt) this.#release();
     try {
       this.#refresh();
     } catch (error) {
@@ -267,6 +287,7 @@ export class InvalidationLog implements LogReader {
     const generation = this.#generations.current(() => this.#freshBase());
     const { epoch, base, floor } = generation.header;
     this.#generation = generation;
+    this.#refused(generation.refusal);
     const another = epoch !== this.#epoch;
     if (another && this.#epoch !== -1) {
       // Births given out in the old epoch must not be mistaken for births of the new one.
@@ -285,6 +306,14 @@ export class InvalidationLog implements LogReader {
     this.#position = base;
     this.#view++;
     return generation;
+  }
+
+  #refused(refusal: unknown): void {
+    if (refusal !== undefined) {
+      if (this.writable) this.#around.onlyRead(refusal);
+      this.#retryAt = this.#around.elapsed() + LONGEST_REOPEN_MS;
+    }
+    this.#refusal = refusal;
   }
 
   // The next generation is made by whoever comes first.

@@ -12,7 +12,7 @@ import {
 } from "./log-record.js";
 import type { LogHeader, PurgeRecord, SealRecord } from "./log-record.js";
 import type { LogPosition } from "./contract.js";
-import { APPEND_FLAGS, UPDATE_FLAGS } from "./file-system.js";
+import { APPEND_FLAGS, READ_FLAGS_PLAIN, UPDATE_FLAGS, errorCode } from "./file-system.js";
 import type { FileSystem } from "./file-system.js";
 import { SharedFile } from "./shared-file.js";
 
@@ -22,6 +22,9 @@ const PIECE_BYTES = 1 << 20;
 const MOST_UNREAD_BYTES = 256 * 1024 * 1024;
 /** Times a half-visible record is looked at again: an append by another process shows page by page. */
 const PATIENCE = 5;
+
+/** A read-only file system, a file that may only be read, or Node's permission model. */
+const ONLY_READ = new Set(["EROFS", "EACCES", "EPERM", "ERR_ACCESS_DENIED"]);
 
 /** Receives what is read, in order. */
 export interface LogReader {
@@ -37,6 +40,8 @@ export class LogGeneration {
   readonly header: LogHeader;
   readonly path: string;
   readonly number: number;
+  /** Why it can only be read; `undefined` when it can be appended to. */
+  readonly refusal: unknown;
   seal: SealRecord | undefined = undefined;
   readonly #fs: FileSystem;
   readonly #file: SharedFile;
@@ -47,20 +52,22 @@ export class LogGeneration {
   #size = 0;
   readonly #nextByte = Buffer.alloc(1);
 
-  private constructor(fs: FileSystem, path: string, number: number, file: SharedFile, ino: number, header: LogHeader) {
+  private constructor(fs: FileSystem, path: string, number: number, opened: Opened, ino: number, header: LogHeader) {
     this.#fs = fs;
     this.path = path;
     this.number = number;
-    this.#file = file;
+    this.#file = opened.file;
+    this.refusal = opened.refusal;
     this.#ino = ino;
     this.header = header;
     this.#offset = LOG_HEADER_BYTES;
   }
 
-  /** Opens a file; `"damaged"` when its header is not one of ours, or it is shorter than it was.
+  /** Opens a file, for reading only where nothing can be written; `"damaged"` when its header is not one of ours, or it is shorter than it was.
    * @throws Node's own error when it cannot be opened or read */
   static open(fs: FileSystem, path: string, number: number): LogGeneration | "damaged" {
-    const file = SharedFile.open(fs, path, APPEND_FLAGS);
+    const opened = openLog(fs, path);
+    const { file } = opened;
     let keep = false;
     try {
       const stat = fs.fstatSync(file.fd);
@@ -69,7 +76,7 @@ export class LogGeneration {
       const length = fs.readSync(file.fd, bytes, 0, LOG_HEADER_BYTES, 0);
       const header = decodeLogHeader(bytes.subarray(0, length));
       if (header === undefined) return "damaged";
-      const generation = new LogGeneration(fs, path, number, file, stat.ino, header);
+      const generation = new LogGeneration(fs, path, number, opened, stat.ino, header);
       if (!generation.#endAgrees(stat.size)) return "damaged";
       keep = true;
       return generation;
@@ -125,8 +132,9 @@ export class LogGeneration {
   }
 
   /** Appends in one write, so that no other process' record can come between.
-   * @throws Node's own error, also when only a part could be written */
+   * @throws Node's own error, also when only a part could be written, or when it could only be opened for reading */
   append(bytes: Buffer): void {
+    if (this.refusal !== undefined) throw this.refusal as Error;
     const written = this.#fs.writeSync(this.#file.fd, bytes);
     if (written !== bytes.length)
       throw Object.assign(new Error(`only ${written} of ${bytes.length} bytes were written`), { code: "ENOSPC" });
@@ -217,6 +225,20 @@ export class LogGeneration {
     const length = this.#fs.readSync(this.#file.fd, bytes, 0, bytes.length, this.#offset);
     if (length === 0) throw Object.assign(new Error("the log ended early"), { code: "EIO" });
     return bytes.subarray(0, length);
+  }
+}
+
+interface Opened {
+  readonly file: SharedFile;
+  readonly refusal: unknown;
+}
+
+function openLog(fs: FileSystem, path: string): Opened {
+  try {
+    return { file: SharedFile.open(fs, path, APPEND_FLAGS), refusal: undefined };
+  } catch (refusal) {
+    if (!ONLY_READ.has(errorCode(refusal))) throw refusal;
+    return { file: SharedFile.open(fs, path, READ_FLAGS_PLAIN), refusal };
   }
 }
 

@@ -13,6 +13,9 @@ const COMING_MS = 5_000;
 /** How long the living are believed to live before they are looked at again. */
 const RECHECK_MS = 1_000;
 
+/** It is known already; or there is no root yet, or one that this process may only read, which others tell. */
+const NOT_TOLD = new Set(["EEXIST", "ENOENT", "ERR_ACCESS_DENIED"]);
+
 export class Neighbours {
   readonly #fs: FileSystem;
   readonly #directory: string;
@@ -107,8 +110,7 @@ export class Neighbours {
       this.#shownAt = this.#elapsed();
       this.#told = false;
     } catch (error) {
-      // Without a root it is made known when there is one.
-      if (this.#told || errorCode(error) === "EEXIST" || errorCode(error) === "ENOENT") return;
+      if (this.#told || NOT_TOLD.has(errorCode(error))) return;
       this.#told = true;
       this.#failed("make this process known in", this.#directory, error);
     }

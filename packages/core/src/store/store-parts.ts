@@ -1,6 +1,7 @@
 /** What a store on disk is made of, joined once. Decides nothing itself. */
 import { performance } from "node:perf_hooks";
 import { resolve } from "node:path";
+import { directoryError } from "../errors.js";
 import type { MaybeAsync } from "../maybe-async.js";
 import { AtomicFiles } from "./atomic-file.js";
 import { Caretaker } from "./caretaker.js";
@@ -11,8 +12,8 @@ import type { EntryHead, StoreEntry } from "./contract.js";
 import { Doorkeeper } from "./doorkeeper.js";
 import { EntryFiles } from "./entry-file.js";
 import { Faults } from "./faults.js";
-import { nodeFileSystem } from "./file-system.js";
-import { InvalidationLog } from "./invalidation-log.js";
+import { errorCode, nodeFileSystem } from "./file-system.js";
+import { BLIND, InvalidationLog } from "./invalidation-log.js";
 import { Judge } from "./judge.js";
 import { KeyLocks } from "./key-locks.js";
 import { LogGenerations } from "./log-generations.js";
@@ -71,7 +72,11 @@ export class StoreParts<Value> {
     const elapsed = options.elapsed ?? (() => performance.now());
     const durable = options.durability === "fsync";
     const now = (): number => options.clock.now();
-    const outcomes = { refused: () => this.caretaker.refused(), accepted: () => this.caretaker.guard.accepted() };
+    const outcomes = {
+      refused: () => this.caretaker.refused(),
+      accepted: () => this.caretaker.guard.accepted(),
+      onlyRead: (error: unknown) => this.log.lostWriting(error),
+    };
     this.faults = new Faults(options.observe ?? (() => undefined), outcomes, elapsed);
     this.paths = new Paths(resolve(options.dir));
     const failed = (operation: string, path: string, error: unknown): void =>
@@ -104,6 +109,7 @@ export class StoreParts<Value> {
       elapsed,
       durable,
       failed: (operation, error) => this.faults.io(operation, this.paths.root, error, true),
+      onlyRead: (cause) => this.#tellOnlyRead(cause),
       restarted: (problem) => this.faults.tell({ type: "log-restarted", problem }),
       allPurged: () => this.caretaker.sawAllPurged(),
     });
@@ -136,6 +142,7 @@ export class StoreParts<Value> {
         usage: this.usage,
         now,
         elapsed,
+        writable: () => this.log.look() !== BLIND && this.log.writable,
         logged: () => ({ position: this.log.position(), epoch: this.log.epoch }),
         usable: (entry) => this.judge.usable(entry),
         swept: (oldestBirth) => this.log.compact(oldestBirth),
@@ -155,6 +162,13 @@ export class StoreParts<Value> {
       waiting: () => this.queue,
     });
     this.doorkeeper = options.admission === "second-request" ? new Doorkeeper(elapsed) : undefined;
+  }
+
+  #tellOnlyRead(cause: unknown): void {
+    const code = errorCode(cause);
+    const problem = `can only be read (${code}): what is stored is served, and nothing else is stored`;
+    const error = directoryError(this.paths.root, problem, cause);
+    this.faults.tell({ type: "error", operation: "open", code, error, said: false });
   }
 
   #tellTooSmall(found: TooSmall | undefined): void {

@@ -36,7 +36,7 @@ export class StoringRules {
 
   /** Why nothing at all can be stored just now. */
   now(): SkipReason | undefined {
-    if (this.#closed || this.#around.log.look() === BLIND) return "unavailable";
+    if (this.#closed || this.#around.log.look() === BLIND || !this.#around.log.writable) return "unavailable";
     return this.#around.faults.storingPaused ? "paused" : undefined;
   }
 
