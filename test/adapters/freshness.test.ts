@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { ADAPTERS } from "./adapters.js";
 import type { Page } from "./adapters.js";
+import type { Answer } from "../support/visit.js";
 import { openSite } from "./site.js";
 
 const LIFETIMES: readonly {
@@ -24,6 +25,13 @@ const LIFETIMES: readonly {
     seconds: 40,
   },
 ];
+
+/** Seconds for which a cache that gets this answer takes it for fresh by this directive (RFC 9111 §4.2); none for 0. */
+function freshFor(answer: Answer, directive: string): number | undefined {
+  const field = answer.header("cache-control") ?? "";
+  const given = new RegExp(`(?:^|, *)${directive}="?([0-9]+)`, "i").exec(field.replace(/x="[^"]*"/, ""));
+  return given === null ? undefined : Math.max(0, Number(given[1]) - Number(answer.header("age") ?? 0));
+}
 
 describe.each(ADAPTERS)("$name: a kept page", (adapter) => {
   it.each(LIFETIMES)("is fresh for as long as $given says", async ({ ttl, headers, seconds }) => {
@@ -84,6 +92,57 @@ describe.each(ADAPTERS)("$name: a kept page", (adapter) => {
     // What browsers are told decides nothing here.
     site.clock.advance(299);
     expect((await site.visit("/")).isHit).toBe(true);
+  });
+
+  it.each([
+    { given: "max-age=60", maxAge: 60 },
+    { given: 'public, Max-Age="60" , s-maxage=90', maxAge: 60, sMaxage: 90 },
+    { given: 's-maxage=90, x="max-age=5, max-age=6"', sMaxage: 90 },
+    { given: "max-age=0, must-revalidate", maxAge: 0 },
+    { given: "no-cache" },
+  ])("leaves the client what `$given` gave, however old a fresh page is", async ({ given, maxAge, sMaxage }) => {
+    const site = await openSite(adapter, {
+      options: { ttl: "5m", staleWhileRevalidate: 60, clientCacheControl: given },
+    });
+    const first = await site.visit("/");
+    const etag = (await site.visit("/")).header("etag")!;
+    expect(first.header("cache-control")).toBe(given);
+    const made = site.clock.now();
+    for (const age of [1, 200, 299]) {
+      site.clock.advance(age - (site.clock.now() - made) / 1000);
+      for (const options of [{}, { method: "HEAD" }, { headers: { "if-none-match": etag } }]) {
+        const answer = await site.visit("/", options);
+        expect([answer.isHit, answer.header("age")]).toEqual([true, String(age)]);
+        expect(freshFor(answer, "max-age")).toBe(maxAge);
+        expect(freshFor(answer, "s-maxage")).toBe(sMaxage);
+      }
+    }
+  });
+
+  it("gives the client no time beyond its own where it names the page's own lifetime, or the page is stale", async () => {
+    const own = await openSite(adapter, { options: { ttl: "5m", clientCacheControl: true } });
+    await own.visit("/");
+    own.clock.advance(200);
+    expect(freshFor(await own.visit("/"), "max-age")).toBe(100);
+    const stale = await openSite(adapter, {
+      options: { ttl: "5m", staleWhileRevalidate: 60, clientCacheControl: "max-age=60" },
+    });
+    await stale.visit("/");
+    stale.clock.advance(310);
+    const answer = await stale.visit("/");
+    expect([answer.cacheStatus, answer.header("cache-control")]).toEqual(["diskcache; hit; ttl=-10", "max-age=60"]);
+  });
+
+  it("counts an age that the page came with", async () => {
+    const site = await openSite(adapter, {
+      options: { ttl: "5m", clientCacheControl: "max-age=60" },
+      handler: () => ({ headers: { Age: "100" }, body: "x" }),
+    });
+    const first = await site.visit("/");
+    expect([first.isStored, freshFor(first, "max-age")]).toEqual([true, 60]);
+    site.clock.advance(10);
+    const hit = await site.visit("/");
+    expect([hit.isHit, freshFor(hit, "max-age")]).toEqual([true, 60]);
   });
 
   it("tells the browser nothing of a page that is not kept", async () => {

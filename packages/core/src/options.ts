@@ -118,7 +118,7 @@ export interface CachePolicy<Req = unknown> {
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a duration
    * @example diskCache({ dir: ".cache/pages", ttl: "1m", keep: "1d" }) */
   readonly keep?: Duration;
-  /** What browsers, and caches between them and the application, are told of pages that are stored and say nothing themselves: a `Cache-Control` field value, or `true` for `max-age` with the page's own lifetime, of which its `Age` uses up a part. A page that has `Cache-Control` or `Expires` is left as it is. A purge does not reach what a browser keeps.
+  /** What browsers, and caches between them and the application, are told of pages that are stored and say nothing themselves: a `Cache-Control` field value, or `true` for `max-age` with the page's own lifetime. Lifetimes in a value count from when the client gets the page: on a hit `max-age` and `s-maxage` are longer by its `Age`, which clients take off; a stale page gives none. With `true` they count from when the page was made: the client's copy is over when the page is. A page that has `Cache-Control` or `Expires` is left as it is, and `Age` uses up what it says (RFC 9111 §4.2). A purge does not reach what a browser keeps.
    * @default undefined: nothing is added
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when neither `true`, `false` nor a field value that parses
    * @example diskCache({ dir: ".cache/pages", ttl: "1h", clientCacheControl: "public, max-age=60" }) */

@@ -2,6 +2,7 @@
 import type { CacheContext } from "../context.js";
 import type { Coding } from "../codings.js";
 import type { RequestHead, ResponseHead } from "../exchange.js";
+import type { ClientCacheControl } from "../http/client-lifetime.js";
 import { LEAST_CODED_BYTES, MOST_CODED_BYTES } from "../http/codable.js";
 import { fieldLines } from "../http/fields.js";
 import { lengthAgrees } from "../http/length-agrees.js";
@@ -35,7 +36,7 @@ export interface FillPlan {
   readonly policy: StoredPolicy;
   readonly vary: readonly string[];
   readonly outer: OuterFields;
-  readonly clientCacheControl: string | undefined;
+  readonly clientCacheControl: ClientCacheControl | undefined;
   readonly tags: readonly string[];
   /** More of them may be added until the response has ended. */
   readonly lateTags: readonly string[];

@@ -2,6 +2,7 @@
 import type { RawHeaders, ResponseHead } from "../exchange.js";
 import { fieldLines, fieldValue, hasField, withField, withoutFields } from "../http/fields.js";
 import { withoutHopByHop } from "../http/hop-by-hop.js";
+import type { ClientCacheControl } from "../http/client-lifetime.js";
 import { formatHttpDate } from "../http/http-date.js";
 import type { StoredPolicy } from "../http/stored-policy.js";
 import { INTERNAL_FIELDS } from "../http/tags.js";
@@ -34,10 +35,12 @@ export function clientCacheControl(
   { clientCacheControl: asked }: ResolvedPolicy,
   { rawHeaders }: ResponseHead,
   { lifetime }: StoredPolicy,
-): string | undefined {
+): ClientCacheControl | undefined {
   if (asked === undefined || asked === false) return undefined;
   if (hasField(rawHeaders, "cache-control") || hasField(rawHeaders, "expires")) return undefined;
-  return asked === true ? `max-age=${Math.floor(lifetime)}` : asked;
+  // The page's own lifetime is over when the page is; one of the client's own begins with the client.
+  if (asked === true) return { field: `max-age=${Math.floor(lifetime)}`, fromReceipt: false };
+  return { field: asked, fromReceipt: true };
 }
 
 // A nonce in the policy belongs to the body it was made for, so this field always goes with the stored body.

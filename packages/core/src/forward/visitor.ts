@@ -1,7 +1,9 @@
 /** What the visitor gets of the handler's response: its fields, and an answer to the conditions and ranges that the handler never saw. */
 import type { RawHeaders, RequestHead, ResponseHead } from "../exchange.js";
+import { ageValue } from "../http/age.js";
 import { formatCacheStatus } from "../http/cache-status.js";
 import type { CacheStatus, ForwardReason } from "../http/cache-status.js";
+import { cacheControlAt } from "../http/client-lifetime.js";
 import { fieldValue, withoutFields } from "../http/fields.js";
 import { evaluatePreconditions, notModifiedHead } from "../http/preconditions.js";
 import { partialHead, selectRanges, unsatisfiableHead } from "../http/range.js";
@@ -41,7 +43,7 @@ export function visitorFields(
   if (debugHeader !== undefined) set.push([debugHeader, fwd === "bypass" || fwd === "method" ? "BYPASS" : "MISS"]);
   if (ownEtag !== undefined) set.push(["ETag", ownEtag]);
   const client = decision.store ? clientCacheControl(policy, head, decision.policy) : undefined;
-  if (client !== undefined) set.push(["Cache-Control", client]);
+  if (client !== undefined) set.push(["Cache-Control", cacheControlAt(client, ageValue(head))]);
   const coded = offeredCodings(plan, directives, head).length > 0 ? ["Accept-Encoding"] : [];
   const vary = varyWith(head.rawHeaders, [
     ...(decision.store ? decision.vary : []),

@@ -2,6 +2,8 @@
 import type { RawHeaders, RequestHead, ResponseHead } from "../exchange.js";
 import { formatCacheStatus } from "../http/cache-status.js";
 import type { CacheStatus } from "../http/cache-status.js";
+import { cacheControlAt } from "../http/client-lifetime.js";
+import type { ClientCacheControl } from "../http/client-lifetime.js";
 import { hasField, withField, withoutFields } from "../http/fields.js";
 import { fragmentHead, selectFromFragment } from "../http/fragment.js";
 import { evaluatePreconditions, notModifiedHead } from "../http/preconditions.js";
@@ -62,7 +64,8 @@ export function respondStale(
 /** Any other answer from a stored response: stale, validated, conditional, partial, without a body. */
 export function respond(entry: Entry, request: RequestHead, now: number, marks: Marks): OutgoingResponse {
   const { value } = entry;
-  const head = withMarks(value, currentAgeSeconds(value.policy, now), marks);
+  const fresh = !entry.softPurged && remainingSeconds(value.policy, now) > 0;
+  const head = withMarks(value, currentAgeSeconds(value.policy, now), fresh, marks);
   if (evaluatePreconditions(request, value.head) === "not-modified")
     return outgoing(notModifiedHead(head), undefined, value);
   if (value.head.status === 206) return respondFragment(entry, request, head);
@@ -125,6 +128,7 @@ function readyResponse(
     ready.remaining = remaining;
     headers[headers.length - 1] = formatCacheStatus({ hit: true, ttl: remaining });
     headers[headers.length - 3] = String(age);
+    if (ready.client !== undefined) headers[ready.clientAt] = cacheControlAt(ready.client, age);
   }
   return {
     kind: "hit",
@@ -141,10 +145,13 @@ function readyResponse(
 function prepare(entry: Entry, debugHeader: string | undefined): ReadyFields {
   const { head, clientCacheControl } = entry.value;
   const fields = withoutAge(withLength(head, entry.bodyBytes));
-  const headers = [...fields, ...clientFields(head, clientCacheControl)];
+  const client = clientsOwn(head, clientCacheControl);
+  const headers = [...fields];
+  if (client !== undefined) headers.push("Cache-Control", client.field);
+  const clientAt = headers.length - 1;
   if (debugHeader !== undefined) headers.push(debugHeader, "HIT");
   headers.push("Age", "", "Cache-Status", "");
-  return { headers, age: -1, remaining: Number.NaN };
+  return { headers, age: -1, remaining: Number.NaN, client, clientAt };
 }
 
 const AGE: ReadonlySet<string> = new Set(["age"]);
@@ -157,21 +164,25 @@ function withoutAge({ rawHeaders }: ResponseHead): RawHeaders {
 function withMarks(
   { head, clientCacheControl }: StoredResponse,
   age: number,
+  fresh: boolean,
   { status, debugHeader, debugValue }: Marks,
 ): ResponseHead {
-  const rawHeaders = [...withoutAge(head), ...clientFields(head, clientCacheControl)];
+  const rawHeaders = [...withoutAge(head)];
+  const client = clientsOwn(head, clientCacheControl);
+  // A stale page gives nobody another lifetime: the next one is about to be there.
+  if (client !== undefined) rawHeaders.push("Cache-Control", fresh ? cacheControlAt(client, age) : client.field);
   if (debugHeader !== undefined) rawHeaders.push(debugHeader, debugValue);
   rawHeaders.push("Age", String(age), "Cache-Status", formatCacheStatus(status));
   return { ...head, rawHeaders };
 }
 
 // A 304 may have brought the page a word of its own since it was stored.
-function clientFields({ rawHeaders }: ResponseHead, clientCacheControl: string | undefined): readonly string[] {
-  if (clientCacheControl === undefined || hasField(rawHeaders, "cache-control")) return NONE;
-  return ["Cache-Control", clientCacheControl];
+function clientsOwn(
+  { rawHeaders }: ResponseHead,
+  given: ClientCacheControl | undefined,
+): ClientCacheControl | undefined {
+  return given === undefined || hasField(rawHeaders, "cache-control") ? undefined : given;
 }
-
-const NONE: readonly string[] = Object.freeze([]);
 
 // A response without content carries no length (RFC 9110 §8.6).
 function withLength(head: ResponseHead, bytes: number): ResponseHead {

@@ -2,6 +2,7 @@
 import { codingsNamed } from "../codings.js";
 import type { Coding } from "../codings.js";
 import type { ResponseHead } from "../exchange.js";
+import type { ClientCacheControl } from "../http/client-lifetime.js";
 import { fieldValue } from "../http/fields.js";
 import type { StoredPolicy } from "../http/stored-policy.js";
 import { alike, mostlyAlike } from "./alike-fields.js";
@@ -17,7 +18,7 @@ export interface StoredResponse {
   readonly vary: readonly string[];
   readonly outer: OuterFields;
   /** The `Cache-Control` it is sent with when it has none: for the visitor only, nothing here is decided by it. */
-  readonly clientCacheControl: string | undefined;
+  readonly clientCacheControl: ClientCacheControl | undefined;
   /** Places to be filled for each visitor. */
   readonly holes?: StoredHoles | undefined;
   /** Whether its ETag was made here: the handler knows nothing of it, so it is no use in a conditional request to it. */
@@ -47,6 +48,9 @@ export interface ReadyFields {
   readonly headers: string[];
   age: number;
   remaining: number;
+  /** What is told of the client's own lifetime, and where its value stands. */
+  readonly client: ClientCacheControl | undefined;
+  readonly clientAt: number;
 }
 
 /** Lines before the header fields. */
@@ -59,7 +63,7 @@ const FIELDS_FROM = 8;
  *   000100                                noCache, mustRevalidate, authorizationAllowed, cookiesAllowed, immutable, ownEtag
  *   accept-language                       vary
  *   x-request-id;x-powered-by             outer: kept; removed
- *   max-age=60                            clientCacheControl, empty for none
+ *   +max-age=60                           clientCacheControl, with a plus where it counts from receipt; empty for none
  *   br,gzip "2f-rW7cu…"                   offer: codings, tag of the body; empty where there is none
  *   Content-Type
  *   text/html; charset=utf-8                                                                                              */
@@ -92,7 +96,7 @@ export function encodeResponse(stored: StoredResponse): string {
     flags,
     stored.vary.join(","),
     encodeOuter(stored.outer),
-    stored.clientCacheControl ?? "",
+    encodeClient(stored.clientCacheControl),
     encodeOffer(stored.offer),
     ...head.rawHeaders,
   ].join("\n");
@@ -138,7 +142,7 @@ export function decodeResponse(text: string, lines: readonly string[]): StoredRe
     },
     vary: varyIn(vary),
     outer: outerIn(outer),
-    clientCacheControl: client === "" ? undefined : client,
+    clientCacheControl: clientIn(client),
     offer: decodeOffer(offer),
     holes: decodeHoles(kind),
     ownEtag: flags[5] === "1",
@@ -184,6 +188,16 @@ function decodeOffer(line: string): CodingOffer | undefined {
   const codings = codingsNamed(names);
   return codings.length === 0 ? undefined : { codings, bodyTag };
 }
+
+function encodeClient(client: ClientCacheControl | undefined): string {
+  return client === undefined ? "" : `${client.fromReceipt ? "+" : ""}${client.field}`;
+}
+
+const clientIn = mostlyAlike((line: string): ClientCacheControl | undefined => {
+  if (line === "") return undefined;
+  const fromReceipt = line.startsWith("+");
+  return { field: fromReceipt ? line.slice(1) : line, fromReceipt };
+});
 
 const varyIn = mostlyAlike(namesIn);
 

@@ -71,11 +71,19 @@ describe("a stored response as text", () => {
           kept: fc.array(fc.constantFrom("x-a", "x-b"), { maxLength: 2 }),
           removed: fc.array(fc.constantFrom("x-c", "x-d"), { maxLength: 2 }),
         }),
+        fc.option(
+          fc.record({ field: fc.constantFrom("max-age=60", "+x, public", "++"), fromReceipt: fc.boolean() }).filter(
+            // Only what an operator wrote may begin with a plus, and that counts from receipt.
+            ({ field, fromReceipt }) => fromReceipt || !field.startsWith("+"),
+          ),
+          { nil: undefined },
+        ),
         fc.option(fc.uniqueArray(fc.constantFrom<Coding>("br", "zstd", "gzip"), { minLength: 1 }), { nil: undefined }),
-        (fields, vary, status, statusText, policy, outer, codings) => {
+        (fields, vary, status, statusText, policy, outer, clientCacheControl, codings) => {
           const stored = response(fields.flat(), {
             vary,
             outer,
+            clientCacheControl,
             offer: codings && { codings, bodyTag: '"2f-a+/"' },
             head: { status, statusText, rawHeaders: fields.flat() },
             policy: { ...POLICY, ...policy },
