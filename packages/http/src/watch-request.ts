@@ -1,7 +1,8 @@
-/** Views of a request through which a handler reads it, and which note the names of what it reads. Put in place only where a handler is about to run. */
+/** Views of a request through which a handler reads it, and which note the names of what it reads. Nothing but that tells them from what they show. Put in place only where a handler is about to run. */
 import type { IncomingMessage } from "node:http";
 import { EVERY } from "@diskcache/core";
 import type { Reads } from "@diskcache/core";
+import { clonable } from "./clonable-views.js";
 
 type Note = (name: string) => void;
 type Named = Record<string, unknown>;
@@ -17,20 +18,13 @@ export function watchRequest(req: IncomingMessage, reads: Reads): void {
   const noteField: Note = (name) => {
     if (!name.startsWith(":")) reads.field(name);
   };
-  Object.defineProperty(req, "headers", {
-    value: recording(headers as Named, noteField),
-    configurable: true,
-    enumerable: true,
-    writable: true,
-  });
-  Object.defineProperty(req, "rawHeaders", {
-    get() {
-      noteField(EVERY);
-      return rawHeaders;
-    },
-    configurable: true,
-    enumerable: true,
-  });
+  replace(req, "headers", recording(headers, noteField));
+  // Where in it a field stands is not known before all of it has been gone through.
+  replace(
+    req,
+    "rawHeaders",
+    recording(rawHeaders as unknown as Named, () => noteField(EVERY)),
+  );
   // A parser goes through all of them, and then puts them there.
   const parsed = (): void => reads.cookies.clear();
   for (const name of ["cookies", "signedCookies"]) watchProperty(req, name, (cookie) => reads.cookie(cookie), parsed);
@@ -52,18 +46,42 @@ export function watchProperty(owner: object, name: string, note: Note, replaced?
     if (own === undefined) return Reflect.get(inherited, name, owner);
     return own.get === undefined ? own.value : Reflect.apply(own.get, owner, []);
   };
-  Object.defineProperty(owner, name, {
+  const view: PropertyDescriptor = {
     get() {
       const read = value();
       return typeof read === "object" && read !== null ? recording(read as Named, note) : read;
     },
     set(given: unknown) {
       own = { value: given };
+      // What is put there is seen there from now on.
+      Object.defineProperty(owner, name, { ...view, enumerable: true });
       replaced?.();
     },
     configurable: true,
-    enumerable: own !== undefined,
-  });
+    enumerable: own?.enumerable === true,
+  };
+  Object.defineProperty(owner, name, view);
+}
+
+// As whoever made the object would: where the class has a place for it, there, and where it is an own property, that one.
+function replace(owner: object, name: string, value: unknown): void {
+  const own = Object.getOwnPropertyDescriptor(owner, name);
+  if (own === undefined && hasSetter(owner, name)) Reflect.set(owner, name, value);
+  else
+    Object.defineProperty(owner, name, {
+      value,
+      configurable: true,
+      enumerable: own?.enumerable === true,
+      writable: true,
+    });
+}
+
+function hasSetter(owner: object, name: string): boolean {
+  for (let at: object | null = owner; at !== null; at = Object.getPrototypeOf(at) as object | null) {
+    const found = Object.getOwnPropertyDescriptor(at, name);
+    if (found !== undefined) return found.set !== undefined;
+  }
+  return false;
 }
 
 function recording(target: Named, note: Note): Named {
@@ -71,10 +89,10 @@ function recording(target: Named, note: Note): Named {
   const asked = (name: string | symbol): void => {
     if (typeof name === "string" && (Object.hasOwn(target, name) || !(name in Object.prototype))) note(name);
   };
-  return new Proxy(target, {
-    get: (fields, name) => {
+  const view: Named = new Proxy(target, {
+    get: (fields, name, receiver) => {
       asked(name);
-      return fields[name as string];
+      return Reflect.get(fields, name, receiver === view ? fields : receiver) as unknown;
     },
     has: (fields, name) => {
       asked(name);
@@ -88,5 +106,11 @@ function recording(target: Named, note: Note): Named {
       note(EVERY);
       return Reflect.ownKeys(fields);
     },
+    // By itself, to set a property asks for it first.
+    set: (fields, name, value, receiver) => Reflect.set(fields, name, value, receiver === view ? fields : receiver),
+  });
+  return clonable(view, () => {
+    note(EVERY);
+    return target;
   });
 }
