@@ -13,6 +13,7 @@ import { fillStored, hasHoles } from "./holes/fill-stored.js";
 import { decide, decideAgain, requestFacts } from "./lookup/decide.js";
 import type { Lookup, Question } from "./lookup/decide.js";
 import { identified } from "./key/credentials.js";
+import { isEveryField } from "./key/every-field.js";
 import type { PageKey } from "./key/page-key.js";
 import { isPlainlyFresh, isPlainPage, PlainPages } from "./lookup/plain-pages.js";
 import { isDueAhead, isSurelyEarly } from "./lookup/refresh-ahead.js";
@@ -153,7 +154,8 @@ export class Answering {
   }
 
   #claim({ entry, stale }: Reusable): ReturnType<typeof claimRefresh> {
-    const due = stale || (this.#refreshAhead > 0 && isDueAhead(entry.value, this.#refreshAhead, this.#now()));
+    const ahead = this.#refreshAhead > 0 && !isByEveryField(entry);
+    const due = stale || (ahead && isDueAhead(entry.value, this.#refreshAhead, this.#now()));
     const { key, storedAt } = entry.head;
     return due && !this.#context.failing.rests(key, storedAt)
       ? claimRefresh(this.#context, this.#refreshes, entry)
@@ -210,8 +212,10 @@ export class Answering {
     });
   }
 
-  #needsClient({ entry: { head } }: Reusable): boolean {
-    return this.#refreshes.needsClient(head.key, head.storedAt);
+  // What is selected by every field of a request cannot be asked again without some of them.
+  #needsClient({ entry, stale }: Reusable): boolean {
+    const { key, storedAt } = entry.head;
+    return (stale && isByEveryField(entry)) || this.#refreshes.needsClient(key, storedAt);
   }
 
   #now(): number {
@@ -248,4 +252,8 @@ export class Answering {
 function adopting(outer: Forward, outcome: Outcome): Outcome {
   if (outcome.kind === "forward") outcome.directives.adopt(outer.directives);
   return outcome;
+}
+
+function isByEveryField({ value }: Reusable["entry"]): boolean {
+  return value.vary.some(isEveryField);
 }

@@ -52,7 +52,7 @@ export function openContext<Req>(given: DiskCacheOptions<Req>): CacheContext {
     hitForMiss: new HitForMiss(options.clock),
     failing: new Backoff(options.clock),
     endings: new Pending(),
-    auditor: options.audit === "off" ? undefined : new Auditor(options.audit, observer),
+    auditor: options.audit.mode === "off" ? undefined : new Auditor(options.audit.mode, observer),
   };
   return { ...parts, coded: new CodedBodies(parts) };
 }

@@ -260,11 +260,16 @@ export interface DiskCacheOptions<Req = unknown> extends CachePolicy<Req> {
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a field name
    * @example diskCache({ dir: ".cache/pages", debugHeader: "X-Cache" }) */
   readonly debugHeader?: string;
-  /** Watch what a handler reads of the request while it makes a page, and compare it with what selects the page: the key, `Vary`, the partition. A request header, cookie or ignored query parameter that is read and selects nothing is how one visitor's page gets to another. `"warn"` or `true`: an `audit` event and a process warning, once for each route and name, with the remedy; `"enforce"`: such a response is not stored either; `"off"` or `false`: nobody looks. Hits cost nothing. See docs/safety.md.
+  /** Watch what a handler reads of the request while it makes a page, and compare it with what selects the page: the key, `Vary`, the partition. A request header, cookie or ignored query parameter that is read and selects nothing is how one visitor's page gets to another. `"warn"` or `true`: an `audit` event and a process warning, once for each route and name, with the remedy; `"enforce"`: such a response is not stored either; `"off"` or `false`: nobody looks. An application that copies all fields (most frameworks that make a web `Request` do) is told of once; what it reads of the copy cannot be seen, so with `"enforce"` its pages are kept for requests that are alike in every field, but for those that `ignore` names: fields that no page is made from, whoever reads them, `*` at the end for any rest. Hits cost nothing. See docs/safety.md.
    * @default "warn", and "off" when NODE_ENV is "production"
-   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when none of these
-   * @example diskCache({ dir: ".cache/pages", ttl: "5m", audit: "enforce" }) */
-  readonly audit?: "warn" | "enforce" | "off" | boolean;
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when none of these, or `ignore` is not a list of field names
+   * @example diskCache({ dir: ".cache/pages", ttl: "5m", audit: { mode: "enforce", ignore: ["x-request-id", "sec-*"] } }) */
+  readonly audit?:
+    | "warn"
+    | "enforce"
+    | "off"
+    | boolean
+    | { readonly mode?: "warn" | "enforce" | "off" | boolean; readonly ignore?: readonly string[] };
   /** A table of paths and their policies, for what is known before the application runs. All rules that match are laid over the options in order, like routes one inside the other. A list.
    * A path that may be read in several ways (encoded slashes, dot segments, double encoding) is left alone when one of them is a `never`, or when they come under different rules.
    * @default []: none

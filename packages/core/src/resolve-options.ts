@@ -54,7 +54,7 @@ export interface ResolvedOptions {
   readonly refreshAhead: number;
   readonly allowPublicDir: boolean;
   readonly debugHeader: string | undefined;
-  readonly audit: "warn" | "enforce" | "off";
+  readonly audit: { readonly mode: "warn" | "enforce" | "off"; readonly ignore: readonly string[] };
   readonly policy: WholePolicy;
   readonly rules: readonly ResolvedRule[];
 }
@@ -157,14 +157,14 @@ function resolveCredentials(given: DiskCacheOptions["credentials"]): Credentials
   const rules = given === undefined ? {} : record("credentials", given);
   refuseUnknown("credentials.", rules, new Set(["fields", "ignore", "certificate", "user"]));
   return new Credentials({
-    fields: credentialNames("credentials.fields", rules["fields"]),
-    ignore: credentialNames("credentials.ignore", rules["ignore"]),
+    fields: fieldPatterns("credentials.fields", rules["fields"]),
+    ignore: fieldPatterns("credentials.ignore", rules["ignore"]),
     certificate: boolean("credentials.certificate", rules["certificate"] ?? true),
     user: boolean("credentials.user", rules["user"] ?? true),
   });
 }
 
-function credentialNames(option: string, given: unknown = []): readonly string[] {
+function fieldPatterns(option: string, given: unknown = []): readonly string[] {
   const names = strings(option, given);
   const wrong = names.find((name) => !isToken(name));
   if (wrong !== undefined) throw optionError(option, "a list of field names, `*` at the end for any rest", wrong);
@@ -178,9 +178,16 @@ function resolveHosts(given: unknown): ReadonlySet<string> {
   return new Set(hosts.map((host) => host.toLowerCase()));
 }
 
-function resolveAudit(given: unknown = process.env["NODE_ENV"] !== "production"): ResolvedOptions["audit"] {
-  if (typeof given === "boolean") return given ? "warn" : "off";
-  return oneOf("audit", given, ["warn", "enforce", "off"]);
+function resolveAudit(given: DiskCacheOptions["audit"]): ResolvedOptions["audit"] {
+  const isObject = typeof given === "object" && given !== null;
+  const rules: Record<string, unknown> = isObject ? record("audit", given) : { mode: given };
+  refuseUnknown("audit.", rules, new Set(["mode", "ignore"]));
+  const { mode: asked = process.env["NODE_ENV"] !== "production" } = rules;
+  const mode = typeof asked === "boolean" ? (asked ? "warn" : "off") : asked;
+  return Object.freeze({
+    mode: oneOf(isObject ? "audit.mode" : "audit", mode, ["warn", "enforce", "off"]),
+    ignore: fieldPatterns("audit.ignore", rules["ignore"]),
+  });
 }
 
 function resolveRelaxed(given: DiskCacheOptions["relaxed"]): ResolvedOptions["relaxed"] {

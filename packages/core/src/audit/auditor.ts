@@ -3,10 +3,21 @@ import type { Observer } from "../observe/observer.js";
 import type { ResolvedPolicy } from "../resolve-policy.js";
 import { unkeyedReads } from "./covered.js";
 import type { Selectors, Unkeyed } from "./covered.js";
+import { EVERY } from "./reads.js";
 import type { Reads } from "./reads.js";
 
 /** How much is told in the life of a process: a flood of paths must not become a flood of warnings. */
 const MOST_WARNINGS = 200;
+
+/** What was read and selects nothing. */
+export interface Findings {
+  /** Anything by its name. */
+  readonly named: boolean;
+  /** All fields at once: what is read of a copy of them nobody can see. */
+  readonly copied: boolean;
+}
+
+const NOTHING: Findings = Object.freeze({ named: false, copied: false });
 
 export class Auditor {
   /** Whether what was read unkeyed keeps a response out of the cache. */
@@ -19,24 +30,31 @@ export class Auditor {
     this.#observer = observer;
   }
 
-  /** Tells of everything that was read and selects nothing. Says whether there was any. */
-  finds(reads: Reads, by: Selectors, native: unknown): boolean {
+  /** Tells of everything that was read and selects nothing. */
+  finds(reads: Reads, by: Selectors, native: unknown): Findings {
     const found = unkeyedReads(reads, by);
-    if (found.length === 0) return false;
+    if (found.length === 0) return NOTHING;
     const asked = readByKey(reads, by.policy, native);
     const surprising = found.filter(({ kind, name }) => !(kind === "header" ? asked.fields : asked.cookies).has(name));
     const route = reads.route?.() ?? pathOf(by.request.target);
-    for (const unkeyed of surprising) this.#tell(route, unkeyed, by.request.target);
-    return surprising.length > 0;
+    const copies = reads.fields.has(EVERY);
+    for (const unkeyed of surprising) this.#tell(route, unkeyed, by.request.target, copies);
+    const copied = surprising.some(isEveryHeader);
+    return { named: surprising.length > Number(copied), copied };
   }
 
-  #tell(route: string, { kind, name }: Unkeyed, url: string): void {
-    const mark = `${kind} ${name} ${route}`;
+  // Whoever copies the fields is mostly a framework, and does so for every request: to name one route of it says all.
+  #tell(route: string, unkeyed: Unkeyed, url: string, copies: boolean): void {
+    const { kind, name } = unkeyed;
+    const mark = copies && name === EVERY ? `${kind} ${name}` : `${kind} ${name} ${route}`;
     if (this.#told.has(mark) || this.#told.size >= MOST_WARNINGS) return;
     this.#told.add(mark);
-    const remedy = remedyFor(kind, name);
+    const copied = isEveryHeader(unkeyed);
+    const remedy = copied ? (this.enforces ? NAME_UNREAD : NAME_READ) : remedyFor(kind, name);
     this.#observer.audit({ route, url, kind, name, remedy, enforced: this.enforces });
-    const message = `${route} reads ${what(kind, name)}, which does not select the page it makes: ${remedy}`;
+    const message = copied
+      ? `${route} goes through every request header, as others may (told once): what is read of a copy cannot be seen. ${remedy}`
+      : `${route} reads ${what(kind, name)}, which does not select the page it makes: ${remedy}`;
     process.emitWarning(message, { type: "DiskCacheAuditWarning", code: "DISKCACHE_AUDIT" });
   }
 }
@@ -54,6 +72,15 @@ function readByKey(reads: Reads, { keyFunction, partitions }: ResolvedPolicy, na
   });
 }
 
+function isEveryHeader({ kind, name }: Unkeyed): boolean {
+  return kind === "header" && name === EVERY;
+}
+
+const NAME_READ =
+  "Name in `Vary`, `vary` or `key.headers` what pages are made from; what only logs or forwards the fields is better mounted before the cache";
+const NAME_UNREAD =
+  "Such a page is kept for requests that are alike in every field: name in `audit.ignore` those that no page is made from";
+
 function what(kind: Unkeyed["kind"], name: string): string {
   const one = { header: "request header", cookie: "cookie", parameter: "ignored query parameter" }[kind];
   return name === "*" ? `every ${one}` : `${one} \`${name}\``;
@@ -65,7 +92,6 @@ function remedyFor(kind: Unkeyed["kind"], name: string): string {
     const key = name === "*" ? "their names" : `"${name}"`;
     return `put ${key} into \`cookies.key\`, tell visitors apart by \`partition\`, or do not read it`;
   }
-  if (name === "*") return "read fields by their names, or mount what goes through them before the cache";
   return `name it in \`Vary\` (or \`vary: ["${name}"]\`) or in \`key.headers\`, or do not read it`;
 }
 

@@ -4,9 +4,10 @@ import type { StoredPolicy } from "../http/stored-policy.js";
 import { hasUnkeyedCookies } from "../key/cookies.js";
 import type { CookieRules } from "../key/cookies.js";
 import type { Credentials } from "../key/credentials.js";
+import { isEveryField, SAYING_NOTHING } from "../key/every-field.js";
 import { matchesAny } from "../key/patterns.js";
 import { countsInKey, ignoredParameters, parameterName } from "../key/query.js";
-import { BYPASSING_FIELDS, FORWARDED_FIELDS } from "../key/request-fields.js";
+import { BYPASSING_FIELDS } from "../key/request-fields.js";
 import type { ResolvedPolicy } from "../resolve-policy.js";
 import { EVERY } from "./reads.js";
 import type { Reads } from "./reads.js";
@@ -28,31 +29,12 @@ export interface Selectors {
   /** The fields of the response's `Vary`, with those that were added to it. */
   readonly vary: readonly string[];
   readonly stored: StoredPolicy;
+  /** Fields that no page is made from, by the operator's word. */
+  readonly ignore: readonly string[];
 }
 
-/* About the connection, the message or a copy the client has, which is the cache's business; or negotiated, and then what was chosen is in `Vary`.
- * Compression reads Accept-Encoding for responses that it then leaves alone. */
-const KNOWN: ReadonlySet<string> = new Set([
-  "accept-encoding",
-  "cache-control",
-  "connection",
-  "content-length",
-  "expect",
-  "forwarded",
-  "host",
-  "if-modified-since",
-  "if-none-match",
-  "if-range",
-  "keep-alive",
-  "pragma",
-  "proxy-connection",
-  "range",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  ...FORWARDED_FIELDS,
-  ...BYPASSING_FIELDS,
-]);
+/** They say nothing of the page, or whoever sends them is left alone. */
+const KNOWN: ReadonlySet<string> = new Set([...SAYING_NOTHING, ...BYPASSING_FIELDS]);
 
 /** Its content is in the key, and what the bytes of it mean. */
 const OF_CONTENT: ReadonlySet<string> = new Set(["content-encoding", "content-language", "content-type"]);
@@ -77,8 +59,11 @@ function collapsed(names: ReadonlySet<string>): readonly string[] {
   return names.has(EVERY) ? [EVERY] : [...names];
 }
 
-function isFieldCovered(name: string, { request, policy, partitioned, vary, stored, credentials }: Selectors): boolean {
+function isFieldCovered(name: string, by: Selectors): boolean {
+  const { request, policy, partitioned, vary, stored, credentials, ignore } = by;
   if (KNOWN.has(name) || vary.includes(name) || policy.keyHeaders.includes(name)) return true;
+  if (name === EVERY) return vary.some(isEveryField);
+  if (matchesAny(name, ignore)) return true;
   // Whoever sends it is left alone, unless the page is for him, too.
   if (name === "authorization" || credentials.has(name)) return partitioned || !stored.authorizationAllowed;
   return OF_CONTENT.has(name) && request.contentDigest !== undefined;
@@ -87,11 +72,13 @@ function isFieldCovered(name: string, { request, policy, partitioned, vary, stor
 function unkeyedCookies(reads: Reads, by: Selectors): readonly string[] {
   const { request, cookies, partitioned, vary, stored } = by;
   if (partitioned) return [];
-  // Vary covers those that are not ignored.
-  const allowed = stored.cookiesAllowed && !vary.includes("cookie");
+  const copied = reads.fields.has(EVERY);
+  // Vary covers those that are not ignored, and so does what is told, and done, about all fields together.
+  const allowed = stored.cookiesAllowed && !vary.includes("cookie") && !copied;
   const named = [...reads.cookies].filter(
     (name) => !matchesAny(name, cookies.key) && (matchesAny(name, cookies.ignore) || allowed),
   );
+  if (copied) return request.ignoredCookies === true ? [...named, EVERY] : named;
   const { cookie } = request.headers;
   const unkeyed = !vary.includes("cookie") && typeof cookie === "string" && hasUnkeyedCookies(cookie, cookies);
   const telling = allowed || request.ignoredCookies === true || unkeyed;

@@ -2,6 +2,7 @@
 import { Reads } from "../audit/reads.js";
 import type { CacheContext } from "../context.js";
 import type { RequestHead } from "../exchange.js";
+import { everyFieldBut } from "../key/every-field.js";
 import { ignoredParameters } from "../key/query.js";
 import type { ResolvedPolicy } from "../resolve-policy.js";
 import type { StoreDecision } from "./decide-storing.js";
@@ -12,7 +13,7 @@ export function readsOf({ target }: RequestHead, { query, keyFunction }: Resolve
   return keyFunction === undefined ? new Reads(query !== undefined, ignoredParameters(target, query)) : new Reads();
 }
 
-/** The decision, unless the handler has read what does not select the page and the audit is to keep such pages out. Tells of it either way. */
+/** The decision, unless the handler has read what does not select the page and the audit is to keep such pages out. Where it went through all fields, each may have been used: then the page is for requests that are alike in all of them. Tells of it either way. */
 export function audited(
   { auditor, options }: CacheContext,
   { reads, request, policy, page, native }: ForwardPlan,
@@ -21,7 +22,15 @@ export function audited(
   if (auditor === undefined || reads === undefined || page === undefined || !decision.store) return decision;
   const { vary, policy: stored } = decision;
   const { cookies, credentials } = options;
-  const selectors = { request, policy, cookies, credentials, partitioned: page.partitioned, vary, stored };
-  const unkeyed = auditor.finds(reads, selectors, native);
-  return unkeyed && auditor.enforces ? { store: false, reason: "audit" } : decision;
+  const { ignore } = options.audit;
+  const selectors = { request, policy, cookies, credentials, partitioned: page.partitioned, vary, stored, ignore };
+  const { named, copied } = auditor.finds(reads, selectors, native);
+  if (!auditor.enforces || !(named || copied)) return decision;
+  if (named) return { store: false, reason: "audit" };
+  // What a partition answers for, it answers for here, too.
+  const answered = Object.keys(request.headers).filter((name) => credentials.has(name));
+  const others = page.partitioned ? [...UNDER_PARTITIONS, ...answered] : [];
+  return { ...decision, vary: [everyFieldBut([...ignore, ...others]), ...vary] };
 }
+
+const UNDER_PARTITIONS: readonly string[] = ["authorization", "cookie"];

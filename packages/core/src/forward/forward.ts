@@ -211,6 +211,8 @@ export class Forward {
     // A handler that goes on while it writes may have read more since.
     const now = fill && this.#decision && audited(this.#context, this.#plan, this.#decision);
     if (now?.store === false) fill?.refuse(now.reason);
+    // By what selects it, it lies already where it lies.
+    else if (now !== this.#decision) fill?.refuse("audit");
     const kept = fill?.end() ?? false;
     if (fill?.refused !== undefined) endSuperseded(this.#context, this.#plan, this.#decidedOn!.status, fill.refused);
     // What is stored is visible by now, so whoever comes finds it there; other processes find it once it lies on the disk.

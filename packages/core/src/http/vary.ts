@@ -13,13 +13,14 @@ export function varyFields(lines: readonly string[]): readonly string[] | "*" {
   return [...new Set(names)].sort();
 }
 
-/** A response's `Vary` with more fields named; `undefined` when it names them already. */
+/** A response's `Vary` with more fields named; `undefined` when it names them already. What selects it here and is no field name stays here. */
 export function varyWith(raw: RawHeaders, fields: readonly string[]): string | undefined {
   if (fields.length === 0) return undefined;
   const lines = fieldLines(raw, "vary");
   const named = varyFields(lines);
   if (named === "*") return undefined;
-  const unnamed = new Map(fields.map((field) => [field.toLowerCase(), field]));
+  const names = fields.map((field) => [field.toLowerCase(), field] as const);
+  const unnamed = new Map(names.filter(([name]) => TOKEN.test(name)));
   for (const field of named) unnamed.delete(field);
   const missing = [...unnamed.values()];
   return missing.length === 0 ? undefined : [...listMembers(lines), ...missing].join(", ");

@@ -3,12 +3,15 @@ import { hash } from "node:crypto";
 import type { RequestHead } from "../exchange.js";
 import { fieldLines } from "../http/fields.js";
 import { normaliseVaryValue } from "../http/vary.js";
+import { everyFieldValue, isEveryField } from "./every-field.js";
 
 /** Digest of the normalised values of the selecting fields. Only the digest goes to disk, never a value a visitor sent. */
 export function variantDigest(request: RequestHead, fields: readonly string[]): string {
   let text = "";
   for (const field of fields) {
-    const value = normaliseVaryValue(field, fieldLines(request.rawHeaders, field));
+    const value = isEveryField(field)
+      ? everyFieldValue(field, request.rawHeaders)
+      : normaliseVaryValue(field, fieldLines(request.rawHeaders, field));
     // "-" stands for an absent field: no length can look like it, so absent and empty differ.
     text += value === undefined ? `${field}-` : `${field}${value.length}:${value}`;
   }

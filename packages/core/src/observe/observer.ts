@@ -27,7 +27,7 @@ export interface CacheEvents {
   };
   /** A purge was recorded. */
   purge: { readonly what: string; readonly soft: boolean };
-  /** A handler read something of the request that does not select the page it made (`audit`). Told once for each route and name. */
+  /** A handler read something of the request that does not select the page it made (`audit`). Told once for each route and name, and once for all routes where it went through all of them. */
   audit: AuditFinding;
   /** Something failed behind the visitors' backs. While nobody listens, the process is warned once of each kind that does not mend itself. */
   error: DiskCacheError;
@@ -42,7 +42,7 @@ export interface AuditFinding {
   /** `*` for all of them. */
   readonly name: string;
   readonly remedy: string;
-  /** It was not stored for that. */
+  /** It was not stored for that; or, with a name of `*`, for requests alike in every header field alone. */
   readonly enforced: boolean;
 }
 
