@@ -41,7 +41,9 @@ export function storeContract(share: () => Shared): void {
     expect(await store.get("/a")).toBeUndefined();
     if (bytes > 0) expect((await along.read(0, 10)).toString()).toBe(body.subarray(0, 10).toString());
     along.close();
-    expect(await writer.commit(head("/a"))).toBe(true);
+    const committed = writer.commit(head("/a"));
+    expect((await bodyOf(store.get("/a")))?.equals(body)).toBe(true);
+    expect(await committed).toBe(true);
     expect((await bodyOf(store.get("/a")))?.equals(body)).toBe(true);
     expect((await bodyOf(shared.open().store.get("/a")))?.equals(body)).toBe(true);
   });

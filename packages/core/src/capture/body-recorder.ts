@@ -40,6 +40,8 @@ export class BodyRecorder {
   #relay: Relay | undefined;
   #waiting: (() => void)[] = [];
   #pausing = false;
+  /** Whether those who come now have it from the first byte, whatever becomes of what is kept. */
+  #held = false;
 
   /** Called when `write` returned false and there is room again. */
   onDrain: (() => void) | undefined;
@@ -67,6 +69,11 @@ export class BodyRecorder {
   /** The body, if it has ended and is short. */
   get whole(): Buffer | undefined {
     return this.#ended && this.#writer === undefined ? this.#gathered() : undefined;
+  }
+
+  /** Whether those who begin to read now have it from the first byte. */
+  get readable(): boolean {
+    return this.#held || this.givenUp === undefined;
   }
 
   /** Why the body can no longer be kept, if so. */
@@ -108,6 +115,16 @@ export class BodyRecorder {
     return this.#writer === undefined ? this.#store.put(head, this.#gathered()) : this.#writer.commit(head);
   }
 
+  /** The body has ended: it can be read until then, whatever becomes of what is kept. */
+  hold(until: Promise<unknown>): void {
+    this.#held = true;
+    if (this.#writer !== undefined) this.#file ??= this.#writer.reader();
+    void until.then(() => {
+      this.#held = false;
+      if (this.#readings.size === 0) this.#forget();
+    });
+  }
+
   /** The body is whole, and is not to be kept: those who read along get the rest of it. */
   finish(): void {
     this.#ended = true;
@@ -139,7 +156,8 @@ export class BodyRecorder {
         if (!this.#readings.delete(reading)) return;
         if (this.#visitor === reading) this.#visitor = undefined;
         this.#heed();
-        if (this.#readings.size === 0 && (this.#ended || this.givenUp !== undefined)) this.#forget();
+        if (this.#readings.size > 0 || this.#held) return;
+        if (this.#ended || this.givenUp !== undefined) this.#forget();
       },
     };
   }

@@ -63,8 +63,9 @@ async function copyBody(entry: Selection["entry"], writer: EntryWriter, head: En
       // The reader uses its buffer again, the writer keeps what it is given.
       if (!writer.write(Buffer.from(piece))) await new Promise<void>((resolve) => (writer.onDrain = resolve));
     }
+    // Until then those who share it read it from the old file, too.
+    return await writer.commit(head);
   } finally {
     reader.close();
   }
-  return writer.commit(head);
 }

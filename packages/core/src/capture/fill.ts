@@ -111,6 +111,7 @@ export class Fill {
     const lines = fieldLines(head.rawHeaders, "content-length");
     const announced = lines.length === 1 ? Number(lines[0]) : UNKNOWN_LENGTH;
     const begun = this.#storedResponse(head);
+    const bytes = () => (this.#stored === undefined ? announced : this.#recorder.bytes);
     const whole = () => (this.#stored === undefined ? undefined : this.#recorder.whole);
     const value = () => this.#stored ?? begun;
     return {
@@ -119,7 +120,7 @@ export class Fill {
         return value();
       },
       get bodyBytes() {
-        return whole()?.length ?? announced;
+        return bytes();
       },
       get body() {
         return whole();
@@ -159,7 +160,7 @@ export class Fill {
 
   /** Whether this response answers another request for its page: from its first byte, if that is still there. */
   answers(request: RequestHead): boolean {
-    if (this.#recorder.givenUp !== undefined) return false;
+    if (!this.#recorder.readable) return false;
     if (this.#recorder.followers >= this.#context.options.flight.maxFollowers) return false;
     return this.#digest === undefined || this.#digest === variantDigest(request, this.#plan.vary);
   }
@@ -179,7 +180,7 @@ export class Fill {
     }
     const stored = this.#storedWhole();
     this.#stored = stored;
-    return andThen(this.#recorder.keep(this.#entryHead(this.#key, encodeResponse(stored), stored)), (kept) => {
+    const placed = andThen(this.#recorder.keep(this.#entryHead(this.#key, encodeResponse(stored), stored)), (kept) => {
       if (!kept) {
         this.#context.observer.notStored(request.target, "store");
         return false;
@@ -191,6 +192,8 @@ export class Fill {
         () => true,
       );
     });
+    if (placed instanceof Promise) this.#recorder.hold(placed);
+    return placed;
   }
 
   /** Why a response that has ended properly is not kept, where that is not for a purge. */

@@ -17,6 +17,7 @@ export class Flight<Shared extends object> {
   #adrift = false;
   /** What is shared has an end already, whatever becomes of the leader. */
   #standsIn = false;
+  #over = false;
   #timer: NodeJS.Timeout | undefined;
 
   /** @param onOver called once nobody can join any more */
@@ -77,12 +78,26 @@ export class Flight<Shared extends object> {
 
   /** Lets all followers go, together. */
   release(why: Release): void {
-    if (this.#land(why)) this.#onOver();
+    if (this.#land(why)) this.#end();
   }
 
-  /** The response is complete: whoever comes now finds it in the store. */
-  complete(): void {
-    if (!this.#land("failed")) this.#settleAll("failed");
+  /** The response is complete: those who come now find it in the store.
+   * @param placed resolves when they do; those who come sooner read along */
+  complete(placed?: Promise<unknown>): void {
+    const { shared } = this;
+    if (this.#over || shared === undefined || placed === undefined) {
+      if (!this.#land("failed")) this.#settleAll("failed");
+      this.#end();
+      return;
+    }
+    // It has come to its end, whether or not the leader's client is there.
+    this.#adrift = false;
+    this.#settleAll(shared);
+    void placed.then(() => this.#end());
+  }
+
+  #end(): void {
+    this.#over = true;
     this.#onOver();
   }
 

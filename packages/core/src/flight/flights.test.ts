@@ -95,6 +95,28 @@ describe("a flight", () => {
     expect(await waiting).toBe("failed");
   });
 
+  it("that is complete can be joined until what it made is in its place, also by those who waited for its end", async () => {
+    const flights = new Flights<Page>(SETTINGS);
+    const flight = flights.lead("k", 1);
+    flight.leaderLeft();
+    flight.share(PAGE);
+    const waiting = flight.join();
+    let arrive = (): void => {};
+    flight.complete(new Promise<void>((resolve) => (arrive = resolve)));
+    expect([await waiting, flights.under("k"), await flight.join()]).toEqual([PAGE, flight, PAGE]);
+    arrive();
+    await vi.waitFor(() => expect(flights.under("k")).toBeUndefined());
+  });
+
+  it("that has been given up is over, whatever is still on its way to its place", () => {
+    const flights = new Flights<Page>(SETTINGS);
+    const flight = flights.lead("k", 1);
+    flight.share(PAGE);
+    flight.complete();
+    flight.complete(new Promise<void>(() => {}));
+    expect(flights.under("k")).toBeUndefined();
+  });
+
   it("leaves no timer behind once it has landed", () => {
     const flight = new Flight<Page>(0, SETTINGS, () => {});
     flight.share(PAGE);

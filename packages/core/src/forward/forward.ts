@@ -53,6 +53,8 @@ export class Forward {
   /** What storing was decided on. */
   #decidedOn: ResponseHead | undefined;
   #decision: StoreDecision | undefined;
+  /** Whether a stored response is kept as a 304 has freshened it. */
+  #freshened: MaybeAsync<boolean> = false;
   /** The fields the client is given. */
   #given: RawHeaders = [];
   readonly #told: Told;
@@ -215,7 +217,7 @@ export class Forward {
     else if (now !== this.#decision) fill?.refuse("audit");
     const kept = fill?.end() ?? false;
     if (fill?.refused !== undefined) endSuperseded(this.#context, this.#plan, this.#decidedOn!.status, fill.refused);
-    // What is stored is visible by now, so whoever comes finds it there; other processes find it once it lies on the disk.
+    // Those who come find it in the store, and until it is there they are given it like those who read along; other processes find it once it lies on the disk.
     this.#settle(kept, fill?.keys);
     return kept;
   }
@@ -264,16 +266,12 @@ export class Forward {
         headTold(this.#context, this.#plan, selection, head, now, (told, plan) =>
           this.#decide(told, now, undefined, plan),
         );
-      if (head.status === 304 && this.requestChanges.conditional)
-        return notModified(
-          this.#context,
-          this.#plan,
-          selection,
-          head,
-          now,
-          (freshened) => this.#decide(freshened, now),
-          this.#told,
-        );
+      if (head.status === 304 && this.requestChanges.conditional) {
+        const decide = (freshened: ResponseHead): StoreDecision => this.#decide(freshened, now);
+        const answer = notModified(this.#context, this.#plan, selection, head, now, decide, this.#told);
+        this.#freshened = answer.kept;
+        return answer.delivery;
+      }
       const stale = this.#staleInstead(now, head.status);
       if (stale !== undefined) return { kind: "instead", response: stale, record: false };
     }
@@ -371,10 +369,11 @@ export class Forward {
     this.#over = true;
     this.#absent?.over();
     clearTimeout(this.#deadline);
-    if (kept instanceof Promise) void this.#context.endings.add(kept);
+    const placed = kept === false ? this.#freshened : kept;
+    if (placed instanceof Promise) void this.#context.endings.add(placed);
     this.#context.fragments.renderings.end(this.directives);
-    leading?.flight.complete();
-    void andThen(kept, () => {
+    leading?.flight.complete(placed instanceof Promise ? placed : undefined);
+    void andThen(placed, () => {
       leading?.lock?.release(keys);
       settled?.();
     });

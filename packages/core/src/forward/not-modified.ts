@@ -5,6 +5,7 @@ import type { ResponseHead } from "../exchange.js";
 import type { CacheStatus } from "../http/cache-status.js";
 import { freshen, validates } from "../http/freshen.js";
 import type { Selection } from "../lookup/select.js";
+import type { MaybeAsync } from "../maybe-async.js";
 import { respondStored } from "../coding/respond-chosen.js";
 import type { StoreDecision } from "./decide-storing.js";
 import type { Delivery } from "./delivery.js";
@@ -13,6 +14,12 @@ import { freshenStored, headToFreshen } from "./freshen-stored.js";
 import { letGo } from "./let-go.js";
 import { shareStored } from "./share-stored.js";
 import type { Told } from "./told.js";
+
+/** What the client gets, and whether the stored response is kept as it is now. */
+export interface NotModified {
+  readonly delivery: Delivery;
+  readonly kept: MaybeAsync<boolean>;
+}
 
 /** @param decide whether the freshened response may be kept
  * @param told is told whether it is */
@@ -24,7 +31,7 @@ export function notModified(
   now: number,
   decide: (head: ResponseHead) => StoreDecision,
   told: Told,
-): Delivery {
+): NotModified {
   const { request, reason, leading } = plan;
   const { debugHeader } = context.options;
   const { entry } = selection;
@@ -34,7 +41,8 @@ export function notModified(
     told.freshened(plan, 0, "not-modified", false);
     const status: CacheStatus = { fwd: reason, fwdStatus: 304, detail: "not-modified" };
     const marks = { status, debugHeader, debugValue: "STALE" };
-    return { kind: "instead", response: respondStored(context, entry, request, now, marks), record: false };
+    const response = respondStored(context, entry, request, now, marks);
+    return { delivery: { kind: "instead", response, record: false }, kept: false };
   }
   const head = freshen(headToFreshen(entry), validation, dated(context.options.clock, now));
   const decision = decide(head);
@@ -44,5 +52,6 @@ export function notModified(
   const storing = refusal === undefined;
   const status: CacheStatus = { fwd: reason, fwdStatus: 304, stored: kept === true, storing, detail: refusal };
   const marks = { status, debugHeader, debugValue: "HIT" };
-  return { kind: "instead", response: respondStored(context, freshened, request, now, marks), record: false };
+  const response = respondStored(context, freshened, request, now, marks);
+  return { delivery: { kind: "instead", response, record: false }, kept };
 }

@@ -25,7 +25,7 @@ export interface EntryHead {
   readonly birth: LogPosition;
 }
 
-/** A stored entry, whole and verified as far as it is in memory; `reader()` verifies the rest piece by piece before giving it out. */
+/** A stored entry, whole and verified as far as it is in memory; `reader()` verifies the rest piece by piece before giving it out, but for one that is being committed, which is read from where it was written. */
 export interface StoreEntry<Value> {
   readonly head: EntryHead;
   /** `head.meta` as the owner of the store decoded it. */
@@ -62,7 +62,7 @@ export interface EntryWriter {
   onDrain: (() => void) | undefined;
   /** True once it has given up (disk full, body too long, closed): further pieces are ignored and nothing will be stored. */
   readonly failed: boolean;
-  /** Finishes the file with its final head and makes it visible. Resolves to whether it is stored; never rejects. */
+  /** Finishes the file with its final head. Visible to this process when the call returns; resolves to whether it is stored, and never rejects. */
   commit(head: EntryHead): Promise<boolean>;
   /** Reads what was given to `write` so far, wherever it is, unverified: for those who read along in this process. Several reads may run at a time, each gives a buffer of its own. Stays usable after `commit` and `abort`, until closed. */
   reader(): BodyReader;
@@ -113,7 +113,7 @@ export type LockEnd = "over" | "abandoned";
 export interface Store<Value> {
   /** Position of the invalidation log now (looked at most once per turn of the event loop): the birth of an entry whose making begins now. */
   position(): LogPosition;
-  /** A living entry, from memory, from what waits to be written, or from disk. A promise only where the disk is slow or the entry is being committed; it never rejects. */
+  /** A living entry, from memory, from what waits to be written, or from disk. A promise only where the disk is slow; it never rejects. */
   get(key: string): StoreEntry<Value> | undefined | Promise<StoreEntry<Value> | undefined>;
   /** The same for one request: a body that does not stay in memory may be lent, which saves a copy. */
   borrow(key: string, now: number): StoreEntry<Value> | undefined | Promise<StoreEntry<Value> | undefined>;

@@ -3,6 +3,7 @@ import { setImmediate } from "node:timers";
 import { closedError } from "../errors.js";
 import { andThen } from "../maybe-async.js";
 import { Pending } from "../pending.js";
+import { Committing } from "./committing.js";
 import type {
   EntryHead,
   EntryWriter,
@@ -36,7 +37,7 @@ export class DiskStore<Value> implements Store<Value> {
   readonly #options: DiskStoreOptions<Value>;
   readonly #parts: StoreParts<Value>;
   readonly #streams: Streams<Value>;
-  readonly #committing = new Map<string, Promise<StoreEntry<Value> | undefined>>();
+  readonly #committing: Committing<Value>;
   readonly #purging = new Pending();
   #closing: Promise<void> | undefined = undefined;
   /** What is in memory was learnt in this one. */
@@ -50,7 +51,12 @@ export class DiskStore<Value> implements Store<Value> {
       encode: (entry) => encodeForDisk(this.#parts, entry),
       lookUp: (key) => this.get(key),
     });
-    this.#streams = new Streams(this.#parts, options, (head, result) => this.#announce(head.key, result));
+    this.#committing = new Committing(options.decode, () => options.clock.now());
+    this.#streams = new Streams(this.#parts, options, (writer, head, result) => {
+      this.#parts.memory.delete(head.key);
+      this.#parts.reader.overtaken(head.key);
+      this.#committing.announce(writer, head, result);
+    });
     if (options.strict && options.idle !== true) this.#parts.proveUsable();
   }
 
@@ -188,7 +194,7 @@ export class DiskStore<Value> implements Store<Value> {
 
   /** Resolves when nothing about the key waits for the disk any more: it is there, or given up. */
   async written(key: string): Promise<void> {
-    await Promise.all([this.#parts.queue.written(key), this.#committing.get(key)]);
+    await Promise.all([this.#parts.queue.written(key), this.#committing.over(key)]);
   }
 
   remove(key: string): void {
@@ -227,7 +233,7 @@ export class DiskStore<Value> implements Store<Value> {
 
   /** Resolves when everything that was put or removed so far is on disk, or given up. */
   async flush(): Promise<void> {
-    await Promise.all([this.#parts.queue.settled(), ...this.#committing.values()]);
+    await Promise.all([this.#parts.queue.settled(), this.#committing.allOver()]);
   }
 
   /** The heads of what is on disk, in no order; some may be dead. Reads the whole directory, a part of it in each turn. */
@@ -313,7 +319,9 @@ export class DiskStore<Value> implements Store<Value> {
     const waiting = this.#parts.queue.get(key);
     if (waiting === REMOVED) return undefined;
     if (waiting !== undefined && this.#parts.judge.check(waiting, view)) return waiting;
-    return this.#committing.get(key) ?? this.#parts.reader.read(key, lend);
+    const unnamed = this.#committing.get(key);
+    if (unnamed !== undefined && this.#parts.judge.check(unnamed, view)) return unnamed;
+    return this.#parts.reader.read(key, lend);
   }
 
   #pending(key: string): boolean {
@@ -332,16 +340,5 @@ export class DiskStore<Value> implements Store<Value> {
     const { head, body, value } = entry;
     if (body === undefined) return;
     this.#parts.memory.set(head.key, entry, memoryCost(head, body, this.#options.valueBytes?.(value) ?? 0));
-  }
-
-  // While an entry gets its name, a lookup waits for it.
-  #announce(key: string, result: Promise<boolean>): void {
-    this.#parts.memory.delete(key);
-    this.#parts.reader.overtaken(key);
-    const found = result.then(() => {
-      if (this.#committing.get(key) === found) this.#committing.delete(key);
-      return this.get(key);
-    });
-    this.#committing.set(key, found);
   }
 }

@@ -43,7 +43,7 @@ export interface WriterSurroundings {
   readonly alive: (head: EntryHead) => boolean;
   readonly stored: (path: EntryPath, change: Stored) => void;
   /** Makes what is being committed known to readers until `result` settles. */
-  readonly committing: (head: EntryHead, result: Promise<boolean>) => void;
+  readonly committing: (writer: FileEntryWriter, head: EntryHead, result: Promise<boolean>) => void;
   /** Runs what gives a file its name neither before nor beside what is being written for the same key. */
   readonly exclusively: (key: string, work: () => Promise<boolean>) => Promise<boolean>;
   readonly ended: (writer: FileEntryWriter) => void;
@@ -77,6 +77,11 @@ export class FileEntryWriter implements EntryWriter {
     return this.#state === "failed" || this.#state === "ended";
   }
 
+  /** Of the whole body so far. */
+  get bodyBytes(): number {
+    return this.#body.bytes;
+  }
+
   /** Bytes in memory that wait for the disk. */
   get pendingBytes(): number {
     return this.#body.waitingBytes;
@@ -99,7 +104,7 @@ export class FileEntryWriter implements EntryWriter {
     this.#state = "committing";
     const result = this.#around.exclusively(head.key, () => this.#commit(head));
     void result.finally(() => this.#end());
-    this.#around.committing(head, result);
+    this.#around.committing(this, head, result);
     return result;
   }
 

@@ -1,7 +1,7 @@
 /** The entries whose bodies come in pieces just now: begins them, bounds what all of them together have in memory, and ends them with the store. Decides nothing about what may be kept. */
-import type { EntryHead } from "./contract.js";
 import type { DiskStoreOptions } from "./disk-store-options.js";
 import { FileEntryWriter } from "./entry-writer.js";
+import type { WriterSurroundings } from "./entry-writer.js";
 import { Room } from "./room.js";
 import type { StoreParts } from "./store-parts.js";
 
@@ -11,14 +11,14 @@ const MOST_WAITING_BYTES = 64 * 1024 * 1024;
 export class Streams<Value> {
   readonly #parts: StoreParts<Value>;
   readonly #options: DiskStoreOptions<Value>;
-  readonly #committing: (head: EntryHead, result: Promise<boolean>) => void;
+  readonly #committing: WriterSurroundings["committing"];
   readonly #writers = new Set<FileEntryWriter>();
 
   /** @param committing told of each that gets its name, and of how that ends */
   constructor(
     parts: StoreParts<Value>,
     options: DiskStoreOptions<Value>,
-    committing: (head: EntryHead, result: Promise<boolean>) => void,
+    committing: WriterSurroundings["committing"],
   ) {
     this.#parts = parts;
     this.#options = options;

@@ -1,0 +1,83 @@
+/** Entries whose files get their names just now. Each is read from where it was written meanwhile, so no lookup waits for the disk. Never asks whether an entry may be used. */
+import { setImmediate } from "node:timers";
+import type { BodyReader, EntryHead } from "./contract.js";
+import type { FileEntryWriter } from "./entry-writer.js";
+import { StoredEntry } from "./stored-entry.js";
+
+interface Announced<Value> {
+  /** `undefined` where its meta cannot be decoded. */
+  readonly entry: StoredEntry<Value> | undefined;
+  readonly over: Promise<void>;
+}
+
+export class Committing<Value> {
+  readonly #decode: (head: EntryHead) => Value;
+  readonly #now: () => number;
+  readonly #announced = new Map<string, Announced<Value>>();
+
+  constructor(decode: (head: EntryHead) => Value, now: () => number) {
+    this.#decode = decode;
+    this.#now = now;
+  }
+
+  get size(): number {
+    return this.#announced.size;
+  }
+
+  has(key: string): boolean {
+    return this.#announced.has(key);
+  }
+
+  get(key: string): StoredEntry<Value> | undefined {
+    return this.#announced.get(key)?.entry;
+  }
+
+  /** Resolves when the file of the key has its name, or will have none. */
+  over(key: string): Promise<void> | undefined {
+    return this.#announced.get(key)?.over;
+  }
+
+  allOver(): Promise<unknown> {
+    return Promise.all([...this.#announced.values()].map(({ over }) => over));
+  }
+
+  delete(key: string): void {
+    this.#announced.delete(key);
+  }
+
+  /** The writer names its file now; `result` tells when that is over. */
+  announce(writer: FileEntryWriter, head: EntryHead, result: Promise<boolean>): void {
+    const { key } = head;
+    const held = writer.reader();
+    const announced: Announced<Value> = {
+      entry: this.#entryOf(writer, head),
+      over: result.then(() => {
+        if (this.#announced.get(key) === announced) this.#announced.delete(key);
+        // Who has found it in this turn opens it at once.
+        setImmediate(() => held.close());
+      }),
+    };
+    this.#announced.set(key, announced);
+  }
+
+  #entryOf(writer: FileEntryWriter, head: EntryHead): StoredEntry<Value> | undefined {
+    try {
+      return new UnnamedEntry(head, this.#decode(head), writer, this.#now());
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+class UnnamedEntry<Value> extends StoredEntry<Value> {
+  readonly #writer: FileEntryWriter;
+
+  constructor(head: EntryHead, value: Value, writer: FileEntryWriter, now: number) {
+    super(head, value, writer.bodyBytes, undefined, undefined, now);
+    this.#writer = writer;
+  }
+
+  override reader(): BodyReader {
+    return this.#writer.reader();
+  }
+}
