@@ -101,6 +101,23 @@ describe.each(ADAPTERS)("$name: a handler whose client has left", (adapter) => {
     expect((await site.visit("/")).isHit).toBe(true);
   });
 
+  it("by a reset goes on for those who read along", async () => {
+    const release = barrier();
+    const site = await openSite(adapter, {
+      handler: ({ req, res }) => ({
+        headers: PLAIN,
+        body: Readable.from(pieces(NOTICING[0]!, req, res, release.opened)),
+      }),
+    });
+    const leader = await site.begin("/");
+    const follower = await site.begin("/");
+    leader.on("error", () => {});
+    leader.socket.resetAndDestroy();
+    await site.departures.reaches(1);
+    release.open();
+    expect([await text(follower), (await site.visit("/")).isHit, site.renders]).toEqual(["first, second", true, 1]);
+  });
+
   it("listens only once the connection has ended, and stops, has no one served less than the page", async () => {
     let listenLate = (): void => {};
     const site = await openSite(adapter, {

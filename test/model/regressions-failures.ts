@@ -53,6 +53,13 @@ export const FAILING: readonly { readonly name: string; readonly program: Progra
     },
   },
   {
+    name: "an error behind a 304, while another client reads along",
+    program: {
+      handler: [{ do: "never", first: true }, { do: "write", bytes: 20_000, as: "buffer" }, { do: "throw" }],
+      clients: [{ leaves: "before-head" }, { match: "*" }, {}],
+    },
+  },
+  {
     name: "a body that is not kept, after its first bytes",
     program: {
       handler: [TEXT, { do: "write", bytes: 100, as: "string" }, failing(4, "pipeline")],

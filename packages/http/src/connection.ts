@@ -7,7 +7,7 @@ import { queuedOn } from "./watchers.js";
 
 const EVENTS = ["close", "error", "end", "aborted"] as const;
 
-/** Who ended it: its client, this side (the application, or the limits of the server), or the application after it had ended. */
+/** Who ended it: its client, Node or the limits of the server, or the application, which may do so after it has ended. */
 export type EndedBy = "client" | "server" | "application";
 
 /** A response that goes out by the connection. */
@@ -21,6 +21,9 @@ interface Response {
 interface Watched extends Duplex {
   [WATCHED]?: Set<Response>;
 }
+
+/** Codes of what was no request, or came too late. */
+const OF_REQUESTS = /^(?:HPE|ERR_HTTP)_/;
 
 const WATCHED = Symbol("diskcache.watched");
 
@@ -49,6 +52,7 @@ export function hasEnded(req: IncomingMessage, res: ServerResponse): { readonly 
 
 function watch(socket: Watched): Set<Response> {
   const responses = new Set<Response>();
+  let timesOut = false;
   const tell = (by: EndedBy): void => {
     for (const response of responses) response.ends(by);
   };
@@ -57,24 +61,36 @@ function watch(socket: Watched): Set<Response> {
       for (const response of responses) response.tells();
     });
   if (!allowsHalfOpen(socket)) socket.prependListener("end", () => tell("client"));
+  // Those who listen to it end the connection, if anyone does.
+  socket.prependListener("timeout", () => {
+    timesOut = true;
+    queueMicrotask(() => (timesOut = false));
+  });
   const { destroy } = socket;
   socket.destroy = (error) => {
-    if (truth(socket, "destroyed") === true) tell("application");
-    else tell(socket.readableEnded || isSystems(error) ? "client" : "server");
+    tell(timesOut ? "server" : endedBy(socket, error));
     return Reflect.apply(destroy, socket, [error]);
   };
   return responses;
 }
 
+interface Served extends Duplex {
+  readonly server?: { readonly httpAllowHalfOpen?: boolean; readonly listening: boolean };
+}
+
 // Node ends the connection of a client that has ended it, unless it was asked not to.
-function allowsHalfOpen(socket: Duplex): boolean {
-  const { server } = socket as { readonly server?: { readonly httpAllowHalfOpen?: boolean } };
+function allowsHalfOpen({ server }: Served): boolean {
   return server?.httpAllowHalfOpen === true;
 }
 
-// The system tells of what the other side has done; an application's own errors come from no system call.
-function isSystems(error: Error | null | undefined): boolean {
-  return (error as NodeJS.ErrnoException | undefined)?.syscall !== undefined;
+// Node gives an error again that it has heard of. It gives none where it ends a connection behind its last response, and with the server.
+function endedBy(socket: Served, error: NodeJS.ErrnoException | null | undefined): EndedBy {
+  // The system tells of what the other side has done; an application's own errors come from no system call.
+  if (error?.syscall !== undefined) return "client";
+  if (error?.code !== undefined && OF_REQUESTS.test(error.code)) return "server";
+  if (truth(socket, "destroyed") === true) return "application";
+  if (socket.readableEnded) return "client";
+  return truth(socket, "writableEnded") === true || socket.server?.listening === false ? "server" : "application";
 }
 
 /** How many listen for the end of the connection. */

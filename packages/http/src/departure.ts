@@ -250,7 +250,10 @@ export class Departure {
 
   #watch(): void {
     this.#unwatch = beforeItEnds(this.#req, this.#res, {
-      ends: (by) => (by === "application" ? this.#breaksOff() : this.#ends(by === "client")),
+      ends: (by) => {
+        if (by === "application" && this.isKeptFromHandler) this.#breaksOff();
+        else this.#ends(by === "client");
+      },
       tells: () => this.#tells(),
     });
   }

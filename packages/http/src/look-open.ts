@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { connectionOf } from "./connection.js";
+import { http2Stream, truth } from "./response-class.js";
 
 /** What says on a request or a response that it is over. */
 const OVER = [
@@ -57,17 +58,27 @@ export class LookOpen {
         if (uncover !== undefined) this.#uncover.push(uncover);
       }
     }
-    // Node destroys a request that has been answered.
-    for (const message of left ? [this.#req, this.#res] : [this.#res]) {
+    for (const message of [this.#req, this.#res]) {
       if (Object.hasOwn(message, "destroy")) continue;
       const { destroy } = message;
       message.destroy = (error?: Error) => {
-        if (!isNodes(error)) destroyed();
+        if (!isNodes(message, error)) destroyed();
         return Reflect.apply(destroy, message, [error]);
       };
       this.#uncover.push(() => Reflect.deleteProperty(message, "destroy"));
     }
+    this.#coverSocket();
     if (left) this.coverConnection();
+  }
+
+  // Node takes it from a response that has been answered.
+  #coverSocket(): void {
+    const { socket } = this.#req;
+    if (this.#res.socket !== null || http2Stream(this.#res) !== undefined) return;
+    Object.assign(this.#res, { socket });
+    this.#uncover.push(() => {
+      if (this.#res.socket === socket) Object.assign(this.#res, { socket: null });
+    });
   }
 
   /** The client has left with its answer. */
@@ -117,7 +128,8 @@ function cover(message: IncomingMessage | ServerResponse, name: string): (() => 
     void (own === undefined ? Reflect.deleteProperty(message, name) : Object.defineProperty(message, name, own));
 }
 
-// Node itself destroys the request of a client that has left.
-function isNodes(error: NodeJS.ErrnoException | undefined): boolean {
-  return error?.code === "ECONNRESET";
+// Node itself destroys the request of a client that has left, and one that has been read to its end.
+function isNodes(message: IncomingMessage | ServerResponse, error: NodeJS.ErrnoException | undefined): boolean {
+  if (error !== undefined) return error.code === "ECONNRESET";
+  return "readableEnded" in message && message.readableEnded && truth(message, "destroyed") === false;
 }
