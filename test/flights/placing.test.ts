@@ -2,10 +2,11 @@
 import fs from "node:fs";
 import type { DiskCacheOptions } from "@diskcache/core";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
-import { ADAPTERS } from "../adapters/adapters.js";
+import { ADAPTERS, ANSWERED, TAPPED } from "../adapters/adapters.js";
 import type { Page } from "../adapters/adapters.js";
 import { openSite } from "../adapters/site.js";
-import { tally } from "../support/barrier.js";
+import type { Site } from "../adapters/site.js";
+import { barrier, tally } from "../support/barrier.js";
 
 const PLAIN = { "Content-Type": "text/plain" };
 /** Too long for memory. */
@@ -48,6 +49,43 @@ const KINDS: readonly Kind[] = [
   { given: "a variant", headers: VARYING },
   { given: "an encrypted page", headers: PLAIN, options: { ttl: "5m", secret: "a".repeat(32), encrypt: true } },
 ];
+
+describe.each(TAPPED)("$name: a long response that ends in the turn in which it begins", (adapter) => {
+  async function followed(options: Partial<DiskCacheOptions>, meanwhile: (site: Site) => unknown) {
+    const release = barrier();
+    const site = await openSite(adapter, {
+      options: { ttl: "5m", ...options },
+      handler: async ({ res }) => {
+        await release.opened;
+        res.writeHead(200, { ...PLAIN, ...VARYING });
+        for (let at = 0; at < LONG.length; at += 50_000) res.write(LONG.subarray(at, at + 50_000));
+        res.end();
+        return ANSWERED;
+      },
+    });
+    const first = site.visit("/", ENGLISH);
+    await site.arrivals.reaches(1);
+    const follower = site.visit("/", ENGLISH);
+    await site.waiting(1);
+    await meanwhile(site);
+    release.open();
+    return { site, answers: [await first, await follower] };
+  }
+
+  it.each([
+    {
+      given: "a purge has named it meanwhile",
+      options: {},
+      meanwhile: (site: Site) => site.cache.purge("/"),
+      renders: 1,
+    },
+    // Its beginning is gone when they come.
+    { given: "it is longer than may be kept", options: { maxBody: "120kb" }, meanwhile: () => {}, renders: 2 },
+  ])("reaches those who have waited for it when $given", async ({ options, meanwhile, renders }) => {
+    const { site, answers } = await followed(options, meanwhile);
+    expect([site.renders, ...answers.map(({ body }) => body.equals(LONG))]).toEqual([renders, true, true]);
+  });
+});
 
 describe.each(ADAPTERS)("$name: while a long response is on its way to its place", (adapter) => {
   it.each(KINDS)("those who ask for $given have it at once, from one render", async ({ headers, options }) => {

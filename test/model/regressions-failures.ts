@@ -60,6 +60,19 @@ export const FAILING: readonly { readonly name: string; readonly program: Progra
     },
   },
   {
+    name: "a purge, and a page that ends before those who have waited for it begin to read",
+    program: {
+      handler: [
+        { do: "pause" },
+        { do: "write", bytes: 1000, as: "buffer" },
+        { do: "write", bytes: 75_000, as: "bytes", drain: "await" },
+        { do: "end", form: "plain", bytes: 1 },
+      ],
+      clients: [{}, {}],
+      acts: ["join 0", "join 1", "purge"],
+    },
+  },
+  {
     name: "a body that is not kept, after its first bytes",
     program: {
       handler: [TEXT, { do: "write", bytes: 100, as: "string" }, failing(4, "pipeline")],

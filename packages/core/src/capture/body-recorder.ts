@@ -1,6 +1,7 @@
 /** Keeps the bytes of one outgoing body while the visitor receives them: in memory while they are few, in a temporary file once they are not. Others may read along, and so may the visitor himself when he is slower than the handler. Stores nothing until told that the body is whole. */
 import { createHash } from "node:crypto";
 import type { Hash } from "node:crypto";
+import { setImmediate } from "node:timers";
 import etag from "etag";
 import type { BodyReader, EntryHead, EntryWriter, Store } from "../store/contract.js";
 import { Relay } from "./relay.js";
@@ -11,6 +12,8 @@ const GATHER_BYTES = 64 * 1024;
 const PIECE_BYTES = 64 * 1024;
 const LEAST_PIECE_BYTES = 4 * 1024;
 const PIECES_BYTES = 16 * 1024 * 1024;
+
+const NOW = Promise.resolve();
 
 /** Above it the handler is asked to wait for the visitor it answers, once the body is not kept any more. */
 const PAUSE_BYTES = 1024 * 1024;
@@ -40,8 +43,10 @@ export class BodyRecorder {
   #relay: Relay | undefined;
   #waiting: (() => void)[] = [];
   #pausing = false;
-  /** Whether those who come now have it from the first byte, whatever becomes of what is kept. */
-  #held = false;
+  /** How often it is held for those who are about to read. */
+  #holds = 0;
+  #holdsTurn = false;
+  #forgotten = false;
 
   /** Called when `write` returned false and there is room again. */
   onDrain: (() => void) | undefined;
@@ -73,7 +78,7 @@ export class BodyRecorder {
 
   /** Whether those who begin to read now have it from the first byte. */
   get readable(): boolean {
-    return this.#held || this.givenUp === undefined;
+    return this.givenUp === undefined || (this.#ended && this.#holds > 0 && !this.#forgotten);
   }
 
   /** Why the body can no longer be kept, if so. */
@@ -115,14 +120,19 @@ export class BodyRecorder {
     return this.#writer === undefined ? this.#store.put(head, this.#gathered()) : this.#writer.commit(head);
   }
 
-  /** The body has ended: it can be read until then, whatever becomes of what is kept. */
+  /** Those who begin to read until then, or in the turn after it, have it from the first byte, whatever becomes of it meanwhile. */
   hold(until: Promise<unknown>): void {
-    this.#held = true;
+    this.#holds++;
     if (this.#writer !== undefined) this.#file ??= this.#writer.reader();
-    void until.then(() => {
-      this.#held = false;
-      if (this.#readings.size === 0) this.#forget();
-    });
+    void until.then(() => setImmediate(() => this.#release()));
+  }
+
+  /** The same for those who begin in this turn. */
+  holdTurn(): void {
+    if (this.#holdsTurn) return;
+    this.#holdsTurn = true;
+    this.hold(NOW);
+    setImmediate(() => (this.#holdsTurn = false));
   }
 
   /** The body is whole, and is not to be kept: those who read along get the rest of it. */
@@ -156,8 +166,7 @@ export class BodyRecorder {
         if (!this.#readings.delete(reading)) return;
         if (this.#visitor === reading) this.#visitor = undefined;
         this.#heed();
-        if (this.#readings.size > 0 || this.#held) return;
-        if (this.#ended || this.givenUp !== undefined) this.#forget();
+        this.#forgetUnread();
       },
     };
   }
@@ -213,7 +222,7 @@ export class BodyRecorder {
     this.#writer = writer;
     this.#hash = createHash("sha1");
     writer.onDrain = () => this.onDrain?.();
-    if (this.#readings.size > 0) this.#file = writer.reader();
+    if (this.#isReadable) this.#file = writer.reader();
     const gathered = this.#chunks;
     this.#chunks = [];
     let room = true;
@@ -274,13 +283,28 @@ export class BodyRecorder {
   #giveUp(why: GivenUp, origin: number): void {
     if (this.#ended || this.#givenUp !== undefined) return;
     this.#givenUp = why;
-    if (this.#readings.size > 0) this.#relay = new Relay(origin);
+    if (this.#isReadable) this.#relay = new Relay(origin);
     else this.#forget();
     this.#writer?.abort();
   }
 
+  /** Whether anyone reads it, or is about to. */
+  get #isReadable(): boolean {
+    return this.#readings.size > 0 || this.#holds > 0;
+  }
+
+  #release(): void {
+    this.#holds--;
+    this.#forgetUnread();
+  }
+
+  #forgetUnread(): void {
+    if (!this.#isReadable && (this.#ended || this.givenUp !== undefined)) this.#forget();
+  }
+
   #forget(): void {
-    if (this.givenUp !== undefined) this.#chunks = [];
+    this.#forgotten = this.givenUp !== undefined;
+    if (this.#forgotten) this.#chunks = [];
     this.#relay = undefined;
     if (this.#readings.size > 0) return;
     this.#file?.close();

@@ -162,7 +162,10 @@ export class Fill {
   answers(request: RequestHead): boolean {
     if (!this.#recorder.readable) return false;
     if (this.#recorder.followers >= this.#context.options.flight.maxFollowers) return false;
-    return this.#digest === undefined || this.#digest === variantDigest(request, this.#plan.vary);
+    const suits = this.#digest === undefined || this.#digest === variantDigest(request, this.#plan.vary);
+    // It begins to read in this turn, in which the handler may come to its end.
+    if (suits) this.#recorder.holdTurn();
+    return suits;
   }
 
   /** The response ended properly. Keeps it if its length agrees with what it announced. */
@@ -174,6 +177,7 @@ export class Fill {
     }
     const refusal = this.refused ?? this.#ended;
     if (refusal !== undefined) {
+      this.#recorder.holdTurn();
       this.#recorder.finish();
       this.#context.observer.notStored(request.target, refusal);
       return false;

@@ -16,8 +16,9 @@ export class GrowingBody {
   readonly #reveal: ((start: number, bytes: Buffer) => Buffer) | undefined;
   #file: TempFile | undefined = undefined;
   #waiting: Buffer[] = [];
-  /** The writer and each reader: the last one closes the file. */
+  /** The writer and each reader: the last one closes the file, for good. */
   #users = 1;
+  #closed = false;
   /** Bytes in the file. */
   writtenBytes = 0;
   /** Bytes in memory. */
@@ -100,7 +101,8 @@ export class GrowingBody {
   /** One user less. */
   release(): void {
     this.#users--;
-    if (this.#users > 0) return;
+    if (this.#users > 0 || this.#closed) return;
+    this.#closed = true;
     this.#waiting = [];
     if (this.#file !== undefined) this.#files.close(this.#file.fd).catch(() => undefined);
   }
@@ -108,7 +110,7 @@ export class GrowingBody {
   async #read(start: number, end: number): Promise<Buffer> {
     const stop = Math.min(end, this.bytes, start + READ_BYTES);
     if (start >= stop) return Buffer.alloc(0);
-    if (this.#users === 0) throw storeIoError("read", this.#path.file, new Error("nobody keeps it open any more"));
+    if (this.#closed) throw storeIoError("read", this.#path.file, new Error("nobody keeps it open any more"));
     if (start >= this.writtenBytes) return this.#inMemory(start, stop);
     const buffer = Buffer.allocUnsafeSlow(Math.min(stop, this.writtenBytes) - start);
     try {
