@@ -46,6 +46,9 @@ const SLACK_MS = 800;
 /** How long others wait for a lock that the disk does not let anyone remove: `flight.timeout`, as the bench has it. */
 const LOCK_MS = 2_000;
 
+/** What frameworks say of an error, whatever status a hook gives it. */
+const FAILED = "Internal Server Error";
+
 export async function judge(program: Program, observation: Observation): Promise<Difference[]> {
   const found: Difference[] = [];
   for (const seen of observation.seen) found.push(...(await judgeOne(program, observation, seen)));
@@ -64,7 +67,7 @@ async function judgeOne(program: Program, observation: Observation, seen: Seen):
     const never =
       bare.end === "none" ||
       (seen.asked.method === "HEAD" && (bare.status === 0 || program.handler.some(isNever))) ||
-      (bare.status === 500 && waitsForEncoded(program));
+      (tellsOfFailure(program, bare) && waitsForEncoded(program));
     // The second of two that were asked for at once has none, so the first was not waited for.
     if (seen.asked.twice === true && tookMs < LATEST_MS) return [];
     return never ? [] : one("hang", `no end of it after ${ms(tookMs)}`);
@@ -73,7 +76,7 @@ async function judgeOne(program: Program, observation: Observation, seen: Seen):
   const silent = breaksOff(program) && (bare.unframed || program.world?.http2 === true);
   if (received.end === "broken") {
     // A failure can be told from before the head only.
-    const broken = bare.end !== "complete" || silent || (bare.status === 500 && breaksOff(program));
+    const broken = bare.end !== "complete" || silent || tellsOfFailure(program, bare);
     const allowed = broken || (!afterwards && someoneLeaves(program)) || readsWhatFails(program, seen);
     return allowed ? [] : one("extra-break", `${received.status} broken after ${received.body.length} bytes`);
   }
@@ -84,9 +87,11 @@ async function judgeOne(program: Program, observation: Observation, seen: Seen):
   // Nor may a condition wait for a body that fails: the head that Koa's handlers leave says that the client has it.
   if (received.status === 304 && bare.status === 500 && breaksOff(program) && seen.asked.tag !== undefined) return [];
   // Nor does the failure of what comes after a part concern it.
-  if (bare.end !== "complete" && received.status === 206) return [];
+  if (received.status === 206 && (bare.end !== "complete" || tellsOfFailure(program, bare))) return [];
   // A failure that is told is better than one that is not.
-  if (bare.end !== "complete" && received.status >= 500) return [];
+  const told = received.status >= 500 || (received.reason === FAILED && tellsOfFailure(program, received));
+  if (bare.end !== "complete" && told) return [];
+  if (received.status >= 500 && hidesFailure(program, bare)) return [];
   // What compresses waits for a drain, which no one tells who is corked.
   if (bare.end === "none" && corksWhatIsCompressed(program)) return [];
   if (bare.end !== "complete" && !headOrPart) {
@@ -219,6 +224,19 @@ function firstDifference(one: Buffer, other: Buffer): string {
 
 function corksWhatIsCompressed({ handler, inside = [], outside = [] }: Program): boolean {
   return handler.some((step) => step.do === "cork") && [...inside, ...outside].some(({ use }) => use === "compress");
+}
+
+// An error that becomes the response, by a status of its own or that of a hook.
+function tellsOfFailure(program: Program, { status }: Received): boolean {
+  const { inside = [] } = program;
+  return breaksOff(program) && (status === 500 || inside.some((one) => one.use === "hook" && one.status === status));
+}
+
+// A hook gives an error the very status of its page: it speaks once, and has changed nothing of the page's.
+function hidesFailure(program: Program, bare: Received): boolean {
+  let status = 200;
+  for (const step of program.handler) if (step.do === "status" || step.do === "head") status = step.status;
+  return bare.status === status && tellsOfFailure(program, bare);
 }
 
 function isNever(step: Program["handler"][number]): boolean {

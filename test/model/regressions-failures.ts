@@ -60,6 +60,10 @@ export const FAILING: readonly { readonly name: string; readonly program: Progra
     },
   },
   {
+    name: "a hook inside that sets a status, and a body without a first byte",
+    program: { handler: [TEXT, failing(0, "pipe")], inside: [{ use: "hook", status: 404 }], clients: [{}] },
+  },
+  {
     name: "a purge, and a page that ends before those who have waited for it begin to read",
     program: {
       handler: [

@@ -52,4 +52,20 @@ const lateVary = ENDINGS.map(({ how, steps }): Named => ({
   },
 }));
 
-export const HOOKED: readonly Named[] = [...hooked, ...lateVary];
+/** Compression names its field where there is a body to code. */
+const validated: Named = {
+  name: "compression inside, and a page that the application validates each time",
+  program: {
+    handler: [
+      TEXT,
+      { do: "late", field: ["Cache-Control", "max-age=0, must-revalidate"] },
+      { do: "language", vary: "hook" },
+      { do: "end", form: "send", bytes: 1000 },
+    ],
+    inside: [{ use: "compress" }],
+    clients: [{ coding: "br" }, { coding: "br" }],
+    acts: ["join 0", "calm", "join 1"],
+  },
+};
+
+export const HOOKED: readonly Named[] = [...hooked, ...lateVary, validated];

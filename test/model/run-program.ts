@@ -103,6 +103,11 @@ class Runner {
       if (last === undefined) break;
       seen.push(last);
     }
+    // What a HEAD may be judged by is asked for while the program is there.
+    for (const { asked } of seen) {
+      const { method, ...asGet } = asked;
+      if (method === "HEAD") await this.#bareTo(asGet);
+    }
     return { seen, renders, bareTo: async (asked) => (await this.#bareTo(asked))[0]! };
   }
 

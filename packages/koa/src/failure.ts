@@ -26,16 +26,29 @@ export function takeDateAway(res: ServerResponse): void {
   res.sendDate = true;
 }
 
-/** Has what `ask` changes in the fields changed again where an error becomes the response. */
+/** Has what `ask` changes in status and fields changed again where an error becomes the response. */
 export function sayAgain(ctx: Context, ask: () => void): void {
   const { res } = ctx;
+  const { statusCode } = res;
   const said = changesDuring(res, ask);
+  // One that is set to what it was cannot be told from one that is left alone.
+  if (res.statusCode !== statusCode) answerFailureBy(ctx, res.statusCode);
   if (said.length === 0) return;
   beforeFailure(ctx, () =>
     beforeHeadLeaves(res, () => {
       if (!res.headersSent) for (const say of said) say();
     }),
   );
+}
+
+// Not when the head leaves: it is made of the status that `writeHead` is given.
+function answerFailureBy(ctx: Context, status: number): void {
+  const { res } = ctx;
+  beforeFailure(ctx, () => {
+    const { writeHead } = res;
+    const answer = (_: number, ...rest: unknown[]): unknown => Reflect.apply(writeHead, res, [status, ...rest]);
+    Object.assign(res, { writeHead: answer });
+  });
 }
 
 type Method = (...given: unknown[]) => unknown;

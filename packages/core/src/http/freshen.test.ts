@@ -38,6 +38,18 @@ describe("RFC 9111 §3.2 updating stored fields", () => {
       result: ["Cache-Control", "max-age=9"],
     },
     {
+      given: "a Vary that names fewer fields",
+      ours: ["Vary", "Accept-Language", "Vary", "Accept-Encoding"],
+      theirs: ["Vary", "accept-language"],
+      result: ["Vary", "accept-language, Accept-Encoding"],
+    },
+    {
+      given: "a Vary that names more fields",
+      ours: ["Vary", "Accept-Language"],
+      theirs: ["Vary", "Accept-Language, Accept-Encoding"],
+      result: ["Vary", "Accept-Language, Accept-Encoding"],
+    },
+    {
       given: "Content-Type",
       ours: ["Content-Type", "a/b"],
       theirs: ["Content-Type", "c/d"],

@@ -1,13 +1,14 @@
 /** Updating a stored response from a 304 (RFC 9111 §3.2, §4.3.4). Never changes what belongs to the stored bytes. */
 import type { RawHeaders, ResponseHead } from "../exchange.js";
-import { hasField } from "./fields.js";
+import { fieldLines, hasField, listMembers } from "./fields.js";
 import { withoutHopByHop } from "./hop-by-hop.js";
 import { formatHttpDate } from "./http-date.js";
 import { isStrong, stronglyEqual, validatorsOf, weaklyEqual } from "./validators.js";
+import { varyWith } from "./vary.js";
 
 export { validatorsOf } from "./validators.js";
 
-/** The stored response with every field of the 304 in place of its own (§3.2): where its first line stood, or at the end.
+/** The stored response with every field of the 304 in place of its own (§3.2): where its first line stood, or at the end. `Vary` names the fields of both.
  * Its `Age`, and `Date` where the 304 brings none, were about the earlier exchange and go.
  * @param responseAt when the 304 came, epoch ms: becomes the `Date` of a 304 without one (RFC 9110 §6.6.1) */
 export function freshen(stored: ResponseHead, validation: ResponseHead, responseAt?: number): ResponseHead {
@@ -15,6 +16,10 @@ export function freshen(stored: ResponseHead, validation: ResponseHead, response
   for (const name of NOT_UPDATED) updates.delete(name);
   // A cookie is only replaced where an operator had one stored.
   if (!hasField(stored.rawHeaders, "set-cookie")) updates.delete("set-cookie");
+  const vary = updates.get("vary");
+  // What selected the stored bytes still does: who codes a body names Accept-Encoding where there is one to code.
+  const wider = vary && varyWith(vary, listMembers(fieldLines(stored.rawHeaders, "vary")));
+  if (wider !== undefined) updates.set("vary", ["Vary", wider]);
   for (const name of ABOUT_THE_EXCHANGE) if (!updates.has(name)) updates.set(name, []);
   if (updates.get("date")!.length === 0 && responseAt !== undefined)
     updates.set("date", ["Date", formatHttpDate(responseAt)]);
