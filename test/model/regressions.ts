@@ -204,6 +204,19 @@ const KINDS: readonly { readonly kind: string; readonly all: readonly Named[] }[
         },
       },
       {
+        name: "two caches, and a client that the inner one leaves behind while another reads along",
+        program: {
+          handler: [
+            { do: "flush" },
+            { do: "pause" },
+            { do: "pipe", pieces: 5, bytes: 75_000, pace: "fast", by: "pipeline" },
+          ],
+          clients: two,
+          inside: [{ use: "cache" }],
+          acts: ["join 0", "join 1"],
+        },
+      },
+      {
         name: "two caches on one directory in the way of one request",
         program: {
           handler: [TEXT, { do: "end", form: "plain", bytes: 100 }],

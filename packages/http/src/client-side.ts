@@ -39,8 +39,8 @@ export class ClientSide {
     this.#head = head;
     this.#departure = departure;
     this.#drain = new Drain(res, () => this.#slow?.drained());
-    // Of several caches, the outermost one writes to the connection.
-    if (departure.parties === 0) departure.onDrain = () => this.#drain.drained();
+    // Of several caches, each writes to the one around it, and the outermost to the connection. What stands between them may keep `drain` to itself.
+    if (departure.parties === 0 || !this.#drain.mustTell) departure.drains.push(() => this.#drain.drained());
   }
 
   /** Whether the response has begun. */

@@ -58,8 +58,8 @@ export class Departure {
   #look: LookOpen | undefined;
   readonly #held = new HeldEvents();
   #sources: Set<NodeJS.EventEmitter> | undefined;
-  /** Asked when the connection takes more. False: the handler is not to go on yet. */
-  onDrain: (() => boolean) | undefined;
+  /** Asked when the connection takes more, from outside inwards. False: who is further inside is not to go on yet. */
+  readonly drains: (() => boolean)[] = [];
 
   private constructor(req: IncomingMessage, res: ServerResponse) {
     this.#req = req;
@@ -164,7 +164,7 @@ export class Departure {
   }
 
   readonly #emitRes = (name: string | symbol, ...given: unknown[]): boolean => {
-    if (name === "drain" && this.onDrain?.() === false) return false;
+    if (name === "drain" && !this.drains.every((drained) => drained())) return false;
     if (name === "pipe") this.#pipes(given[0] as NodeJS.EventEmitter);
     if (name === "unpipe") this.#sources?.delete(given[0] as NodeJS.EventEmitter);
     if (this.#rendering > 0) {
