@@ -1,5 +1,11 @@
 /** Sums of what lies in the directory. */
-import type { Stored } from "./atomic-file.js";
+
+/** What a stored file changed in the directory. */
+export interface Stored {
+  /** Allocated bytes, less those of the file it replaced. */
+  readonly bytes: number;
+  readonly entries: number;
+}
 
 export const NOTHING: Stored = Object.freeze({ bytes: 0, entries: 0 });
 

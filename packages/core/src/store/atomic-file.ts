@@ -1,4 +1,5 @@
 /** Makes an entry's file visible whole or not at all: a temporary file beside its target, then a rename. Never changes a file that has its name. */
+import type { Stored } from "./amounts.js";
 import type { Stats } from "node:fs";
 import { CREATE_FLAGS, DIRECTORY_MODE, EMPTY_FLAGS, FILE_MODE, errorCode, promised } from "./file-system.js";
 import type { FileSystem } from "./file-system.js";
@@ -14,13 +15,6 @@ const RENAME_ATTEMPTS = 6;
 const RETRIED_RENAME = new Set(["EPERM", "EBUSY", "EACCES"]);
 /** The directory is another user's, or was made read-only. */
 const REFUSED = new Set(["EACCES", "EPERM"]);
-
-/** What a stored file changed in the directory. */
-export interface Stored {
-  /** Allocated bytes, less those of the file it replaced. */
-  readonly bytes: number;
-  readonly entries: number;
-}
 
 export interface TempFile {
   readonly temp: string;

@@ -1,6 +1,6 @@
 /** Keeps the directory within its bounds and free of what nobody can use, off the request path and a little at a time; of all processes, one at a time. Never stops a process from ending. */
 import { performance } from "node:perf_hooks";
-import type { Stored } from "./atomic-file.js";
+import type { Stored } from "./amounts.js";
 import type { LogPosition } from "./contract.js";
 import { shardIndex } from "./paths.js";
 import type { EntryPath } from "./paths.js";

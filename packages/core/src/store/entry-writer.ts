@@ -3,7 +3,8 @@
  * A body that ends before anything was written needs no hole and goes the short way. Never throws; leaves nothing behind unless committed.
  */
 import { blocksFor } from "./atomic-file.js";
-import type { AtomicFiles, Stored } from "./atomic-file.js";
+import type { Stored } from "./amounts.js";
+import type { AtomicFiles } from "./atomic-file.js";
 import type { BodyReader, EntryHead, EntryWriter } from "./contract.js";
 import type { SkipReason } from "./events.js";
 import type { Faults } from "./faults.js";

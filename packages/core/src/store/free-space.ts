@@ -3,7 +3,7 @@ import type { StatsFs } from "node:fs";
 import { performance } from "node:perf_hooks";
 import { NOTHING, negative, sum } from "./amounts.js";
 import { allocatedBytes } from "./atomic-file.js";
-import type { Stored } from "./atomic-file.js";
+import type { Stored } from "./amounts.js";
 import type { FileSystem } from "./file-system.js";
 import { SHARD_COUNT, isEntryName } from "./paths.js";
 import type { Paths } from "./paths.js";

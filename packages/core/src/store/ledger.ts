@@ -10,7 +10,7 @@
  * ```
  */
 import { NOTHING } from "./amounts.js";
-import type { Stored } from "./atomic-file.js";
+import type { Stored } from "./amounts.js";
 import { READ_FLAGS_PLAIN, errorCode } from "./file-system.js";
 import type { FileSystem } from "./file-system.js";
 import { IN_THE_CACHE, makeDirectory } from "./make-directory.js";

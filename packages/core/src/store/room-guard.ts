@@ -3,7 +3,7 @@
  * refused. Every way of writing takes its room here before it writes. Touches no entry.
  */
 import { NOTHING, negative, sum } from "./amounts.js";
-import type { Stored } from "./atomic-file.js";
+import type { Stored } from "./amounts.js";
 import type { FreeSpace } from "./free-space.js";
 import type { Excess, Usage } from "./usage.js";
 

@@ -1,7 +1,7 @@
 /** Space taken for one entry while it is written, so that no two writers count on the same. Never writes. */
 import { NOTHING, negative, sum } from "./amounts.js";
 import { blocksFor } from "./atomic-file.js";
-import type { Stored } from "./atomic-file.js";
+import type { Stored } from "./amounts.js";
 import type { Caretaker } from "./caretaker.js";
 
 export class Room {

@@ -9,7 +9,7 @@
  *  24  f64  epoch of the invalidation log then           4160  ages of what stayed
  * ```
  */
-import type { Stored } from "./atomic-file.js";
+import type { Stored } from "./amounts.js";
 import { AgeHistogram } from "./age-histogram.js";
 import { FILE_MODE, READ_FLAGS_PLAIN, UPDATE_OR_CREATE_FLAGS, errorCode } from "./file-system.js";
 import type { FileSystem } from "./file-system.js";

@@ -6,7 +6,7 @@
 import type { Stats } from "node:fs";
 import type { AgeHistogram } from "./age-histogram.js";
 import { NOTHING, sum } from "./amounts.js";
-import type { Stored } from "./atomic-file.js";
+import type { Stored } from "./amounts.js";
 import { errorCode } from "./file-system.js";
 import type { FileSystem } from "./file-system.js";
 import { OtherLedger, OwnLedger } from "./ledger.js";

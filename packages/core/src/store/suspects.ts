@@ -2,7 +2,7 @@
  * Which shards may have been counted wrongly, because something changed in them at that time: what a writer does shows in the directory a moment before
  * he has written it down, so a file may be found and be told of. Counts nothing itself.
  */
-import type { Stored } from "./atomic-file.js";
+import type { Stored } from "./amounts.js";
 
 export class Suspects {
   /** What the ledgers said of each shard when it was counted. */

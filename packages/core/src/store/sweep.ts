@@ -6,7 +6,7 @@ import type { Stats } from "node:fs";
 import { AgeHistogram } from "./age-histogram.js";
 import { NOTHING, negative, sum } from "./amounts.js";
 import { allocatedBytes } from "./atomic-file.js";
-import type { Stored } from "./atomic-file.js";
+import type { Stored } from "./amounts.js";
 import type { LogPosition } from "./contract.js";
 import type { EntryFiles } from "./entry-file.js";
 import type { Faults } from "./faults.js";

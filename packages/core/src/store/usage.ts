@@ -2,7 +2,7 @@
 import { performance } from "node:perf_hooks";
 import type { AgeHistogram } from "./age-histogram.js";
 import { NOTHING, negative, sum } from "./amounts.js";
-import type { Stored } from "./atomic-file.js";
+import type { Stored } from "./amounts.js";
 import type { Searched } from "./shard-count.js";
 import type { SharedUsage, UsageBounds } from "./shared-usage.js";
 import { Suspects } from "./suspects.js";

@@ -5,7 +5,8 @@
 import { performance } from "node:perf_hooks";
 import { setImmediate } from "node:timers";
 import { inOwnContext } from "../own-context.js";
-import type { AtomicFiles, Stored } from "./atomic-file.js";
+import type { Stored } from "./amounts.js";
+import type { AtomicFiles } from "./atomic-file.js";
 import { isTransientRename } from "./atomic-file.js";
 import type { Faults } from "./faults.js";
 import type { EntryPath, Paths } from "./paths.js";
