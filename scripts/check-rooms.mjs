@@ -5,51 +5,32 @@ import { fileURLToPath } from "node:url";
 import ts from "typescript-api";
 import { root } from "./pnpm.mjs";
 
-// The files that rest on nothing but each other; every room may use them.
-const BASE = [
-  "clock",
-  "codings",
-  "errors",
-  "exchange",
-  "maybe-async",
-  "own-context",
-  "pending",
-  "recent",
-  "sightings",
-  "text-hash",
-  "unheard",
-  "units",
-];
-// The same, as types only: what a room is told, never what it asks for.
-const SETTINGS = ["options", "policies", "resolve-options", "resolve-policy"];
+// The folder whose files rest on nothing but each other; every room may use it.
+const BASE = "base";
+// What an application asked for, as types only: what a room is told, never what it asks for.
+const SETTINGS = ["options"];
+// What the wings of the store rest on: its contract, the file system, and where things lie in the directory.
+const STORE_BASE = [
+  "amounts",
+  "contract",
+  "events",
+  "faults",
+  "file-system",
+  "make-directory",
+  "own-directory",
+  "paths",
+  "process-identity",
+  "shared-file",
+  "whole-body",
+].map((file) => `store/${file}`);
 
 // A folder of packages/core/src, or a file that stands there by itself, and what it may import besides BASE: the `values` of others
 // (it runs them), the `types` of others (they hand it something), and of Node's modules these only, where `node` is given.
 const ROOMS = {
-  ...Object.fromEntries(BASE.map((file) => [file, {}])),
-  options: {},
-  "near-names": {},
-  "option-checks": { values: ["near-names"] },
-  "resolve-policy": { values: ["option-checks", "http"], types: ["options"] },
-  "resolve-rules": { values: ["key", "option-checks", "resolve-policy"], types: ["options"] },
-  "resolve-options": {
-    values: ["http", "key", "option-checks", "resolve-policy", "resolve-rules"],
-    types: ["options"],
-  },
-  policies: { values: ["key", "resolve-policy"], types: ["resolve-options"] },
+  [BASE]: {},
+  options: { values: ["http", "key"] },
   context: {
-    types: [
-      "audit",
-      "coding",
-      "flight",
-      "fragments",
-      "holes",
-      "policies",
-      "resolve-options",
-      "observe",
-      "store",
-      "stored",
-    ],
+    types: ["audit", "coding", "flight", "fragments", "holes", "options", "observe", "store", "stored"],
   },
 
   // RFC policy and the names of pages: pure, so no I/O and no randomness.
@@ -57,7 +38,13 @@ const ROOMS = {
   key: { values: ["http"], types: SETTINGS, node: ["node:crypto"] },
 
   // Bytes on disk without HTTP meaning, and who waits for whom: neither knows what it is for.
-  store: {},
+  store: { values: [...STORE_BASE, "store/bounds", "store/entries", "store/log", "store/peers"] },
+  ...Object.fromEntries(STORE_BASE.map((file) => [file, { values: STORE_BASE }])),
+  // The bytes of entries; the log of purges; who else has the directory open; how much there is and what goes.
+  "store/entries": { values: STORE_BASE, types: ["store/bounds"] },
+  "store/log": { values: STORE_BASE },
+  "store/peers": { values: STORE_BASE },
+  "store/bounds": { values: [...STORE_BASE, "store/entries", "store/peers"] },
   flight: {},
 
   // In the order of the data: what is stored, which of it a request selects, how it is played back, and how a response gets there.
@@ -69,7 +56,7 @@ const ROOMS = {
     values: ["http", "key", "lookup", "serve", "stored"],
     types: [...SETTINGS, "context", "observe", "store"],
   },
-  invalidate: { values: ["http", "key", "option-checks"], types: [...SETTINGS, "observe", "store", "stored"] },
+  invalidate: { values: ["http", "key", "options"], types: [...SETTINGS, "observe", "store", "stored"] },
   // What handlers read, compared with what selects their pages.
   audit: { values: ["http", "key"], types: [...SETTINGS, "observe"] },
 
@@ -79,15 +66,15 @@ const ROOMS = {
   },
 
   // Values of the application's own, on the same store: nothing of HTTP.
-  "low-level": { values: ["option-checks", "store"], types: ["options"] },
+  "low-level": { values: ["options", "store"], types: ["options"] },
 
   // Parts of pages, in the store of the pages: nothing of HTTP.
-  fragments: { values: ["low-level", "option-checks", "store", "stored"], types: SETTINGS },
+  fragments: { values: ["low-level", "options", "store", "stored"], types: SETTINGS },
 
-  "header-edits": { values: ["http", "option-checks"] },
+  "header-edits": { values: ["http", "options"] },
   // Places in a page that are filled for each visitor.
   holes: {
-    values: ["http", "option-checks", "serve", "store", "stored"],
+    values: ["http", "options", "serve", "store", "stored"],
     types: [...SETTINGS, "observe"],
     node: ["node:crypto", "node:util", "node:zlib"],
   },
@@ -166,7 +153,7 @@ function roomProblem(file, specifier, typeOnly) {
   }
   if (!specifier.startsWith(".")) return undefined;
   const to = roomOf(join(file, "..", specifier));
-  if (to === from || BASE.includes(to) || grants(from, room.values, to) || (typeOnly && grants(from, room.types, to)))
+  if (to === from || to === BASE || grants(from, room.values, to) || (typeOnly && grants(from, room.types, to)))
     return undefined;
   const granted = typeOnly
     ? `values of ${list(room.values)} and types of ${list(room.types)}`
@@ -175,12 +162,18 @@ function roomProblem(file, specifier, typeOnly) {
 }
 
 function grants(from, rooms = [], to) {
-  return rooms === "all" ? from === "index" || !TOP.includes(to) : rooms.includes(to);
+  if (rooms === "all") return from === "index" || !TOP.includes(to);
+  // Outside of the store, its base is its face.
+  return rooms.includes(to) || (rooms.includes("store") && STORE_BASE.includes(to));
 }
 
 function roomOf(file) {
-  const [first] = relative("packages/core/src", file).split(sep);
-  return first.replace(/\.[jt]s$/, "");
+  const path = relative("packages/core/src", file)
+    .split(sep)
+    .join("/")
+    .replace(/\.[jt]s$/, "");
+  const [folder, inner] = path.split("/");
+  return Object.keys(ROOMS).includes(`${folder}/${inner}`) ? `${folder}/${inner}` : folder;
 }
 
 function list(names = [], prefix = "") {

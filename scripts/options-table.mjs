@@ -15,7 +15,7 @@ const END = "<!-- options:end -->";
 export function withOptions(document, text) {
   const [before, rest] = halves(text, BEGIN, document);
   const [, after] = halves(rest, END, document);
-  return `${before}${BEGIN}\n<!-- Written by \`npm run options-table\` from packages/core/src/options.ts. -->\n\n${DOCUMENTS[document](readOptions())}\n${END}${after}`;
+  return `${before}${BEGIN}\n<!-- Written by \`npm run options-table\` from packages/core/src/options/options.ts. -->\n\n${DOCUMENTS[document](readOptions())}\n${END}${after}`;
 }
 
 function halves(text, marker, document) {
@@ -51,7 +51,7 @@ function sections({ policy, cache }) {
 
 /** The options as declared: those of a policy, which `cache.route()` takes too, and those of the cache alone. */
 export function readOptions() {
-  const file = join(root, "packages/core/src/options.ts");
+  const file = join(root, "packages/core/src/options/options.ts");
   const source = ts.createSourceFile(file, readFileSync(file, "utf8"), ts.ScriptTarget.Latest, true);
   const members = (name) => {
     const declaration = source.statements.find((node) => ts.isInterfaceDeclaration(node) && node.name.text === name);

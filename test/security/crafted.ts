@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import type { CacheHandle } from "@diskcache/http";
 import type { EntryHead } from "../../packages/core/src/store/contract.js";
-import { decodeEntryHead, encodeEntry } from "../../packages/core/src/store/format.js";
+import { decodeEntryHead, encodeEntry } from "../../packages/core/src/store/entries/format.js";
 
 export interface Entry {
   readonly head: EntryHead;

@@ -4,7 +4,7 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { Neighbours } from "../../packages/core/src/store/neighbours.js";
+import { Neighbours } from "../../packages/core/src/store/peers/neighbours.js";
 import { nodeFileSystem } from "../../packages/core/src/store/file-system.js";
 import type { FileSystem } from "../../packages/core/src/store/file-system.js";
 import { compileStore } from "../support/compiled-store.mjs";

@@ -18,11 +18,16 @@ describe("the rooms", () => {
       file: "capture/fill.ts",
       code: 'import { type Store } from "../store/contract.js";',
     },
+    {
+      import: "from a wing what the wings rest on",
+      file: "store/log/log-record.ts",
+      code: 'import { b } from "../paths.js";',
+    },
     { import: "its own files", file: "http/vary.ts", code: 'export { fieldLines } from "./fields.js";' },
     {
       import: "what every room rests on",
-      file: "store/format.ts",
-      code: 'import { corruptEntryError } from "../errors.js";',
+      file: "store/entries/format.ts",
+      code: 'import { corruptEntryError } from "../../base/errors.js";',
     },
   ])("may import $import", ({ file, code }) => {
     expect(problems(`packages/core/src/${file}`, code)).toEqual([]);
@@ -40,15 +45,29 @@ describe("the rooms", () => {
       code: 'import { type A, b } from "../store/files.js";',
     },
     { import: "against the flow", file: "http/vary.ts", code: 'import type { PageKey } from "../key/page-key.js";' },
-    { import: "by way of import()", file: "store/format.ts", code: 'const http = await import("../http/vary.js");' },
+    {
+      import: "by way of import()",
+      file: "store/memory-tier.ts",
+      code: 'const http = await import("../http/vary.js");',
+    },
     { import: "by passing it on", file: "serve/respond.ts", code: 'export * from "../forward/forward.js";' },
     {
       import: "what ties them together",
       file: "observe/events.ts",
       code: 'import type { A } from "../page-cache.js";',
     },
+    {
+      import: "a wing of the store from one beside it",
+      file: "store/log/log-record.ts",
+      code: 'import { b } from "../entries/format.js";',
+    },
+    {
+      import: "a wing of the store from outside",
+      file: "lookup/select.ts",
+      code: 'import type { A } from "../store/entries/format.js";',
+    },
     { import: "I/O into a pure one", file: "http/vary.ts", code: 'import { readFileSync } from "node:fs";' },
-    { import: "from a room nobody described", file: "utils/x.ts", code: 'import { a } from "../errors.js";' },
+    { import: "from a room nobody described", file: "utils/x.ts", code: 'import { a } from "../base/errors.js";' },
   ])("may not import $import", ({ file, code }) => {
     expect(problems(`packages/core/src/${file}`, `// first line\n${code}`)).toEqual([
       expect.stringMatching(`^packages/core/src/${file}:2: `),
@@ -80,8 +99,18 @@ describe("the packages", () => {
       code: 'import { PageCache } from "@diskcache/core";',
       count: 0,
     },
-    { import: "core's files", file: "express/src/index.ts", code: 'import "@diskcache/core/src/errors.js";', count: 1 },
-    { import: "core's folder", file: "express/src/index.ts", code: 'import "../../core/src/errors.js";', count: 1 },
+    {
+      import: "core's files",
+      file: "express/src/index.ts",
+      code: 'import "@diskcache/core/src/base/errors.js";',
+      count: 1,
+    },
+    {
+      import: "core's folder",
+      file: "express/src/index.ts",
+      code: 'import "../../core/src/base/errors.js";',
+      count: 1,
+    },
     { import: "against the flow", file: "http/src/index.ts", code: 'import "@diskcache/express";', count: 1 },
   ])("import $import: $count problems", ({ file, code, count }) => {
     expect(problems(`packages/${file}`, code)).toHaveLength(count);

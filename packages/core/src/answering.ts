@@ -1,7 +1,7 @@
 /** What becomes of each request: a stored response, one that is rendered anew behind it, or the application. Asks the rooms in the order of the data and decides nothing about HTTP. */
 import { replayHit, respondHit } from "./coding/respond-chosen.js";
 import type { CacheContext } from "./context.js";
-import type { RawHeaders } from "./exchange.js";
+import type { RawHeaders } from "./base/exchange.js";
 import { Refreshes } from "./flight/refreshes.js";
 import { claimRefresh } from "./forward/claim-refresh.js";
 import type { Forward } from "./forward/forward.js";
@@ -18,10 +18,10 @@ import type { PageKey } from "./key/page-key.js";
 import { isPlainlyFresh, isPlainPage, PlainPages } from "./lookup/plain-pages.js";
 import { isDueAhead, isSurelyEarly } from "./lookup/refresh-ahead.js";
 import { VainLook } from "./lookup/vain-look.js";
-import { andThen } from "./maybe-async.js";
-import type { MaybeAsync } from "./maybe-async.js";
-import { asksApplication, boundPolicy, mergePolicies } from "./resolve-policy.js";
-import type { ResolvedPolicy, WholePolicy } from "./resolve-policy.js";
+import { andThen } from "./base/maybe-async.js";
+import type { MaybeAsync } from "./base/maybe-async.js";
+import { asksApplication, boundPolicy, mergePolicies } from "./options/resolve-policy.js";
+import type { ResolvedPolicy, WholePolicy } from "./options/resolve-policy.js";
 import { gatewayTimeout } from "./serve/gateway-errors.js";
 import { isStaleOnErrorStatus } from "./http/reusability.js";
 import type { OutgoingResponse, RefreshAnswer } from "./serve/outgoing.js";

@@ -6,9 +6,9 @@ import type { Auditor } from "./audit/auditor.js";
 import type { Fragments } from "./fragments/fragments.js";
 import type { Holes } from "./holes/holes.js";
 import type { Observer } from "./observe/observer.js";
-import type { Policies } from "./policies.js";
-import type { Pending } from "./pending.js";
-import type { ResolvedOptions } from "./resolve-options.js";
+import type { Policies } from "./options/policies.js";
+import type { Pending } from "./base/pending.js";
+import type { ResolvedOptions } from "./options/resolve-options.js";
 import type { Store } from "./store/contract.js";
 import type { StoredValue } from "./stored/stored-value.js";
 

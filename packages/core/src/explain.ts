@@ -1,5 +1,5 @@
 /** Tells what the cache would do with a request, without doing it. */
-import type { RequestHead } from "./exchange.js";
+import type { RequestHead } from "./base/exchange.js";
 import { fieldValue } from "./http/fields.js";
 import { remainingSeconds, currentAgeSeconds } from "./http/reusability.js";
 import type { Lookup } from "./lookup/decide.js";

@@ -1,10 +1,10 @@
 /** What small middlewares do to the header fields of a response that is about to leave: the same under every framework, with a cache or without one. */
-import type { ResponseHead } from "./exchange.js";
+import type { ResponseHead } from "./base/exchange.js";
 import { fieldLines } from "./http/fields.js";
 import { patchCacheControl, resolveCacheControl } from "./http/patch-cache-control.js";
 import type { CacheControlDirectives } from "./http/patch-cache-control.js";
 import { varyWith } from "./http/vary.js";
-import { fieldNames } from "./option-checks.js";
+import { fieldNames } from "./options/option-checks.js";
 
 /** Fields to set, or without a value to remove. */
 export type HeaderEdit = (head: ResponseHead) => readonly (readonly [name: string, value: string | undefined])[];

@@ -10,9 +10,9 @@ export type {
   KeyRules,
   PathRule,
   RelaxedRules,
-} from "./options.js";
-export { neverPolicy } from "./resolve-policy.js";
-export type { ResolvedPolicy, ResolvedQueryRules, WholePolicy } from "./resolve-policy.js";
+} from "./options/options.js";
+export { neverPolicy } from "./options/resolve-policy.js";
+export type { ResolvedPolicy, ResolvedQueryRules, WholePolicy } from "./options/resolve-policy.js";
 export type {
   FragmentOptions,
   FragmentValue,
@@ -20,8 +20,8 @@ export type {
   UseFragment,
   VaryOn,
 } from "./fragments/fragment-options.js";
-export type { Duration, Size } from "./units.js";
-export type { Clock } from "./clock.js";
+export type { Duration, Size } from "./base/units.js";
+export type { Clock } from "./base/clock.js";
 export { FileCache } from "./low-level/file-cache.js";
 export type { ValuePurge } from "./low-level/value-purge.js";
 export type { MemoizeOptions } from "./low-level/memoize.js";
@@ -39,11 +39,11 @@ export type {
 } from "./low-level/file-cache-options.js";
 export type { ValueCodec } from "./low-level/value-codec.js";
 export type { CacheKey, KeyFunction } from "./low-level/value-key.js";
-export { inOwnContext } from "./own-context.js";
-export { DiskCacheError, optionError } from "./errors.js";
-export { optionsOf } from "./option-checks.js";
-export type { DiskCacheErrorCode } from "./errors.js";
-export type { RawHeaders, RequestHead, ResponseHead } from "./exchange.js";
+export { inOwnContext } from "./base/own-context.js";
+export { DiskCacheError, optionError } from "./base/errors.js";
+export { optionsOf } from "./options/option-checks.js";
+export type { DiskCacheErrorCode } from "./base/errors.js";
+export type { RawHeaders, RequestHead, ResponseHead } from "./base/exchange.js";
 export type { Explanation } from "./explain.js";
 export type { AuditFinding, CacheCounters, CacheEvents } from "./observe/observer.js";
 export type { Purges, PurgeOptions, PurgeTarget } from "./invalidate/purge-target.js";

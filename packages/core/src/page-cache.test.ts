@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { temporaryDirectory } from "../../../test/support/temporary-directory.js";
-import type { RequestHead } from "./exchange.js";
-import type { DiskCacheOptions } from "./options.js";
+import type { RequestHead } from "./base/exchange.js";
+import type { DiskCacheOptions } from "./options/options.js";
 import { PageCache } from "./page-cache.js";
 import type { OutgoingResponse } from "./serve/outgoing.js";
 

@@ -1,6 +1,6 @@
 /** Compares what a handler read with what selects its page, and tells of it: once for each route and field. */
 import type { Observer } from "../observe/observer.js";
-import type { ResolvedPolicy } from "../resolve-policy.js";
+import type { ResolvedPolicy } from "../options/resolve-policy.js";
 import { unkeyedReads } from "./covered.js";
 import type { Selectors, Unkeyed } from "./covered.js";
 import { EVERY } from "./reads.js";

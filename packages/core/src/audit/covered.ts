@@ -1,5 +1,5 @@
 /** Which of the things a handler read are no surprise: they are in the key, or in the way of every request that has them, or say nothing about the page. */
-import type { RequestHead } from "../exchange.js";
+import type { RequestHead } from "../base/exchange.js";
 import type { StoredPolicy } from "../http/stored-policy.js";
 import { hasUnkeyedCookies } from "../key/cookies.js";
 import type { CookieRules } from "../key/cookies.js";
@@ -8,7 +8,7 @@ import { isEveryField, SAYING_NOTHING } from "../key/every-field.js";
 import { matchesAny } from "../key/patterns.js";
 import { countsInKey, ignoredParameters, parameterName } from "../key/query.js";
 import { BYPASSING_FIELDS } from "../key/request-fields.js";
-import type { ResolvedPolicy } from "../resolve-policy.js";
+import type { ResolvedPolicy } from "../options/resolve-policy.js";
 import { EVERY } from "./reads.js";
 import type { Reads } from "./reads.js";
 

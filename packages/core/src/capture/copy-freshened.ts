@@ -1,6 +1,6 @@
 /** Stores a response anew under the head a 304 freshened (RFC 9111 §4.3.4). An entry is never changed in place: a short body is put again, a long one copied behind the response. */
-import { DiskCacheError, storeIoError } from "../errors.js";
-import type { MaybeAsync } from "../maybe-async.js";
+import { DiskCacheError, storeIoError } from "../base/errors.js";
+import type { MaybeAsync } from "../base/maybe-async.js";
 import { expiresAt } from "../http/stored-policy.js";
 import type { Observer } from "../observe/observer.js";
 import type { Selection } from "../lookup/select.js";

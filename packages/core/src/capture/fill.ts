@@ -1,7 +1,7 @@
 /** One response being kept: its body recorded, then entry and variant record written together. Decides nothing: whether it may be kept was settled when it began. */
 import type { CacheContext } from "../context.js";
-import type { Coding } from "../codings.js";
-import type { RequestHead, ResponseHead } from "../exchange.js";
+import type { Coding } from "../base/codings.js";
+import type { RequestHead, ResponseHead } from "../base/exchange.js";
 import type { ClientCacheControl } from "../http/client-lifetime.js";
 import { LEAST_CODED_BYTES, MOST_CODED_BYTES } from "../http/codable.js";
 import { fieldLines } from "../http/fields.js";
@@ -11,8 +11,8 @@ import { mayBeTagged } from "../http/validators.js";
 import type { StoredPolicy } from "../http/stored-policy.js";
 import type { PageKey } from "../key/page-key.js";
 import { variantDigest, variantKey } from "../key/variant-key.js";
-import { andThen } from "../maybe-async.js";
-import type { MaybeAsync } from "../maybe-async.js";
+import { andThen } from "../base/maybe-async.js";
+import type { MaybeAsync } from "../base/maybe-async.js";
 import { varyRecordUnder } from "../lookup/select.js";
 import type { ResponseEntry } from "../lookup/select.js";
 import type { BodyReader, EntryHead, LogPosition } from "../store/contract.js";

@@ -1,12 +1,12 @@
 /** Leaves word of a response whose query matters only in part (`No-Vary-Search`), for targets that are equivalent to its own. */
-import type { RequestHead, ResponseHead } from "../exchange.js";
+import type { RequestHead, ResponseHead } from "../base/exchange.js";
 import { fieldValue } from "../http/fields.js";
 import { canonicalQuery, parseNoVarySearch } from "../http/no-vary-search.js";
 import { pathKey } from "../key/page-key.js";
 import type { PageKey } from "../key/page-key.js";
 import { searchAliasKey, searchRecordKey } from "../key/search-key.js";
-import { andThen } from "../maybe-async.js";
-import type { MaybeAsync } from "../maybe-async.js";
+import { andThen } from "../base/maybe-async.js";
+import type { MaybeAsync } from "../base/maybe-async.js";
 import type { Store } from "../store/contract.js";
 import type { StoredValue } from "../stored/stored-value.js";
 import { encodeSearchAlias, encodeSearchRecord, withRule } from "../stored/search-record.js";

@@ -1,15 +1,15 @@
 /** In which form a stored response is sent: its own, or a coded one that lies beside it (RFC 9110 §12.5.3). Has made what is missing, and never waits for that. */
-import { isAvailable } from "../codings.js";
-import type { Coding } from "../codings.js";
-import type { RawHeaders, RequestHead } from "../exchange.js";
+import { isAvailable } from "../base/codings.js";
+import type { Coding } from "../base/codings.js";
+import type { RawHeaders, RequestHead } from "../base/exchange.js";
 import type { Acceptable } from "../http/accept-encoding.js";
 import { evaluatePreconditions } from "../http/preconditions.js";
 import { selectRanges } from "../http/range.js";
 import { validatorsOf } from "../http/validators.js";
 import { codedKey } from "../key/coded-key.js";
-import type { MaybeAsync } from "../maybe-async.js";
-import { Recent } from "../recent.js";
-import type { ResolvedOptions } from "../resolve-options.js";
+import type { MaybeAsync } from "../base/maybe-async.js";
+import { Recent } from "../base/recent.js";
+import type { ResolvedOptions } from "../options/resolve-options.js";
 import type { StoreEntry } from "../store/contract.js";
 import type { CodedBody } from "../stored/coded-body.js";
 import type { CodingOffer, StoredResponse } from "../stored/stored-response.js";

@@ -1,5 +1,5 @@
 /** A stored response as it is sent in a content coding: an entry like another, so that what plays stored responses needs to know nothing of codings. */
-import type { Coding } from "../codings.js";
+import type { Coding } from "../base/codings.js";
 import type { BodyReader, EntryHead, StoreEntry } from "../store/contract.js";
 import type { CodedBody } from "../stored/coded-body.js";
 import type { StoredResponse } from "../stored/stored-response.js";

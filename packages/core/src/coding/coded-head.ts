@@ -1,6 +1,6 @@
 /** The head of a response in a content coding (RFC 9110 §8.4), made from its head without one. */
-import type { Coding } from "../codings.js";
-import type { RawHeaders, ResponseHead } from "../exchange.js";
+import type { Coding } from "../base/codings.js";
+import type { RawHeaders, ResponseHead } from "../base/exchange.js";
 import { fieldValue, listMembers, withField, withoutFields } from "../http/fields.js";
 import { isStrong } from "../http/validators.js";
 

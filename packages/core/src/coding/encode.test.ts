@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import zlib from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { CODINGS, isAvailable } from "../codings.js";
-import type { Coding } from "../codings.js";
+import { CODINGS, isAvailable } from "../base/codings.js";
+import type { Coding } from "../base/codings.js";
 import type { BodyReader } from "../store/contract.js";
 import { encode } from "./encode.js";
 

@@ -2,7 +2,7 @@
 import { addAbortSignal, pipeline, Readable } from "node:stream";
 import type { Transform } from "node:stream";
 import zlib from "node:zlib";
-import type { Coding } from "../codings.js";
+import type { Coding } from "../base/codings.js";
 import type { BodyReader, StoreEntry } from "../store/contract.js";
 
 const PIECE_BYTES = 64 * 1024;

@@ -1,9 +1,9 @@
 /** Makes coded bodies behind the visitors' backs: one at a time in a process, one process at a time for each, and never more than a few waiting. Nobody waits for it. */
 import { setImmediate } from "node:timers/promises";
-import type { Coding } from "../codings.js";
-import { DiskCacheError, internalError } from "../errors.js";
+import type { Coding } from "../base/codings.js";
+import { DiskCacheError, internalError } from "../base/errors.js";
 import { LEAST_CODED_BYTES, MOST_CODED_BYTES } from "../http/codable.js";
-import { inOwnContext } from "../own-context.js";
+import { inOwnContext } from "../base/own-context.js";
 import type { Observer } from "../observe/observer.js";
 import type { EntryHead, Store, StoreEntry } from "../store/contract.js";
 import { encodeCodedBody } from "../stored/coded-body.js";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { codingsNamed } from "../codings.js";
+import { codingsNamed } from "../base/codings.js";
 import { Negotiation } from "./negotiation.js";
 
 const OFFERED = codingsNamed("br,gzip");

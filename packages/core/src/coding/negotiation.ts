@@ -1,8 +1,8 @@
 /** Which of the offered codings a visitor is best sent, remembered by what his browser said: most say the same. */
-import type { Coding } from "../codings.js";
+import type { Coding } from "../base/codings.js";
 import { acceptableCodings } from "../http/accept-encoding.js";
 import type { Acceptable } from "../http/accept-encoding.js";
-import { Recent } from "../recent.js";
+import { Recent } from "../base/recent.js";
 
 /** Different values of `Accept-Encoding` to remember for one offer, and the longest of them: the usual ones are few and short. */
 const REMEMBERED_FIELDS = 256;

@@ -1,9 +1,9 @@
 /** Answers a request from a stored response in the form that its visitor is best sent. */
-import type { RawHeaders, RequestHead } from "../exchange.js";
-import { andThen } from "../maybe-async.js";
-import type { MaybeAsync } from "../maybe-async.js";
+import type { RawHeaders, RequestHead } from "../base/exchange.js";
+import { andThen } from "../base/maybe-async.js";
+import type { MaybeAsync } from "../base/maybe-async.js";
 import type { Observer } from "../observe/observer.js";
-import type { ResolvedOptions } from "../resolve-options.js";
+import type { ResolvedOptions } from "../options/resolve-options.js";
 import type { OutgoingResponse } from "../serve/outgoing.js";
 import { readFirst } from "../serve/read-first.js";
 import { respond, respondFresh, respondPlain, respondStale } from "../serve/respond.js";

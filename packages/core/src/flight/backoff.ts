@@ -1,6 +1,6 @@
 /** What has failed a moment ago, and is not asked for again yet: after 1, 2, 4 … 60 seconds. */
-import type { Clock } from "../clock.js";
-import { Recent } from "../recent.js";
+import type { Clock } from "../base/clock.js";
+import { Recent } from "../base/recent.js";
 
 const FIRST_RETRY_MS = 1_000;
 const LAST_RETRY_MS = 60_000;

@@ -1,7 +1,7 @@
 /** The keys whose responses could not be shared. Nobody waits for them, and as long as nothing was stored under one a moment ago, nobody looks there again. */
 import { performance } from "node:perf_hooks";
-import type { Clock } from "../clock.js";
-import { Recent } from "../recent.js";
+import type { Clock } from "../base/clock.js";
+import { Recent } from "../base/recent.js";
 
 /** How long a key whose response could not be shared is remembered, so that nobody queues for it. */
 const REMEMBERED_MS = 60_000;

@@ -1,6 +1,6 @@
 /** Who refreshes a stale page: one request per key at a time, a bounded number together, less and less often while it fails. After a refresh that was refused, a client. */
-import type { Clock } from "../clock.js";
-import { Recent } from "../recent.js";
+import type { Clock } from "../base/clock.js";
+import { Recent } from "../base/recent.js";
 import { Backoff } from "./backoff.js";
 
 /** At most this many refreshes run at a time in one process. */

@@ -1,10 +1,10 @@
 /** What the handler reads of a request, and whether its page is selected by it. */
 import { Reads } from "../audit/reads.js";
 import type { CacheContext } from "../context.js";
-import type { RequestHead } from "../exchange.js";
+import type { RequestHead } from "../base/exchange.js";
 import { everyFieldBut } from "../key/every-field.js";
 import { ignoredParameters } from "../key/query.js";
-import type { ResolvedPolicy } from "../resolve-policy.js";
+import type { ResolvedPolicy } from "../options/resolve-policy.js";
 import type { StoreDecision } from "./decide-storing.js";
 import type { ForwardPlan } from "./forward-plan.js";
 

@@ -2,8 +2,8 @@
 import type { CacheContext } from "../context.js";
 import type { Refreshes } from "../flight/refreshes.js";
 import type { ResponseEntry } from "../lookup/select.js";
-import { andThen } from "../maybe-async.js";
-import type { MaybeAsync } from "../maybe-async.js";
+import { andThen } from "../base/maybe-async.js";
+import type { MaybeAsync } from "../base/maybe-async.js";
 
 /** @returns how to give the claim back; `"over"` when another process has done it meanwhile; `undefined` when somebody else is at it */
 export function claimRefresh(

@@ -1,8 +1,8 @@
 /** RFC 9111 §3.4: the handler has brought the rest of a stored beginning, and the client reads the whole along while it is stored. */
-import { dated } from "../clock.js";
+import { dated } from "../base/clock.js";
 import type { Fill } from "../capture/fill.js";
 import type { CacheContext } from "../context.js";
-import type { ResponseHead } from "../exchange.js";
+import type { ResponseHead } from "../base/exchange.js";
 import type { CacheStatus } from "../http/cache-status.js";
 import { completedHead } from "../http/fragment.js";
 import type { Selection } from "../lookup/select.js";

@@ -1,7 +1,7 @@
 /** Whether the handler's response is kept: what HTTP allows, then what operator, route and handler say. They can only refuse. */
 import type { CacheContext } from "../context.js";
-import { hookError } from "../errors.js";
-import type { RequestHead, ResponseHead } from "../exchange.js";
+import { hookError } from "../base/errors.js";
+import type { RequestHead, ResponseHead } from "../base/exchange.js";
 import type { ExchangeTimes } from "../http/age.js";
 import { answersGet } from "../http/answers-get.js";
 import { fieldValue, hasField } from "../http/fields.js";
@@ -11,7 +11,7 @@ import type { StoredPolicy } from "../http/stored-policy.js";
 import { varyFields } from "../http/vary.js";
 import type { PageKey } from "../key/page-key.js";
 import { variantDigest, variantKey } from "../key/variant-key.js";
-import type { ResolvedOptions } from "../resolve-options.js";
+import type { ResolvedOptions } from "../options/resolve-options.js";
 import { holesRefusal } from "./fill-made.js";
 import type { ForwardPlan } from "./forward-plan.js";
 import type { HandlerDirectives } from "./handler-directives.js";

@@ -1,5 +1,5 @@
 /** What the visitor gets of the handler's response. */
-import type { ResponseHead } from "../exchange.js";
+import type { ResponseHead } from "../base/exchange.js";
 import type { OutgoingResponse } from "../serve/outgoing.js";
 
 export type Delivery =

@@ -1,7 +1,7 @@
 /** The handler's own response with its holes filled: on its way to the first visitor, or to one whose page is not kept. */
 import type { CacheContext } from "../context.js";
-import { hookError, holeError } from "../errors.js";
-import type { ResponseHead } from "../exchange.js";
+import { hookError, holeError } from "../base/errors.js";
+import type { ResponseHead } from "../base/exchange.js";
 import { formatCacheStatus } from "../http/cache-status.js";
 import { withoutFields } from "../http/fields.js";
 import { contentCodings, decodeContent } from "../holes/decode-content.js";

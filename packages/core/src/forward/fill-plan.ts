@@ -1,9 +1,9 @@
 /** What is kept of a response, and where: put together when it begins. */
-import { dated } from "../clock.js";
+import { dated } from "../base/clock.js";
 import type { FillPlan } from "../capture/fill.js";
-import type { RawHeaders, ResponseHead } from "../exchange.js";
+import type { RawHeaders, ResponseHead } from "../base/exchange.js";
 import { partPage } from "../key/part-page.js";
-import type { ResolvedOptions } from "../resolve-options.js";
+import type { ResolvedOptions } from "../options/resolve-options.js";
 import type { StoreDecision } from "./decide-storing.js";
 import type { ForwardPlan } from "./forward-plan.js";
 import type { HandlerDirectives } from "./handler-directives.js";

@@ -1,12 +1,12 @@
 /** What is known of a forward when it begins, and what its leader shares. */
 import type { Reads } from "../audit/reads.js";
-import type { RawHeaders, RequestHead, ResponseHead } from "../exchange.js";
+import type { RawHeaders, RequestHead, ResponseHead } from "../base/exchange.js";
 import type { Flight } from "../flight/flight.js";
 import type { ForwardReason } from "../http/cache-status.js";
 import type { RequestFacts } from "../http/stored-policy.js";
 import type { PageKey } from "../key/page-key.js";
 import type { ResponseEntry, Selection } from "../lookup/select.js";
-import type { WholePolicy } from "../resolve-policy.js";
+import type { WholePolicy } from "../options/resolve-policy.js";
 import type { KeyLock, LogPosition } from "../store/contract.js";
 
 export interface ForwardPlan {

@@ -1,14 +1,14 @@
 /** A request on its way through the application: what becomes of the handler's answer. Called by an adapter in this order: `requestChanges`, `head`, `leaving` and `write`…, then `end` or `abort`. */
 import etag from "etag";
 import { Fill } from "../capture/fill.js";
-import { dated } from "../clock.js";
+import { dated } from "../base/clock.js";
 import type { CacheContext } from "../context.js";
-import { internalError } from "../errors.js";
-import type { RawHeaders, ResponseHead } from "../exchange.js";
+import { internalError } from "../base/errors.js";
+import type { RawHeaders, ResponseHead } from "../base/exchange.js";
 import { mayBeTagged } from "../http/validators.js";
-import { andThen } from "../maybe-async.js";
-import type { MaybeAsync } from "../maybe-async.js";
-import type { WholePolicy } from "../resolve-policy.js";
+import { andThen } from "../base/maybe-async.js";
+import type { MaybeAsync } from "../base/maybe-async.js";
+import type { WholePolicy } from "../options/resolve-policy.js";
 import type { OutgoingResponse } from "../serve/outgoing.js";
 import type { StoredHoles } from "../stored/stored-holes.js";
 import type { BodyReader } from "../store/contract.js";

@@ -3,7 +3,7 @@ import { copyFreshened } from "../capture/copy-freshened.js";
 import type { Freshening } from "../capture/copy-freshened.js";
 import { withCodingVary, withoutCodingVary } from "../coding/coded-head.js";
 import type { CacheContext } from "../context.js";
-import type { ResponseHead } from "../exchange.js";
+import type { ResponseHead } from "../base/exchange.js";
 import { isCodable } from "../http/codable.js";
 import type { ResponseEntry, Selection } from "../lookup/select.js";
 import type { StoredResponse } from "../stored/stored-response.js";

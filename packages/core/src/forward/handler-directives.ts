@@ -4,9 +4,9 @@ import type { Holes } from "../holes/holes.js";
 import type { StoredHoles } from "../stored/stored-holes.js";
 import type { Fragments } from "../fragments/fragments.js";
 import type { FragmentOptions, InsideFragment, VaryOn } from "../fragments/fragment-options.js";
-import { holeError } from "../errors.js";
-import { durationSeconds } from "../units.js";
-import type { Duration } from "../units.js";
+import { holeError } from "../base/errors.js";
+import { durationSeconds } from "../base/units.js";
+import type { Duration } from "../base/units.js";
 
 interface Rooms {
   readonly fragments: Fragments;

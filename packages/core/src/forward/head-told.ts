@@ -1,7 +1,7 @@
 /** RFC 9111 §4.3.5: what the handler says to a HEAD is about the stored GET, too. The visitor gets it as it is. */
-import { dated } from "../clock.js";
+import { dated } from "../base/clock.js";
 import type { CacheContext } from "../context.js";
-import type { ResponseHead } from "../exchange.js";
+import type { ResponseHead } from "../base/exchange.js";
 import { freshen } from "../http/freshen.js";
 import { headUpdate } from "../http/head-update.js";
 import type { Selection } from "../lookup/select.js";

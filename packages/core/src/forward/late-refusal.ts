@@ -1,5 +1,5 @@
 /** Fields that middleware outside the cache adds while the head is being sent (on-headers): what forbids storing forbids it then too. It adds them again on hits, so nothing else of theirs matters. */
-import type { RawHeaders } from "../exchange.js";
+import type { RawHeaders } from "../base/exchange.js";
 import { parseCacheControl } from "../http/cache-control.js";
 import { fieldLines, hasField } from "../http/fields.js";
 import { varyFields } from "../http/vary.js";

@@ -1,11 +1,11 @@
 /** The handler's 304 to a condition of the cache's own: the stored response answers the visitor, freshened where the 304 is about it (RFC 9111 §4.3.3, §4.3.4). */
-import { dated } from "../clock.js";
+import { dated } from "../base/clock.js";
 import type { CacheContext } from "../context.js";
-import type { ResponseHead } from "../exchange.js";
+import type { ResponseHead } from "../base/exchange.js";
 import type { CacheStatus } from "../http/cache-status.js";
 import { freshen, validates } from "../http/freshen.js";
 import type { Selection } from "../lookup/select.js";
-import type { MaybeAsync } from "../maybe-async.js";
+import type { MaybeAsync } from "../base/maybe-async.js";
 import { respondStored } from "../coding/respond-chosen.js";
 import type { StoreDecision } from "./decide-storing.js";
 import type { Delivery } from "./delivery.js";

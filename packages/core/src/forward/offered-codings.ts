@@ -1,6 +1,6 @@
 /** In which content codings a handler's response is offered beside its own form (`compress`). Known from its head, so that the first visitor is told, too, by what it will differ. */
-import type { Coding } from "../codings.js";
-import type { ResponseHead } from "../exchange.js";
+import type { Coding } from "../base/codings.js";
+import type { ResponseHead } from "../base/exchange.js";
 import { isCodable } from "../http/codable.js";
 import { fieldLines } from "../http/fields.js";
 import { varyFields } from "../http/vary.js";

@@ -1,9 +1,9 @@
 /** Parts of a page that the application cuts itself (`relaxed.partial`): which ranges go to it, and which of its answers are parts to keep. */
-import type { ResponseHead } from "../exchange.js";
+import type { ResponseHead } from "../base/exchange.js";
 import { contentRangeOf, missingRange } from "../http/fragment.js";
 import { rangeSpecs } from "../http/range.js";
 import { validatorsOf } from "../http/validators.js";
-import type { ResolvedOptions } from "../resolve-options.js";
+import type { ResolvedOptions } from "../options/resolve-options.js";
 import type { ForwardPlan } from "./forward-plan.js";
 
 /** Whether the visitor's `Range` goes to the application as it came: one part, of a page that is not stored. */

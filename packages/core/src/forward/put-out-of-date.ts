@@ -1,6 +1,6 @@
 /** What an answer puts out of date, before it is kept itself. */
 import type { CacheContext } from "../context.js";
-import type { ResponseHead } from "../exchange.js";
+import type { ResponseHead } from "../base/exchange.js";
 import { invalidateByUnsafeMethod } from "../invalidate/unsafe-method.js";
 import type { LogPosition } from "../store/contract.js";
 import type { StoreDecision } from "./decide-storing.js";

@@ -1,5 +1,5 @@
 /** The header fields a refresh goes out with: the visitor's, as far as they select the response, and nothing that is the visitor's own. */
-import type { RawHeaders } from "../exchange.js";
+import type { RawHeaders } from "../base/exchange.js";
 import { withoutHopByHop } from "../http/hop-by-hop.js";
 import { keyedCookies } from "../key/cookies.js";
 import type { CookieRules } from "../key/cookies.js";

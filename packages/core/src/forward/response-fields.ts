@@ -1,5 +1,5 @@
 /** The header fields of a response on its way into the store and out to the visitor. */
-import type { RawHeaders, ResponseHead } from "../exchange.js";
+import type { RawHeaders, ResponseHead } from "../base/exchange.js";
 import { fieldLines, fieldValue, hasField, withField, withoutFields } from "../http/fields.js";
 import { withoutHopByHop } from "../http/hop-by-hop.js";
 import type { ClientCacheControl } from "../http/client-lifetime.js";
@@ -7,7 +7,7 @@ import { formatHttpDate } from "../http/http-date.js";
 import type { StoredPolicy } from "../http/stored-policy.js";
 import { INTERNAL_FIELDS } from "../http/tags.js";
 import { varyWith } from "../http/vary.js";
-import type { ResolvedPolicy } from "../resolve-policy.js";
+import type { ResolvedPolicy } from "../options/resolve-policy.js";
 import { NO_OUTER_FIELDS } from "../stored/outer-fields.js";
 import type { OuterFields } from "../stored/outer-fields.js";
 

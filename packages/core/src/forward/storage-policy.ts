@@ -1,12 +1,12 @@
 /** What operator, route and handler together say about keeping one response. */
-import type { ResponseHead } from "../exchange.js";
+import type { ResponseHead } from "../base/exchange.js";
 import { cacheGroups } from "../http/groups.js";
 import type { StoragePolicy } from "../http/storability.js";
 import { responseTags } from "../http/tags.js";
 import { groupTag } from "../invalidate/group-tag.js";
 import type { PageKey } from "../key/page-key.js";
-import type { ResolvedOptions } from "../resolve-options.js";
-import type { ResolvedPolicy, WholePolicy } from "../resolve-policy.js";
+import type { ResolvedOptions } from "../options/resolve-options.js";
+import type { ResolvedPolicy, WholePolicy } from "../options/resolve-policy.js";
 import type { HandlerDirectives } from "./handler-directives.js";
 
 /** Seconds a stale response with validators is kept for a conditional request, when nothing else is asked. */

@@ -1,7 +1,7 @@
 /** What is told of a forward: once, that the application was asked, and to those who asked for it, whether its response is stored. Decides nothing. */
 import type { CacheContext } from "../context.js";
-import { andThen } from "../maybe-async.js";
-import type { MaybeAsync } from "../maybe-async.js";
+import { andThen } from "../base/maybe-async.js";
+import type { MaybeAsync } from "../base/maybe-async.js";
 import type { ForwardReason } from "../http/cache-status.js";
 import type { ForwardPlan } from "./forward-plan.js";
 

@@ -1,5 +1,5 @@
 /** What the visitor gets of the handler's response: its fields, and an answer to the conditions and ranges that the handler never saw. */
-import type { RawHeaders, RequestHead, ResponseHead } from "../exchange.js";
+import type { RawHeaders, RequestHead, ResponseHead } from "../base/exchange.js";
 import { ageValue } from "../http/age.js";
 import { formatCacheStatus } from "../http/cache-status.js";
 import type { CacheStatus, ForwardReason } from "../http/cache-status.js";

@@ -1,6 +1,6 @@
 /** What a fragment is called in the store. Parts carry their kind and their length, so that no name or value can pass for another, nor a fragment for a page. */
 import { hash } from "node:crypto";
-import { optionError } from "../errors.js";
+import { optionError } from "../base/errors.js";
 import { fragmentName } from "./fragment-options.js";
 import type { VaryOn } from "./fragment-options.js";
 

@@ -1,8 +1,8 @@
 /** How a fragment is asked for, and the one place where that is checked. */
-import { optionError } from "../errors.js";
-import { record, refuseUnknown, strings } from "../option-checks.js";
-import { durationSeconds } from "../units.js";
-import type { Duration } from "../units.js";
+import { optionError } from "../base/errors.js";
+import { record, refuseUnknown, strings } from "../options/option-checks.js";
+import { durationSeconds } from "../base/units.js";
+import type { Duration } from "../base/units.js";
 
 /** How a fragment is kept. */
 export interface FragmentOptions {

@@ -1,9 +1,9 @@
 /** Fragments: parts of pages that are made once for all who ask, in every process, and lie in the store beside the pages. */
-import { holeError, optionError, valueError } from "../errors.js";
-import { strings } from "../option-checks.js";
+import { holeError, optionError, valueError } from "../base/errors.js";
+import { strings } from "../options/option-checks.js";
 import { Makings } from "../low-level/makings.js";
 import { wholeBody } from "../store/whole-body.js";
-import type { ResolvedOptions } from "../resolve-options.js";
+import type { ResolvedOptions } from "../options/resolve-options.js";
 import type { EntryHead, LogPosition, Store, StoreEntry } from "../store/contract.js";
 import { encodeFragment } from "../stored/stored-fragment.js";
 import type { FragmentForm } from "../stored/stored-fragment.js";
@@ -19,7 +19,7 @@ import type {
 } from "./fragment-options.js";
 import { Renderings } from "./renderings.js";
 import type { Rendering } from "./renderings.js";
-import type { Duration } from "../units.js";
+import type { Duration } from "../base/units.js";
 
 /** A fragment, found or made. */
 interface Fragment {

@@ -2,7 +2,7 @@
 import { promisify } from "node:util";
 import { brotliDecompress, gunzip, inflate } from "node:zlib";
 import { fieldLines, listMembers } from "../http/fields.js";
-import type { RawHeaders } from "../exchange.js";
+import type { RawHeaders } from "../base/exchange.js";
 
 type Decode = (content: Buffer) => Promise<Buffer>;
 

@@ -1,7 +1,7 @@
 /** A stored page for one visitor, its holes filled. Whole, always: conditions and ranges are about a page that stays the same. */
-import type { RequestHead } from "../exchange.js";
+import type { RequestHead } from "../base/exchange.js";
 import type { Observer } from "../observe/observer.js";
-import type { ResolvedOptions } from "../resolve-options.js";
+import type { ResolvedOptions } from "../options/resolve-options.js";
 import { hitMarks, respond } from "../serve/respond.js";
 import type { OutgoingResponse } from "../serve/outgoing.js";
 import type { StoreEntry } from "../store/contract.js";

@@ -1,7 +1,7 @@
 /** Holes: places in a page that are filled for each visitor on its way out. What is stored is only ever cut and joined, never read as anything else. */
-import { hookError, holeError, internalError } from "../errors.js";
-import type { DiskCacheError } from "../errors.js";
-import { isToken } from "../option-checks.js";
+import { hookError, holeError, internalError } from "../base/errors.js";
+import type { DiskCacheError } from "../base/errors.js";
+import { isToken } from "../options/option-checks.js";
 import type { Observer } from "../observe/observer.js";
 import { NO_OUTER_FIELDS } from "../stored/outer-fields.js";
 import type { OutgoingResponse } from "../serve/outgoing.js";

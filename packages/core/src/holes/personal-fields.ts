@@ -1,5 +1,5 @@
 /** The fields of a page whose holes are filled: it is one visitor's now, and another one each time. */
-import type { RawHeaders } from "../exchange.js";
+import type { RawHeaders } from "../base/exchange.js";
 import { fieldLines, listMembers, withField, withoutFields } from "../http/fields.js";
 
 // What tells one version of the page from another, or offers parts of it, is about the page with its holes.

@@ -1,6 +1,6 @@
 /** The holes of one response while it is made: a marker stands for each in what the handler writes. */
 import { randomBytes } from "node:crypto";
-import { holeError } from "../errors.js";
+import { holeError } from "../base/errors.js";
 import type { StoredHoles } from "../stored/stored-holes.js";
 import type { Holes } from "./holes.js";
 import { markerOf } from "./cut.js";

@@ -1,5 +1,5 @@
 /** How old a response is (RFC 9111 §4.2.3). Seconds, as in the RFC; moments in epoch ms. */
-import type { ResponseHead } from "../exchange.js";
+import type { ResponseHead } from "../base/exchange.js";
 import { deltaSeconds } from "./delta-seconds.js";
 import { fieldLines, trimmed } from "./fields.js";
 import { dateOf } from "./freshness.js";

@@ -1,5 +1,5 @@
 /** The response directives of Cache-Control (RFC 9111 §5.2.2, RFC 5861, RFC 8246). Never throws; of two readings the more restrictive wins. */
-import { Recent } from "../recent.js";
+import { Recent } from "../base/recent.js";
 import { deltaSeconds } from "./delta-seconds.js";
 import { listMembers } from "./fields.js";
 

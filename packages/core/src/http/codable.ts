@@ -1,5 +1,5 @@
 /** Whether a response may be sent in a content coding that its handler did not choose (RFC 9110 §7.7, §8.4.1), and whether that could make it shorter. Never looks at the body. */
-import type { RawHeaders, ResponseHead } from "../exchange.js";
+import type { RawHeaders, ResponseHead } from "../base/exchange.js";
 import { parseCacheControl } from "./cache-control.js";
 import { fieldLines, fieldValue, hasField } from "./fields.js";
 

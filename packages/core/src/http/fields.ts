@@ -1,5 +1,5 @@
 /** Reading and changing header fields as they came over the wire (RFC 9110 §5). Knows no field by name. */
-import type { RawHeaders } from "../exchange.js";
+import type { RawHeaders } from "../base/exchange.js";
 
 /** The value of every field line of that name, in order; `name` is lower-case.
  * @example fieldLines(["Vary", "Accept", "vary", "Cookie"], "vary") // ["Accept", "Cookie"] */

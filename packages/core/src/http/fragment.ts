@@ -1,5 +1,5 @@
 /** Stored incomplete responses (RFC 9111 §3.3, §3.4): what a stored 206 can answer. For callers that store them at all, which is not on by default. */
-import type { ResponseHead } from "../exchange.js";
+import type { ResponseHead } from "../base/exchange.js";
 import { fieldLines, fieldValue, withoutFields } from "./fields.js";
 import { freshen } from "./freshen.js";
 import { partialHead, rangeSpecs } from "./range.js";

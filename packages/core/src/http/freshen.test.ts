@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { ResponseHead } from "../exchange.js";
+import type { ResponseHead } from "../base/exchange.js";
 import { freshen, validates } from "./freshen.js";
 
 const DATE = "Sat, 01 Jun 2024 12:00:00 GMT";

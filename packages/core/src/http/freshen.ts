@@ -1,5 +1,5 @@
 /** Updating a stored response from a 304 (RFC 9111 §3.2, §4.3.4). Never changes what belongs to the stored bytes. */
-import type { RawHeaders, ResponseHead } from "../exchange.js";
+import type { RawHeaders, ResponseHead } from "../base/exchange.js";
 import { fieldLines, hasField, listMembers } from "./fields.js";
 import { withoutHopByHop } from "./hop-by-hop.js";
 import { formatHttpDate } from "./http-date.js";

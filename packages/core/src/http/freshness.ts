@@ -1,5 +1,5 @@
 /** How long a stored response stays fresh (RFC 9111 §4.2.1, §4.2.2). Never reads a clock, never looks at the request. */
-import type { ResponseHead } from "../exchange.js";
+import type { ResponseHead } from "../base/exchange.js";
 import type { CacheControl } from "./cache-control.js";
 import { MAX_DELTA_SECONDS } from "./delta-seconds.js";
 import { fieldLines, fieldValue } from "./fields.js";

@@ -1,5 +1,5 @@
 /** Cache groups (RFC 9875): strings that stored responses of one origin share, and that an unsafe request can invalidate. */
-import type { RawHeaders } from "../exchange.js";
+import type { RawHeaders } from "../base/exchange.js";
 import { fieldLines } from "./fields.js";
 import { parseList } from "./structured-fields.js";
 

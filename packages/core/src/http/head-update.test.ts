@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { ResponseHead } from "../exchange.js";
+import type { ResponseHead } from "../base/exchange.js";
 import { headUpdate } from "./head-update.js";
 
 const DATE = "Sat, 01 Jun 2024 12:00:00 GMT";

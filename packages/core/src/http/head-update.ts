@@ -1,5 +1,5 @@
 /** What a forwarded HEAD tells about a stored GET (RFC 9111 §4.3.5). */
-import type { ResponseHead } from "../exchange.js";
+import type { ResponseHead } from "../base/exchange.js";
 import { fieldValue } from "./fields.js";
 import { validatorsOf } from "./validators.js";
 

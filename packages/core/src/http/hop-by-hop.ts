@@ -1,5 +1,5 @@
 /** Fields that are about one connection, not about the response (RFC 9110 §7.6.1): never stored (RFC 9111 §3.1). */
-import type { RawHeaders } from "../exchange.js";
+import type { RawHeaders } from "../base/exchange.js";
 import { fieldLines, listMembers, withoutFields } from "./fields.js";
 
 /** A copy without `Connection`, the fields it nominates, and the hop-by-hop fields that need no nomination. `Content-Length` stays. */

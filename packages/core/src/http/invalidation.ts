@@ -1,5 +1,5 @@
 /** What an unsafe request puts out of date (RFC 9111 §4.4). */
-import type { ResponseHead } from "../exchange.js";
+import type { ResponseHead } from "../base/exchange.js";
 import { fieldLines } from "./fields.js";
 
 /** Whether the response to this request invalidates what is stored for its target: a method that is not known to be safe, and no error. */

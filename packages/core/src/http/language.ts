@@ -1,5 +1,5 @@
 /** Choosing among stored variants by language (RFC 9111 §4.1, last paragraph; RFC 9110 §12.5.4). A guess: the application may have had a better one, so it is for operators who ask for it. */
-import type { ResponseHead } from "../exchange.js";
+import type { ResponseHead } from "../base/exchange.js";
 import { fieldLines, listMembers } from "./fields.js";
 
 /** Whether the stored response is in the one language the client wants most.

@@ -1,5 +1,5 @@
 /** Whether a body has the length its head announces (RFC 9110 §8.6). */
-import type { ResponseHead } from "../exchange.js";
+import type { ResponseHead } from "../base/exchange.js";
 import { fieldLines } from "./fields.js";
 
 /** Several Content-Length lines, or one that is no number, agree with no body (RFC 9112 §6.3). */

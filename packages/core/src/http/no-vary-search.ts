@@ -1,5 +1,5 @@
 /** The `No-Vary-Search` field (draft-ietf-httpbis-no-vary-search): which parts of a query do not matter to a response. */
-import type { RawHeaders } from "../exchange.js";
+import type { RawHeaders } from "../base/exchange.js";
 import { fieldLines } from "./fields.js";
 import { parseDictionary } from "./structured-fields.js";
 import type { Member } from "./structured-fields.js";

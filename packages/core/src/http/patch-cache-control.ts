@@ -1,7 +1,7 @@
 /** What middleware adds to a handler's `Cache-Control`: the two are merged, and of two readings the more restrictive stays, because the handler knows whose data it has answered with. */
-import { optionError } from "../errors.js";
-import { durationSeconds } from "../units.js";
-import type { Duration } from "../units.js";
+import { optionError } from "../base/errors.js";
+import { durationSeconds } from "../base/units.js";
+import type { Duration } from "../base/units.js";
 import { deltaSeconds } from "./delta-seconds.js";
 import { listMembers } from "./fields.js";
 

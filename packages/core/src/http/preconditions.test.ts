@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { RequestHead, ResponseHead } from "../exchange.js";
+import type { RequestHead, ResponseHead } from "../base/exchange.js";
 import { fieldValue } from "./fields.js";
 import { evaluatePreconditions, notModifiedHead } from "./preconditions.js";
 

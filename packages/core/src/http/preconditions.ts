@@ -1,6 +1,6 @@
 /** The visitor's own conditions, answered from a stored response (RFC 9110 §13, RFC 9111 §4.3.2), and the 304 that says so. */
 import fresh from "fresh";
-import type { RequestHead, ResponseHead } from "../exchange.js";
+import type { RequestHead, ResponseHead } from "../base/exchange.js";
 import { fieldLines, fieldValue, withoutFields } from "./fields.js";
 import { dateOf } from "./freshness.js";
 import { withoutHopByHop } from "./hop-by-hop.js";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { ResponseHead } from "../exchange.js";
+import type { ResponseHead } from "../base/exchange.js";
 import { fieldValue } from "./fields.js";
 import { multipartBody, partialHead, selectRanges, unsatisfiableHead } from "./range.js";
 import type { RangeSelection } from "./range.js";

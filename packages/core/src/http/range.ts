@@ -1,5 +1,5 @@
 /** Ranges of a stored complete response (RFC 9110 §14): which bytes a request selects, and the heads of the answers. Bytes are the only unit. */
-import type { ResponseHead } from "../exchange.js";
+import type { ResponseHead } from "../base/exchange.js";
 import { fieldValue, splitMembers, trimmed, withField, withoutFields } from "./fields.js";
 import { withoutHopByHop } from "./hop-by-hop.js";
 import { parseHttpDate } from "./http-date.js";

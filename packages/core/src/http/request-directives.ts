@@ -1,5 +1,5 @@
 /** The request directives of Cache-Control (RFC 9111 §5.2.1). A cache may ignore them; this one does unless told to honour them. */
-import type { RawHeaders } from "../exchange.js";
+import type { RawHeaders } from "../base/exchange.js";
 import { deltaSeconds } from "./delta-seconds.js";
 import { fieldLines, listMembers } from "./fields.js";
 

@@ -1,5 +1,5 @@
 /** May a response be stored (RFC 9111 §3), and what is remembered to decide on its reuse. Never looks at a body or a clock. */
-import type { ResponseHead } from "../exchange.js";
+import type { ResponseHead } from "../base/exchange.js";
 import { correctedInitialAge } from "./age.js";
 import type { ExchangeTimes } from "./age.js";
 import { parseCacheControl } from "./cache-control.js";

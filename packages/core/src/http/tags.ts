@@ -1,5 +1,5 @@
 /** Tags that a response gives itself, in the fields CDNs made common: labels on many stored responses, to purge them by. */
-import type { RawHeaders } from "../exchange.js";
+import type { RawHeaders } from "../base/exchange.js";
 import { fieldLines, trimmed } from "./fields.js";
 
 /** `Cache-Tag` (separated by commas) and `Surrogate-Key` (by white space), each tag once, as spelled.

@@ -1,5 +1,5 @@
 /** Targeted cache control fields (RFC 9213), such as `CDN-Cache-Control`: which of them governs a response, and what it says. */
-import type { RawHeaders } from "../exchange.js";
+import type { RawHeaders } from "../base/exchange.js";
 import { DirectiveCollector } from "./cache-control.js";
 import type { CacheControl } from "./cache-control.js";
 import { fieldLines } from "./fields.js";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { ResponseHead } from "../exchange.js";
+import type { ResponseHead } from "../base/exchange.js";
 import {
   hasStrongLastModified,
   hasValidator,

@@ -1,5 +1,5 @@
 /** Validators (RFC 9110 §8.8): what tells one version of a representation from another. */
-import type { ResponseHead } from "../exchange.js";
+import type { ResponseHead } from "../base/exchange.js";
 import { fieldLines, fieldValue, hasField, trimmed } from "./fields.js";
 import { dateOf } from "./freshness.js";
 import { parseHttpDate } from "./http-date.js";

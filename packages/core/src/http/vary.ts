@@ -1,5 +1,5 @@
 /** Which request fields select a stored response (RFC 9110 §12.5.5, RFC 9111 §4.1), and when two values of one mean the same. */
-import type { RawHeaders } from "../exchange.js";
+import type { RawHeaders } from "../base/exchange.js";
 import { fieldLines, listMembers, splitMembers, trimmed } from "./fields.js";
 
 /** The field names in `Vary`, lower-case, sorted, unique; "*" when any member is, wherever it stands.

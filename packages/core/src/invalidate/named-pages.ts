@@ -1,7 +1,7 @@
 /** The pages that one URL names, in the store's words. */
 import { canonicalTarget } from "../key/query.js";
 import { spellings } from "../key/spellings.js";
-import type { ResolvedQueryRules } from "../resolve-policy.js";
+import type { ResolvedQueryRules } from "../options/resolve-policy.js";
 import type { PurgeSelector } from "../store/contract.js";
 
 /** All by which a page asked for under a target may have its name. */

@@ -1,9 +1,9 @@
 /** What a caller of `purge()` names, checked and put into the store's words. */
-import { optionError } from "../errors.js";
+import { optionError } from "../base/errors.js";
 import { EXPECTED_HOST, isHost } from "../http/host.js";
 import { hostName, spellings } from "../key/spellings.js";
 import { splitUrl } from "../key/split-url.js";
-import { boolean, optionsOf, refuseUnknown } from "../option-checks.js";
+import { boolean, optionsOf, refuseUnknown } from "../options/option-checks.js";
 import type { PurgeSelector } from "../store/contract.js";
 import { namedPages } from "./named-pages.js";
 import type { QueriesOf } from "./named-pages.js";

@@ -1,6 +1,6 @@
 /** Purges over HTTP, for those who know a token: decides on one request and says what to answer. Knows neither sockets nor frameworks; tells nobody without the token anything. */
 import { createHash, timingSafeEqual } from "node:crypto";
-import { DiskCacheError, optionError } from "../errors.js";
+import { DiskCacheError, optionError } from "../base/errors.js";
 
 /** Who may purge over HTTP. */
 export interface PurgerOptions {

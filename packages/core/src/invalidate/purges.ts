@@ -1,6 +1,6 @@
 /** Ends what the application names for requests that have changed something. */
 import type { Observer } from "../observe/observer.js";
-import { DiskCacheError, hookError, optionError } from "../errors.js";
+import { DiskCacheError, hookError, optionError } from "../base/errors.js";
 import { checkTarget } from "./purge-target.js";
 import type { Purges, PurgeTarget } from "./purge-target.js";
 

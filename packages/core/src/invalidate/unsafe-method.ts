@@ -1,11 +1,11 @@
 /** Ends what a successful unsafe request has made wrong (RFC 9111 §4.4), and the cache groups its response names (RFC 9875 §3). */
-import type { RequestHead, ResponseHead } from "../exchange.js";
+import type { RequestHead, ResponseHead } from "../base/exchange.js";
 import { groupInvalidations } from "../http/groups.js";
 import { invalidatedTargets, invalidatesTarget } from "../http/invalidation.js";
 import { splitUrl } from "../key/split-url.js";
 import type { Observer } from "../observe/observer.js";
-import type { Policies } from "../policies.js";
-import type { ResolvedOptions } from "../resolve-options.js";
+import type { Policies } from "../options/policies.js";
+import type { ResolvedOptions } from "../options/resolve-options.js";
 import type { PurgeSelector, Store } from "../store/contract.js";
 import type { StoredValue } from "../stored/stored-value.js";
 import { groupTag } from "./group-tag.js";

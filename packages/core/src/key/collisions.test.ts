@@ -1,9 +1,9 @@
 /** Keys that cannot collide and cannot be cloaked: whatever a visitor puts into the parts, two requests that differ in one of them have two keys. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { RequestHead } from "../exchange.js";
-import type { CachePolicy } from "../options.js";
-import { resolvePolicy } from "../resolve-policy.js";
+import type { RequestHead } from "../base/exchange.js";
+import type { CachePolicy } from "../options/options.js";
+import { resolvePolicy } from "../options/resolve-policy.js";
 import { pageKey } from "./page-key.js";
 import { FORWARDED_FIELDS } from "./request-fields.js";
 import { variantDigest } from "./variant-key.js";

@@ -1,5 +1,5 @@
 /** Reads a Cookie field as far as the key needs it: names and raw values, never decoded (RFC 6265 §5.4). */
-import type { RawHeaders, RequestHead } from "../exchange.js";
+import type { RawHeaders, RequestHead } from "../base/exchange.js";
 import { matchesAny } from "./patterns.js";
 
 export interface CookieRules {

@@ -1,5 +1,5 @@
 /** Selecting a page by every field of its request: for one of which nobody can say what it was made from. */
-import type { RawHeaders } from "../exchange.js";
+import type { RawHeaders } from "../base/exchange.js";
 import { fieldLines } from "../http/fields.js";
 import { normaliseVaryValue } from "../http/vary.js";
 import { FORWARDED_FIELDS } from "./request-fields.js";

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { RequestHead } from "../exchange.js";
-import type { CachePolicy } from "../options.js";
-import { resolvePolicy } from "../resolve-policy.js";
+import type { RequestHead } from "../base/exchange.js";
+import type { CachePolicy } from "../options/options.js";
+import { resolvePolicy } from "../options/resolve-policy.js";
 import type { CookieRules } from "./cookies.js";
 import { pageKey } from "./page-key.js";
 

@@ -1,8 +1,8 @@
 /** The cache key of a page (RFC 9111 §2): what selects its stored responses. Parts are length-prefixed, so no crafted value can pass for another part. */
 import { hash } from "node:crypto";
-import type { RequestHead } from "../exchange.js";
+import type { RequestHead } from "../base/exchange.js";
 import { fieldLines } from "../http/fields.js";
-import type { ResolvedPolicy } from "../resolve-policy.js";
+import type { ResolvedPolicy } from "../options/resolve-policy.js";
 import { keyedCookies } from "./cookies.js";
 import type { CookieRules } from "./cookies.js";
 import { canonicalTarget } from "./query.js";

@@ -1,6 +1,6 @@
 /** The variant key (RFC 9111 §4.1): which of a page's stored responses answers a request, by the request fields its `Vary` named. */
 import { hash } from "node:crypto";
-import type { RequestHead } from "../exchange.js";
+import type { RequestHead } from "../base/exchange.js";
 import { fieldLines } from "../http/fields.js";
 import { normaliseVaryValue } from "../http/vary.js";
 import { everyFieldValue, isEveryField } from "./every-field.js";

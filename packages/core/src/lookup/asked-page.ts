@@ -1,7 +1,7 @@
 /** The page that a request's answer may be kept for. */
-import type { RequestHead } from "../exchange.js";
-import type { ResolvedOptions } from "../resolve-options.js";
-import type { WholePolicy } from "../resolve-policy.js";
+import type { RequestHead } from "../base/exchange.js";
+import type { ResolvedOptions } from "../options/resolve-options.js";
+import type { WholePolicy } from "../options/resolve-policy.js";
 
 /** The request itself; for a POST whose answer may turn out to answer GETs (`relaxed.postAnswersGet`), that GET. */
 export function askedPage({ relaxed }: ResolvedOptions, { methods }: WholePolicy, request: RequestHead): RequestHead {

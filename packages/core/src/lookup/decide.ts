@@ -1,7 +1,7 @@
 /** What the cache does with a request: reuse a stored response, or forward, and why. The same decision serves and explains. */
 import type { CacheContext } from "../context.js";
-import { hookError } from "../errors.js";
-import type { RequestHead } from "../exchange.js";
+import { hookError } from "../base/errors.js";
+import type { RequestHead } from "../base/exchange.js";
 import type { ForwardReason } from "../http/cache-status.js";
 import { parseRequestDirectives } from "../http/request-directives.js";
 import type { RequestDirectives } from "../http/request-directives.js";
@@ -10,11 +10,11 @@ import type { RequestFacts } from "../http/stored-policy.js";
 import { hasUndeclaredCookies } from "../key/cookies.js";
 import { pageKey } from "../key/page-key.js";
 import type { PageKey } from "../key/page-key.js";
-import type { WholePolicy } from "../resolve-policy.js";
+import type { WholePolicy } from "../options/resolve-policy.js";
 import { askedPage } from "./asked-page.js";
 import { bypassReason } from "./eligibility.js";
-import { andThen } from "../maybe-async.js";
-import type { MaybeAsync } from "../maybe-async.js";
+import { andThen } from "../base/maybe-async.js";
+import type { MaybeAsync } from "../base/maybe-async.js";
 import { guessLanguage } from "./guess-language.js";
 import { select, selectLatest } from "./select.js";
 import type { Absence, ResponseEntry, Selection } from "./select.js";

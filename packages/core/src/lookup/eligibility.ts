@@ -1,5 +1,5 @@
 /** Which requests the cache may look at all (DESIGN: never stored and never reused by the same rule). Decides from the request alone. */
-import type { RequestHead } from "../exchange.js";
+import type { RequestHead } from "../base/exchange.js";
 import { isHost } from "../http/host.js";
 import { isAskedByContent } from "../key/content.js";
 import { METHOD_OVERRIDES, URL_OVERRIDES } from "../key/request-fields.js";

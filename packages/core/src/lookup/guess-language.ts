@@ -1,10 +1,10 @@
 /** Chooses among the stored languages of a page for a visitor nobody with the same `Accept-Language` came before. For operators who ask for it (`relaxed.guessLanguage`). */
-import type { RequestHead } from "../exchange.js";
+import type { RequestHead } from "../base/exchange.js";
 import { fieldLines } from "../http/fields.js";
 import { prefersLanguageOf } from "../http/language.js";
 import { variantKey } from "../key/variant-key.js";
-import { andThen } from "../maybe-async.js";
-import type { MaybeAsync } from "../maybe-async.js";
+import { andThen } from "../base/maybe-async.js";
+import type { MaybeAsync } from "../base/maybe-async.js";
 import type { Store } from "../store/contract.js";
 import type { StoredValue } from "../stored/stored-value.js";
 import { moreRecent, varyRecordUnder } from "./select.js";

@@ -3,7 +3,7 @@
  * in front says of them, so no header has to be parsed, and all but the target is the same for most of them. Knows keys only; whether what lies there may be used
  * is asked each time.
  */
-import type { RawHeaders, RequestHead } from "../exchange.js";
+import type { RawHeaders, RequestHead } from "../base/exchange.js";
 import { reusability } from "../http/reusability.js";
 import type { RequestFacts } from "../http/stored-policy.js";
 import { hasUndeclaredCookies } from "../key/cookies.js";
@@ -11,9 +11,9 @@ import { framedKey, keyFrame } from "../key/page-key.js";
 import type { KeyFrame } from "../key/page-key.js";
 import { canonicalTarget } from "../key/query.js";
 import { DECIDING_FIELDS, FORWARDED_FIELDS } from "../key/request-fields.js";
-import type { ResolvedOptions } from "../resolve-options.js";
-import { Recent } from "../recent.js";
-import type { WholePolicy } from "../resolve-policy.js";
+import type { ResolvedOptions } from "../options/resolve-options.js";
+import { Recent } from "../base/recent.js";
+import type { WholePolicy } from "../options/resolve-policy.js";
 import type { StoreEntry } from "../store/contract.js";
 import type { StoredResponse } from "../stored/stored-response.js";
 import type { StoredValue } from "../stored/stored-value.js";

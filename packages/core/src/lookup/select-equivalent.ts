@@ -1,11 +1,11 @@
 /** Finds a response of a target that a stored `No-Vary-Search` calls equivalent. Asked only where the target itself has nothing stored. */
-import type { RequestHead } from "../exchange.js";
+import type { RequestHead } from "../base/exchange.js";
 import { canonicalQuery, parseNoVarySearch } from "../http/no-vary-search.js";
 import { pathKey } from "../key/page-key.js";
 import type { PageKey } from "../key/page-key.js";
 import { searchAliasKey, searchRecordKey } from "../key/search-key.js";
-import { andThen } from "../maybe-async.js";
-import type { MaybeAsync } from "../maybe-async.js";
+import { andThen } from "../base/maybe-async.js";
+import type { MaybeAsync } from "../base/maybe-async.js";
 import type { Store } from "../store/contract.js";
 import type { StoredValue } from "../stored/stored-value.js";
 import { select } from "./select.js";

@@ -1,11 +1,11 @@
 /** Looks for a stored part (206) of a page that is not stored as a whole. For operators who ask for it (`relaxed.partial`). */
-import type { RequestHead } from "../exchange.js";
+import type { RequestHead } from "../base/exchange.js";
 import { missingRange, selectFromFragment } from "../http/fragment.js";
 import { isStrong, validatorsOf } from "../http/validators.js";
 import type { PageKey } from "../key/page-key.js";
 import { partPage } from "../key/part-page.js";
-import { andThen } from "../maybe-async.js";
-import type { MaybeAsync } from "../maybe-async.js";
+import { andThen } from "../base/maybe-async.js";
+import type { MaybeAsync } from "../base/maybe-async.js";
 import type { Store } from "../store/contract.js";
 import type { StoredValue } from "../stored/stored-value.js";
 import { select } from "./select.js";

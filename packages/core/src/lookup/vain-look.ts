@@ -1,6 +1,6 @@
 /** The last request for which a plain page was looked for in vain: when it is decided on in the same turn, it need not look there again. */
 import { setImmediate } from "node:timers";
-import type { RawHeaders } from "../exchange.js";
+import type { RawHeaders } from "../base/exchange.js";
 
 export class VainLook {
   #request: RawHeaders | undefined = undefined;

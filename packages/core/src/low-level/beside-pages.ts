@@ -1,6 +1,6 @@
 /** The low-level cache in the directory of a page cache: opened when something is first kept in it, under the same bounds and secrets. */
-import type { DiskCacheError } from "../errors.js";
-import type { DiskCacheOptions } from "../options.js";
+import type { DiskCacheError } from "../base/errors.js";
+import type { DiskCacheOptions } from "../options/options.js";
 import { FileCache } from "./file-cache.js";
 import type { FileCacheOptions, StoreOptions } from "./file-cache-options.js";
 import { memoize } from "./memoize.js";

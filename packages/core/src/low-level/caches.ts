@@ -1,6 +1,6 @@
 /** Several low-level caches by name, each with its own directory, lifetime and bounds. */
-import { optionError } from "../errors.js";
-import { record } from "../option-checks.js";
+import { optionError } from "../base/errors.js";
+import { record } from "../options/option-checks.js";
 import { FileCache } from "./file-cache.js";
 import type { FileCacheOptions } from "./file-cache-options.js";
 import { resolveFileCacheOptions } from "./file-cache-options.js";

@@ -1,7 +1,7 @@
 /** One at a time per key: in this process by standing in line, among processes by the store's lock. Knows nothing of what is done meanwhile. */
 import { performance } from "node:perf_hooks";
-import { busyError, closedError } from "../errors.js";
-import { Pending } from "../pending.js";
+import { busyError, closedError } from "../base/errors.js";
+import { Pending } from "../base/pending.js";
 import type { KeyLock } from "../store/contract.js";
 
 /** As long as the lock of a living process counts at most; whoever still waits then gives up. */

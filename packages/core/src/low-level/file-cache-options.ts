@@ -1,8 +1,8 @@
 /** What a low-level cache is made with and asked with: every option, its default, and the one place where they are checked. */
 import { resolve } from "node:path";
-import { SteadyClock } from "../clock.js";
-import type { Clock } from "../clock.js";
-import { optionError } from "../errors.js";
+import { SteadyClock } from "../base/clock.js";
+import type { Clock } from "../base/clock.js";
+import { optionError } from "../base/errors.js";
 import {
   boolean,
   diskSpace,
@@ -15,9 +15,9 @@ import {
   secrets,
   strings,
   unaskedBounds,
-} from "../option-checks.js";
-import { durationSeconds, sizeBytes } from "../units.js";
-import type { Duration, Size } from "../units.js";
+} from "../options/option-checks.js";
+import { durationSeconds, sizeBytes } from "../base/units.js";
+import type { Duration, Size } from "../base/units.js";
 import { valueCodec } from "./value-codec.js";
 import type { ValueCodec } from "./value-codec.js";
 import type { KeyFunction } from "./value-key.js";

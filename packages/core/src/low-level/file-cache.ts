@@ -1,6 +1,6 @@
 /** The low-level cache: values of an application under keys of its own, in files, shared by every process that opens the same directory. */
-import { closedError, keyMissingError, notStoredError, optionError, valueError } from "../errors.js";
-import type { DiskCacheError } from "../errors.js";
+import { closedError, keyMissingError, notStoredError, optionError, valueError } from "../base/errors.js";
+import type { DiskCacheError } from "../base/errors.js";
 import type { StoreStats } from "../store/contract.js";
 import { inBatches } from "./in-batches.js";
 import { callOptions, resolveFileCacheOptions, wholeNumber } from "./file-cache-options.js";

@@ -1,5 +1,5 @@
 /** A low-level cache behind the interface that Keyv expects of a store, so that what is built on Keyv can keep its values here. */
-import type { DiskCacheError } from "../errors.js";
+import type { DiskCacheError } from "../base/errors.js";
 import type { FileCache } from "./file-cache.js";
 import type { StoreOptions } from "./file-cache-options.js";
 

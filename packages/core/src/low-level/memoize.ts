@@ -1,7 +1,7 @@
 /** Functions whose results are kept in the low-level cache: by name and arguments, for every process. */
 import { hash } from "node:crypto";
-import { optionError } from "../errors.js";
-import { optionalFunction, record, refuseUnknown, strings } from "../option-checks.js";
+import { optionError } from "../base/errors.js";
+import { optionalFunction, record, refuseUnknown, strings } from "../options/option-checks.js";
 import type { StoreOptions, ValueLifetime } from "./file-cache-options.js";
 import { valueCodec } from "./value-codec.js";
 

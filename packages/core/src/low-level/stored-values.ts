@@ -1,8 +1,8 @@
 /** Values in and out of the store through their codec. A value that cannot be read back is a miss, and told of. */
-import { hookError, notStoredError } from "../errors.js";
-import type { DiskCacheError } from "../errors.js";
+import { hookError, notStoredError } from "../base/errors.js";
+import type { DiskCacheError } from "../base/errors.js";
 import type { ResolvedFileCacheOptions } from "./file-cache-options.js";
-import { Unheard } from "../unheard.js";
+import { Unheard } from "../base/unheard.js";
 import { valueCodec } from "./value-codec.js";
 import { ValueStore } from "./value-store.js";
 import type { Refusal, StoredBytes } from "./value-store.js";

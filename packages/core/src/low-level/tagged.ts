@@ -7,7 +7,7 @@
  *   {"$":["bytes","Float32Array","AACAPw=="]}     {"$":["object",[["$",1]]]}: an object of the value's own that has a member called `$`
  * ```
  */
-import { valueError } from "../errors.js";
+import { valueError } from "../base/errors.js";
 
 /** Values inside values inside values; deeper ones are refused, and so are those that contain themselves. */
 export const MAX_DEPTH = 200;

@@ -1,6 +1,6 @@
 /** What a value is called in the store. Parts are length-prefixed, so that no prefix, version or key can pass for another, and none for a page. */
 import { hash } from "node:crypto";
-import { hookError, optionError } from "../errors.js";
+import { hookError, optionError } from "../base/errors.js";
 
 /** A key as callers give it; a number is the same as its decimal text. */
 export type CacheKey = string | number;

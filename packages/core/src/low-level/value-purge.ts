@@ -1,6 +1,6 @@
 /** What `purge()` of the low-level cache names, checked. */
-import { optionError } from "../errors.js";
-import { refuseUnknown, strings } from "../option-checks.js";
+import { optionError } from "../base/errors.js";
+import { refuseUnknown, strings } from "../options/option-checks.js";
 
 /** Labels whose values, and pages in the same directory, are to end. */
 export type ValuePurge = { readonly tag: string } | { readonly tags: readonly string[] };

@@ -1,6 +1,6 @@
 /** The store as the low-level cache needs it: whole values, found as they are now, and writes that say whether they reached the disk. Faults are told, never thrown. */
-import type { DiskCacheError } from "../errors.js";
-import { notStoredError, storeIoError } from "../errors.js";
+import type { DiskCacheError } from "../base/errors.js";
+import { notStoredError, storeIoError } from "../base/errors.js";
 import type { EntryHead, StoreEntry, StoreStats } from "../store/contract.js";
 import { DiskStore } from "../store/disk-store.js";
 import type { SkipReason, StoreEvent } from "../store/events.js";

@@ -1,6 +1,6 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { describe, expect, it, vi } from "vitest";
-import { corruptEntryError, directoryError, hookError, purgeError, storeIoError } from "../errors.js";
+import { corruptEntryError, directoryError, hookError, purgeError, storeIoError } from "../base/errors.js";
 import { Observer } from "./observer.js";
 
 describe("the observer", () => {

@@ -1,8 +1,8 @@
 /** Tells what the cache did: counters, events, `diagnostics_channel`. Nothing in the cache reads from it, and no listener can hurt a request. */
 import { channel } from "node:diagnostics_channel";
 import { EventEmitter } from "node:events";
-import type { DiskCacheError } from "../errors.js";
-import { Unheard } from "../unheard.js";
+import type { DiskCacheError } from "../base/errors.js";
+import { Unheard } from "../base/unheard.js";
 
 /** What `cache.on()` tells, by name. */
 export interface CacheEvents {

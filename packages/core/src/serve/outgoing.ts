@@ -1,5 +1,5 @@
 /** A response on its way to the visitor, before any framework: what an adapter plays. */
-import type { RawHeaders } from "../exchange.js";
+import type { RawHeaders } from "../base/exchange.js";
 import type { OuterFields } from "../stored/outer-fields.js";
 import type { BodyReader, Lease } from "../store/contract.js";
 

@@ -1,5 +1,5 @@
 /** Answers a request from a stored response: Age, Cache-Status, the visitor's own conditions and ranges, HEAD. Never asks whether it may be reused. */
-import type { RawHeaders, RequestHead, ResponseHead } from "../exchange.js";
+import type { RawHeaders, RequestHead, ResponseHead } from "../base/exchange.js";
 import { formatCacheStatus } from "../http/cache-status.js";
 import type { CacheStatus } from "../http/cache-status.js";
 import { cacheControlAt } from "../http/client-lifetime.js";

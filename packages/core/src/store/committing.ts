@@ -1,8 +1,8 @@
 /** Entries whose files get their names just now. Each is read from where it was written meanwhile, so no lookup waits for the disk. Never asks whether an entry may be used. */
 import { setImmediate } from "node:timers";
 import type { BodyReader, EntryHead } from "./contract.js";
-import type { FileEntryWriter } from "./entry-writer.js";
-import { StoredEntry } from "./stored-entry.js";
+import type { FileEntryWriter } from "./entries/entry-writer.js";
+import { StoredEntry } from "./entries/stored-entry.js";
 
 interface Announced<Value> {
   /** `undefined` where its meta cannot be decoded. */

@@ -1,7 +1,7 @@
 /** Makes the cache directory and refuses one that others could use to plant or read pages. Never removes anything. */
 import type { Stats } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { directoryError } from "../errors.js";
+import { directoryError } from "../base/errors.js";
 import { CREATE_FLAGS, DIRECTORY_FLAGS, DIRECTORY_MODE, FILE_MODE, errorCode } from "./file-system.js";
 import type { FileSystem } from "./file-system.js";
 import { makeDirectory } from "./make-directory.js";

@@ -1,8 +1,8 @@
 /** The store on disk: joins the memory tier, what waits to be written, the files and the invalidation log. Gives HTTP no meaning, and never throws into a request. */
 import { setImmediate } from "node:timers";
-import { closedError } from "../errors.js";
-import { andThen } from "../maybe-async.js";
-import { Pending } from "../pending.js";
+import { closedError } from "../base/errors.js";
+import { andThen } from "../base/maybe-async.js";
+import { Pending } from "../base/pending.js";
 import { Committing } from "./committing.js";
 import type {
   EntryHead,
@@ -21,13 +21,13 @@ import { encodeForDisk } from "./encode-for-disk.js";
 import type { SkipReason } from "./events.js";
 import { isFull } from "./faults.js";
 import { errorCode } from "./file-system.js";
-import { BLIND } from "./invalidation-log.js";
-import type { Purgeable } from "./purge-marks.js";
+import { BLIND } from "./log/invalidation-log.js";
+import type { Purgeable } from "./log/purge-marks.js";
 import { StoreParts } from "./store-parts.js";
-import { StoredEntry, memoryCost } from "./stored-entry.js";
+import { StoredEntry, memoryCost } from "./entries/stored-entry.js";
 import { allocated } from "./storing-rules.js";
 import { Streams } from "./streams.js";
-import { REMOVED } from "./write-queue.js";
+import { REMOVED } from "./entries/write-queue.js";
 
 const ROOM_ATTEMPTS = 4;
 /** Longer bodies come in pieces, and do not wait in the queue. */

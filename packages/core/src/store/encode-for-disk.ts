@@ -1,11 +1,11 @@
 /** What a waiting entry becomes at the moment it is written: its bytes and the room for them, or nothing, when it was purged or there is no room. */
 import type { EntryHead } from "./contract.js";
-import { encodeEntry } from "./format.js";
-import { Room } from "./room.js";
-import { SealedBody } from "./sealed-body.js";
+import { encodeEntry } from "./entries/format.js";
+import { Room } from "./bounds/room.js";
+import { SealedBody } from "./entries/sealed-body.js";
 import type { StoreParts } from "./store-parts.js";
-import type { StoredEntry } from "./stored-entry.js";
-import type { Encoded } from "./write-queue.js";
+import type { StoredEntry } from "./entries/stored-entry.js";
+import type { Encoded } from "./entries/write-queue.js";
 
 export function encodeForDisk<Value>(parts: StoreParts<Value>, { head, body }: StoredEntry<Value>): Encoded {
   const { caretaker, judge, rules } = parts;

@@ -1,6 +1,8 @@
 /** What the store tells its owner while it works. Nothing here carries a body or a header field. */
-import type { DiskCacheError } from "../errors.js";
-import type { SpaceBound } from "./too-small.js";
+import type { DiskCacheError } from "../base/errors.js";
+
+/** A bound that is held against the size of the file system. */
+export type SpaceBound = "minFree" | "maxSize";
 
 /** Why an entry was not kept. */
 export type SkipReason =

@@ -1,6 +1,6 @@
 /** Counts and reports what goes wrong, and rests storing after a fault that the next write would meet as well. Never throws. */
 import { performance } from "node:perf_hooks";
-import { DiskCacheError, corruptEntryError, storeIoError } from "../errors.js";
+import { DiskCacheError, corruptEntryError, storeIoError } from "../base/errors.js";
 import type { SkipReason, StoreEvent } from "./events.js";
 import { errorCode } from "./file-system.js";
 

@@ -3,8 +3,8 @@ import { crc32 } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { EntryHead, PurgeSelector } from "./contract.js";
-import { checksumOf, decodeEntryHead, encodeEntry } from "./format.js";
-import { MAX_RECORD_BYTES, encodePurge, nextIntactRecord, parseRecord } from "./log-record.js";
+import { checksumOf, decodeEntryHead, encodeEntry } from "./entries/format.js";
+import { MAX_RECORD_BYTES, encodePurge, nextIntactRecord, parseRecord } from "./log/log-record.js";
 
 /** The same cases at every run. */
 const RUNS = { numRuns: 500, seed: 20_260_101 };

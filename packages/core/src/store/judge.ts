@@ -1,13 +1,13 @@
 /** Whether an entry may still be used: what the invalidation log and the clock say of it. Touches no entry's file, removes nothing. */
-import type { Clock } from "../clock.js";
-import type { DecodedEntry } from "./format.js";
-import { BLIND } from "./invalidation-log.js";
-import type { InvalidationLog } from "./invalidation-log.js";
-import { PURGED, SOFT_PURGED } from "./purge-marks.js";
-import type { Purgeable } from "./purge-marks.js";
-import { TOUCH_INTERVAL_MS } from "./recency.js";
-import type { Recency } from "./recency.js";
-import type { StoredEntry } from "./stored-entry.js";
+import type { Clock } from "../base/clock.js";
+import type { DecodedEntry } from "./entries/format.js";
+import { BLIND } from "./log/invalidation-log.js";
+import type { InvalidationLog } from "./log/invalidation-log.js";
+import { PURGED, SOFT_PURGED } from "./log/purge-marks.js";
+import type { Purgeable } from "./log/purge-marks.js";
+import { TOUCH_INTERVAL_MS } from "./entries/recency.js";
+import type { Recency } from "./entries/recency.js";
+import type { StoredEntry } from "./entries/stored-entry.js";
 
 /** An entry made later than now by more than this comes from a clock that was wrong: how old it is nobody can tell. */
 const CLOCK_SKEW_MS = 2_000;

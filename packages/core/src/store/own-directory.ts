@@ -1,6 +1,6 @@
 /** Directories below the root are ours, never a link to somewhere else: through it, files outside would be read, written and removed. Makes nothing, removes nothing. */
 import type { Stats } from "node:fs";
-import { directoryError } from "../errors.js";
+import { directoryError } from "../base/errors.js";
 import { errorCode, promised } from "./file-system.js";
 import type { FileSystem } from "./file-system.js";
 

@@ -1,6 +1,6 @@
 /** Where things are in the directory, and which names are ours. No part of a URL, tag or header ever becomes part of a path. */
 import { hash } from "node:crypto";
-import { Recent } from "../recent.js";
+import { Recent } from "../base/recent.js";
 import { formatIdentity, ownIdentity, parseIdentity, uniqueSuffix } from "./process-identity.js";
 import type { ProcessIdentity } from "./process-identity.js";
 

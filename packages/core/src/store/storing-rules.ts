@@ -1,15 +1,15 @@
 /** Whether an entry is taken at all: what is known before anything is written. A refusal is counted with its reason. */
-import { blocksFor } from "./atomic-file.js";
-import type { Caretaker } from "./caretaker.js";
+import { blocksFor } from "./entries/atomic-file.js";
+import type { Caretaker } from "./bounds/caretaker.js";
 import type { EntryHead } from "./contract.js";
 import type { DiskStoreOptions } from "./disk-store-options.js";
 import type { SkipReason } from "./events.js";
 import type { Faults } from "./faults.js";
-import { PREAMBLE_BYTES, headFits } from "./format.js";
-import { BLIND } from "./invalidation-log.js";
-import type { InvalidationLog } from "./invalidation-log.js";
-import { PURGED } from "./purge-marks.js";
-import { MAX_TAG_BYTES } from "./seal.js";
+import { PREAMBLE_BYTES, headFits } from "./entries/format.js";
+import { BLIND } from "./log/invalidation-log.js";
+import type { InvalidationLog } from "./log/invalidation-log.js";
+import { PURGED } from "./log/purge-marks.js";
+import { MAX_TAG_BYTES } from "./entries/seal.js";
 
 export interface StoringSurroundings {
   readonly log: InvalidationLog;

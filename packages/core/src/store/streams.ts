@@ -1,8 +1,8 @@
 /** The entries whose bodies come in pieces just now: begins them, bounds what all of them together have in memory, and ends them with the store. Decides nothing about what may be kept. */
 import type { DiskStoreOptions } from "./disk-store-options.js";
-import { FileEntryWriter } from "./entry-writer.js";
-import type { WriterSurroundings } from "./entry-writer.js";
-import { Room } from "./room.js";
+import { FileEntryWriter } from "./entries/entry-writer.js";
+import type { WriterSurroundings } from "./entries/entry-writer.js";
+import { Room } from "./bounds/room.js";
 import type { StoreParts } from "./store-parts.js";
 
 /** Bytes of all streams together that may wait for the disk before another one is begun. */

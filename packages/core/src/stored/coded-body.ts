@@ -1,7 +1,7 @@
 /** The body of a stored response in a content coding, as it lies beside that response; also the word that a coding is not worth it. Its fields are those of the response, which alone decides whether it may be reused. */
-import { CODINGS } from "../codings.js";
-import type { Coding } from "../codings.js";
-import type { ResponseHead } from "../exchange.js";
+import { CODINGS } from "../base/codings.js";
+import type { Coding } from "../base/codings.js";
+import type { ResponseHead } from "../base/exchange.js";
 import type { StoredResponse } from "./stored-response.js";
 
 export interface CodedBody {

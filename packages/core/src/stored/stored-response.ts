@@ -1,7 +1,7 @@
 /** A stored response (RFC 9111 §3) as text beside its body, and back. Written once per fill, read once per load from disk: lines, because they are cheapest to split. */
-import { codingsNamed } from "../codings.js";
-import type { Coding } from "../codings.js";
-import type { ResponseHead } from "../exchange.js";
+import { codingsNamed } from "../base/codings.js";
+import type { Coding } from "../base/codings.js";
+import type { ResponseHead } from "../base/exchange.js";
 import type { ClientCacheControl } from "../http/client-lifetime.js";
 import { fieldValue } from "../http/fields.js";
 import type { StoredPolicy } from "../http/stored-policy.js";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Coding } from "../codings.js";
+import type { Coding } from "../base/codings.js";
 import type { EntryHead } from "../store/contract.js";
 import { encodeCodedBody } from "./coded-body.js";
 import { encodeResponse, hasHandlerValidator } from "./stored-response.js";

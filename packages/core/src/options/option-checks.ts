@@ -1,0 +1,156 @@
+/** The shapes an option can have, each checked by a function that gives the value back or says what was expected. */
+import { CODINGS, codingsNamed, isAvailable } from "../base/codings.js";
+import type { Coding } from "../base/codings.js";
+import { optionError } from "../base/errors.js";
+import { nearNames } from "./near-names.js";
+import { sizeBytes } from "../base/units.js";
+
+/** A token, as method and field names are (RFC 9110 §5.6.2). */
+const TOKEN = /^[!#$%&'*+\-.^_`|~\dA-Za-z]+$/;
+
+/** Of a name that may be as long as somebody likes. */
+const MOST_SHOWN = 80;
+
+export function record(option: string, value: unknown): Record<string, unknown> {
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw optionError(option, "an object", value);
+  return value as Record<string, unknown>;
+}
+
+export function refuseUnknown(at: string, given: object, known: ReadonlySet<string>): void {
+  const unknown = Object.keys(given).find((name) => !known.has(name));
+  if (unknown === undefined) return;
+  const meant = nearNames(unknown, known).map((name) => `\`${name}\``);
+  const expected =
+    meant.length > 0 ? `a known name (did you mean ${meant.join(" or ")}?)` : `one of ${[...known].sort().join(", ")}`;
+  throw optionError(at + unknown.slice(0, MOST_SHOWN), expected, unknown);
+}
+
+/** The options of one call: an object, with no other names than these.
+ * @param at what is called
+ * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` naming the option, the value and what was expected */
+export function optionsOf(at: string, given: unknown, known: ReadonlySet<string>): void {
+  refuseUnknown(`${at}.`, record(`${at} options`, given), known);
+}
+
+export function boolean(option: string, value: unknown): boolean {
+  if (typeof value !== "boolean") throw optionError(option, "true or false", value);
+  return value;
+}
+
+export function fraction(option: string, value: unknown): number {
+  if (typeof value !== "number" || !(value >= 0 && value <= 1))
+    throw optionError(option, "a number from 0 to 1", value);
+  return value;
+}
+
+export function positiveInteger(option: string, value: unknown): number {
+  if (!Number.isSafeInteger(value) || (value as number) < 1) throw optionError(option, "a whole number above 0", value);
+  return value as number;
+}
+
+/** Least space for everything on disk: a block of most file systems, below which there is no file. Who says less has left out the unit. */
+const LEAST_SPACE = { text: "4kb", bytes: 4 * 1024 };
+
+/** Bytes of disk space. */
+export function diskSpace(option: string, value: unknown): number {
+  const bytes = sizeBytes(option, value);
+  if (bytes < LEAST_SPACE.bytes) throw optionError(option, `a size of "${LEAST_SPACE.text}" or more`, value);
+  return bytes;
+}
+
+const SPACE_BOUNDS = ["minFree", "maxSize"] as const;
+
+/** The bounds of disk space that are not given: defaults give way where the disk is small. */
+export function unaskedBounds(
+  given: Readonly<Partial<Record<(typeof SPACE_BOUNDS)[number], unknown>>>,
+): readonly (typeof SPACE_BOUNDS)[number][] {
+  return SPACE_BOUNDS.filter((option) => given[option] === undefined);
+}
+
+/** Bytes, of which there are some. */
+export function positiveSize(option: string, value: unknown): number {
+  const bytes = sizeBytes(option, value);
+  if (bytes === 0) throw optionError(option, "a size above 0", value);
+  return bytes;
+}
+
+export function oneOf<Choice extends string>(option: string, value: unknown, choices: readonly Choice[]): Choice {
+  if (!choices.includes(value as Choice))
+    throw optionError(option, choices.map((choice) => `"${choice}"`).join(" or "), value);
+  return value as Choice;
+}
+
+export function strings(option: string, value: unknown): readonly string[] {
+  if (!Array.isArray(value)) throw optionError(option, "a list of strings", value);
+  const wrong: unknown = value.find((member) => typeof member !== "string" || member === "");
+  if (wrong !== undefined) throw optionError(option, "a list of non-empty strings", wrong);
+  return Object.freeze([...(value as string[])]);
+}
+
+/** Shortest secret: what is shorter can be guessed. */
+const LEAST_SECRET_BYTES = 16;
+
+/** A secret, or a rotation of them, as bytes; `undefined` where none is given. A message never shows one. */
+export function secrets(option: string, value: unknown): readonly Buffer[] | undefined {
+  if (value === undefined) return undefined;
+  const given: readonly unknown[] = Array.isArray(value) ? value : [value];
+  if (given.length === 0) throw optionError(option, "one secret at least", value);
+  return Object.freeze(given.map((secret) => secretBytes(option, secret)));
+}
+
+function secretBytes(option: string, value: unknown): Buffer {
+  if (typeof value !== "string" && !(value instanceof Uint8Array))
+    throw optionError(
+      option,
+      "a string or Buffer, or a list of them",
+      typeof value === "object" ? value : typeof value,
+    );
+  // A copy: what the caller does with his own afterwards changes nothing.
+  const bytes = typeof value === "string" ? Buffer.from(value, "utf8") : Buffer.from(value);
+  if (bytes.length < LEAST_SECRET_BYTES)
+    throw optionError(
+      option,
+      `${LEAST_SECRET_BYTES} bytes or more, such as \`openssl rand -hex 32\` prints`,
+      `${bytes.length} bytes`,
+    );
+  return bytes;
+}
+
+/** Whether entries are encrypted, which takes a secret. */
+export function encryption(option: string, value: unknown, secret: unknown): boolean {
+  const encrypt = boolean(option, value ?? false);
+  if (encrypt && secret === undefined) throw optionError(option, "a `secret` beside it", encrypt);
+  return encrypt;
+}
+
+export function fieldNames(option: string, value: unknown): readonly string[] {
+  const names = strings(option, value);
+  const wrong = names.find((name) => !isToken(name));
+  if (wrong !== undefined) throw optionError(option, "a list of header field names", wrong);
+  return Object.freeze(names.map((name) => name.toLowerCase()));
+}
+
+export function isToken(value: unknown): boolean {
+  return typeof value === "string" && TOKEN.test(value);
+}
+
+export function optionalFunction(option: string, value: unknown): unknown {
+  if (value !== undefined && typeof value !== "function") throw optionError(option, "a function", value);
+  return value;
+}
+
+export function listOf(value: unknown): readonly unknown[] {
+  return value === undefined ? [] : [value];
+}
+
+/** Content codings in the order given; all that this Node has, or none. */
+export function codings(option: string, value: unknown): readonly Coding[] {
+  const available = CODINGS.filter(isAvailable);
+  if (typeof value === "boolean") return codingsNamed(value ? available.join() : "");
+  const expected = `true, false or a list of ${available.map((coding) => `"${coding}"`).join(", ")} (what this Node has)`;
+  if (!Array.isArray(value) || value.length === 0) throw optionError(option, expected, value);
+  const unknown: unknown = value.find((coding) => !available.includes(coding as Coding));
+  if (unknown !== undefined) throw optionError(option, expected, unknown);
+  return codingsNamed([...new Set(value)].join());
+}

@@ -1,0 +1,69 @@
+/** Which policy a request is under: that of the cache, every rule whose pattern its path matches laid over it in order, then the route's own. Goes by the path alone, so it can be told before the application has run. */
+import { matchesPath } from "../key/path-pattern.js";
+import { pathReadings } from "../key/path-readings.js";
+import type { ResolvedOptions } from "./resolve-options.js";
+import { mergePolicies } from "./resolve-policy.js";
+import type { ResolvedPolicy, ResolvedQueryRules, WholePolicy } from "./resolve-policy.js";
+
+/** Visitors choose paths, and so which rules come together. */
+const MOST_REMEMBERED = 1000;
+
+export class Policies {
+  readonly #whole: WholePolicy;
+  readonly #rules: ResolvedOptions["rules"];
+  readonly #left: WholePolicy;
+  /** What has been laid over what: none of it changes. */
+  readonly #laid = new WeakMap<WholePolicy, WeakMap<ResolvedPolicy, WholePolicy>>();
+  #remembered = 0;
+  /** Query rules of routes, by what they say. */
+  readonly #routeQueries = new Map<string, ResolvedQueryRules>();
+
+  constructor({ policy, rules }: Pick<ResolvedOptions, "policy" | "rules">) {
+    this.#whole = policy;
+    this.#rules = rules;
+    this.#left = { ...policy, leave: "path" };
+  }
+
+  /** @param own the policy of a route */
+  under(target: string, own?: ResolvedPolicy): WholePolicy {
+    const ruled = this.#rules.length === 0 ? this.#whole : this.#ruled(target);
+    return own === undefined ? ruled : this.#lay(ruled, own);
+  }
+
+  /** Takes note of a route's own policy. */
+  addRoute({ query }: ResolvedPolicy): void {
+    if (query !== undefined) this.#routeQueries.set(JSON.stringify([query.ignore, query.only, query.sort]), query);
+  }
+
+  /** All by which a page asked for under a target may have its name: the rules of the path, and those of every route, because only the framework knows which one it leads to. */
+  queriesOf(target: string): readonly (ResolvedQueryRules | undefined)[] {
+    return [this.under(target).query, ...this.#routeQueries.values()];
+  }
+
+  // A path that can be read in several ways is left alone when one of them is, or when they come under different rules.
+  #ruled(target: string): WholePolicy {
+    const readings = pathReadings(target)?.map((path) => this.#along(path));
+    if (readings === undefined) return this.#left;
+    const never = readings.find(({ leave }) => leave !== undefined);
+    return never ?? (readings.every((other) => other === readings[0]) ? readings[0]! : this.#left);
+  }
+
+  #along(path: readonly string[]): WholePolicy {
+    let policy = this.#whole;
+    for (const rule of this.#rules) {
+      if (rule.patterns.some((pattern) => matchesPath(pattern, path))) policy = this.#lay(policy, rule.policy);
+    }
+    return policy;
+  }
+
+  #lay(outer: WholePolicy, inner: ResolvedPolicy): WholePolicy {
+    const known = this.#laid.get(outer);
+    const remembered = known?.get(inner);
+    if (remembered !== undefined) return remembered;
+    const merged = mergePolicies(outer, inner);
+    if (this.#remembered++ >= MOST_REMEMBERED) return merged;
+    if (known === undefined) this.#laid.set(outer, new WeakMap([[inner, merged]]));
+    else known.set(inner, merged);
+    return merged;
+  }
+}

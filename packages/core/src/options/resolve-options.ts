@@ -1,0 +1,217 @@
+/** Turns the options of a cache into what the rooms receive: complete, checked, read-only. The user's object is never changed. */
+import { SteadyClock } from "../base/clock.js";
+import type { Clock } from "../base/clock.js";
+import { optionError } from "../base/errors.js";
+import { EXPECTED_HOST, isHost } from "../http/host.js";
+import {
+  boolean,
+  diskSpace,
+  encryption,
+  fieldNames,
+  fraction,
+  isToken,
+  oneOf,
+  positiveInteger,
+  positiveSize,
+  record,
+  refuseUnknown,
+  secrets,
+  strings,
+  unaskedBounds,
+} from "./option-checks.js";
+import { Credentials } from "../key/credentials.js";
+import type { CachePolicy, DiskCacheOptions, RelaxedRules } from "./options.js";
+import { POLICY_NAMES, policyFields } from "./resolve-policy.js";
+import type { WholePolicy } from "./resolve-policy.js";
+import { resolveRules } from "./resolve-rules.js";
+import type { ResolvedRule } from "./resolve-rules.js";
+import { durationSeconds, sizeBytes } from "../base/units.js";
+
+export interface ResolvedOptions {
+  readonly dir: string;
+  readonly memoryBytes: number;
+  readonly maxSize: number;
+  readonly maxEntries: number;
+  readonly minFree: number;
+  /** Those of `minFree` and `maxSize` that are only defaults. */
+  readonly unasked: ReturnType<typeof unaskedBounds>;
+  readonly maxBody: number;
+  readonly admission: "always" | "second-request";
+  readonly durability: "none" | "fsync";
+  readonly strict: boolean;
+  readonly enabled: boolean;
+  readonly secrets: readonly Buffer[] | undefined;
+  readonly encrypt: boolean;
+  readonly clock: Clock;
+  readonly hosts: ReadonlySet<string> | undefined;
+  readonly cookies: { readonly ignore: readonly string[]; readonly key: readonly string[] };
+  readonly credentials: Credentials;
+  readonly heuristic: boolean;
+  readonly targetedFields: readonly string[];
+  readonly honourRequest: boolean | ((req: unknown) => boolean);
+  readonly relaxed: Readonly<Required<RelaxedRules>>;
+  readonly flight: { readonly timeoutMs: number; readonly maxFollowers: number };
+  readonly refreshAhead: number;
+  readonly allowPublicDir: boolean;
+  readonly debugHeader: string | undefined;
+  readonly audit: { readonly mode: "warn" | "enforce" | "off"; readonly ignore: readonly string[] };
+  readonly policy: WholePolicy;
+  readonly rules: readonly ResolvedRule[];
+}
+
+const DEFAULTS = Object.freeze({
+  memory: "64mb",
+  maxSize: "1gb",
+  maxEntries: 1_000_000,
+  minFree: "64mb",
+  maxBody: "128mb",
+  admission: "always",
+  durability: "none",
+  targetedFields: ["cdn-cache-control"],
+  methods: ["GET"],
+  flightTimeout: "5s",
+  maxFollowers: 10_000,
+} as const);
+
+const OPTION_NAMES = new Set<string>([
+  ...POLICY_NAMES,
+  ...([
+    "dir",
+    "memory",
+    "maxSize",
+    "maxEntries",
+    "minFree",
+    "maxBody",
+    "admission",
+    "durability",
+    "strict",
+    "enabled",
+    "secret",
+    "encrypt",
+    "clock",
+    "hosts",
+    "cookies",
+    "credentials",
+    "heuristic",
+    "targetedFields",
+    "honourRequest",
+    "relaxed",
+    "flight",
+    "refreshAhead",
+    "allowPublicDir",
+    "debugHeader",
+    "rules",
+    "audit",
+  ] satisfies readonly Exclude<keyof DiskCacheOptions, keyof CachePolicy>[]),
+]);
+
+/** @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` naming the option, the value and what was expected */
+export function resolveOptions<Req>(given: DiskCacheOptions<Req>): ResolvedOptions {
+  const options = record("options", given);
+  refuseUnknown("", options, OPTION_NAMES);
+  const { dir, clock, hosts, cookies, targetedFields, debugHeader } = given;
+  if (typeof dir !== "string" || dir.trim() === "") throw optionError("dir", "the path of a directory", dir);
+  if (clock !== undefined && typeof clock?.now !== "function")
+    throw optionError("clock", "an object with a function now()", clock);
+  if (debugHeader !== undefined && !isToken(debugHeader))
+    throw optionError("debugHeader", "the name of a header field", debugHeader);
+  const cookieRules = cookies === undefined ? {} : record("cookies", cookies);
+  refuseUnknown("cookies.", cookieRules, new Set(["ignore", "key"]));
+  const policy = policyFields("", given);
+  return Object.freeze({
+    dir,
+    memoryBytes: sizeBytes("memory", given.memory ?? DEFAULTS.memory),
+    maxSize: diskSpace("maxSize", given.maxSize ?? DEFAULTS.maxSize),
+    maxEntries: positiveInteger("maxEntries", given.maxEntries ?? DEFAULTS.maxEntries),
+    minFree: sizeBytes("minFree", given.minFree ?? DEFAULTS.minFree),
+    unasked: unaskedBounds(given),
+    maxBody: positiveSize("maxBody", given.maxBody ?? DEFAULTS.maxBody),
+    admission: oneOf("admission", given.admission ?? DEFAULTS.admission, ["always", "second-request"]),
+    durability: oneOf("durability", given.durability ?? DEFAULTS.durability, ["none", "fsync"]),
+    strict: boolean("strict", given.strict ?? false),
+    enabled: boolean("enabled", given.enabled ?? process.env["DISKCACHE"] !== "off"),
+    secrets: secrets("secret", given.secret),
+    encrypt: encryption("encrypt", given.encrypt, given.secret),
+    clock: clock ?? new SteadyClock(),
+    hosts: hosts === undefined ? undefined : resolveHosts(hosts),
+    cookies: Object.freeze({
+      ignore: strings("cookies.ignore", cookies?.ignore ?? []),
+      key: strings("cookies.key", cookies?.key ?? []),
+    }),
+    credentials: resolveCredentials(given.credentials),
+    heuristic: boolean("heuristic", given.heuristic ?? false),
+    targetedFields: fieldNames("targetedFields", targetedFields ?? DEFAULTS.targetedFields),
+    honourRequest: resolveHonourRequest(given.honourRequest),
+    relaxed: resolveRelaxed(given.relaxed),
+    flight: resolveFlight(given.flight),
+    refreshAhead: fraction("refreshAhead", given.refreshAhead ?? 0),
+    allowPublicDir: boolean("allowPublicDir", given.allowPublicDir ?? false),
+    debugHeader,
+    policy: Object.freeze({ ...policy, methods: policy.methods ?? DEFAULTS.methods }),
+    rules: resolveRules(given.rules ?? []),
+    audit: resolveAudit(given.audit),
+  });
+}
+
+function resolveCredentials(given: DiskCacheOptions["credentials"]): Credentials {
+  const rules = given === undefined ? {} : record("credentials", given);
+  refuseUnknown("credentials.", rules, new Set(["fields", "ignore", "certificate", "user"]));
+  return new Credentials({
+    fields: fieldPatterns("credentials.fields", rules["fields"]),
+    ignore: fieldPatterns("credentials.ignore", rules["ignore"]),
+    certificate: boolean("credentials.certificate", rules["certificate"] ?? true),
+    user: boolean("credentials.user", rules["user"] ?? true),
+  });
+}
+
+function fieldPatterns(option: string, given: unknown = []): readonly string[] {
+  const names = strings(option, given);
+  const wrong = names.find((name) => !isToken(name));
+  if (wrong !== undefined) throw optionError(option, "a list of field names, `*` at the end for any rest", wrong);
+  return Object.freeze(names.map((name) => name.toLowerCase()));
+}
+
+function resolveHosts(given: unknown): ReadonlySet<string> {
+  const hosts = strings("hosts", given);
+  const wrong = hosts.find((host) => !isHost(host));
+  if (wrong !== undefined) throw optionError("hosts", `a list of hosts, each ${EXPECTED_HOST}`, wrong);
+  return new Set(hosts.map((host) => host.toLowerCase()));
+}
+
+function resolveAudit(given: DiskCacheOptions["audit"]): ResolvedOptions["audit"] {
+  const isObject = typeof given === "object" && given !== null;
+  const rules: Record<string, unknown> = isObject ? record("audit", given) : { mode: given };
+  refuseUnknown("audit.", rules, new Set(["mode", "ignore"]));
+  const { mode: asked = process.env["NODE_ENV"] !== "production" } = rules;
+  const mode = typeof asked === "boolean" ? (asked ? "warn" : "off") : asked;
+  return Object.freeze({
+    mode: oneOf(isObject ? "audit.mode" : "audit", mode, ["warn", "enforce", "off"]),
+    ignore: fieldPatterns("audit.ignore", rules["ignore"]),
+  });
+}
+
+function resolveRelaxed(given: DiskCacheOptions["relaxed"]): ResolvedOptions["relaxed"] {
+  const rules = given === undefined ? {} : record("relaxed", given);
+  const names = ["setCookie", "partial", "postAnswersGet", "guessLanguage"] as const;
+  refuseUnknown("relaxed.", rules, new Set(names));
+  const rule = (name: (typeof names)[number]) => boolean(`relaxed.${name}`, rules[name] ?? false);
+  return Object.freeze({
+    setCookie: rule("setCookie"),
+    partial: rule("partial"),
+    postAnswersGet: rule("postAnswersGet"),
+    guessLanguage: rule("guessLanguage"),
+  });
+}
+
+function resolveHonourRequest(given: unknown): ResolvedOptions["honourRequest"] {
+  return typeof given === "function" ? (given as (req: unknown) => boolean) : boolean("honourRequest", given ?? false);
+}
+
+function resolveFlight(given: DiskCacheOptions["flight"]): ResolvedOptions["flight"] {
+  const flight = given === undefined ? {} : record("flight", given);
+  refuseUnknown("flight.", flight, new Set(["timeout", "maxFollowers"]));
+  return Object.freeze({
+    timeoutMs: durationSeconds("flight.timeout", flight["timeout"] ?? DEFAULTS.flightTimeout) * 1000,
+    maxFollowers: positiveInteger("flight.maxFollowers", flight["maxFollowers"] ?? DEFAULTS.maxFollowers),
+  });
+}

@@ -1,0 +1,296 @@
+/** Keeps the directory within its bounds and free of what nobody can use, off the request path and a little at a time; of all processes, one at a time. Never stops a process from ending. */
+import { performance } from "node:perf_hooks";
+import type { Stored } from "../amounts.js";
+import type { LogPosition } from "../contract.js";
+import { shardIndex } from "../paths.js";
+import type { EntryPath } from "../paths.js";
+import type { Searched } from "./shard-count.js";
+import type { SharedUsage, UsageBounds } from "./shared-usage.js";
+import { FreeSpace, removeSome } from "./free-space.js";
+import { RoomGuard } from "./room-guard.js";
+import { Sweep } from "./sweep.js";
+import type { SweepSurroundings, SweepTask } from "./sweep.js";
+import { BEAT_MS, SweeperLock } from "../peers/sweeper-lock.js";
+import { UNASKED_FREE_SHARE } from "./too-small.js";
+import type { SpaceBound } from "../events.js";
+
+/** Longest stretch of work in one turn of the event loop. */
+const SLICE_MS = 1;
+/** The first stretch of the first count: small directories are known at once. */
+const FIRST_SLICE_MS = 3;
+/** Rest after a stretch, in its own lengths, when nobody waits for the sweep. */
+const REST_FACTOR = 4;
+const DEAD_SWEEP_MS = 10 * 60 * 1000;
+/** Rest after a pass that was to evict and did not help: what is over is not ours, not on disk yet, or read by somebody still. */
+const FRUITLESS_MS = 1000;
+/** How long the one that sweeps is left alone. */
+const HELD_MS = 50;
+/** After a purge of everything, the process that made it sweeps; if it does not, another one after so long. */
+const CLEARED_MS = 100;
+
+/** After a pass, shards in which something changed meanwhile are counted again as soon as nothing has for so long; doubled while it still does. */
+const QUIET_MS = 100;
+const LONGEST_QUIET_MS = 1600;
+
+export interface CaretakerLimits extends UsageBounds {
+  /** Bytes that stay free on the file system; 0 for none. */
+  readonly minFree: number;
+  /** Bounds that are only defaults. */
+  readonly unasked?: readonly SpaceBound[] | undefined;
+}
+
+export interface CaretakerSurroundings extends SweepSurroundings {
+  readonly shared: SharedUsage;
+  /** Milliseconds that never step. */
+  readonly elapsed: () => number;
+  /** Where the invalidation log is. */
+  readonly logged: () => { readonly epoch: number; readonly position: LogPosition };
+  /** Whether the directory may be used and written: nothing is counted or removed in one that is refused. */
+  readonly writable: () => boolean;
+  /** A pass that opened every entry is over. */
+  readonly swept: (oldestBirth: LogPosition | undefined) => void;
+}
+
+interface Pass {
+  readonly sweep: Sweep;
+  readonly task: SweepTask;
+  readonly steps: Generator<void>;
+  readonly searched: Searched | undefined;
+}
+
+export class Caretaker {
+  /** Where room is counted that is taken and given back. */
+  readonly guard: RoomGuard;
+  readonly #around: CaretakerSurroundings;
+  readonly #lock: SweeperLock;
+  #running: Pass | undefined = undefined;
+  #timer: NodeJS.Timeout | undefined = undefined;
+  #periodic: NodeJS.Timeout | undefined = undefined;
+  #cleared: NodeJS.Timeout | undefined = undefined;
+  #clearedAgain = false;
+  #suspecting: NodeJS.Timeout | undefined = undefined;
+  /** When the last whole pass of this process ended. */
+  #countedAt = 0;
+  /** Whether the ages are from a pass that has just ended. */
+  #fresh = false;
+  #restUntil = 0;
+  #beatAt = 0;
+  #stopped = false;
+
+  constructor(around: CaretakerSurroundings, limits: CaretakerLimits) {
+    this.#around = around;
+    this.#lock = new SweeperLock(around.fs, around.paths.root, around.elapsed, () => around.shared.progress);
+    this.guard = new RoomGuard(
+      around.usage,
+      new FreeSpace(around.fs, around.paths.root, limits.minFree, mostFreeShare(limits)),
+      around.elapsed,
+    );
+  }
+
+  /** Looks whether the directory has to be counted, once; a small one is counted when it returns. */
+  start(): void {
+    if (this.#periodic !== undefined || this.#stopped) return;
+    this.#periodic = setInterval(() => this.#sweepPeriodically(), DEAD_SWEEP_MS).unref();
+    this.#around.usage.look();
+    if (this.#around.usage.isOld(this.#around.now(), DEAD_SWEEP_MS)) this.#begin(this.#counting(), FIRST_SLICE_MS);
+  }
+
+  /** Brings the numbers up to date. */
+  look(): void {
+    this.start();
+    this.#around.usage.look();
+    this.#evictIfNeeded();
+  }
+
+  /** Whether so many bytes and entries more keep every bound, as far as known; where not, the sweep is set to work. */
+  admits(room: Stored): boolean {
+    this.start();
+    return this.guard.admits(room) || this.#makeRoom();
+  }
+
+  /** Whether there would be room for so many bytes if everything else that is stored went: where not, nobody has to wait for it. */
+  couldAdmit(bytes: number): boolean {
+    return this.guard.couldAdmit(bytes);
+  }
+
+  /** Takes room for what is about to be written, against all other processes; false when there is none, and then the sweep is set to work. */
+  reserve(room: Stored): boolean {
+    this.start();
+    return this.guard.reserve(room) || this.#makeRoom();
+  }
+
+  /** The disk had no room for a write. */
+  refused(): void {
+    if (this.#stopped || !this.guard.refused()) return;
+    // Nor can be written down then what is counted.
+    if (!this.#around.usage.counted) this.giveUpSome();
+    this.#evictIfNeeded();
+  }
+
+  changed(path: EntryPath, change: Stored): void {
+    this.#around.usage.changed(shardIndex(path), change);
+    this.#fresh = false;
+    this.#evictIfNeeded();
+  }
+
+  /** This process has purged something; with `all`, or much at least, the disk is freed at once. */
+  purged(all: boolean): void {
+    if (!all || this.#stopped) return;
+    if (this.#running === undefined) this.#begin(this.#counting(true));
+    else this.#clearedAgain = true;
+  }
+
+  /** Everything was purged by somebody: he sweeps, unless he is gone. */
+  sawAllPurged(): void {
+    if (this.#stopped) return;
+    this.#cleared ??= setTimeout(
+      () => {
+        this.#cleared = undefined;
+        this.#around.usage.look();
+        if (!this.#unsearched || !this.#around.writable()) return;
+        if (this.#running === undefined) this.#begin(this.#counting(true));
+        // Somebody else has just begun another pass: when that is over, it is looked at again.
+        if (this.#running === undefined || !this.#running.task.readHeads) this.sawAllPurged();
+      },
+      CLEARED_MS * (1 + Math.random()),
+    ).unref();
+  }
+
+  /** Removes a few entries, dead or not, so that a purge can be written down on a full disk. */
+  giveUpSome(): void {
+    removeSome(this.#around.fs, this.#around.paths, (shard, change) => this.#around.usage.changed(shard, change));
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    clearTimeout(this.#cleared);
+    clearTimeout(this.#suspecting);
+    clearInterval(this.#periodic);
+    if (this.#running !== undefined) this.#lock.release();
+    this.#running = undefined;
+  }
+
+  #makeRoom(): false {
+    this.#evictIfNeeded();
+    return false;
+  }
+
+  #sweepPeriodically(): void {
+    this.#around.usage.look();
+    if (this.#around.usage.isOld(this.#around.now(), DEAD_SWEEP_MS / 2)) this.#begin(this.#counting());
+  }
+
+  // Something was purged since entries were last opened to find what was.
+  get #unsearched(): boolean {
+    const { epoch, position } = this.#around.logged();
+    const { searched } = this.#around.usage;
+    return searched.epoch !== epoch || searched.position < position;
+  }
+
+  #counting(readHeads = this.#unsearched): SweepTask {
+    return { readHeads, evict: undefined };
+  }
+
+  #evictIfNeeded(): void {
+    if (this.#running !== undefined || this.#stopped) return;
+    if (this.#restUntil > 0 && performance.now() < this.#restUntil) return;
+    const { usage } = this.#around;
+    if (!usage.counted) {
+      // The directory was removed under us, or nobody has counted it yet.
+      if (this.#periodic !== undefined) this.#begin(this.#counting(), FIRST_SLICE_MS);
+      return;
+    }
+    const eviction = this.guard.eviction();
+    if (eviction === undefined) return;
+    const { bytes, entries } = eviction.excess;
+    const cutoff = usage.ages()?.cutoff(bytes, entries) ?? (this.#fresh ? this.#around.now() + 1 : undefined);
+    // Without a fresh picture of the ages the pass only counts; the next one evicts.
+    this.#begin({ readHeads: false, evict: cutoff === undefined ? undefined : { ...eviction, cutoff } });
+  }
+
+  #begin(task: SweepTask, sliceMs = SLICE_MS): void {
+    if (this.#running !== undefined || this.#stopped || !this.#around.writable()) return;
+    if (!this.#lock.take()) {
+      this.guard.yielded();
+      this.#restUntil = performance.now() + HELD_MS;
+      return;
+    }
+    const { usage, logged, now } = this.#around;
+    usage.foldAbandoned();
+    const searched = task.readHeads ? { at: now(), ...logged() } : undefined;
+    const sweep = new Sweep(this.#around, task);
+    this.#running = { sweep, task, steps: sweep.run(), searched };
+    this.#fresh = false;
+    this.#work(sliceMs);
+  }
+
+  #work(sliceMs: number): void {
+    const running = this.#running;
+    if (running === undefined) return;
+    if (!this.#around.writable()) {
+      this.#running = undefined;
+      return;
+    }
+    if (!this.#lock.held) {
+      // Somebody took this process for dead, or the directory is another one.
+      this.#running = undefined;
+      this.#restUntil = performance.now() + HELD_MS;
+      this.#timer = setTimeout(() => this.#begin(running.task), HELD_MS).unref();
+      return;
+    }
+    const startedMs = performance.now();
+    if (startedMs >= this.#beatAt) {
+      this.#beatAt = startedMs + BEAT_MS;
+      this.#around.shared.beat();
+    }
+    while (running.steps.next().done !== true) {
+      const tookMs = performance.now() - startedMs;
+      if (tookMs < sliceMs) continue;
+      const hurried = this.guard.isWanted || running.task.evict !== undefined || !this.#around.usage.counted;
+      this.#timer = setTimeout(() => this.#work(SLICE_MS), hurried ? 1 : Math.max(1, tookMs * REST_FACTOR)).unref();
+      return;
+    }
+    this.#finished(running);
+  }
+
+  #suspect(afterMs: number): void {
+    clearTimeout(this.#suspecting);
+    if (!this.#around.usage.suspects.any) return;
+    this.#suspecting = setTimeout(() => {
+      // What runs now ends with suspects of its own.
+      if (this.#running !== undefined || this.#stopped) return;
+      const { usage } = this.#around;
+      usage.look();
+      if (usage.countedAt !== this.#countedAt) return usage.suspects.clear();
+      const shards = usage.suspects.look();
+      if (shards === undefined) this.#suspect(Math.min(afterMs * 2, LONGEST_QUIET_MS));
+      else if (shards.length > 0) this.#begin({ readHeads: false, evict: undefined, shards });
+    }, afterMs).unref();
+  }
+
+  #finished({ sweep, task, searched }: Pass): void {
+    this.#running = undefined;
+    this.#fresh = task.shards === undefined;
+    const helped = task.evict?.end(sweep.gone) ?? true;
+    if (task.shards === undefined) {
+      this.#countedAt = this.#around.now();
+      this.#around.usage.endPass(this.#countedAt, searched, sweep.ages);
+    }
+    this.#lock.release();
+    this.#suspect(QUIET_MS);
+    if (task.shards === undefined) this.#around.swept(task.readHeads ? sweep.oldestBirth : undefined);
+    if (this.#clearedAgain) {
+      this.#clearedAgain = false;
+      this.#begin(this.#counting(true));
+    } else {
+      if (!helped) this.#restUntil = performance.now() + FRUITLESS_MS;
+      this.#timer = setTimeout(() => this.#evictIfNeeded(), 1).unref();
+    }
+  }
+}
+
+// A default gives way to a small file system.
+function mostFreeShare({ unasked = [] }: CaretakerLimits): number {
+  return unasked.includes("minFree") ? UNASKED_FREE_SHARE : 1;
+}

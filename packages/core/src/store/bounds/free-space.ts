@@ -1,0 +1,211 @@
+/** What the file system has left, in bytes and in inodes, as this process last read it, less what it has taken since; and how to make a little room on it. Decides nothing else. */
+import type { StatsFs } from "node:fs";
+import { performance } from "node:perf_hooks";
+import { NOTHING, negative, sum } from "../amounts.js";
+import { allocatedBytes } from "../entries/atomic-file.js";
+import type { Stored } from "../amounts.js";
+import type { FileSystem } from "../file-system.js";
+import { SHARD_COUNT, isEntryName } from "../paths.js";
+import type { Paths } from "../paths.js";
+import { totalBytes } from "./too-small.js";
+
+/** How long a reading is taken for the truth while nothing much is taken. */
+const KNOWN_MS = 500;
+/** Where there is no room it is read again so often: by then somebody may have made some. */
+const REFUSED_LOOK_MS = 2;
+/** It is read again when so much of what may be taken has been: others take too. */
+const UNSEEN_SHARE = 1 / 16;
+/** What is made free beyond what has to stay free: a share of that, or of what the cache holds where that is more, so that a pass over many entries pays. */
+const MARGIN_SHARE = 0.05;
+const MARGIN_SHARE_HELD = 0.01;
+/** Entries removed at a time to make room for a record of a purge. */
+const ROOM_ENTRIES = 64;
+
+interface Reading {
+  readonly free: Stored;
+  /** What has to stay free. */
+  readonly floor: Stored;
+}
+
+const UNKNOWN: Reading = { free: { bytes: Infinity, entries: Infinity }, floor: NOTHING };
+
+export class FreeSpace {
+  readonly #fs: FileSystem;
+  readonly #root: string;
+  readonly #minFree: number;
+  readonly #mostShare: number;
+  #reading = UNKNOWN;
+  #readAt = -Infinity;
+  #asking = false;
+  /** Taken, and not on disk yet: no reading has it. */
+  #unwritten = NOTHING;
+  /** On disk, and since the reading. */
+  #spent = NOTHING;
+  /** All that this process has ever written. */
+  #writtenBytes = 0;
+
+  /** @param minFree in bytes; 0 for no bound: then nothing is asked
+   * @param mostShare of the file system, which it is at most */
+  constructor(fs: FileSystem, root: string, minFree: number, mostShare = 1) {
+    this.#fs = fs;
+    this.#root = root;
+    this.#minFree = minFree;
+    this.#mostShare = mostShare;
+  }
+
+  /** Whether so much more leaves free what has to stay free. */
+  admits(wanted: Stored): boolean {
+    if (this.#minFree === 0) return true;
+    this.#look();
+    return this.#leaves(wanted) || (this.#isOlderThan(REFUSED_LOOK_MS) && this.read() && this.#leaves(wanted));
+  }
+
+  /** Takes room for what is about to be written. */
+  take(room: Stored): void {
+    this.#unwritten = sum(this.#unwritten, room);
+  }
+
+  /** Taken room has become files. */
+  written(room: Stored): void {
+    this.#unwritten = sum(this.#unwritten, negative(room));
+    this.#spent = sum(this.#spent, room);
+    this.#writtenBytes += room.bytes;
+  }
+
+  /** Taken room is not needed after all. */
+  drop(room: Stored): void {
+    this.#unwritten = sum(this.#unwritten, negative(room));
+  }
+
+  /** Whether it is time to make room: for `wanted`, or because there is hardly any. */
+  isShort(wanted: Stored, held: Stored): boolean {
+    if (this.#minFree === 0) return false;
+    const { bytes, entries } = this.#missing(NOTHING, held, 0.5);
+    return bytes > 0 || entries > 0 || !this.#leaves(this.#within(wanted, held));
+  }
+
+  /** What has to be made free. */
+  missing(wanted: Stored, held: Stored): Stored {
+    return this.#missing(this.#within(wanted, held), held, 1);
+  }
+
+  /** Asks the file system, at once. True when it says. */
+  read(): boolean {
+    if (this.#minFree === 0) return false;
+    this.#readAt = performance.now();
+    try {
+      this.#reading = this.#readingOf(this.#fs.statfsSync(this.#root));
+      this.#spent = NOTHING;
+      return true;
+    } catch {
+      // Not known: then nothing is held back for it.
+      return false;
+    }
+  }
+
+  /** For one who removes files: asked afterwards what part of the bytes that he has removed has become free. They may not have, where somebody still reads them or the file system is slow to tell. */
+  watch(): (removedBytes: number) => number {
+    const before = this.#reading.free.bytes + this.#writtenBytes - this.#spent.bytes;
+    return (removedBytes) => {
+      if (removedBytes === 0 || !this.read()) return 1;
+      return (this.#reading.free.bytes + this.#writtenBytes - before) / removedBytes;
+    };
+  }
+
+  // More than half of what is held is not given up for one.
+  #within(wanted: Stored, held: Stored): Stored {
+    return { bytes: Math.min(wanted.bytes, held.bytes / 2), entries: Math.min(wanted.entries, held.entries / 2) };
+  }
+
+  #missing(wanted: Stored, held: Stored, marginShare: number): Stored {
+    const { floor } = this.#reading;
+    const left = this.#left;
+    const margin = (of: "bytes" | "entries"): number =>
+      floor[of] === 0 ? 0 : marginShare * Math.max(floor[of] * MARGIN_SHARE, held[of] * MARGIN_SHARE_HELD);
+    return {
+      bytes: Math.max(0, floor.bytes + margin("bytes") + wanted.bytes - left.bytes),
+      entries: Math.max(0, Math.ceil(floor.entries + margin("entries") + wanted.entries - left.entries)),
+    };
+  }
+
+  get #left(): Stored {
+    return sum(this.#reading.free, negative(sum(this.#unwritten, this.#spent)));
+  }
+
+  #leaves({ bytes, entries }: Stored): boolean {
+    const { floor } = this.#reading;
+    const left = this.#left;
+    return left.bytes - bytes >= floor.bytes && left.entries - entries >= floor.entries;
+  }
+
+  // Of inodes stays free the same share as of bytes.
+  #readingOf(stat: StatsFs): Reading {
+    const total = totalBytes(stat);
+    if (total === undefined) return UNKNOWN;
+    const { bavail, bsize, files, ffree } = stat;
+    const share = Math.min(this.#minFree / total, this.#mostShare);
+    return {
+      free: { bytes: bavail * bsize, entries: files === 0 ? Infinity : ffree },
+      floor: {
+        bytes: Math.min(this.#minFree, total * this.#mostShare),
+        entries: Math.ceil(files * Math.min(1, share)),
+      },
+    };
+  }
+
+  #isOlderThan(ageMs: number): boolean {
+    return performance.now() - this.#readAt > ageMs;
+  }
+
+  #look(): void {
+    const { free, floor } = this.#reading;
+    const much =
+      this.#spent.bytes > (free.bytes - floor.bytes) * UNSEEN_SHARE ||
+      this.#spent.entries > (free.entries - floor.entries) * UNSEEN_SHARE;
+    if (this.#readAt === -Infinity || (much && this.#isOlderThan(REFUSED_LOOK_MS))) this.read();
+    else if (this.#isOlderThan(KNOWN_MS)) this.#ask();
+  }
+
+  // The answer counts for what comes after it; what was written meanwhile may not be in it.
+  #ask(): void {
+    if (this.#asking) return;
+    this.#asking = true;
+    const askedAt = performance.now();
+    const spent = this.#spent;
+    try {
+      this.#fs.statfs(this.#root, (error, stat) => {
+        this.#asking = false;
+        if (askedAt < this.#readAt) return;
+        this.#readAt = askedAt;
+        if (error !== null && error !== undefined) return;
+        this.#reading = this.#readingOf(stat);
+        this.#spent = sum(this.#spent, negative(spent));
+      });
+    } catch {
+      this.#asking = false;
+    }
+  }
+}
+
+/** Removes a few entries, whichever come first. */
+export function removeSome(fs: FileSystem, paths: Paths, changed: (shard: number, change: Stored) => void): void {
+  let removed = 0;
+  const first = Math.floor(Math.random() * SHARD_COUNT);
+  for (let step = 0; step < SHARD_COUNT && removed < ROOM_ENTRIES; step++) {
+    const shard = (first + step) % SHARD_COUNT;
+    const directory = paths.shard(shard);
+    try {
+      if (fs.lstatSync(directory, { throwIfNoEntry: false })?.isDirectory() !== true) continue;
+      for (const name of fs.readdirSync(directory)) {
+        if (removed >= ROOM_ENTRIES || !isEntryName(name)) continue;
+        const stat = fs.lstatSync(`${directory}/${name}`, { throwIfNoEntry: false });
+        if (stat?.isFile() !== true) continue;
+        fs.unlinkSync(`${directory}/${name}`);
+        changed(shard, { bytes: -allocatedBytes(stat), entries: -1 });
+        removed++;
+      }
+    } catch {
+      // Another shard may still give way.
+    }
+  }
+}

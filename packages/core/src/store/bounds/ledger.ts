@@ -1,0 +1,204 @@
+/**
+ * What one store has added to the directory and taken from it, shard by shard: a small file that only its owner writes and everybody reads. Sums of all
+ * ledgers and of what the last count found make up what the directory holds. Never decides anything, never waits.
+ *
+ * ```
+ *  0  f64  magic         32  f64  bytes reserved for what is being written
+ *  8  f64  1 = closed    40  f64  entries reserved
+ * 16  f64  bytes         48  two f64 kept for later
+ * 24  f64  entries       64  256 times: f64 bytes, f64 entries of that shard
+ * ```
+ */
+import { NOTHING } from "../amounts.js";
+import type { Stored } from "../amounts.js";
+import { READ_FLAGS_PLAIN, errorCode } from "../file-system.js";
+import type { FileSystem } from "../file-system.js";
+import { IN_THE_CACHE, makeDirectory } from "../make-directory.js";
+import { SHARD_COUNT } from "../paths.js";
+import { formatIdentity, ownIdentity, parseIdentity, uniqueSuffix } from "../process-identity.js";
+import type { ProcessIdentity } from "../process-identity.js";
+import { SharedFile } from "../shared-file.js";
+
+const MAGIC = 0xdc1e_d6e1;
+const CLOSED = 1;
+const BYTES = 2;
+const RESERVED_BYTES = 4;
+const RESERVED_ENTRIES = 5;
+const HEADER_FIELDS = 8;
+const FIELDS = HEADER_FIELDS + SHARD_COUNT * 2;
+const NAME = /^ledger-([0-9a-f]{8}-\d{1,10}-\d{1,15})-[0-9a-f]{6}$/;
+/** No cache is larger: what says so is damaged. */
+const MOST = 2 ** 50;
+
+/** The owner's. Numbers are kept in memory and count from there; the file is for the others. */
+export class OwnLedger {
+  readonly name = `ledger-${formatIdentity(ownIdentity)}-${uniqueSuffix()}`;
+  readonly #fs: FileSystem;
+  readonly #directory: string;
+  readonly #values = new Float64Array(FIELDS);
+  readonly #file = Buffer.from(this.#values.buffer);
+  #shared: SharedFile | undefined = undefined;
+
+  constructor(fs: FileSystem, directory: string) {
+    this.#fs = fs;
+    this.#directory = directory;
+    this.#values[0] = MAGIC;
+  }
+
+  /** Whether it has a file. */
+  get published(): boolean {
+    return this.#shared !== undefined;
+  }
+
+  get total(): Stored {
+    return pair(this.#values, BYTES);
+  }
+
+  get reserved(): Stored {
+    return pair(this.#values, RESERVED_BYTES);
+  }
+
+  at(shard: number): Stored {
+    return pair(this.#values, HEADER_FIELDS + shard * 2);
+  }
+
+  change(shard: number, change: Stored): void {
+    this.#add(BYTES, change);
+    this.#add(HEADER_FIELDS + shard * 2, change);
+  }
+
+  reserve({ bytes, entries }: Stored): void {
+    this.#add(RESERVED_BYTES, { bytes, entries });
+  }
+
+  /** Its past counts no more: the directory is another one, or somebody has added it to the count. What is reserved stays. */
+  forget(): void {
+    this.#values.fill(0, BYTES, RESERVED_BYTES);
+    this.#values.fill(0, HEADER_FIELDS);
+    this.#close();
+  }
+
+  /** Writes it down for the others.
+   * @throws Node's own error */
+  publish(): void {
+    this.#shared ??= this.#create();
+    this.#fs.writeSync(this.#shared.fd, this.#file, 0, this.#file.length, 0);
+  }
+
+  /** Its owner writes no more. */
+  end(): void {
+    if (this.#shared === undefined) return;
+    this.#values[CLOSED] = 1;
+    this.#values.fill(0, RESERVED_BYTES, RESERVED_ENTRIES + 1);
+    try {
+      this.publish();
+    } catch {
+      // Then it looks like that of a process that died, and is counted again.
+    }
+    this.#close();
+  }
+
+  #create(): SharedFile {
+    const path = `${this.#directory}/${this.name}`;
+    try {
+      return SharedFile.create(this.#fs, path);
+    } catch (error) {
+      if (errorCode(error) === "EEXIST") this.#fs.unlinkSync(path);
+      else if (errorCode(error) !== "ENOENT") throw error;
+      makeDirectory(this.#fs, this.#directory, IN_THE_CACHE);
+      return SharedFile.create(this.#fs, path);
+    }
+  }
+
+  #add(field: number, { bytes, entries }: Stored): void {
+    this.#values[field] = (this.#values[field] as number) + bytes;
+    this.#values[field + 1] = (this.#values[field + 1] as number) + entries;
+  }
+
+  #close(): void {
+    closeQuietly(this.#shared);
+    this.#shared = undefined;
+  }
+}
+
+/** That of another store. */
+export class OtherLedger {
+  readonly owner: ProcessIdentity;
+  readonly #fs: FileSystem;
+  readonly #file: SharedFile;
+  readonly #values = new Float64Array(HEADER_FIELDS);
+  readonly #bytes = Buffer.from(this.#values.buffer);
+
+  private constructor(fs: FileSystem, file: SharedFile, owner: ProcessIdentity) {
+    this.#fs = fs;
+    this.#file = file;
+    this.owner = owner;
+  }
+
+  /** `undefined` when the name is not that of a ledger, or it cannot be opened. */
+  static open(fs: FileSystem, directory: string, name: string): OtherLedger | undefined {
+    const match = NAME.exec(name);
+    const owner = match === null ? undefined : parseIdentity(match[1] as string);
+    if (owner === undefined) return undefined;
+    try {
+      return new OtherLedger(fs, SharedFile.open(fs, `${directory}/${name}`, READ_FLAGS_PLAIN), owner);
+    } catch {
+      return undefined;
+    }
+  }
+
+  get closed(): boolean {
+    return this.#values[CLOSED] === 1;
+  }
+
+  /** As it was last read; nothing when it is damaged. */
+  get total(): Stored {
+    return sane(this.#values, BYTES);
+  }
+
+  get reserved(): Stored {
+    return sane(this.#values, RESERVED_BYTES);
+  }
+
+  /** @throws Node's own error */
+  read(): void {
+    const length = this.#fs.readSync(this.#file.fd, this.#bytes, 0, this.#bytes.length, 0);
+    if (length < this.#bytes.length || this.#values[0] !== MAGIC) this.#values.fill(0);
+  }
+
+  /** What it says of one shard, read anew.
+   * @throws Node's own error */
+  at(shard: number): Stored {
+    const values = new Float64Array(2);
+    const bytes = Buffer.from(values.buffer);
+    const length = this.#fs.readSync(this.#file.fd, bytes, 0, bytes.length, (HEADER_FIELDS + shard * 2) * 8);
+    return length < bytes.length ? NOTHING : sane(values, 0);
+  }
+
+  /** When it was last written, epoch milliseconds.
+   * @throws Node's own error */
+  get writtenAt(): number {
+    return this.#fs.fstatSync(this.#file.fd).mtimeMs;
+  }
+
+  close(): void {
+    closeQuietly(this.#file);
+  }
+}
+
+function pair(values: Float64Array, field: number): Stored {
+  return { bytes: values[field] as number, entries: values[field + 1] as number };
+}
+
+function sane(values: Float64Array, field: number): Stored {
+  const found = pair(values, field);
+  return Math.abs(found.bytes) < MOST && Math.abs(found.entries) < MOST ? found : NOTHING;
+}
+
+function closeQuietly(file: SharedFile | undefined): void {
+  try {
+    file?.close();
+  } catch {
+    // The descriptor is gone either way.
+  }
+}

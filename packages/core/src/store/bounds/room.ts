@@ -1,0 +1,39 @@
+/** Space taken for one entry while it is written, so that no two writers count on the same. Never writes. */
+import { NOTHING, negative, sum } from "../amounts.js";
+import { blocksFor } from "../entries/atomic-file.js";
+import type { Stored } from "../amounts.js";
+import type { Caretaker } from "./caretaker.js";
+
+export class Room {
+  readonly #caretaker: Caretaker;
+  #taken = NOTHING;
+  #written = NOTHING;
+
+  constructor(caretaker: Caretaker) {
+    this.#caretaker = caretaker;
+  }
+
+  /** Takes room for so many bytes altogether; false when there is none. */
+  grow(bytes: number): boolean {
+    const wanted = Math.max(blocksFor(bytes), blocksFor(1));
+    if (wanted <= this.#taken.bytes) return true;
+    const more: Stored = { bytes: wanted - this.#taken.bytes, entries: 1 - this.#taken.entries };
+    if (!this.#caretaker.reserve(more)) return false;
+    this.#taken = sum(this.#taken, more);
+    return true;
+  }
+
+  /** So many bytes altogether are on disk now; all that room was taken for by default. */
+  written(bytes = this.#taken.bytes): void {
+    const now: Stored = { bytes: Math.min(blocksFor(bytes), this.#taken.bytes), entries: this.#taken.entries };
+    this.#caretaker.guard.written(sum(now, negative(this.#written)));
+    this.#written = now;
+  }
+
+  /** What was written is counted from now on, or nothing was. Idempotent. */
+  giveBack(): void {
+    if (this.#taken.entries > 0) this.#caretaker.guard.release(this.#taken, this.#written);
+    this.#taken = NOTHING;
+    this.#written = NOTHING;
+  }
+}

@@ -1,0 +1,233 @@
+/**
+ * One pass over the directory: counts what is there, removes what is expired, purged, left by dead processes or least recently used. Works in steps, so that its
+ * driver can stop between any two of them. Follows no link, and removes only what carries a name of ours.
+ */
+import type { Stats } from "node:fs";
+import { AgeHistogram } from "./age-histogram.js";
+import { NOTHING, negative, sum } from "../amounts.js";
+import { allocatedBytes } from "../entries/atomic-file.js";
+import type { Stored } from "../amounts.js";
+import type { LogPosition } from "../contract.js";
+import type { EntryFiles } from "../entries/entry-file.js";
+import type { Faults } from "../faults.js";
+import { errorCode } from "../file-system.js";
+import type { FileSystem } from "../file-system.js";
+import type { DecodedEntry } from "../entries/format.js";
+import { SHARD_COUNT, isEntryName, tempOwner } from "../paths.js";
+import type { Paths } from "../paths.js";
+import { liveness } from "../process-identity.js";
+import type { Eviction } from "./room-guard.js";
+import type { Excess, Usage } from "./usage.js";
+
+/** A temporary file of which nobody can say whether its maker lives is removed when it has not changed for so long. */
+const UNKNOWN_OWNER_MS = 60 * 60 * 1000;
+
+const ALL_SHARDS = Array.from({ length: SHARD_COUNT }, (_, shard) => shard);
+
+export interface SweepSurroundings {
+  readonly fs: FileSystem;
+  readonly paths: Paths;
+  readonly faults: Faults;
+  readonly files: EntryFiles;
+  readonly usage: Usage;
+  readonly now: () => number;
+  /** Whether anybody may still use the entry. */
+  readonly usable: (entry: DecodedEntry) => boolean;
+}
+
+export interface SweepTask {
+  /** Opens every entry to find what was purged; otherwise only what its file times call expired is opened. */
+  readonly readHeads: boolean;
+  /** Only these; all of them when `undefined`. */
+  readonly shards?: readonly number[] | undefined;
+  /** Evicts what was last used before `cutoff`, until enough is gone. */
+  readonly evict: (Eviction & { readonly cutoff: number }) | undefined;
+}
+
+export class Sweep {
+  readonly #around: SweepSurroundings;
+  readonly #task: SweepTask;
+  readonly ages: AgeHistogram;
+  /** Nothing that stays was born before it; known when heads were read. */
+  oldestBirth: LogPosition | undefined = undefined;
+  readonly #evicted = new Tally();
+  readonly #dead = new Tally();
+  /** What had gone when it was last asked how much had still to go, and the answer. */
+  #asked = NOTHING;
+  #left: Excess = NOTHING;
+
+  constructor(around: SweepSurroundings, task: SweepTask) {
+    this.#around = around;
+    this.#task = task;
+    this.ages = new AgeHistogram(around.now());
+  }
+
+  /** What it has removed. */
+  get gone(): Stored {
+    return sum(this.#evicted, this.#dead);
+  }
+
+  *run(): Generator<void> {
+    const { paths, usage } = this.#around;
+    for (const name of this.#list(paths.root)) this.#reap(paths.root, name);
+    for (const shard of this.#task.shards ?? ALL_SHARDS) {
+      usage.beginShard(shard);
+      this.#ask();
+      yield* this.#shard(paths.shard(shard));
+      usage.endShard();
+      this.#report();
+      yield;
+    }
+  }
+
+  *#shard(directory: string): Generator<void> {
+    const stat = this.#stat(directory);
+    if (stat === undefined || !stat.isDirectory()) return;
+    let left = 0;
+    for (const name of this.#list(directory)) {
+      yield;
+      if (isEntryName(name) ? this.#entry(`${directory}/${name}`) : !this.#reap(directory, name)) left++;
+    }
+    this.#around.usage.found({ bytes: allocatedBytes(stat), entries: 0 });
+    if (left === 0) this.#removeEmpty(directory, allocatedBytes(stat));
+  }
+
+  // True when it stays.
+  #entry(path: string): boolean {
+    const { usage, now } = this.#around;
+    const stat = this.#stat(path);
+    if (stat === undefined) return false;
+    // Nothing we made. Whoever asks for the key removes it; what it is, and what lies in it, is not for a sweep to find out.
+    if (!stat.isFile()) return true;
+    const bytes = allocatedBytes(stat);
+    if (this.#isDead(path, stat, now())) {
+      if (!this.#unlink(path, bytes)) return true;
+      this.#dead.add(bytes);
+      return false;
+    }
+    if (this.#isEvicted(stat)) {
+      if (!this.#unlink(path, bytes)) return true;
+      this.#evicted.add(bytes);
+      return false;
+    }
+    usage.found({ bytes, entries: 1 });
+    this.ages.add(stat.mtimeMs, bytes);
+    return true;
+  }
+
+  #isDead(path: string, stat: Stats, now: number): boolean {
+    if (!this.#task.readHeads && stat.atimeMs > now) return false;
+    const entry = this.#around.files.readHead(path);
+    if (entry === undefined) return true;
+    if (!this.#around.usable(entry)) return true;
+    if (this.#task.readHeads) this.oldestBirth = Math.min(this.oldestBirth ?? Infinity, entry.head.birth);
+    return false;
+  }
+
+  #isEvicted(stat: Stats): boolean {
+    const { evict } = this.#task;
+    if (evict === undefined || stat.mtimeMs >= evict.cutoff) return false;
+    const { gone } = this;
+    return isLess(gone, evict.excess) && isLess(sum(gone, negative(this.#asked)), this.#left);
+  }
+
+  #ask(): void {
+    const { evict } = this.#task;
+    if (evict === undefined) return;
+    this.#asked = this.gone;
+    this.#left = evict.left(this.#asked);
+  }
+
+  // True when it is gone or going: a temporary file whose maker is dead.
+  #reap(directory: string, name: string): boolean {
+    const owner = tempOwner(name);
+    if (owner === undefined) return false;
+    const path = `${directory}/${name}`;
+    const alive = liveness(owner);
+    if (alive === "alive") return false;
+    const stat = this.#stat(path);
+    if (stat === undefined) return true;
+    if (alive === "unknown" && Date.now() - stat.mtimeMs < UNKNOWN_OWNER_MS) {
+      // Nobody here has reserved room for it.
+      this.#around.usage.found({ bytes: allocatedBytes(stat), entries: 0 });
+      return false;
+    }
+    return this.#unlink(path, 0);
+  }
+
+  #unlink(path: string, bytes: number): boolean {
+    try {
+      this.#around.fs.unlinkSync(path);
+    } catch (error) {
+      if (errorCode(error) !== "ENOENT") {
+        this.#around.faults.io("remove", path, error, false);
+        return false;
+      }
+      // Somebody else has removed it, and counted that.
+      return true;
+    }
+    if (bytes > 0) this.#around.usage.removed({ bytes, entries: 1 });
+    return true;
+  }
+
+  #removeEmpty(directory: string, bytes: number): void {
+    try {
+      this.#around.fs.rmdirSync(directory);
+      this.#around.usage.found({ bytes: -bytes, entries: 0 });
+    } catch {
+      // Somebody has just written there.
+    }
+  }
+
+  #stat(path: string): Stats | undefined {
+    try {
+      return this.#around.fs.lstatSync(path, { throwIfNoEntry: false });
+    } catch (error) {
+      this.#around.faults.io("stat", path, error, false);
+      return undefined;
+    }
+  }
+
+  #list(directory: string): string[] {
+    try {
+      return this.#around.fs.readdirSync(directory);
+    } catch (error) {
+      if (errorCode(error) !== "ENOENT") this.#around.faults.io("list", directory, error, false);
+      return [];
+    }
+  }
+
+  #report(): void {
+    for (const [reason, tally] of [
+      ["bounds", this.#evicted],
+      ["dead", this.#dead],
+    ] as const) {
+      const { bytes, entries } = tally.unreported();
+      if (entries > 0) this.#around.faults.swept(reason, entries, bytes);
+    }
+  }
+}
+
+// Of bytes or of entries.
+function isLess(one: Stored, other: Stored): boolean {
+  return one.bytes < other.bytes || one.entries < other.entries;
+}
+
+class Tally {
+  bytes = 0;
+  entries = 0;
+  #reportedBytes = 0;
+  #reportedEntries = 0;
+
+  add(bytes: number): void {
+    this.bytes += bytes;
+    this.entries++;
+  }
+
+  unreported(): Excess {
+    const news = { bytes: this.bytes - this.#reportedBytes, entries: this.entries - this.#reportedEntries };
+    this.#reportedBytes = this.bytes;
+    this.#reportedEntries = this.entries;
+    return news;
+  }
+}

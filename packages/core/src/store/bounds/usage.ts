@@ -1,0 +1,209 @@
+/** Whether there is room: the bounds, held against what all processes share of their usage. Touches no file itself. */
+import { performance } from "node:perf_hooks";
+import type { AgeHistogram } from "./age-histogram.js";
+import { NOTHING, negative, sum } from "../amounts.js";
+import type { Stored } from "../amounts.js";
+import type { Searched } from "./shard-count.js";
+import type { SharedUsage, UsageBounds } from "./shared-usage.js";
+import { Suspects } from "./suspects.js";
+
+/** While hardly anything of an old directory is counted, all processes together may add so much of the bound. */
+const UNCOUNTED_SHARE = 0.05;
+/** Eviction begins above the first share of a bound and ends at the second. */
+const HIGH_SHARE = 0.95;
+const LOW_SHARE = 0.9;
+/** Where there is no room, the others are looked at so often: by then somebody may have made some. */
+const REFUSED_LOOK_MS = 2;
+
+/** What the cache keeps beside the entries, about: six directories, two markers, the count. */
+const BOOKKEEPING_BYTES = 64 * 1024;
+/** What each process that has the directory open adds to that. */
+const BOOKKEEPING_BYTES_EACH = 8 * 1024;
+/** In a small cache there is to be room for entries. */
+const MOST_BOOKKEEPING_SHARE = 0.25;
+
+/** Bytes and entries to get rid of. */
+export type Excess = Stored;
+
+export class Usage {
+  readonly #shared: SharedUsage;
+  readonly #bounds: UsageBounds;
+  readonly #logBytes: () => number;
+  #lookedAt = -Infinity;
+  /** The shard that is being counted. */
+  #shard = 0;
+  #before = NOTHING;
+  #found = NOTHING;
+  #removed = NOTHING;
+  /** What was counted while somebody wrote there. */
+  readonly suspects: Suspects;
+
+  /** @param logBytes what the invalidation log takes */
+  constructor(shared: SharedUsage, bounds: UsageBounds, logBytes: () => number) {
+    this.#shared = shared;
+    this.#bounds = bounds;
+    this.#logBytes = logBytes;
+    this.suspects = new Suspects(
+      (shard) => shared.ledgersAt(shard),
+      () => shared.writing,
+    );
+  }
+
+  get bytes(): number {
+    return Math.max(0, Math.round(this.#shared.total.bytes));
+  }
+
+  get entries(): number {
+    return Math.max(0, this.#shared.total.entries);
+  }
+
+  /** What this process is writing just now. */
+  get reserved(): Stored {
+    return this.#shared.reserved;
+  }
+
+  get counted(): boolean {
+    return this.#shared.counted;
+  }
+
+  /** Whether the count has to be made, or made anew. */
+  isOld(now: number, afterMs: number): boolean {
+    const age = now - this.#shared.countedAt;
+    return !this.counted || age < 0 || age > afterMs || this.#shared.abandoned;
+  }
+
+  get countedAt(): number {
+    return this.#shared.countedAt;
+  }
+
+  get searched(): Searched {
+    return this.#shared.searched;
+  }
+
+  look(): void {
+    this.#lookedAt = performance.now();
+    this.#shared.look();
+  }
+
+  changed(shard: number, change: Stored): void {
+    this.#shared.changed(shard, change);
+  }
+
+  /** Whether so many bytes and entries more would keep the bounds, as far as known. */
+  admits(bytes: number, entries: number): boolean {
+    if (this.#fits(bytes, entries)) return true;
+    if (performance.now() - this.#lookedAt < REFUSED_LOOK_MS) return false;
+    this.look();
+    return this.#fits(bytes, entries);
+  }
+
+  /** Whether so many bytes would keep the bound if nothing else were stored. */
+  couldAdmit(bytes: number): boolean {
+    return this.#kept + bytes <= this.#bounds.maxSize;
+  }
+
+  /** Takes room for what is about to be written. False when there is none; then nothing is taken. */
+  reserve(bytes: number, entries: number): boolean {
+    const looked = this.#shared.reserve({ bytes, entries });
+    if (this.#fits(0, 0) || (!looked && this.admits(0, 0))) return true;
+    this.release(bytes, entries);
+    return false;
+  }
+
+  /** Gives room back: by now what was written is counted, or it was given up. */
+  release(bytes: number, entries: number): void {
+    this.#shared.release({ bytes, entries });
+  }
+
+  /** Whether it is time to evict: because a bound is near, or `wanted` does not fit. */
+  isOver(wanted: Stored): boolean {
+    const { maxSize, maxEntries, evictAbove = HIGH_SHARE } = this.#bounds;
+    const total = this.#held;
+    if (total.bytes > maxSize * HIGH_SHARE || total.entries > maxEntries * evictAbove) return true;
+    const { bytes, entries } = this.#with(wanted);
+    return bytes > maxSize || entries > maxEntries;
+  }
+
+  /** What has to go once it is time. */
+  excess(wanted: Stored): Excess {
+    const { maxSize, maxEntries, evictTo = LOW_SHARE } = this.#bounds;
+    const low = Math.min(evictTo, LOW_SHARE);
+    const { bytes, entries } = this.#with(wanted);
+    return {
+      bytes: Math.max(0, bytes - maxSize * low),
+      entries: Math.max(0, Math.ceil(entries - maxEntries * low)),
+    };
+  }
+
+  /** Adds what those have left who are gone to the count. */
+  foldAbandoned(): void {
+    this.#shared.foldAbandoned();
+  }
+
+  beginShard(shard: number): void {
+    this.#shard = shard;
+    this.#before = this.#shared.ledgersAt(shard);
+    this.#found = NOTHING;
+    this.#removed = NOTHING;
+  }
+
+  /** The pass found something that stays. */
+  found(what: Stored): void {
+    this.#found = sum(this.#found, what);
+  }
+
+  /** The pass removed something: in the ledger it is gone, and before the ledger it was there. */
+  removed(what: Stored): void {
+    this.#shared.changed(this.#shard, negative(what));
+    this.#removed = sum(this.#removed, what);
+    this.found(what);
+  }
+
+  endShard(): void {
+    this.#shared.setBefore(this.#shard, sum(this.#found, negative(this.#before)));
+    this.suspects.counted(this.#shard, sum(this.#before, negative(this.#removed)));
+  }
+
+  endPass(countedAt: number, searched: Searched | undefined, ages: AgeHistogram): void {
+    this.#shared.finish(countedAt, searched, ages);
+    this.look();
+  }
+
+  ages(): AgeHistogram | undefined {
+    return this.#shared.ages();
+  }
+
+  close(): void {
+    this.#shared.close();
+  }
+
+  // What is held against the bounds.
+  get #held(): Stored {
+    const { bytes, entries } = this.#shared.total;
+    return { bytes: bytes + this.#kept, entries };
+  }
+
+  // What lies beside the entries.
+  get #kept(): number {
+    const kept = BOOKKEEPING_BYTES + this.#shared.writers * BOOKKEEPING_BYTES_EACH + this.#logBytes();
+    return Math.min(kept, this.#bounds.maxSize * MOST_BOOKKEEPING_SHARE);
+  }
+
+  // More than half of a bound is not given up for one.
+  #with(wanted: Stored): Stored {
+    const { maxSize, maxEntries } = this.#bounds;
+    const { bytes, entries } = this.#held;
+    return {
+      bytes: bytes + Math.min(wanted.bytes, maxSize / 2),
+      entries: entries + Math.min(wanted.entries, maxEntries / 2),
+    };
+  }
+
+  #fits(bytes: number, entries: number): boolean {
+    const { maxSize, maxEntries } = this.#bounds;
+    const { addedUncounted } = this.#shared;
+    const total = this.#held;
+    if (addedUncounted !== undefined && addedUncounted + bytes > maxSize * UNCOUNTED_SHARE) return false;
+    return total.bytes + bytes <= maxSize && total.entries + entries <= maxEntries;
+  }
+}

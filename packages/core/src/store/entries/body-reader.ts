@@ -1,0 +1,135 @@
+/** Reads a stored body piece by piece, each piece verified before it is given out, in constant memory. Never reads what nobody asked for. */
+import { closedError } from "../../base/errors.js";
+import type { BodyReader } from "../contract.js";
+import type { BodyFile } from "./body-file.js";
+import { CHUNK_BYTES } from "./body-checksum.js";
+import { checksumOf, tableBytesOf } from "./format.js";
+import type { EntrySeal } from "./seal.js";
+
+/** A body that is in memory already. */
+export class MemoryBodyReader implements BodyReader {
+  readonly #body: Buffer;
+
+  constructor(body: Buffer) {
+    this.#body = body;
+  }
+
+  read(start: number, end: number): Promise<Buffer> {
+    return Promise.resolve(this.#body.subarray(start, end));
+  }
+
+  close(): void {
+    // Nothing is held.
+  }
+}
+
+/** Buffers of one chunk, used again: a fresh one costs more than the read that fills it. */
+const spareChunks: Buffer[] = [];
+const MOST_SPARE_CHUNKS = 16;
+const NOTHING = Buffer.alloc(0);
+
+export class FileBodyReader implements BodyReader {
+  readonly #file: BodyFile;
+  #table: Buffer | undefined = undefined;
+  #chunk: Buffer | undefined = undefined;
+  /** The verified bytes of the chunk that is held: those in `#chunk`, or what they were before they were encrypted. */
+  #opened: Buffer = NOTHING;
+  /** Which chunk is held; -1 for none. */
+  #held = -1;
+  #reading = false;
+  #closed = false;
+
+  /** Takes part in `file` until closed. */
+  constructor(file: BodyFile) {
+    this.#file = file;
+    file.retain();
+  }
+
+  async read(start: number, end: number): Promise<Buffer> {
+    if (this.#closed) throw closedError();
+    const { bodyBytes } = this.#file.layout;
+    const stop = Math.min(end, bodyBytes);
+    if (start >= stop) return Buffer.alloc(0);
+    const index = Math.floor(start / CHUNK_BYTES);
+    const begin = index * CHUNK_BYTES;
+    if (this.#held !== index) await this.#load(index, begin, Math.min(CHUNK_BYTES, bodyBytes - begin));
+    return this.#opened.subarray(start - begin, stop - begin);
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    if (!this.#reading) this.#release();
+  }
+
+  async #load(index: number, begin: number, length: number): Promise<void> {
+    this.#reading = true;
+    this.#held = -1;
+    try {
+      const { seal, layout } = this.#file;
+      const expected = seal === undefined ? await this.#checksum(index) : await this.#tag(index, seal);
+      this.#chunk ??= spareChunks.pop() ?? Buffer.allocUnsafeSlow(CHUNK_BYTES);
+      await this.#fill(this.#chunk, length, layout.bodyOffset + begin);
+      this.#opened =
+        this.#verified(index, this.#chunk.subarray(0, length), expected) ??
+        (await this.#file.damaged(
+          `chunk ${index} does not agree with its ${seal === undefined ? "checksum" : "seal"}`,
+        ));
+      this.#held = index;
+    } finally {
+      this.#reading = false;
+      if (this.#closed) this.#release();
+    }
+    if (this.#closed) throw closedError();
+  }
+
+  async #checksum(index: number): Promise<number> {
+    const { bodyChecksum } = this.#file.layout;
+    const tableBytes = tableBytesOf(this.#file.layout);
+    if (tableBytes === 0) return bodyChecksum;
+    if (this.#table === undefined) {
+      const table = await this.#readTable(tableBytes);
+      if (checksumOf(table) !== bodyChecksum) await this.#file.damaged("checksum table differs");
+      this.#table = table;
+    }
+    return this.#table.readUInt32LE(index * 4);
+  }
+
+  // Tags speak for themselves: each is good for one chunk of one entry.
+  async #tag(index: number, { tagBytes }: EntrySeal): Promise<Buffer> {
+    this.#table ??= await this.#readTable(tableBytesOf(this.#file.layout));
+    return this.#table.subarray(index * tagBytes, (index + 1) * tagBytes);
+  }
+
+  // `undefined` when the bytes are not those that were stored.
+  #verified(index: number, stored: Buffer, expected: number | Buffer): Buffer | undefined {
+    if (typeof expected !== "number") return this.#file.seal?.openChunk(index, stored, expected);
+    return checksumOf(stored) === expected ? stored : undefined;
+  }
+
+  async #readTable(bytes: number): Promise<Buffer> {
+    const table = Buffer.allocUnsafe(bytes);
+    await this.#fill(table, bytes, this.#file.layout.bodyOffset + this.#file.layout.bodyBytes);
+    return table;
+  }
+
+  async #fill(buffer: Buffer, length: number, position: number): Promise<void> {
+    for (let filled = 0; filled < length;) {
+      let count: number;
+      try {
+        count = await this.#file.read(buffer, filled, length - filled, position + filled);
+      } catch (error) {
+        throw this.#file.failed(error);
+      }
+      if (count === 0) await this.#file.damaged("cut off");
+      filled += count;
+    }
+  }
+
+  #release(): void {
+    if (this.#chunk !== undefined && spareChunks.length < MOST_SPARE_CHUNKS) spareChunks.push(this.#chunk);
+    this.#chunk = undefined;
+    this.#opened = NOTHING;
+    this.#file.release();
+  }
+}

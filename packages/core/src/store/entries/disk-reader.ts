@@ -1,0 +1,173 @@
+/** Brings an entry from disk: synchronously while the disk is quick, otherwise with a bounded wait. Checks that it is whole and holds what was asked for; not whether it may be used. */
+import { setImmediate } from "node:timers";
+import type { MaybeAsync } from "../../base/maybe-async.js";
+import type { EntryHead, StoreEntry } from "../contract.js";
+import { bodyIn, copyOf, letGo } from "./entry-file.js";
+import type { EntryContent, EntryFiles } from "./entry-file.js";
+import { KnownHeads } from "./known-heads.js";
+import type { KnownHead } from "./known-heads.js";
+import type { Paths } from "../paths.js";
+import { SlowGuard } from "./slow-guard.js";
+import { StoredEntry } from "./stored-entry.js";
+
+/** Past this mean, or one read of the second, the event loop does not wait for the disk any more, for the third at least. */
+const SLOW_MEAN_MS = 1;
+const SLOW_SPIKE_MS = 100;
+const SLOW_REST_MS = 250;
+/** A slow read goes through the thread pool to open, to look and to read. */
+const READ_TRIPS = 3;
+/** Longest wait of a lookup, in ticks of which no turn of the event loop counts two: a process that was held up for so long has not waited for its disk. */
+const TICK_MS = 25;
+const LONGEST_WAIT_TICKS = 10;
+/** Lookups that wait for a slow disk; one more is a miss at once. */
+const MOST_SLOW_READS = 64;
+
+export interface DiskReaderSurroundings<Value> {
+  /** Lookups wait for a slow disk as long as it takes: somebody would take a miss for an absence. */
+  readonly patient: boolean;
+  readonly decode: (head: EntryHead) => Value;
+  /** What a value holds beyond its head, in bytes. */
+  readonly valueBytes: (value: Value) => number;
+  /** Epoch of the invalidation log now: an entry of another one belongs to another cache. */
+  readonly epoch: () => number;
+  /** Whether a body of this length may stay in memory. */
+  readonly keeps: (bodyBytes: number) => boolean;
+  /** Takes what was read, and says whether it may be used. */
+  readonly admit: (entry: StoredEntry<Value>) => boolean;
+  /** What lies under a key now, wherever it is. */
+  readonly lookUp: (key: string) => MaybeAsync<StoreEntry<Value> | undefined>;
+}
+
+export class DiskReader<Value> {
+  readonly #files: EntryFiles;
+  readonly #paths: Paths;
+  readonly #around: DiskReaderSurroundings<Value>;
+  readonly #guard = new SlowGuard(SLOW_MEAN_MS, SLOW_SPIKE_MS, SLOW_REST_MS);
+  readonly #heads: KnownHeads<Value>;
+  readonly #slowReads = new Map<string, Promise<StoreEntry<Value> | undefined>>();
+
+  #startedMs = 0;
+  /** The last one that was looked for was not there: where pages are made, mostly the next one is not there either. */
+  #expectsNothing = false;
+  /** Without what comes after: room for a body is made there, which is when garbage is collected. */
+  readonly #answered = (): void => this.#guard.synchronous(this.#startedMs);
+
+  constructor(files: EntryFiles, paths: Paths, around: DiskReaderSurroundings<Value>) {
+    this.#files = files;
+    this.#paths = paths;
+    this.#around = around;
+    this.#heads = new KnownHeads(around.valueBytes);
+  }
+
+  /** @param lend whether the body may be lent */
+  read(key: string, lend: boolean): MaybeAsync<StoreEntry<Value> | undefined> {
+    if (!this.#guard.quick) return this.#readSlowly(key);
+    const known = this.#heads.get(key);
+    if (known !== undefined) {
+      const again = this.#readAgain(known, lend);
+      if (again !== "changed") return again;
+      this.#heads.forget(key);
+    }
+    const path = this.#paths.entry(key).file;
+    this.#startedMs = this.#guard.begin();
+    const content = this.#files.read(path, this.#answered, this.#expectsNothing);
+    this.#expectsNothing = content === undefined;
+    return content === undefined ? undefined : this.#entry(key, path, content, lend);
+  }
+
+  /** What is being read under this key is not the latest any more: whoever waits for it is given what is. */
+  overtaken(key: string): void {
+    this.#slowReads.delete(key);
+  }
+
+  /** Forgets what need not be read to be known. */
+  close(): void {
+    this.#heads.clear();
+  }
+
+  #readAgain(known: KnownHead<Value>, lend: boolean): StoredEntry<Value> | undefined | "changed" {
+    this.#startedMs = this.#guard.begin();
+    const slab = this.#files.readAgain(known, this.#answered);
+    if (slab === undefined) return "changed";
+    const { head, preamble } = known.decoded;
+    const lent = lend && !this.#around.keeps(preamble.bodyBytes);
+    const body = lent ? bodyIn(slab, preamble) : copyOf(bodyIn(slab, preamble));
+    const entry = new StoredEntry(head, known.value, preamble.bodyBytes, body, undefined, known.touchedAt);
+    if (lent) entry.lease = slab;
+    const admitted = preamble.epoch === this.#around.epoch() && this.#around.admit(entry);
+    known.touchedAt = entry.touchedAt;
+    if (!lent || !admitted) slab.giveBack();
+    return admitted ? entry : undefined;
+  }
+
+  #readSlowly(key: string): Promise<StoreEntry<Value> | undefined> | undefined {
+    const known = this.#slowReads.get(key);
+    if (known !== undefined) return known;
+    if (this.#slowReads.size >= MOST_SLOW_READS && !this.#around.patient) return undefined;
+    const path = this.#paths.entry(key).file;
+    const over = this.#guard.asynchronous(READ_TRIPS);
+    const reading = this.#files.readSlowly(path).then((content): MaybeAsync<StoreEntry<Value> | undefined> => {
+      over();
+      if (this.#slowReads.get(key) !== awaited) {
+        if (content !== undefined) letGo(content);
+        return this.#around.lookUp(key);
+      }
+      this.#slowReads.delete(key);
+      // Several may wait for it: it is nobody's to give back.
+      return content === undefined ? undefined : this.#entry(key, path, content, false);
+    });
+    const awaited: Promise<StoreEntry<Value> | undefined> = this.#around.patient ? reading : withDeadline(reading);
+    this.#slowReads.set(key, awaited);
+    return awaited;
+  }
+
+  #entry(key: string, path: string, content: EntryContent, lend: boolean): StoredEntry<Value> | undefined {
+    const entry = this.#made(key, path, content, lend);
+    if (entry?.lease === undefined) content.slab?.giveBack();
+    return entry;
+  }
+
+  #made(key: string, path: string, content: EntryContent, lend: boolean): StoredEntry<Value> | undefined {
+    const { decoded, slab, file, touchedAt } = content;
+    if (file !== undefined) {
+      // The descriptor stays open until the end of this turn, for a reader that follows at once.
+      file.retain();
+      setImmediate(() => file.release());
+    }
+    const { head, preamble, seal } = decoded;
+    if (head.key !== key) return this.#files.reject(path, "holds another key");
+    if (preamble.epoch !== this.#around.epoch()) return undefined;
+    let value: Value;
+    try {
+      value = this.#around.decode(head);
+    } catch {
+      return this.#files.reject(path, "its meta cannot be decoded");
+    }
+    const lent = lend && slab !== undefined && !this.#around.keeps(preamble.bodyBytes);
+    const body = lent || slab === undefined ? content.body : copyOf(bodyIn(slab, preamble));
+    const entry = new StoredEntry(head, value, preamble.bodyBytes, body, file, touchedAt);
+    if (lent) entry.lease = slab;
+    if (!this.#around.admit(entry)) return undefined;
+    if (file === undefined && seal === undefined) {
+      const fileBytes = preamble.bodyOffset + preamble.bodyBytes;
+      this.#heads.meet(key, { path, fileBytes, decoded, value, touchedAt: entry.touchedAt });
+    }
+    return entry;
+  }
+}
+
+/** `undefined` when the deadline comes first. The timer keeps the process alive no longer than the lookup does. */
+function withDeadline<T>(work: Promise<T | undefined>): Promise<T | undefined> {
+  return new Promise((resolve) => {
+    let ticks = 0;
+    const timer = setInterval(() => {
+      if (++ticks < LONGEST_WAIT_TICKS) return;
+      clearInterval(timer);
+      resolve(undefined);
+    }, TICK_MS);
+    void work.then((result) => {
+      clearInterval(timer);
+      resolve(result);
+    });
+  });
+}

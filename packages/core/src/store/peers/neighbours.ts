@@ -1,0 +1,200 @@
+/** Which other processes have the directory open: a file each, named by its process. Whoever is alone needs no locks. Never judges a living process of this machine by age. */
+import { uniqueSuffix, formatIdentity, liveness, ownIdentity, parseIdentity } from "../process-identity.js";
+import type { ProcessIdentity } from "../process-identity.js";
+import { ForeignProcesses, SHOW_MS } from "./foreign-processes.js";
+import { CREATE_FLAGS, FILE_MODE, UPDATE_FLAGS, errorCode } from "../file-system.js";
+import type { FileSystem } from "../file-system.js";
+import { IN_THE_CACHE, makeDirectory } from "../make-directory.js";
+import { ownDirectory } from "../own-directory.js";
+
+const NAME = /^([0-9a-f]{8}-\d{1,10}-\d{1,15})-[0-9a-f]{6}$/;
+/** How long after it came a process counts with others who are coming, too: workers are started together. */
+const COMING_MS = 5_000;
+/** How long the living are believed to live before they are looked at again. */
+const RECHECK_MS = 1_000;
+
+/** It is known already; or there is no root yet, or one that this process may only read, which others tell. */
+const NOT_TOLD = new Set(["EEXIST", "ENOENT", "ERR_ACCESS_DENIED"]);
+
+export class Neighbours {
+  readonly #fs: FileSystem;
+  readonly #directory: string;
+  readonly #elapsed: () => number;
+  readonly #failed: (operation: string, path: string, error: unknown) => void;
+  readonly #foreign: ForeignProcesses;
+  readonly #ownName = `${formatIdentity(ownIdentity)}-${uniqueSuffix()}`;
+  /** What the directory looked like when it was last read, and when. */
+  #seen = "";
+  #readAt = Number.NEGATIVE_INFINITY;
+  #present = false;
+  #others = false;
+  #changes = 0;
+  #registeredAt: number | undefined;
+  #shownAt = Number.NEGATIVE_INFINITY;
+  /** Locks that others may wait for. */
+  #holds = 0;
+  #showing: NodeJS.Timeout | undefined = undefined;
+  /** Whether it has been said that this process cannot be made known. */
+  #told = false;
+
+  /** @param elapsed milliseconds of a clock that never jumps */
+  constructor(
+    fs: FileSystem,
+    root: string,
+    elapsed: () => number,
+    failed: (operation: string, path: string, error: unknown) => void,
+  ) {
+    this.#fs = fs;
+    this.#directory = `${root}/workers`;
+    this.#elapsed = elapsed;
+    this.#failed = failed;
+    this.#foreign = new ForeignProcesses(fs, elapsed);
+  }
+
+  /** Whether another living process, or another cache in this one, has the directory open. One `stat` while nothing changes. */
+  get present(): boolean {
+    try {
+      const stat = ownDirectory(this.#fs, this.#directory);
+      const seen = stat && `${stat.ino} ${stat.mtimeMs}`;
+      this.#show();
+      if (seen === undefined) this.register();
+      // Two changes within one tick of the file system's clock look like one, so now and then it is read whatever it looks like.
+      else if (seen !== this.#seen || this.#elapsed() - this.#readAt > RECHECK_MS) this.#look(seen);
+    } catch {
+      this.register();
+    }
+    return this.#present;
+  }
+
+  /** Which of the times without others this is; `undefined` while there are some. What was read in another one may have been overwritten since. */
+  get solitude(): number | undefined {
+    void this.present;
+    return this.#others ? undefined : this.#changes;
+  }
+
+  /** Whether a process lives, as far as can be told: others than this machine's by whether they make themselves known. */
+  lives(identity: ProcessIdentity): boolean {
+    if (identity.machine === ownIdentity.machine) return liveness(identity) !== "dead";
+    try {
+      ownDirectory(this.#fs, this.#directory);
+      const own = this.#fs.readdirSync(this.#directory).filter((name) => isOf(name, identity));
+      return own.some((name) => this.#foreign.shows(`${this.#directory}/${name}`));
+    } catch {
+      return true;
+    }
+  }
+
+  /** Something is held from now on that others wait for as long as this process lives: it shows that it does, also while it does nothing else. */
+  hold(): void {
+    this.#holds++;
+    this.#show();
+    this.#showing ??= setInterval(() => {
+      if (this.#holds > 0) this.#show();
+      else this.#stopShowing();
+    }, SHOW_MS).unref();
+  }
+
+  letGo(): void {
+    this.#holds--;
+  }
+
+  /** Makes this process known. Idempotent. Until it has been seen beside the others, somebody is taken to be there: a lock too many costs little. */
+  register(): void {
+    this.#present = true;
+    this.#others = true;
+    this.#registeredAt ??= this.#elapsed();
+    try {
+      makeDirectory(this.#fs, this.#directory, IN_THE_CACHE);
+      ownDirectory(this.#fs, this.#directory);
+      this.#fs.closeSync(this.#fs.openSync(this.#path, CREATE_FLAGS, FILE_MODE));
+      this.#shownAt = this.#elapsed();
+      this.#told = false;
+    } catch (error) {
+      if (this.#told || NOT_TOLD.has(errorCode(error))) return;
+      this.#told = true;
+      this.#failed("make this process known in", this.#directory, error);
+    }
+  }
+
+  close(): void {
+    this.#stopShowing();
+    if (this.#registeredAt === undefined) return;
+    try {
+      if (ownDirectory(this.#fs, this.#directory) !== undefined) this.#fs.unlinkSync(this.#path);
+    } catch {
+      // Never registered, or the directory is gone.
+    }
+  }
+
+  get #path(): string {
+    return `${this.#directory}/${this.#ownName}`;
+  }
+
+  #show(): void {
+    const now = this.#elapsed();
+    if (now - this.#shownAt < SHOW_MS) return;
+    this.#shownAt = now;
+    try {
+      ownDirectory(this.#fs, this.#directory);
+      this.#touch();
+    } catch {
+      // Others took it for gone, or the directory is another one.
+      this.register();
+    }
+  }
+
+  // Where times cannot be set, a write changes them.
+  #touch(): void {
+    try {
+      this.#fs.lutimesSync(this.#path, new Date(), new Date());
+    } catch (error) {
+      if (errorCode(error) === "ENOENT") throw error;
+      const fd = this.#fs.openSync(this.#path, UPDATE_FLAGS);
+      try {
+        this.#fs.writeSync(fd, ".", 0);
+      } finally {
+        this.#fs.closeSync(fd);
+      }
+    }
+  }
+
+  #stopShowing(): void {
+    clearInterval(this.#showing);
+    this.#showing = undefined;
+  }
+
+  #look(seen: string): void {
+    const names = this.#fs.readdirSync(this.#directory);
+    if (!names.includes(this.#ownName)) {
+      this.register();
+      return;
+    }
+    if (this.#seen !== seen) this.#changes++;
+    this.#seen = seen;
+    this.#readAt = this.#elapsed();
+    const others = names.filter((name) => name !== this.#ownName && this.#stays(name));
+    this.#foreign.forgetBut(new Set(others.map((name) => `${this.#directory}/${name}`)));
+    this.#others = others.length > 0;
+    this.#present = this.#others || this.#elapsed() - (this.#registeredAt ?? 0) < COMING_MS;
+  }
+
+  // False when it is not the name of a process, or gone: then its file goes.
+  #stays(name: string): boolean {
+    const identity = identityIn(name);
+    if (identity === undefined) return false;
+    const path = `${this.#directory}/${name}`;
+    const lives = identity.machine === ownIdentity.machine ? liveness(identity) !== "dead" : this.#foreign.shows(path);
+    if (lives) return true;
+    this.#fs.unlinkSync(path);
+    return false;
+  }
+}
+
+function identityIn(name: string): ProcessIdentity | undefined {
+  const match = NAME.exec(name);
+  return match === null ? undefined : parseIdentity(match[1]!);
+}
+
+function isOf(name: string, identity: ProcessIdentity): boolean {
+  return NAME.exec(name)?.[1] === formatIdentity(identity);
+}

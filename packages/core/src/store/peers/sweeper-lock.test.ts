@@ -1,0 +1,72 @@
+import fs from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { formatIdentity, ownIdentity } from "../process-identity.js";
+import { SweeperLock } from "./sweeper-lock.js";
+
+function place() {
+  const root = mkdtempSync(join(tmpdir(), "diskcache-sweeper-"));
+  onTestFinished(() => rmSync(root, { recursive: true, force: true }));
+  let elapsed = 0;
+  let progress = 0;
+  return {
+    root,
+    lock: () =>
+      new SweeperLock(
+        fs,
+        root,
+        () => elapsed,
+        () => String(progress),
+      ),
+    advance: (ms: number) => void (elapsed += ms),
+    getOn: () => void progress++,
+  };
+}
+
+describe("the right to sweep", () => {
+  it("is one's at a time, and leaves nothing behind", () => {
+    const { root, lock } = place();
+    const [one, other] = [lock(), lock()];
+    expect([one.take(), other.take()]).toEqual([true, false]);
+    one.release();
+    expect([other.take(), one.take()]).toEqual([true, false]);
+    other.release();
+    expect(readdirSync(root)).toEqual([]);
+  });
+
+  it("passes from a dead holder at once, and from one who is none of ours", () => {
+    const { root, lock } = place();
+    for (const holder of [formatIdentity({ ...ownIdentity, start: ownIdentity.start + 1 }), "a stranger"]) {
+      symlinkSync(`${holder}-abcdef-0`, join(root, "sweeper"));
+      const one = lock();
+      expect(one.take()).toBe(true);
+      one.release();
+    }
+  });
+
+  it("stays with a living holder for as long as he gets on", () => {
+    const { lock, advance, getOn } = place();
+    const [one, other] = [lock(), lock()];
+    one.take();
+    for (let seconds = 0; seconds < 60; seconds++) {
+      expect(other.take()).toBe(false);
+      advance(1000);
+      getOn();
+    }
+    expect(one.held).toBe(true);
+  });
+
+  it("passes from a living holder who has been silent, and he sees that", () => {
+    const { lock, advance } = place();
+    const [one, other] = [lock(), lock()];
+    one.take();
+    expect(other.take()).toBe(false);
+    advance(5001);
+    expect(other.take()).toBe(true);
+    expect(one.held).toBe(false);
+    one.release();
+    expect(other.held).toBe(true);
+  });
+});
