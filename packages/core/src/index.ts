@@ -55,7 +55,7 @@ export type { BodyReader, StoreStats } from "./store/contract.js";
 export { EVERY, Reads } from "./audit/reads.js";
 export { Forward } from "./forward/forward.js";
 export type { ForwardPlan, ResponseStart, SharedResponse } from "./forward/forward-plan.js";
-export type { Delivery } from "./forward/delivery.js";
+export type { Delivery } from "./forward/forward-plan.js";
 export type { RequestChanges } from "./forward/request-changes.js";
 export { HandlerDirectives } from "./forward/handler-directives.js";
 export { contentDigest, MAX_KEYED_CONTENT_BYTES } from "./key/content.js";

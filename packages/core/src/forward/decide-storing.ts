@@ -1,34 +1,33 @@
-/** Whether the handler's response is kept: what HTTP allows, then what operator, route and handler say. They can only refuse. */
-import type { CacheContext } from "../context.js";
+/** Whether the handler's response is stored (RFC 9111 §3): what HTTP allows, then what operator, route, handler and audit say, then what was added while the head left. Each can only refuse. */
+import { Reads } from "../audit/reads.js";
 import { hookError } from "../base/errors.js";
-import type { RequestHead, ResponseHead } from "../base/exchange.js";
+import type { RawHeaders, RequestHead, ResponseHead } from "../base/exchange.js";
+import type { CacheContext } from "../context.js";
 import type { ExchangeTimes } from "../http/age.js";
 import { answersGet } from "../http/answers-get.js";
-import { fieldValue, hasField } from "../http/fields.js";
+import { parseCacheControl } from "../http/cache-control.js";
+import { fieldLines, fieldValue, hasField } from "../http/fields.js";
+import { cacheGroups } from "../http/groups.js";
 import { lengthAgrees } from "../http/length-agrees.js";
 import { storability } from "../http/storability.js";
+import type { StoragePolicy } from "../http/storability.js";
 import type { StoredPolicy } from "../http/stored-policy.js";
+import { responseTags } from "../http/tags.js";
 import { varyFields } from "../http/vary.js";
+import { groupTag } from "../invalidate/group-tag.js";
+import { everyFieldBut } from "../key/every-field.js";
 import type { PageKey } from "../key/page-key.js";
+import { ignoredParameters } from "../key/query.js";
 import { variantDigest, variantKey } from "../key/variant-key.js";
 import type { ResolvedOptions } from "../options/resolve-options.js";
+import type { ResolvedPolicy, WholePolicy } from "../options/resolve-policy.js";
 import { holesRefusal } from "./fill-made.js";
-import type { ForwardPlan } from "./forward-plan.js";
+import type { ForwardPlan, StoreDecision } from "./forward-plan.js";
 import type { HandlerDirectives } from "./handler-directives.js";
-import { isPart } from "./parts.js";
-import { storagePolicy, tagsOf } from "./storage-policy.js";
+import { isPart } from "./partial.js";
 
 /** It may be kept, but is asked for for the first time (`admission`). */
 export const NOT_ADMITTED = "admission";
-
-export type StoreDecision =
-  | {
-      readonly store: true;
-      readonly policy: StoredPolicy;
-      readonly vary: readonly string[];
-      readonly tags: readonly string[];
-    }
-  | { readonly store: false; readonly reason: string };
 
 export function decideStoring(
   { options, observer, store }: CacheContext,
@@ -103,3 +102,110 @@ export function isLengthAnnounced({ rawHeaders }: ResponseHead): boolean {
 export function announcedLength({ rawHeaders }: ResponseHead): number {
   return Number(fieldValue(rawHeaders, "content-length") ?? 0);
 }
+
+/* What operator, route and handler together say about keeping one response. */
+
+/** Seconds a stale response with validators is kept for a conditional request, when nothing else is asked. */
+const DEFAULT_KEEP = 3600;
+
+function storagePolicy(
+  options: ResolvedOptions,
+  policy: WholePolicy,
+  directives: HandlerDirectives,
+  fragments: boolean,
+): StoragePolicy {
+  return {
+    ttl: policy.ttl,
+    handlerTtl: directives.ttlSeconds,
+    statusTtl: policy.statusTtl,
+    staleWhileRevalidate: policy.staleWhileRevalidate,
+    staleIfError: policy.staleIfError,
+    grace: policy.grace ?? 0,
+    keep: policy.keep ?? DEFAULT_KEEP,
+    heuristic: options.heuristic,
+    targetedFields: options.targetedFields,
+    methods: policy.methods,
+    replaySetCookie: options.relaxed.setCookie,
+    fragments,
+  };
+}
+
+/** Every label of a response, from wherever it was given.
+ * @throws {TypeError} for one that no purge could name; what a function of the user throws */
+function tagsOf(
+  page: PageKey,
+  policy: ResolvedPolicy,
+  directives: HandlerDirectives,
+  native: unknown,
+  head: ResponseHead,
+): readonly string[] {
+  const groups = cacheGroups(head.rawHeaders);
+  const tags: readonly unknown[] = [
+    ...policy.tags.flatMap((labels) => labels(native).map(String)),
+    ...directives.tags,
+    ...responseTags(head.rawHeaders),
+    ...groups,
+    ...groups.map((group) => groupTag(page.scope, group)),
+  ];
+  return [...new Set(tags.map(asTag))];
+}
+
+// Kept without it, the page would outlive the purge that was to end it.
+function asTag(tag: unknown): string {
+  if (typeof tag !== "string" || tag === "")
+    throw new TypeError(`a tag must be a text that is not empty, got ${String(tag)}`);
+  return tag;
+}
+
+/* Fields that middleware outside the cache adds while the head is being sent (on-headers): what forbids storing forbids it then too. It adds them again on hits, so nothing else of theirs matters. */
+
+/** What middleware outside differs by in what it adds itself: content codings, and who may read across origins. */
+const OUTSIDES_OWN: ReadonlySet<string> = new Set(["accept-encoding", "origin"]);
+
+/** The reason not to keep the response, if one has come up since the head was decided on. */
+export function lateRefusal(decidedOn: RawHeaders, sent: RawHeaders, replaySetCookie: boolean): string | undefined {
+  if (!replaySetCookie && hasField(sent, "set-cookie")) return "set-cookie";
+  if (namesMore(decidedOn, sent)) return "late-vary";
+  const lines = fieldLines(sent, "cache-control");
+  if (lines.join() === fieldLines(decidedOn, "cache-control").join()) return undefined;
+  const { noStore, private: forOne } = parseCacheControl(lines);
+  return noStore ? "no-store" : forOne ? "private" : undefined;
+}
+
+// The page may differ by what it names, and is not kept under that.
+function namesMore(decidedOn: RawHeaders, sent: RawHeaders): boolean {
+  const lines = fieldLines(sent, "vary");
+  if (lines.length === 0) return false;
+  const [before, now] = [varyFields(fieldLines(decidedOn, "vary")), varyFields(lines)];
+  if (now === "*" || before === "*") return now !== before;
+  return now.some((name) => !before.includes(name) && !OUTSIDES_OWN.has(name));
+}
+
+/* What the handler reads of a request, and whether its page is selected by it. */
+
+export function readsOf({ target }: RequestHead, { query, keyFunction }: ResolvedPolicy): Reads {
+  // With a key function, what the query means is the operator's own affair.
+  return keyFunction === undefined ? new Reads(query !== undefined, ignoredParameters(target, query)) : new Reads();
+}
+
+/** The decision, unless the handler has read what does not select the page and the audit is to keep such pages out. Where it went through all fields, each may have been used: then the page is for requests that are alike in all of them. Tells of it either way. */
+export function audited(
+  { auditor, options }: CacheContext,
+  { reads, request, policy, page, native }: ForwardPlan,
+  decision: StoreDecision,
+): StoreDecision {
+  if (auditor === undefined || reads === undefined || page === undefined || !decision.store) return decision;
+  const { vary, policy: stored } = decision;
+  const { cookies, credentials } = options;
+  const { ignore } = options.audit;
+  const selectors = { request, policy, cookies, credentials, partitioned: page.partitioned, vary, stored, ignore };
+  const { named, copied } = auditor.finds(reads, selectors, native);
+  if (!auditor.enforces || !(named || copied)) return decision;
+  if (named) return { store: false, reason: "audit" };
+  // What a partition answers for, it answers for here, too.
+  const answered = Object.keys(request.headers).filter((name) => credentials.has(name));
+  const others = page.partitioned ? [...UNDER_PARTITIONS, ...answered] : [];
+  return { ...decision, vary: [everyFieldBut([...ignore, ...others]), ...vary] };
+}
+
+const UNDER_PARTITIONS: readonly string[] = ["authorization", "cookie"];

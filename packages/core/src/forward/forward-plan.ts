@@ -1,12 +1,13 @@
-/** What is known of a forward when it begins, and what its leader shares. */
+/** What is known of a forward when it begins, what its leader shares, and what is decided on the way: types, and how those who wait are released. */
 import type { Reads } from "../audit/reads.js";
 import type { RawHeaders, RequestHead, ResponseHead } from "../base/exchange.js";
 import type { Flight } from "../flight/flight.js";
 import type { ForwardReason } from "../http/cache-status.js";
-import type { RequestFacts } from "../http/stored-policy.js";
+import type { RequestFacts, StoredPolicy } from "../http/stored-policy.js";
 import type { PageKey } from "../key/page-key.js";
 import type { ResponseEntry, Selection } from "../lookup/select.js";
 import type { WholePolicy } from "../options/resolve-policy.js";
+import type { OutgoingResponse } from "../serve/outgoing.js";
 import type { KeyLock, LogPosition } from "../store/contract.js";
 
 export interface ForwardPlan {
@@ -68,3 +69,55 @@ export interface ResponseStart {
   /** The whole body, when it is known before the head is sent. */
   readonly body: Buffer | undefined;
 }
+
+/* What the visitor gets of the handler's response. */
+
+export type Delivery =
+  /** The handler's own response, with some fields set or removed. */
+  | {
+      readonly kind: "pass";
+      readonly set: readonly (readonly [name: string, value: string])[];
+      readonly remove: readonly string[];
+      readonly record: boolean;
+    }
+  /** Another response in its place; what the handler still writes is for the cache alone, if `record`, or for nobody. */
+  | { readonly kind: "instead"; readonly response: OutgoingResponse; readonly record: boolean }
+  /** The handler's response once it is whole, with its holes filled for this visitor: nothing is sent before, and its whole body goes to `filled`, which never rejects. */
+  | {
+      readonly kind: "filled";
+      readonly filled: (content: Buffer) => Promise<OutgoingResponse>;
+      readonly record: boolean;
+    }
+  /** The bytes from `start` to `end` (exclusive) of the handler's body, under another head. */
+  | {
+      readonly kind: "part";
+      readonly head: ResponseHead;
+      readonly start: number;
+      readonly end: number;
+      readonly record: boolean;
+    };
+
+/* Lets everybody go who waits for a response that cannot be shared: nobody queues for what everybody has to ask for himself. */
+
+/** @param failed only because the application failed */
+export function letGo({ leading }: ForwardPlan, failed: boolean): void {
+  leading?.unshareable(failed);
+  leading?.flight.release("unshareable");
+  leading?.lock?.release();
+}
+
+/** Those who wait, and those who come, lead for themselves, here and in other processes. */
+export function leadNoLonger({ leading }: ForwardPlan): void {
+  leading?.flight.complete();
+  leading?.lock?.release();
+}
+
+/** Whether a response is kept, and why not. */
+export type StoreDecision =
+  | {
+      readonly store: true;
+      readonly policy: StoredPolicy;
+      readonly vary: readonly string[];
+      readonly tags: readonly string[];
+    }
+  | { readonly store: false; readonly reason: string };

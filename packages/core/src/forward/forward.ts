@@ -13,30 +13,36 @@ import type { OutgoingResponse } from "../serve/outgoing.js";
 import type { StoredHoles } from "../stored/stored-holes.js";
 import type { BodyReader } from "../store/contract.js";
 import { AbsentClient, mayGoOnAlone } from "./absent-client.js";
-import { audited } from "./audit-reads.js";
-import { completeBeginning } from "./complete-beginning.js";
-import { deadlineMs } from "./deadline.js";
-import { NOT_ADMITTED, announcedLength, decideStoring, isLengthAnnounced } from "./decide-storing.js";
-import type { StoreDecision } from "./decide-storing.js";
-import type { Delivery } from "./delivery.js";
-import type { ForwardPlan, ResponseStart } from "./forward-plan.js";
+import {
+  announcedLength,
+  audited,
+  decideStoring,
+  isLengthAnnounced,
+  lateRefusal,
+  NOT_ADMITTED,
+} from "./decide-storing.js";
+import { completeBeginning } from "./partial.js";
+import { deadlineMs, staleInstead } from "./stale.js";
+import type { Delivery, ForwardPlan, ResponseStart, StoreDecision } from "./forward-plan.js";
 import { fillMade } from "./fill-made.js";
 import { HandlerDirectives } from "./handler-directives.js";
-import { fillPlan } from "./fill-plan.js";
-import { headTold } from "./head-told.js";
-import { lateRefusal } from "./late-refusal.js";
-import { leadNoLonger, letGo } from "./let-go.js";
-import { notModified } from "./not-modified.js";
-import { withoutOuterCodingVary } from "./outer-coding-vary.js";
-import { putOutOfDate } from "./put-out-of-date.js";
+import { fillPlan } from "./stored-head.js";
+import { endSuperseded, putOutOfDate } from "./supersede.js";
+import { headTold, notModified } from "./validation.js";
+import { leadNoLonger, letGo } from "./forward-plan.js";
+import {
+  changedFields,
+  deliveryFor,
+  reasonTold,
+  statusField,
+  visitorFields,
+  withoutOuterCodingVary,
+} from "./client-response.js";
 import { requestChanges } from "./request-changes.js";
 import type { RequestChanges } from "./request-changes.js";
-import { staleInstead } from "./stale-instead.js";
-import type { Failure } from "./stale-instead.js";
-import { endSuperseded } from "./superseded.js";
+import type { Failure } from "./stale.js";
 import { Told } from "./told.js";
-import { changedFields, deliveryFor, reasonTold, statusField, visitorFields } from "./visitor.js";
-import type { Fields } from "./visitor.js";
+import type { Fields } from "./client-response.js";
 
 const PASS: Delivery = Object.freeze({ kind: "pass", set: [], remove: [], record: false });
 

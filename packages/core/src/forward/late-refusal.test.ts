@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { lateRefusal } from "./late-refusal.js";
+import { lateRefusal } from "./decide-storing.js";
 
 describe("fields that come up while the head is sent", () => {
   it.each([

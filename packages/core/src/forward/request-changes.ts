@@ -2,7 +2,7 @@
 import { validatorsOf } from "../http/freshen.js";
 import type { CacheContext } from "../context.js";
 import type { ForwardPlan } from "./forward-plan.js";
-import { askForTheRest, passesRange } from "./parts.js";
+import { askForTheRest, passesRange } from "./partial.js";
 
 export interface RequestChanges {
   readonly remove: readonly string[];

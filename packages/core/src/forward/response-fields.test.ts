@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Credentials } from "../key/credentials.js";
-import { cacheStatusWith, headToStore, outerFields } from "./response-fields.js";
-import { refreshHeaders } from "./refresh-headers.js";
+import { cacheStatusWith, headToStore, outerFields } from "./stored-head.js";
+import { refreshHeaders } from "./stale.js";
 
 const AT = Date.parse("2026-01-02T03:04:05Z");
 

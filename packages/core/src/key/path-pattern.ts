@@ -1,4 +1,4 @@
-/** Patterns of whole paths: `*` is any part of one segment, `**` any number of segments. Nothing in a pattern or a path makes matching slow. */
+/** Patterns of paths and names, and the ways in which an application may read a path. */
 import { plainPath, segmentsOf } from "./path-readings.js";
 
 /** One segment: the literal pieces between its stars; or any number of segments. */

@@ -1,4 +1,4 @@
-/** The variant key (RFC 9111 §4.1): which of a page's stored responses answers a request, by the request fields its `Vary` named. */
+/** The keys beside that of a page: of its variants (RFC 9111 §4.1), of its parts, of its coded bodies, and of the records for `No-Vary-Search`. */
 import { hash } from "node:crypto";
 import type { RequestHead } from "../base/exchange.js";
 import { fieldLines } from "../http/fields.js";

@@ -1,15 +1,67 @@
-/** The header fields of a response on its way into the store and out to the visitor. */
+/** The head of a response on its way into the store: which fields it keeps, in which codings it is offered, and under which page. */
+import { dated } from "../base/clock.js";
+import type { Coding } from "../base/codings.js";
 import type { RawHeaders, ResponseHead } from "../base/exchange.js";
+import type { FillPlan } from "../capture/fill.js";
+import type { ClientCacheControl } from "../http/client-lifetime.js";
+import { isCodable } from "../http/codable.js";
 import { fieldLines, fieldValue, hasField, withField, withoutFields } from "../http/fields.js";
 import { withoutHopByHop } from "../http/hop-by-hop.js";
-import type { ClientCacheControl } from "../http/client-lifetime.js";
 import { formatHttpDate } from "../http/http-date.js";
 import type { StoredPolicy } from "../http/stored-policy.js";
 import { INTERNAL_FIELDS } from "../http/tags.js";
-import { varyWith } from "../http/vary.js";
+import { varyFields, varyWith } from "../http/vary.js";
+import { partPage } from "../key/part-page.js";
+import type { ResolvedOptions } from "../options/resolve-options.js";
 import type { ResolvedPolicy } from "../options/resolve-policy.js";
 import { NO_OUTER_FIELDS } from "../stored/outer-fields.js";
 import type { OuterFields } from "../stored/outer-fields.js";
+import type { ForwardPlan, StoreDecision } from "./forward-plan.js";
+import type { HandlerDirectives } from "./handler-directives.js";
+import { isPart } from "./partial.js";
+
+/** The response as it begins. */
+interface Beginning {
+  readonly head: ResponseHead;
+  /** Fields that were set before the handler was called. */
+  readonly before: RawHeaders;
+  /** Made here, for a response that had none. */
+  readonly ownEtag: string | undefined;
+  /** Epoch milliseconds. */
+  readonly now: number;
+}
+
+/** @param plan of a request that has a page
+ * @param directives the handler's, who may go on labelling */
+export function fillPlan(
+  options: ResolvedOptions,
+  plan: ForwardPlan,
+  { policy, vary, tags }: StoreDecision & { readonly store: true },
+  { head, before, ownEtag, now }: Beginning,
+  directives: HandlerDirectives,
+): FillPlan {
+  const page = plan.page!;
+  const codings = offeredCodings(plan, directives, head);
+  const named = codings.length === 0 ? vary : [...vary, "Accept-Encoding"];
+  return {
+    page: isPart(options, plan, head) ? partPage(page) : page,
+    request: plan.request,
+    head: headToStore(head, named, dated(options.clock, now)),
+    policy,
+    vary,
+    // A `Vary` that names more than it did outside is no longer the one from there.
+    outer: outerFields(before, namingVary(head.rawHeaders, named)),
+    clientCacheControl: clientCacheControl(plan.policy, head, policy),
+    tags,
+    lateTags: directives.tags,
+    birth: plan.birth,
+    ownEtag,
+    codings,
+    holes: directives.sealHoles(),
+  };
+}
+
+/* The header fields of a response on its way into the store and out to the visitor. */
 
 /** The head as it is stored: end-to-end fields only, a `Date` (RFC 9110 §6.6.1), the fields that vary named. */
 export function headToStore(response: ResponseHead, vary: readonly string[], responseAt: number): ResponseHead {
@@ -19,7 +71,7 @@ export function headToStore(response: ResponseHead, vary: readonly string[], res
 }
 
 /** The same fields, with these named in `Vary`. */
-export function namingVary(raw: RawHeaders, fields: readonly string[]): RawHeaders {
+function namingVary(raw: RawHeaders, fields: readonly string[]): RawHeaders {
   const joined = varyWith(raw, fields);
   return joined === undefined ? raw : withField(raw, "Vary", joined);
 }
@@ -65,4 +117,21 @@ export function outerFields(before: RawHeaders, after: RawHeaders): OuterFields 
 
 function same(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && a.every((line, index) => line === b[index]);
+}
+
+/* In which content codings a handler's response is offered beside its own form (`compress`). Known from its head, so that the first visitor is told, too, by what it will differ. */
+
+const NONE: readonly Coding[] = Object.freeze([]);
+
+/** @returns none where nobody asked for any, or the response is left alone */
+export function offeredCodings(
+  { page, policy }: ForwardPlan,
+  directives: HandlerDirectives,
+  head: ResponseHead,
+): readonly Coding[] {
+  if (policy.compress === undefined || policy.compress.length === 0 || page === undefined) return NONE;
+  const named = varyFields(fieldLines(head.rawHeaders, "vary"));
+  // Holes are filled in the plain text.
+  if (named === "*" || directives.sealHoles() !== undefined) return NONE;
+  return isCodable(head, [...named, ...policy.vary, ...directives.varyFields]) ? policy.compress : NONE;
 }

@@ -1,5 +1,7 @@
 /** Hands requests on to the application: alone, as the leader of a flight, or as a follower of one (collapsed forwarding, RFC 9211 §2.6). */
 import { performance } from "node:perf_hooks";
+import { andThen } from "../base/maybe-async.js";
+import type { MaybeAsync } from "../base/maybe-async.js";
 import { respondStored } from "../coding/respond-chosen.js";
 import type { CacheContext } from "../context.js";
 import { Flights } from "../flight/flights.js";
@@ -7,14 +9,12 @@ import { variantDigest, variantKey } from "../key/variant-key.js";
 import { decideAgain } from "../lookup/decide.js";
 import type { Lookup, Question } from "../lookup/decide.js";
 import { varyRecordUnder } from "../lookup/select.js";
-import { andThen } from "../base/maybe-async.js";
-import type { MaybeAsync } from "../base/maybe-async.js";
 import type { OutgoingResponse } from "../serve/outgoing.js";
 import type { KeyLock, LockEnd } from "../store/contract.js";
-import { readsOf } from "./audit-reads.js";
-import { Forward } from "./forward.js";
+import { readsOf } from "./decide-storing.js";
 import type { Leading, SharedResponse } from "./forward-plan.js";
-import { passesRange } from "./parts.js";
+import { Forward } from "./forward.js";
+import { passesRange } from "./partial.js";
 
 export type ForwardLookup = Omit<Lookup & { verdict: "forward" }, "verdict">;
 
@@ -207,3 +207,27 @@ export class Forwarding {
     });
   }
 }
+
+/* Why a request goes to the application where that was settled after, or without, a look into the store. */
+
+/** A stale page that a client has to have made, although it may be served as it is. */
+export const STALE = Object.freeze({ verdict: "forward", reason: "stale", detail: undefined } as const);
+
+/** After `close()`. */
+export const CLOSED: ForwardLookup = Object.freeze({
+  page: undefined,
+  facts: { method: "GET", authorization: true, cookies: true },
+  reason: "bypass",
+  detail: "closed",
+  selection: undefined,
+});
+
+/** A hole of the stored page could not be filled for this visitor. */
+export const UNFILLED: ForwardLookup = Object.freeze({ ...CLOSED, detail: "hole-failed" });
+
+/** The body of the stored page could not be read. */
+export const UNREADABLE = Object.freeze({
+  reason: "uri-miss",
+  detail: "unreadable",
+  selection: undefined,
+} as const);

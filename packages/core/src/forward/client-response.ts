@@ -1,5 +1,6 @@
-/** What the visitor gets of the handler's response: its fields, and an answer to the conditions and ranges that the handler never saw. */
+/** What the client gets of the handler's response: its fields, and an answer to the conditions and ranges that the handler never saw. */
 import type { RawHeaders, RequestHead, ResponseHead } from "../base/exchange.js";
+import { namesCodingVary, withoutCodingVary } from "../coding/coded-head.js";
 import { ageValue } from "../http/age.js";
 import { formatCacheStatus } from "../http/cache-status.js";
 import type { CacheStatus, ForwardReason } from "../http/cache-status.js";
@@ -10,12 +11,9 @@ import { partialHead, selectRanges, unsatisfiableHead } from "../http/range.js";
 import { INTERNAL_FIELDS } from "../http/tags.js";
 import { varyWith } from "../http/vary.js";
 import { NO_OUTER_FIELDS } from "../stored/outer-fields.js";
-import type { StoreDecision } from "./decide-storing.js";
-import type { Delivery } from "./delivery.js";
-import type { ForwardPlan } from "./forward-plan.js";
+import type { Delivery, ForwardPlan, ResponseStart, StoreDecision } from "./forward-plan.js";
 import type { HandlerDirectives } from "./handler-directives.js";
-import { offeredCodings } from "./offered-codings.js";
-import { cacheStatusWith, clientCacheControl } from "./response-fields.js";
+import { cacheStatusWith, clientCacheControl, offeredCodings } from "./stored-head.js";
 
 /** What is known of a body when its head leaves. */
 export interface Known {
@@ -140,4 +138,21 @@ function applyFields(head: ResponseHead, set: Fields): ResponseHead {
 export function changedFields(raw: RawHeaders, set: Fields, remove: readonly string[]): string[] {
   const gone = new Set([...set.map(([name]) => name.toLowerCase()), ...remove.map((name) => name.toLowerCase())]);
   return [...withoutFields(raw, gone), ...set.flat()];
+}
+
+/* Middleware outside the cache that compresses by itself says so in `Vary` before the handler runs (koa-compress does). Where the page is kept in codings here, that is nothing the page inside differs by. */
+
+/** The response with the `Vary` of its handler alone, where it makes a difference. */
+export function withoutOuterCodingVary(
+  plan: ForwardPlan,
+  directives: HandlerDirectives,
+  start: ResponseStart,
+): ResponseStart {
+  const { head, before } = start;
+  const { policy, selection } = plan;
+  if (policy.compress === undefined || policy.compress.length === 0 || !namesCodingVary(before)) return start;
+  const own = { ...head, rawHeaders: withoutCodingVary(head.rawHeaders) };
+  // A 304 is about the page that is stored.
+  const offered = head.status === 304 ? selection?.entry.value.offer?.codings : offeredCodings(plan, directives, own);
+  return offered === undefined || offered.length === 0 ? start : { ...start, head: own };
 }

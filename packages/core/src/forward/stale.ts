@@ -1,0 +1,115 @@
+/** Serving stale (RFC 9111 §4.2.4, RFC 5861): when a stale response stands in for a failing application, and who refreshes it behind a hit. */
+import type { RawHeaders } from "../base/exchange.js";
+import { andThen } from "../base/maybe-async.js";
+import type { MaybeAsync } from "../base/maybe-async.js";
+import { respondStored } from "../coding/respond-chosen.js";
+import type { CacheContext } from "../context.js";
+import type { Refreshes } from "../flight/refreshes.js";
+import { hasHoles } from "../holes/fill-stored.js";
+import type { CacheStatus } from "../http/cache-status.js";
+import { withoutHopByHop } from "../http/hop-by-hop.js";
+import { staleOnError } from "../http/reusability.js";
+import { keyedCookies } from "../key/cookies.js";
+import type { CookieRules } from "../key/cookies.js";
+import type { Credentials } from "../key/credentials.js";
+import type { ResponseEntry } from "../lookup/select.js";
+import type { OutgoingResponse } from "../serve/outgoing.js";
+import type { ForwardPlan } from "./forward-plan.js";
+import { shareStored } from "./validation.js";
+
+/** The status the application answered or had in mind, or how else it failed. */
+export type Failure = number | "thrown" | "timeout";
+
+/** @returns `undefined` where no stale page may stand in */
+export function staleInstead(
+  context: CacheContext,
+  plan: ForwardPlan,
+  now: number,
+  failure: Failure,
+): OutgoingResponse | undefined {
+  const { selection, request, reason, leading } = plan;
+  if (selection === undefined || !staleOnError(selection.entry.value.policy, now, failure)) return undefined;
+  const { entry } = selection;
+  // What fills them may be the very thing that has failed.
+  if (hasHoles(entry)) return undefined;
+  context.failing.failed(entry.head.key, entry.head.storedAt);
+  const detail = "stale-if-error";
+  const status: CacheStatus = { fwd: reason, fwdStatus: typeof failure === "number" ? failure : undefined, detail };
+  context.observer.hit(request.target, true);
+  leading?.flight.standIn(shareStored(context, plan, entry, detail));
+  return respondStored(context, entry, request, now, {
+    status,
+    debugHeader: context.options.debugHeader,
+    debugValue: "STALE",
+  });
+}
+
+/* Who renders a stale page anew: one request at a time in this process and, by the key's lock, over all of them. */
+
+/** @returns how to give the claim back; `"over"` when another process has done it meanwhile; `undefined` when somebody else is at it */
+export function claimRefresh(
+  { store }: CacheContext,
+  refreshes: Refreshes,
+  { head: { key, scope, name, storedAt } }: ResponseEntry,
+): MaybeAsync<(() => void) | "over"> | undefined {
+  const release = refreshes.claim(key, storedAt);
+  if (release === undefined) return undefined;
+  const lock = store.lock(key, { making: { scope, name, birth: store.position() } });
+  if (lock === "held") {
+    release();
+    return undefined;
+  }
+  const over = () => {
+    release();
+    lock?.release();
+  };
+  if (lock === undefined) return over;
+  // Another process may have done it since this one looked: under the lock that can be told.
+  return andThen(store.getLatest(key), (latest) => {
+    if (latest === undefined || latest.head.storedAt <= storedAt) return over;
+    over();
+    return "over";
+  });
+}
+
+/* The time a handler has to begin its response (`timeout`). */
+
+/** Milliseconds; `undefined` where no stale page could stand in, so that nothing is measured. */
+export function deadlineMs({ policy, selection, refresh }: ForwardPlan): number | undefined {
+  return policy.timeout === undefined || selection === undefined || refresh ? undefined : policy.timeout * 1000;
+}
+
+/* The header fields a refresh goes out with: the visitor's, as far as they select the response, and nothing that is the visitor's own. */
+
+const VISITORS_OWN: ReadonlySet<string> = new Set([
+  "authorization",
+  "cookie",
+  "proxy-authorization",
+  "if-match",
+  "if-none-match",
+  "if-modified-since",
+  "if-unmodified-since",
+  "if-range",
+  "range",
+  "cache-control",
+  "pragma",
+  "content-length",
+  "expect",
+  "referer",
+]);
+
+export function refreshHeaders(raw: RawHeaders, cookies: CookieRules, credentials: Credentials): string[] {
+  const kept: string[] = [];
+  const endToEnd = withoutHopByHop(raw);
+  for (let index = 0; index < endToEnd.length; index += 2) {
+    const name = endToEnd[index]!;
+    const value = endToEnd[index + 1]!;
+    if (credentials.has(name.toLowerCase())) continue;
+    if (!VISITORS_OWN.has(name.toLowerCase())) kept.push(name, value);
+    else if (name.toLowerCase() === "cookie") {
+      const keyed = keyedCookies(value, cookies);
+      if (keyed.length > 0) kept.push(name, keyed.map((pair) => pair.join("=")).join("; "));
+    }
+  }
+  return kept;
+}
