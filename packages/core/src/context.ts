@@ -1,6 +1,6 @@
 /** What every room that acts on a request is given: the settings, the store, and whom to tell. */
 import type { CodedBodies } from "./coding/coded-bodies.js";
-import type { Backoff } from "./flight/backoff.js";
+import type { Backoff } from "./flight/refreshes.js";
 import type { HitForMiss } from "./flight/hit-for-miss.js";
 import type { Auditor } from "./audit/auditor.js";
 import type { Fragments } from "./fragments/fragments.js";

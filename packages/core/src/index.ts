@@ -23,7 +23,7 @@ export type {
 export type { Duration, Size } from "./base/units.js";
 export type { Clock } from "./base/clock.js";
 export { FileCache } from "./low-level/file-cache.js";
-export type { ValuePurge } from "./low-level/value-purge.js";
+export type { ValuePurge } from "./low-level/stored-values.js";
 export type { MemoizeOptions } from "./low-level/memoize.js";
 export { caches } from "./low-level/caches.js";
 export type { NamedCaches } from "./low-level/caches.js";
@@ -49,7 +49,7 @@ export type { AuditFinding, CacheCounters, CacheEvents } from "./observe/observe
 export type { Purges, PurgeOptions, PurgeTarget } from "./invalidate/purge-target.js";
 export { MAX_PURGE_CONTENT_BYTES } from "./invalidate/purger.js";
 export type { PurgeAnswer, PurgeRequest, PurgerOptions } from "./invalidate/purger.js";
-export type { OuterFields } from "./stored/outer-fields.js";
+export type { OuterFields } from "./stored/stored-response.js";
 export type { BodySource, ByteSpan, OutgoingResponse, RefreshAnswer, RefreshClaim } from "./serve/outgoing.js";
 export type { BodyReader, StoreStats } from "./store/contract.js";
 export { EVERY, Reads } from "./audit/reads.js";
@@ -58,7 +58,7 @@ export type { ForwardPlan, ResponseStart, SharedResponse } from "./forward/forwa
 export type { Delivery } from "./forward/forward-plan.js";
 export type { RequestChanges } from "./forward/request-changes.js";
 export { HandlerDirectives } from "./forward/handler-directives.js";
-export { contentDigest, MAX_KEYED_CONTENT_BYTES } from "./key/content.js";
+export { contentDigest, MAX_KEYED_CONTENT_BYTES } from "./key/page-key.js";
 export { cacheControlEdit, neverKeep, varyEdit } from "./header-edits.js";
 export type { HeaderEdit } from "./header-edits.js";
 export type { CacheControlDirectives } from "./http/patch-cache-control.js";

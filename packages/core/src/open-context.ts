@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { Auditor } from "./audit/auditor.js";
 import { CodedBodies } from "./coding/coded-bodies.js";
 import type { CacheContext } from "./context.js";
-import { Backoff } from "./flight/backoff.js";
+import { Backoff } from "./flight/refreshes.js";
 import { HitForMiss } from "./flight/hit-for-miss.js";
 import { Fragments } from "./fragments/fragments.js";
 import { Holes } from "./holes/holes.js";

@@ -13,8 +13,8 @@ import { isSoft, purgeSelectors, wholeTarget } from "./invalidate/purge-target.j
 import type { PurgeOptions, Purges, PurgeTarget } from "./invalidate/purge-target.js";
 import { purger } from "./invalidate/purger.js";
 import type { PurgeAnswer, PurgeRequest, PurgerOptions } from "./invalidate/purger.js";
-import { purgesOf } from "./invalidate/purges.js";
-import { isAskedByContent } from "./key/content.js";
+import { purgesOf } from "./invalidate/unsafe-method.js";
+import { isAskedByContent } from "./key/page-key.js";
 import { withoutIgnoredCookies } from "./key/cookies.js";
 import { identified } from "./key/credentials.js";
 import { decide } from "./lookup/decide.js";

@@ -5,7 +5,7 @@ import { hasUnkeyedCookies } from "../key/cookies.js";
 import type { CookieRules } from "../key/cookies.js";
 import type { Credentials } from "../key/credentials.js";
 import { isEveryField, SAYING_NOTHING } from "../key/every-field.js";
-import { matchesAny } from "../key/patterns.js";
+import { matchesAny } from "../key/path-pattern.js";
 import { countsInKey, ignoredParameters, parameterName } from "../key/query.js";
 import { BYPASSING_FIELDS } from "../key/request-fields.js";
 import type { ResolvedPolicy } from "../options/resolve-policy.js";

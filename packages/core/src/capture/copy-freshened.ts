@@ -2,12 +2,12 @@
 import { DiskCacheError, storeIoError } from "../base/errors.js";
 import type { MaybeAsync } from "../base/maybe-async.js";
 import { expiresAt } from "../http/stored-policy.js";
-import type { Observer } from "../observe/observer.js";
 import type { Selection } from "../lookup/select.js";
+import type { Observer } from "../observe/observer.js";
 import type { EntryHead, EntryWriter, LogPosition, Store } from "../store/contract.js";
+import type { SkipReason } from "../store/events.js";
 import { encodeResponse, hasHandlerValidator } from "../stored/stored-response.js";
 import type { StoredResponse } from "../stored/stored-response.js";
-import { refusalWord } from "./refusal-word.js";
 
 const PIECE_BYTES = 256 * 1024;
 
@@ -68,4 +68,17 @@ async function copyBody(entry: Selection["entry"], writer: EntryWriter, head: En
   } finally {
     reader.close();
   }
+}
+
+/* Why the store does not take a response, in the words of `Cache-Status`. */
+
+const WORDS: Partial<Record<SkipReason, string>> = {
+  "head-too-long": "head-too-long",
+  "body-too-long": "too-long",
+  "over-budget": "no-room",
+  purged: "purged",
+};
+
+export function refusalWord(reason: SkipReason): string {
+  return WORDS[reason] ?? "store";
 }

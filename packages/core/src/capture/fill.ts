@@ -17,15 +17,13 @@ import { varyRecordUnder } from "../lookup/select.js";
 import type { ResponseEntry } from "../lookup/select.js";
 import type { BodyReader, EntryHead, LogPosition } from "../store/contract.js";
 import { encodeResponse, hasHandlerValidator } from "../stored/stored-response.js";
-import type { StoredHoles } from "../stored/stored-holes.js";
-import type { CodingOffer, StoredResponse } from "../stored/stored-response.js";
+import type { CodingOffer, OuterFields, StoredHoles, StoredResponse } from "../stored/stored-response.js";
 import { UNKNOWN_LENGTH } from "../serve/outgoing.js";
-import type { OuterFields } from "../stored/outer-fields.js";
-import { encodeVaryRecord, withVariant } from "../stored/vary-record.js";
+import { encodeVaryRecord, withVariant } from "../stored/selection-records.js";
 import { BodyRecorder } from "./body-recorder.js";
 import { listEquivalents } from "./list-equivalents.js";
 import { ClientPace } from "./client-pace.js";
-import { refusalWord } from "./refusal-word.js";
+import { refusalWord } from "./copy-freshened.js";
 
 /** What a fill is made for. */
 export interface FillPlan {

@@ -4,12 +4,12 @@ import { fieldValue } from "../http/fields.js";
 import { canonicalQuery, parseNoVarySearch } from "../http/no-vary-search.js";
 import { pathKey } from "../key/page-key.js";
 import type { PageKey } from "../key/page-key.js";
-import { searchAliasKey, searchRecordKey } from "../key/search-key.js";
+import { searchAliasKey, searchRecordKey } from "../key/variant-key.js";
 import { andThen } from "../base/maybe-async.js";
 import type { MaybeAsync } from "../base/maybe-async.js";
 import type { Store } from "../store/contract.js";
 import type { StoredValue } from "../stored/stored-value.js";
-import { encodeSearchAlias, encodeSearchRecord, withRule } from "../stored/search-record.js";
+import { encodeSearchAlias, encodeSearchRecord, withRule } from "../stored/selection-records.js";
 
 /** @param expiresAt of the response, epoch ms: no word outlives what it is about by much */
 export function listEquivalents(

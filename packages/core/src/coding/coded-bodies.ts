@@ -2,23 +2,22 @@
 import { isAvailable } from "../base/codings.js";
 import type { Coding } from "../base/codings.js";
 import type { RawHeaders, RequestHead } from "../base/exchange.js";
+import type { MaybeAsync } from "../base/maybe-async.js";
+import { Recent } from "../base/recent.js";
+import { acceptableCodings } from "../http/accept-encoding.js";
 import type { Acceptable } from "../http/accept-encoding.js";
 import { evaluatePreconditions } from "../http/preconditions.js";
 import { selectRanges } from "../http/range.js";
 import { validatorsOf } from "../http/validators.js";
-import { codedKey } from "../key/coded-key.js";
-import type { MaybeAsync } from "../base/maybe-async.js";
-import { Recent } from "../base/recent.js";
+import { codedKey } from "../key/variant-key.js";
 import type { ResolvedOptions } from "../options/resolve-options.js";
 import type { StoreEntry } from "../store/contract.js";
 import type { CodedBody } from "../stored/coded-body.js";
 import type { CodingOffer, StoredResponse } from "../stored/stored-response.js";
 import type { StoredValue } from "../stored/stored-value.js";
-import { codedEntry, codedHeadEntry } from "./coded-entry.js";
-import { codedTag } from "./coded-head.js";
+import { codedEntry, codedHeadEntry, codedTag } from "./coded-entry.js";
 import { EncodingQueue } from "./encoding-queue.js";
 import type { EncodingDeps, Made, Wanted } from "./encoding-queue.js";
-import { Negotiation } from "./negotiation.js";
 
 type ResponseEntry = StoreEntry<StoredResponse>;
 
@@ -201,4 +200,29 @@ function isMadeFrom(
   { bodyTag }: CodingOffer,
 ): found is StoreEntry<CodedBody> {
   return found?.value.kind === "coded" && found.value.bodyTag === bodyTag;
+}
+
+/* Which of the offered codings a visitor is best sent, remembered by what his browser said: most say the same. */
+
+/** Different values of `Accept-Encoding` to remember for one offer, and the longest of them: the usual ones are few and short. */
+const REMEMBERED_FIELDS = 256;
+const LONGEST_REMEMBERED = 256;
+
+export class Negotiation {
+  readonly #known = new Map<readonly Coding[], Recent<string, Acceptable<Coding>>>();
+
+  /** @param field the visitor's `Accept-Encoding`
+   * @param offered a list of `codingsNamed` */
+  of(field: string, offered: readonly Coding[]): Acceptable<Coding> {
+    return this.#known.get(offered)?.get(field) ?? this.#learn(field, offered);
+  }
+
+  #learn(field: string, offered: readonly Coding[]): Acceptable<Coding> {
+    const acceptable = acceptableCodings(field, offered);
+    if (field.length > LONGEST_REMEMBERED) return acceptable;
+    let known = this.#known.get(offered);
+    if (known === undefined) this.#known.set(offered, (known = new Recent(REMEMBERED_FIELDS)));
+    known.set(field, acceptable);
+    return acceptable;
+  }
 }

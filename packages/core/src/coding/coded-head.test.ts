@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { codedHead, codedTag, withCodingVary, withoutCodingVary } from "./coded-head.js";
+import { codedHead, codedTag, withCodingVary, withoutCodingVary } from "./coded-entry.js";
 
 const BODY_TAG = '"2f-x"';
 

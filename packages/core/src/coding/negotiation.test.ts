@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { codingsNamed } from "../base/codings.js";
-import { Negotiation } from "./negotiation.js";
+import { Negotiation } from "./coded-bodies.js";
 
 const OFFERED = codingsNamed("br,gzip");
 

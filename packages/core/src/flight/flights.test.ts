@@ -1,6 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { Flight } from "./flight.js";
-import { Flights } from "./flights.js";
+import { Flight, Flights } from "./flights.js";
 import { Refreshes } from "./refreshes.js";
 
 interface Page {

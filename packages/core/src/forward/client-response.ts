@@ -1,6 +1,6 @@
 /** What the client gets of the handler's response: its fields, and an answer to the conditions and ranges that the handler never saw. */
 import type { RawHeaders, RequestHead, ResponseHead } from "../base/exchange.js";
-import { namesCodingVary, withoutCodingVary } from "../coding/coded-head.js";
+import { namesCodingVary, withoutCodingVary } from "../coding/coded-entry.js";
 import { ageValue } from "../http/age.js";
 import { formatCacheStatus } from "../http/cache-status.js";
 import type { CacheStatus, ForwardReason } from "../http/cache-status.js";
@@ -10,7 +10,7 @@ import { evaluatePreconditions, notModifiedHead } from "../http/preconditions.js
 import { partialHead, selectRanges, unsatisfiableHead } from "../http/range.js";
 import { INTERNAL_FIELDS } from "../http/tags.js";
 import { varyWith } from "../http/vary.js";
-import { NO_OUTER_FIELDS } from "../stored/outer-fields.js";
+import { NO_OUTER_FIELDS } from "../stored/stored-response.js";
 import type { Delivery, ForwardPlan, ResponseStart, StoreDecision } from "./forward-plan.js";
 import type { HandlerDirectives } from "./handler-directives.js";
 import { cacheStatusWith, clientCacheControl, offeredCodings } from "./stored-head.js";

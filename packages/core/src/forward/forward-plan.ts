@@ -1,7 +1,7 @@
 /** What is known of a forward when it begins, what its leader shares, and what is decided on the way: types, and how those who wait are released. */
 import type { Reads } from "../audit/reads.js";
 import type { RawHeaders, RequestHead, ResponseHead } from "../base/exchange.js";
-import type { Flight } from "../flight/flight.js";
+import type { Flight } from "../flight/flights.js";
 import type { ForwardReason } from "../http/cache-status.js";
 import type { RequestFacts, StoredPolicy } from "../http/stored-policy.js";
 import type { PageKey } from "../key/page-key.js";

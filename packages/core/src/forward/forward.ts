@@ -10,7 +10,7 @@ import { andThen } from "../base/maybe-async.js";
 import type { MaybeAsync } from "../base/maybe-async.js";
 import type { WholePolicy } from "../options/resolve-policy.js";
 import type { OutgoingResponse } from "../serve/outgoing.js";
-import type { StoredHoles } from "../stored/stored-holes.js";
+import type { StoredHoles } from "../stored/stored-response.js";
 import type { BodyReader } from "../store/contract.js";
 import { AbsentClient, mayGoOnAlone } from "./absent-client.js";
 import {
@@ -24,7 +24,7 @@ import {
 import { completeBeginning } from "./partial.js";
 import { deadlineMs, staleInstead } from "./stale.js";
 import type { Delivery, ForwardPlan, ResponseStart, StoreDecision } from "./forward-plan.js";
-import { fillMade } from "./fill-made.js";
+import { fillMade } from "../holes/fill.js";
 import { HandlerDirectives } from "./handler-directives.js";
 import { fillPlan } from "./stored-head.js";
 import { endSuperseded, putOutOfDate } from "./supersede.js";

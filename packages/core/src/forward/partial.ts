@@ -9,7 +9,7 @@ import { rangeSpecs } from "../http/range.js";
 import { validatorsOf } from "../http/validators.js";
 import type { Selection } from "../lookup/select.js";
 import type { ResolvedOptions } from "../options/resolve-options.js";
-import { badGateway } from "../serve/gateway-errors.js";
+import { badGateway } from "../serve/outgoing.js";
 import { respond } from "../serve/respond.js";
 import type { Delivery, ForwardPlan, StoreDecision } from "./forward-plan.js";
 

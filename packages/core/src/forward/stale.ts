@@ -5,7 +5,7 @@ import type { MaybeAsync } from "../base/maybe-async.js";
 import { respondStored } from "../coding/respond-chosen.js";
 import type { CacheContext } from "../context.js";
 import type { Refreshes } from "../flight/refreshes.js";
-import { hasHoles } from "../holes/fill-stored.js";
+import { hasHoles } from "../holes/fill.js";
 import type { CacheStatus } from "../http/cache-status.js";
 import { withoutHopByHop } from "../http/hop-by-hop.js";
 import { staleOnError } from "../http/reusability.js";

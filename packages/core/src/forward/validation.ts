@@ -4,7 +4,7 @@ import type { ResponseHead } from "../base/exchange.js";
 import type { MaybeAsync } from "../base/maybe-async.js";
 import { copyFreshened } from "../capture/copy-freshened.js";
 import type { Freshening } from "../capture/copy-freshened.js";
-import { withCodingVary, withoutCodingVary } from "../coding/coded-head.js";
+import { withCodingVary, withoutCodingVary } from "../coding/coded-entry.js";
 import { respondStored } from "../coding/respond-chosen.js";
 import type { CacheContext } from "../context.js";
 import type { CacheStatus } from "../http/cache-status.js";

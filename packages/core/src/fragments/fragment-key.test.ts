@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { fragmentKey } from "./fragment-key.js";
+import { fragmentKey } from "./fragment-options.js";
 import type { VaryOn } from "./fragment-options.js";
 
 describe("the key of a fragment", () => {

@@ -8,8 +8,7 @@ import type { EntryHead, LogPosition, Store, StoreEntry } from "../store/contrac
 import { encodeFragment } from "../stored/stored-fragment.js";
 import type { FragmentForm } from "../stored/stored-fragment.js";
 import type { StoredValue } from "../stored/stored-value.js";
-import { FRAGMENT_SCOPE, fragmentKey } from "./fragment-key.js";
-import { resolveFragmentOptions } from "./fragment-options.js";
+import { FRAGMENT_SCOPE, fragmentKey, resolveFragmentOptions } from "./fragment-options.js";
 import type {
   FragmentOptions,
   InsideFragment,

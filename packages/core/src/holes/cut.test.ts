@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { cut, join, markerOf } from "./cut.js";
-import { personalFields } from "./personal-fields.js";
+import { personalFields } from "./holes.js";
 
 const TOKEN = "0123456789abcdef".repeat(2);
 const HOLES = { token: TOKEN, names: ["csrf", "nonce"] };

@@ -1,14 +1,15 @@
 /** Holes: places in a page that are filled for each visitor on its way out. What is stored is only ever cut and joined, never read as anything else. */
 import { hookError, holeError, internalError } from "../base/errors.js";
 import type { DiskCacheError } from "../base/errors.js";
+import type { RawHeaders } from "../base/exchange.js";
 import { isToken } from "../options/option-checks.js";
 import type { Observer } from "../observe/observer.js";
-import { NO_OUTER_FIELDS } from "../stored/outer-fields.js";
+import { NO_OUTER_FIELDS } from "../stored/stored-response.js";
 import type { OutgoingResponse } from "../serve/outgoing.js";
-import type { StoredHoles } from "../stored/stored-holes.js";
+import type { StoredHoles } from "../stored/stored-response.js";
+import { fieldLines, listMembers, withField, withoutFields } from "../http/fields.js";
 import { cut, join } from "./cut.js";
 import type { Cut } from "./cut.js";
-import { personalFields } from "./personal-fields.js";
 
 /** Makes what goes into a hole for one visitor. */
 type Filler = (native: unknown) => unknown;
@@ -128,4 +129,33 @@ function fieldText(line: Cut, values: ReadonlyMap<string, string>): string {
 
 function told(thrown: unknown): DiskCacheError {
   return thrown instanceof Error && "code" in thrown ? (thrown as DiskCacheError) : internalError("holes", thrown);
+}
+
+/* The fields of a page whose holes are filled: it is one visitor's now, and another one each time. */
+
+// What tells one version of the page from another, or offers parts of it, is about the page with its holes.
+const OF_THE_STORED: ReadonlySet<string> = new Set([
+  "etag",
+  "last-modified",
+  "accept-ranges",
+  "content-length",
+  "content-md5",
+  "digest",
+  "content-digest",
+  "repr-digest",
+  "surrogate-control",
+]);
+
+/** For shared caches: they must not keep it, whatever the stored page may. */
+const FOR_SHARED_CACHES = /^(?:public|s-maxage|proxy-revalidate|private)(?:=|$)/i;
+const TARGETED = /^.+-cache-control$/i;
+
+/** Without what no longer holds, and `private`: no cache between here and the visitor may give it to somebody else. */
+export function personalFields(raw: RawHeaders): string[] {
+  const kept = withoutFields(raw, OF_THE_STORED);
+  const fields: string[] = [];
+  for (let index = 0; index < kept.length; index += 2)
+    if (!TARGETED.test(kept[index]!)) fields.push(kept[index]!, kept[index + 1]!);
+  const directives = listMembers(fieldLines(fields, "cache-control")).filter((one) => !FOR_SHARED_CACHES.test(one));
+  return withField(fields, "Cache-Control", ["private", ...directives].join(", "));
 }

@@ -1,12 +1,11 @@
 /** What a caller of `purge()` names, checked and put into the store's words. */
 import { optionError } from "../base/errors.js";
 import { EXPECTED_HOST, isHost } from "../http/host.js";
-import { hostName, spellings } from "../key/spellings.js";
-import { splitUrl } from "../key/split-url.js";
+import { canonicalTarget } from "../key/query.js";
+import { hostName, spellings, splitUrl } from "../key/spellings.js";
 import { boolean, optionsOf, refuseUnknown } from "../options/option-checks.js";
+import type { ResolvedQueryRules } from "../options/resolve-policy.js";
 import type { PurgeSelector } from "../store/contract.js";
-import { namedPages } from "./named-pages.js";
-import type { QueriesOf } from "./named-pages.js";
 
 /** Exactly one of the names, and how. A path (with its query) names the page on every host, an absolute URL on its own; all variants and methods go with it. */
 export type PurgeTarget = (
@@ -103,4 +102,26 @@ function located(option: string, url: unknown): { readonly scope: string | undef
 function text(option: string, value: unknown): string {
   if (typeof value !== "string" || value === "") throw optionError(option, "a non-empty string", value);
   return value;
+}
+
+/* The pages that one URL names, in the store's words. */
+
+/** All by which a page asked for under a target may have its name. */
+export type QueriesOf = (target: string) => readonly (ResolvedQueryRules | undefined)[];
+
+/** @param scope `undefined` for every host */
+export function namedPages(
+  { scope, target }: { readonly scope: string | undefined; readonly target: string },
+  queriesOf: QueriesOf,
+): readonly PurgeSelector[] {
+  const names = new Set(
+    spellings(target).flatMap((spelling) => queriesOf(spelling).map((query) => canonicalTarget(spelling, query))),
+  );
+  return [...names].map((name) => ({ kind: "name", name, scope }));
+}
+
+/* A cache group belongs to one origin (RFC 9875 §2); as a tag it carries its host, so that one site cannot end another's pages. */
+
+export function groupTag(host: string, group: string): string {
+  return `group ${hostName(host)} ${group}`;
 }

@@ -1,15 +1,16 @@
 /** Ends what a successful unsafe request has made wrong (RFC 9111 §4.4), and the cache groups its response names (RFC 9875 §3). */
+import { DiskCacheError, hookError, optionError } from "../base/errors.js";
 import type { RequestHead, ResponseHead } from "../base/exchange.js";
 import { groupInvalidations } from "../http/groups.js";
 import { invalidatedTargets, invalidatesTarget } from "../http/invalidation.js";
-import { splitUrl } from "../key/split-url.js";
+import { splitUrl } from "../key/spellings.js";
 import type { Observer } from "../observe/observer.js";
 import type { Policies } from "../options/policies.js";
 import type { ResolvedOptions } from "../options/resolve-options.js";
 import type { PurgeSelector, Store } from "../store/contract.js";
 import type { StoredValue } from "../stored/stored-value.js";
-import { groupTag } from "./group-tag.js";
-import { namedPages } from "./named-pages.js";
+import { checkTarget, groupTag, namedPages } from "./purge-target.js";
+import type { Purges, PurgeTarget } from "./purge-target.js";
 
 interface InvalidationDeps {
   readonly store: Store<StoredValue>;
@@ -39,4 +40,28 @@ export function invalidateByUnsafeMethod(
     () => observer.purged(`${request.method} ${request.target}`, false),
     (error) => observer.error(error),
   );
+}
+
+/* Ends what the application names for requests that have changed something. */
+
+/** @returns called for each such request. Never rejects: when it fails, the response is as good as before, and an event tells
+ * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` for what is named once and for all, and wrongly */
+export function purgesOf<Req>(
+  purges: Purges<Req>,
+  purge: (target: string | PurgeTarget) => Promise<void>,
+  { observer }: { readonly observer: Observer },
+): (native: Req) => Promise<void> {
+  if (typeof purges !== "function") {
+    const named = [purges].flat();
+    if (named.length === 0) throw optionError("purges", "one thing to end at least", purges);
+    for (const target of named) checkTarget("purges", target);
+  }
+  return async (native) => {
+    try {
+      const named = typeof purges === "function" ? await purges(native) : purges;
+      await Promise.all([named].flat().map((target) => purge(target)));
+    } catch (thrown) {
+      observer.error(thrown instanceof DiskCacheError ? thrown : hookError("purges", thrown));
+    }
+  };
 }

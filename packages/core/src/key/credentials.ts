@@ -1,7 +1,7 @@
 /** Whether a request says who asks, by other means than `Authorization` and cookies: a field that carries a credential or an identity, a client certificate, or a user whom middleware has recognised. Decides nothing: what holds for `Authorization` holds for such a request, too. */
 import type { RequestHead } from "../base/exchange.js";
 import { Recent } from "../base/recent.js";
-import { matchesAny } from "./patterns.js";
+import { matchesAny } from "./path-pattern.js";
 
 /** What the application says about the signs by which its clients are known. */
 export interface CredentialRules {

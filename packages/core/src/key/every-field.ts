@@ -3,7 +3,7 @@ import type { RawHeaders } from "../base/exchange.js";
 import { fieldLines } from "../http/fields.js";
 import { normaliseVaryValue } from "../http/vary.js";
 import { FORWARDED_FIELDS } from "./request-fields.js";
-import { matchesAny } from "./patterns.js";
+import { matchesAny } from "./path-pattern.js";
 
 /* About the connection, the message or a copy the client has, which is the cache's business; or in every key; or negotiated, and then what was chosen is in `Vary`.
  * Compression reads Accept-Encoding for responses that it then leaves alone. */

@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { matchesPath, pathPattern } from "./path-pattern.js";
-import { pathReadings } from "./path-readings.js";
+import { matchesPath, pathPattern, pathReadings } from "./path-pattern.js";
 
 function matches(pattern: string, path: string): boolean {
   return pathReadings(path)!.some((segments) => matchesPath(pathPattern(pattern)!, segments));

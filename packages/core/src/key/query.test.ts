@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { matchesAny } from "./patterns.js";
+import { matchesAny } from "./path-pattern.js";
 import { canonicalTarget } from "./query.js";
-import { splitUrl } from "./split-url.js";
+import { splitUrl } from "./spellings.js";
 import { hasUndeclaredCookies, keyedCookies } from "./cookies.js";
 
 const rules = (given: { ignore?: string[]; only?: string[]; sort?: boolean }) => ({

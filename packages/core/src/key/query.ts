@@ -1,6 +1,6 @@
 /** Which part of a request target names the page. Works on raw bytes: nothing is decoded, so two targets the application can tell apart stay apart. */
 import type { ResolvedQueryRules } from "../options/resolve-policy.js";
-import { matchesAny } from "./patterns.js";
+import { matchesAny } from "./path-pattern.js";
 
 /** A name that every parser reads as it stands: nothing encoded, no brackets. Any other may turn out to be one that counts: `%69d`, `id[]`, `[id]`. */
 const PLAIN_NAME = /^[\w.~-]*$/;

@@ -4,6 +4,7 @@ import type { RequestHead } from "../base/exchange.js";
 import { fieldLines } from "../http/fields.js";
 import { normaliseVaryValue } from "../http/vary.js";
 import { everyFieldValue, isEveryField } from "./every-field.js";
+import type { PageKey } from "./page-key.js";
 
 /** Digest of the normalised values of the selecting fields. Only the digest goes to disk, never a value a visitor sent. */
 export function variantDigest(request: RequestHead, fields: readonly string[]): string {
@@ -25,4 +26,28 @@ export function sameVariant(one: RequestHead, other: RequestHead, fields: readon
 
 export function variantKey(pageKey: string, digest: string): string {
   return `${pageKey}variant:${digest}`;
+}
+
+/** Where the body of a response lies in a content coding: beside the response. */
+
+export function codedKey(responseKey: string, coding: string): string {
+  return `${responseKey}coding:${coding} `;
+}
+
+/* Where the application's own parts (206) of a page lie: beside the page, never in its place. */
+
+export function partPage(page: PageKey): PageKey {
+  return { ...page, key: `${page.key}part ` };
+}
+
+/** Where responses are looked for whose query matters only in part (`No-Vary-Search`). */
+
+/** The rules that responses of a path gave. */
+export function searchRecordKey(pathKey: string): string {
+  return `${pathKey}search `;
+}
+
+/** @param query as a rule spells it */
+export function searchAliasKey(pathKey: string, query: string): string {
+  return `${pathKey}search ${query.length}:${query} `;
 }

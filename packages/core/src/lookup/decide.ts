@@ -11,17 +11,14 @@ import { hasUndeclaredCookies } from "../key/cookies.js";
 import { pageKey } from "../key/page-key.js";
 import type { PageKey } from "../key/page-key.js";
 import type { WholePolicy } from "../options/resolve-policy.js";
-import { askedPage } from "./asked-page.js";
-import { bypassReason } from "./eligibility.js";
+import { askedPage, bypassReason } from "./eligibility.js";
 import { andThen } from "../base/maybe-async.js";
 import type { MaybeAsync } from "../base/maybe-async.js";
-import { guessLanguage } from "./guess-language.js";
+import { guessLanguage, selectEquivalent, selectPart } from "./select-relaxed.js";
 import { select, selectLatest } from "./select.js";
 import type { Absence, ResponseEntry, Selection } from "./select.js";
-import { selectEquivalent } from "./select-equivalent.js";
-import { selectPart } from "./select-part.js";
-import type { SelectedPart } from "./select-part.js";
-import type { VainLook } from "./vain-look.js";
+import type { SelectedPart } from "./select-relaxed.js";
+import type { VainLook } from "./fast-hit.js";
 
 export type Lookup =
   | { readonly verdict: "reuse"; readonly entry: ResponseEntry; readonly stale: boolean; readonly page: PageKey }

@@ -1,8 +1,10 @@
 /** Which requests the cache may look at all (DESIGN: never stored and never reused by the same rule). Decides from the request alone. */
 import type { RequestHead } from "../base/exchange.js";
 import { isHost } from "../http/host.js";
-import { isAskedByContent } from "../key/content.js";
+import { isAskedByContent } from "../key/page-key.js";
 import { METHOD_OVERRIDES, URL_OVERRIDES } from "../key/request-fields.js";
+import type { ResolvedOptions } from "../options/resolve-options.js";
+import type { WholePolicy } from "../options/resolve-policy.js";
 
 /** Why a request goes straight to the application. */
 export type BypassReason =
@@ -64,4 +66,13 @@ function hostIsUnambiguous({ headers, rawHeaders }: RequestHead): boolean {
     if (name.length === 4 && name.toLowerCase() === "host") lines++;
   }
   return lines === 1;
+}
+
+/* The page that a request's answer may be kept for. */
+
+/** The request itself; for a POST whose answer may turn out to answer GETs (`relaxed.postAnswersGet`), that GET. */
+export function askedPage({ relaxed }: ResolvedOptions, { methods }: WholePolicy, request: RequestHead): RequestHead {
+  if (!relaxed.postAnswersGet || request.method !== "POST" || methods.includes("POST")) return request;
+  const { "content-length": _length, "transfer-encoding": _encoding, ...headers } = request.headers;
+  return { ...request, method: "GET", headers };
 }

@@ -4,7 +4,7 @@ import { variantDigest, variantKey } from "../key/variant-key.js";
 import type { Store, StoreEntry } from "../store/contract.js";
 import type { StoredResponse } from "../stored/stored-response.js";
 import type { StoredValue } from "../stored/stored-value.js";
-import type { VaryRecord } from "../stored/vary-record.js";
+import type { VaryRecord } from "../stored/selection-records.js";
 import { andThen } from "../base/maybe-async.js";
 import type { MaybeAsync } from "../base/maybe-async.js";
 

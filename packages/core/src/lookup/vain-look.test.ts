@@ -1,6 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 import { expect, it } from "vitest";
-import { VainLook } from "./vain-look.js";
+import { VainLook } from "./fast-hit.js";
 
 it("a look in vain is known to the request that took it, for what it looked for, until the turn ends", async () => {
   const look = new VainLook();

@@ -2,7 +2,7 @@
 import { closedError, keyMissingError, notStoredError, optionError, valueError } from "../base/errors.js";
 import type { DiskCacheError } from "../base/errors.js";
 import type { StoreStats } from "../store/contract.js";
-import { inBatches } from "./in-batches.js";
+import { inBatches, purgedTags, StoredValues } from "./stored-values.js";
 import { callOptions, resolveFileCacheOptions, wholeNumber } from "./file-cache-options.js";
 import type {
   FileCacheOptions,
@@ -12,15 +12,11 @@ import type {
   TouchOptions,
   VersionOption,
 } from "./file-cache-options.js";
-import { KeyWarnings } from "./key-warnings.js";
+import { keyOfValue, KeyWarnings, valueKey } from "./value-key.js";
 import { Makings } from "./makings.js";
 import { memoize } from "./memoize.js";
 import type { MemoizeOptions } from "./memoize.js";
-import { StoredValues } from "./stored-values.js";
-import type { Target } from "./stored-values.js";
-import { keyOfValue, valueKey } from "./value-key.js";
-import { purgedTags } from "./value-purge.js";
-import type { ValuePurge } from "./value-purge.js";
+import type { Target, ValuePurge } from "./stored-values.js";
 import type { CacheKey } from "./value-key.js";
 
 const VERSION: ReadonlySet<string> = new Set(["version"]);

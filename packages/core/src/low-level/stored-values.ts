@@ -1,8 +1,9 @@
 /** Values in and out of the store through their codec. A value that cannot be read back is a miss, and told of. */
-import { hookError, notStoredError } from "../base/errors.js";
+import { hookError, notStoredError, optionError } from "../base/errors.js";
 import type { DiskCacheError } from "../base/errors.js";
-import type { ResolvedFileCacheOptions } from "./file-cache-options.js";
 import { Unheard } from "../base/unheard.js";
+import { refuseUnknown, strings } from "../options/option-checks.js";
+import type { ResolvedFileCacheOptions } from "./file-cache-options.js";
 import { valueCodec } from "./value-codec.js";
 import { ValueStore } from "./value-store.js";
 import type { Refusal, StoredBytes } from "./value-store.js";
@@ -101,4 +102,41 @@ export class StoredValues {
       }
     }
   }
+}
+
+/* What `purge()` of the low-level cache names, checked. */
+
+/** Labels whose values, and pages in the same directory, are to end. */
+export type ValuePurge = { readonly tag: string } | { readonly tags: readonly string[] };
+
+const NAMES: ReadonlySet<string> = new Set(["tag", "tags"]);
+
+/** @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when it names neither a tag nor tags, or something else */
+export function purgedTags(target: ValuePurge): readonly string[] {
+  const expected = "an object with one of tag, tags";
+  if (typeof target !== "object" || target === null || Array.isArray(target))
+    throw optionError("purge", expected, target);
+  refuseUnknown("purge.", target, NAMES);
+  const { tag, tags }: { readonly tag?: unknown; readonly tags?: unknown } = target;
+  if (tag !== undefined && tags !== undefined) throw optionError("purge", expected, "tag and tags");
+  if (tags !== undefined) return strings("purge.tags", tags);
+  if (tag === undefined) throw optionError("purge", expected, target);
+  if (typeof tag !== "string" || tag === "") throw optionError("purge.tag", "a non-empty string", tag);
+  return [tag];
+}
+
+/** Many of one kind of work, a bounded number at a time. */
+
+const TOGETHER = 64;
+
+/** The results, in the order of the items. Rejects with the first failure; what has begun goes on. */
+export async function inBatches<Item, Result>(
+  items: readonly Item[],
+  work: (item: Item) => Promise<Result>,
+): Promise<readonly Result[]> {
+  const results: Result[] = [];
+  for (let at = 0; at < items.length; at += TOGETHER) {
+    results.push(...(await Promise.all(items.slice(at, at + TOGETHER).map(work))));
+  }
+  return results;
 }

@@ -40,7 +40,7 @@ export function keyOfValue(stored: string, keyPrefix: string, version: number): 
 }
 
 /** Why a key may not work with other caches of this kind; `undefined` when it would. */
-export function keyComplaint(key: CacheKey): string | undefined {
+function keyComplaint(key: CacheKey): string | undefined {
   const text = keyText(key);
   if (text.length > LONGEST_PORTABLE) return `is longer than ${LONGEST_PORTABLE} characters`;
   return NOT_PORTABLE.test(text) ? "has control characters or spaces" : undefined;
@@ -68,4 +68,23 @@ function called(keyFunction: KeyFunction, key: string, keyPrefix: string, versio
 function part(text: string): string {
   if (text.length <= LONGEST_PLAIN && !HALF_A_PAIR.test(text)) return `${text.length}:${text} `;
   return `sha256:${hash("sha256", Buffer.from(text, "utf16le"))} `;
+}
+
+/* Says once of every kind of key that other caches of this kind may not take it. It works here all the same. */
+
+const SHOWN_CHARACTERS = 80;
+
+export class KeyWarnings {
+  readonly #given = new Set<string>();
+
+  check(key: CacheKey): void {
+    const complaint = keyComplaint(key);
+    if (complaint === undefined || this.#given.has(complaint)) return;
+    this.#given.add(complaint);
+    const shown = JSON.stringify(String(key).slice(0, SHOWN_CHARACTERS));
+    process.emitWarning(`the cache key ${shown} ${complaint}: other caches may not take it`, {
+      type: "CacheKeyWarning",
+      code: "DISKCACHE_KEY",
+    });
+  }
 }

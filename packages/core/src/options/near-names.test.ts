@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { nearNames } from "./near-names.js";
+import { nearNames } from "./option-checks.js";
 
 const KNOWN = ["dir", "keep", "key", "maxBody", "maxSize", "soft", "staleIfError", "tags", "ttl"];
 

@@ -1,6 +1,5 @@
 /** Which policy a request is under: that of the cache, every rule whose pattern its path matches laid over it in order, then the route's own. Goes by the path alone, so it can be told before the application has run. */
-import { matchesPath } from "../key/path-pattern.js";
-import { pathReadings } from "../key/path-readings.js";
+import { matchesPath, pathReadings } from "../key/path-pattern.js";
 import type { ResolvedOptions } from "./resolve-options.js";
 import { mergePolicies } from "./resolve-policy.js";
 import type { ResolvedPolicy, ResolvedQueryRules, WholePolicy } from "./resolve-policy.js";

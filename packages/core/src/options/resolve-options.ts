@@ -2,7 +2,11 @@
 import { SteadyClock } from "../base/clock.js";
 import type { Clock } from "../base/clock.js";
 import { optionError } from "../base/errors.js";
+import { durationSeconds, sizeBytes } from "../base/units.js";
 import { EXPECTED_HOST, isHost } from "../http/host.js";
+import { Credentials } from "../key/credentials.js";
+import { pathPattern } from "../key/path-pattern.js";
+import type { PathPattern } from "../key/path-pattern.js";
 import {
   boolean,
   diskSpace,
@@ -19,13 +23,9 @@ import {
   strings,
   unaskedBounds,
 } from "./option-checks.js";
-import { Credentials } from "../key/credentials.js";
-import type { CachePolicy, DiskCacheOptions, RelaxedRules } from "./options.js";
+import type { CachePolicy, DiskCacheOptions, PathRule, RelaxedRules } from "./options.js";
 import { POLICY_NAMES, policyFields } from "./resolve-policy.js";
-import type { WholePolicy } from "./resolve-policy.js";
-import { resolveRules } from "./resolve-rules.js";
-import type { ResolvedRule } from "./resolve-rules.js";
-import { durationSeconds, sizeBytes } from "../base/units.js";
+import type { ResolvedPolicy, WholePolicy } from "./resolve-policy.js";
 
 export interface ResolvedOptions {
   readonly dir: string;
@@ -213,5 +213,49 @@ function resolveFlight(given: DiskCacheOptions["flight"]): ResolvedOptions["flig
   return Object.freeze({
     timeoutMs: durationSeconds("flight.timeout", flight["timeout"] ?? DEFAULTS.flightTimeout) * 1000,
     maxFollowers: positiveInteger("flight.maxFollowers", flight["maxFollowers"] ?? DEFAULTS.maxFollowers),
+  });
+}
+
+/* Turns the table of `rules` into patterns and policies: checked, read-only. */
+
+export interface ResolvedRule {
+  readonly patterns: readonly PathPattern[];
+  readonly policy: ResolvedPolicy;
+}
+
+const RULE_NAMES: ReadonlySet<string> = new Set(["path", "never", ...POLICY_NAMES]);
+const NEVER_NAMES: ReadonlySet<string> = new Set(["path", "never"]);
+
+/** @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` naming the rule by its place, `rules[2].path` */
+function resolveRules(given: unknown): readonly ResolvedRule[] {
+  if (!Array.isArray(given)) throw optionError("rules", "a list of rules", given);
+  return Object.freeze(given.map((rule, index) => resolveRule(`rules[${index}]`, rule)));
+}
+
+function resolveRule(option: string, given: unknown): ResolvedRule {
+  const { path, never, ...policy } = record(option, given) as unknown as PathRule;
+  const at = `${option}.`;
+  const left = boolean(`${at}never`, never ?? false);
+  // Beside `never` nothing else can come to pass, so whoever writes it is mistaken.
+  refuseUnknown(at, policy, left ? NEVER_NAMES : RULE_NAMES);
+  const resolved = policyFields(at, policy);
+  return Object.freeze({
+    patterns: Object.freeze(resolvePatterns(`${at}path`, path)),
+    policy: left ? Object.freeze({ ...resolved, leave: "never" as const }) : resolved,
+  });
+}
+
+function resolvePatterns(option: string, given: unknown): readonly PathPattern[] {
+  const texts: readonly unknown[] = Array.isArray(given) ? given : [given];
+  if (texts.length === 0) throw optionError(option, "a pattern, or a list of them", given);
+  return texts.map((text) => {
+    const pattern = typeof text === "string" ? pathPattern(text) : undefined;
+    if (pattern === undefined)
+      throw optionError(
+        option,
+        'a pattern of a whole path such as "/reports/*" or "/admin/**" ("*" where a route has ":id")',
+        text,
+      );
+    return pattern;
   });
 }

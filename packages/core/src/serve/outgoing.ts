@@ -1,7 +1,10 @@
 /** A response on its way to the visitor, before any framework: what an adapter plays. */
 import type { RawHeaders } from "../base/exchange.js";
-import type { OuterFields } from "../stored/outer-fields.js";
+import { formatCacheStatus } from "../http/cache-status.js";
+import type { CacheStatus } from "../http/cache-status.js";
 import type { BodyReader, Lease } from "../store/contract.js";
+import { NO_OUTER_FIELDS } from "../stored/stored-response.js";
+import type { OuterFields } from "../stored/stored-response.js";
 
 export interface OutgoingResponse {
   readonly kind: "hit";
@@ -49,4 +52,28 @@ export interface RefreshAnswer {
   readonly reached: boolean;
   /** `undefined` when there was no answer, or it was broken off. */
   readonly status: number | undefined;
+}
+
+/* The answers of the cache's own, where there is nothing it may answer with. */
+
+/** To `only-if-cached` when nothing stored may be reused (RFC 9111 §5.2.1.7). */
+export function gatewayTimeout(): OutgoingResponse {
+  return empty(504, { detail: "only-if-cached" });
+}
+
+/** When the application, asked for the rest of a page, answered with something that is not it. */
+export function badGateway(status: CacheStatus): OutgoingResponse {
+  return empty(502, status);
+}
+
+function empty(status: number, cacheStatus: CacheStatus): OutgoingResponse {
+  return {
+    kind: "hit",
+    status,
+    statusText: "",
+    headers: ["Content-Length", "0", "Cache-Status", formatCacheStatus(cacheStatus)],
+    body: Buffer.alloc(0),
+    outer: NO_OUTER_FIELDS,
+    refresh: undefined,
+  };
 }

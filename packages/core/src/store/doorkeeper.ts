@@ -1,5 +1,5 @@
 /** Remembers for a while which keys were asked for, in a bounded amount of memory, so that what is asked for once need not be stored. Forgets the oldest; never holds a key itself. */
-import { textHash } from "../base/text-hash.js";
+import { textHash } from "../base/sightings.js";
 
 /** How long an asking counts. At least half of it, at most all. */
 const WHILE_MS = 10 * 60 * 1000;

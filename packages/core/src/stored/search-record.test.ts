@@ -5,8 +5,8 @@ import {
   encodeSearchAlias,
   encodeSearchRecord,
   withRule,
-} from "./search-record.js";
-import type { SearchAlias, SearchRecord } from "./search-record.js";
+} from "./selection-records.js";
+import type { SearchAlias, SearchRecord } from "./selection-records.js";
 
 describe("the rules of a path", () => {
   it("are read as they were written", () => {

@@ -6,9 +6,6 @@ import type { ClientCacheControl } from "../http/client-lifetime.js";
 import { fieldValue } from "../http/fields.js";
 import type { StoredPolicy } from "../http/stored-policy.js";
 import { alike, mostlyAlike } from "./alike-fields.js";
-import { decodeHoles, encodeHoles } from "./stored-holes.js";
-import type { StoredHoles } from "./stored-holes.js";
-import type { OuterFields } from "./outer-fields.js";
 
 export interface StoredResponse {
   readonly kind: "response";
@@ -203,4 +200,38 @@ const varyIn = mostlyAlike(namesIn);
 
 function namesIn(line: string): readonly string[] {
   return line === "" ? [] : line.split(",");
+}
+
+/** What becomes of fields that code outside the cache has set for this visitor, by what the handler did to them when it ran. Lower-case names. */
+export interface OuterFields {
+  /** Left alone by the handler: the value set for this visitor stays. */
+  readonly kept: readonly string[];
+  /** Taken away by the handler, as `helmet` does with `X-Powered-By`: taken away again. */
+  readonly removed: readonly string[];
+}
+
+export const NO_OUTER_FIELDS: OuterFields = Object.freeze({ kept: Object.freeze([]), removed: Object.freeze([]) });
+
+/** Where a stored page has holes: how its markers begin, and what they are called. */
+
+export interface StoredHoles {
+  /** 32 hex digits, drawn at random for this one response: nobody outside has ever seen them. */
+  readonly token: string;
+  /** The nth marker is for the nth name. */
+  readonly names: readonly string[];
+}
+
+/* In the line of the kind, after it:
+ *   r 0123456789abcdef0123456789abcdef csrf nonce     */
+
+function encodeHoles(holes: StoredHoles | undefined): string {
+  return holes === undefined ? "" : ` ${holes.token} ${holes.names.join(" ")}`;
+}
+
+/** @throws {Error} when the line is not one that `encodeHoles` wrote */
+function decodeHoles(line: string): StoredHoles | undefined {
+  const [, token, ...names] = line.split(" ");
+  if (token === undefined) return undefined;
+  if (!/^[0-9a-f]{32}$/.test(token) || names.length === 0) throw new Error("not the holes of a page");
+  return { token, names };
 }

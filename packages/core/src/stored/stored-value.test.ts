@@ -6,8 +6,8 @@ import { encodeCodedBody } from "./coded-body.js";
 import { encodeResponse, hasHandlerValidator } from "./stored-response.js";
 import type { StoredResponse } from "./stored-response.js";
 import { decodeStoredValue } from "./stored-value.js";
-import { encodeVaryRecord, MAX_VARIANTS, withVariant } from "./vary-record.js";
-import type { VaryRecord } from "./vary-record.js";
+import { encodeVaryRecord, MAX_VARIANTS, withVariant } from "./selection-records.js";
+import type { VaryRecord } from "./selection-records.js";
 
 const POLICY = {
   storedAt: 1_700_000_000_000,

@@ -6,10 +6,8 @@ import { decodeFragment } from "./stored-fragment.js";
 import type { StoredFragment } from "./stored-fragment.js";
 import { decodeResponse } from "./stored-response.js";
 import type { StoredResponse } from "./stored-response.js";
-import { decodeSearchAlias, decodeSearchRecord } from "./search-record.js";
-import type { SearchAlias, SearchRecord } from "./search-record.js";
-import { decodeVaryRecord } from "./vary-record.js";
-import type { VaryRecord } from "./vary-record.js";
+import { decodeSearchAlias, decodeSearchRecord, decodeVaryRecord } from "./selection-records.js";
+import type { SearchAlias, SearchRecord, VaryRecord } from "./selection-records.js";
 
 export type StoredValue = StoredResponse | VaryRecord | SearchRecord | SearchAlias | StoredFragment | CodedBody;
 

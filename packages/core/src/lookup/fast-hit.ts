@@ -3,7 +3,9 @@
  * in front says of them, so no header has to be parsed, and all but the target is the same for most of them. Knows keys only; whether what lies there may be used
  * is asked each time.
  */
+import { setImmediate } from "node:timers";
 import type { RawHeaders, RequestHead } from "../base/exchange.js";
+import { Recent } from "../base/recent.js";
 import { reusability } from "../http/reusability.js";
 import type { RequestFacts } from "../http/stored-policy.js";
 import { hasUndeclaredCookies } from "../key/cookies.js";
@@ -12,7 +14,6 @@ import type { KeyFrame } from "../key/page-key.js";
 import { canonicalTarget } from "../key/query.js";
 import { DECIDING_FIELDS, FORWARDED_FIELDS } from "../key/request-fields.js";
 import type { ResolvedOptions } from "../options/resolve-options.js";
-import { Recent } from "../base/recent.js";
 import type { WholePolicy } from "../options/resolve-policy.js";
 import type { StoreEntry } from "../store/contract.js";
 import type { StoredResponse } from "../stored/stored-response.js";
@@ -158,4 +159,26 @@ function plainRequest(scheme: string, given: RawHeaders): RequestHead {
 
 function isHostField(name: string): boolean {
   return name.length === 4 && name.toLowerCase() === "host";
+}
+
+/* The last request for which a plain page was looked for in vain: when it is decided on in the same turn, it need not look there again. */
+
+export class VainLook {
+  #request: RawHeaders | undefined = undefined;
+  #key = "";
+  readonly #forget = (): void => {
+    this.#request = undefined;
+  };
+
+  /** @param request its header fields, the very ones: by them it is known again */
+  note(request: RawHeaders, key: string): void {
+    if (this.#request === undefined) setImmediate(this.#forget);
+    this.#request = request;
+    this.#key = key;
+  }
+
+  /** Whether nothing was there a moment ago. */
+  was(request: RawHeaders, key: string): boolean {
+    return this.#request === request && this.#key === key;
+  }
 }
