@@ -1,10 +1,9 @@
 /** Stores on disk for one test, closed when it is over. */
 import { lstatSync } from "node:fs";
 import { onTestFinished } from "vitest";
-import type { EntryHead, StoreEntry } from "../../packages/core/src/store/contract.js";
+import type { EntryHead, StoreEntry, StoreEvent } from "../../packages/core/src/store/contract.js";
 import type { DiskStoreOptions } from "../../packages/core/src/store/disk-store-options.js";
 import { DiskStore } from "../../packages/core/src/store/disk-store.js";
-import type { StoreEvent } from "../../packages/core/src/store/events.js";
 import { ManualClock } from "../support/manual-clock.js";
 
 const HOUR_MS = 3_600_000;

@@ -4,7 +4,7 @@ import { constants, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { FileCache } from "@diskcache/core";
-import type { StoreEvent } from "../../packages/core/src/store/events.js";
+import type { StoreEvent } from "../../packages/core/src/store/contract.js";
 import { nodeFileSystem } from "../../packages/core/src/store/file-system.js";
 import type { FileSystem } from "../../packages/core/src/store/file-system.js";
 import { temporaryDirectory } from "../support/temporary-directory.js";

@@ -27,7 +27,7 @@ import { asksApplication, resolvePolicy } from "./options/resolve-policy.js";
 import type { ResolvedPolicy, WholePolicy } from "./options/resolve-policy.js";
 import type { OutgoingResponse } from "./serve/outgoing.js";
 import type { StoreStats } from "./store/contract.js";
-import { sameDirectory } from "./store/same-directory.js";
+import { sameDirectory } from "./store/directory.js";
 import type { Duration } from "./base/units.js";
 
 /** Counters of this process, and the state of the directory as far as this process knows it. */

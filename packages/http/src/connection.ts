@@ -3,7 +3,7 @@ import { errorMonitor } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { clientLeft, http2Stream, noteOwnEnd, truth } from "./response-class.js";
-import { queuedOn } from "./watchers.js";
+import { queuedOn } from "./watch-request.js";
 
 const EVENTS = ["close", "error", "end", "aborted"] as const;
 

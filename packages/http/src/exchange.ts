@@ -2,14 +2,13 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { neverPolicy } from "@diskcache/core";
 import type { Outcome, PageCache, Reads, RequestHead, ResolvedPolicy } from "@diskcache/core";
-import { isNever } from "./head-tools.js";
-import { keyedRequest, nestedRequest, routedRequest } from "./keyed-request.js";
+import { isNever } from "./tools.js";
+import { keyedRequest, nestedRequest, routedRequest } from "./request-head.js";
 import { askedAs, refreshBehind } from "./refresh.js";
 import { applyRequestChanges, withdrawRequestChanges } from "./request-changes.js";
-import { ignoreReasonPhrase, isKnownResponse } from "./response-class.js";
+import { ignoreReasonPhrase, isKnownResponse, stepAside } from "./response-class.js";
 import { send } from "./send.js";
 import { learnServer } from "./server.js";
-import { stepAside } from "./step-aside.js";
 import { tap } from "./tap.js";
 import type { ForwardsUnderWay } from "./under-way.js";
 import { watchRequest } from "./watch-request.js";

@@ -23,8 +23,7 @@ import { send } from "./send.js";
 import { learnServer } from "./server.js";
 import type { Http2Listener, ServerListener } from "./listener.js";
 import { refreshPage, warmPages } from "./warm.js";
-import type { WarmSummary } from "./warm.js";
-import type { RefreshOptions, WarmedPage, WarmOptions } from "./warm-options.js";
+import type { RefreshOptions, WarmedPage, WarmOptions, WarmSummary } from "./warm.js";
 
 /** What `cache.hole()` gives: called with the request (Koa: the context), the text that stands in its page for what will be filled in. */
 export type Hole<Req> = (req: Req) => string;

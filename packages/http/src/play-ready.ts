@@ -1,7 +1,7 @@
 /** The shortest way to a hit, before anything is made for a request. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { OutgoingResponse, PageCache } from "@diskcache/core";
-import { isNever } from "./head-tools.js";
+import { isNever } from "./tools.js";
 import { http2Lines, isHttp2Request } from "./http2-request.js";
 import { rewrittenTarget } from "./request-head.js";
 import { isRefresh } from "./refresh.js";

@@ -1,5 +1,7 @@
 /** Lets a handler go on with a response that its visitor has been given another one for: its header fields go to a response that nobody receives. The methods that write the body are the tap's. */
 import { ServerResponse } from "node:http";
+import { finished } from "node:stream";
+import type { Readable } from "node:stream";
 import { headerGroups, headersSetOn, setHeaderGroup } from "./header-groups.js";
 
 const HEADER_METHODS = [
@@ -39,4 +41,28 @@ export function putAside(res: ServerResponse, before: readonly string[]): () => 
     res.statusCode = statusCode;
     res.statusMessage = statusMessage;
   };
+}
+
+/* A handler whose calls are for no client any more. */
+
+/** Its calls must not reach what another response goes out by. The methods that write are the tap's. */
+export function detach(res: ServerResponse): void {
+  // So many times, and no more: what Node counts of a response that has ended does not always fall.
+  for (let corked = res.writableCorked; corked > 0; corked--) res.uncork();
+  res.cork = res.uncork = () => {};
+}
+
+/** Ends the streams that are piped to it, where no one else reads them. */
+export function endSources(res: ServerResponse, sources: readonly Readable[]): void {
+  for (const source of sources) {
+    source.unpipe(res);
+    if (source.listenerCount("data") === 0) source.destroy();
+  }
+}
+
+/** A source that fails ends nothing by itself. */
+export function whenItFails(source: Readable, act: () => void): void {
+  finished(source, { writable: false }, (error) => {
+    if (error) act();
+  });
 }

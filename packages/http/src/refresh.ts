@@ -1,8 +1,12 @@
 /** Refreshes a page behind a stale hit: a request of the cache's own through the server that the client's came by. No client waits for it, and nothing of the client's that is not in the key goes with it. */
-import type { IncomingMessage } from "node:http";
-import type { HandleOptions, RefreshClaim } from "@diskcache/core";
-import { sendOwn } from "./own-request.js";
+import { IncomingMessage, ServerResponse } from "node:http";
+import { inOwnContext } from "@diskcache/core";
+import type { HandleOptions, RawHeaders, RefreshClaim } from "@diskcache/core";
+import { headerGroups } from "./header-groups.js";
 import { isEncrypted, serverOf } from "./server.js";
+import type { AnyServer } from "./server.js";
+import { standInSocket } from "./stand-in-socket.js";
+import type { OwnAnswer } from "./stand-in-socket.js";
 
 /** Whether a request of the cache's own is to be answered by the application, whatever is stored. */
 const OWN = new WeakMap<IncomingMessage, { readonly anew: boolean; readonly keeping: Keeping | undefined }>();
@@ -39,3 +43,70 @@ export function refreshBehind(client: IncomingMessage, target: string, { rawHead
   const request = { server, target, rawHeaders, encrypted: isEncrypted(client), prepare };
   void sendOwn(request).then(({ status }) => release({ reached, status }));
 }
+
+/* A request of the cache's own, through the server that clients come by: no connection, and nothing kept of the answer but its beginning. */
+
+export interface OwnRequest {
+  readonly server: AnyServer;
+  readonly target: string;
+  readonly rawHeaders: RawHeaders;
+  readonly encrypted: boolean;
+  /** Told of the request before the server is. */
+  readonly prepare?: (req: IncomingMessage) => void;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Sends it in no client's asynchronous context: the page is for everybody, whoever gave the occasion. Resolves when the answer is over, however it went. Never rejects. */
+export function sendOwn(request: OwnRequest): Promise<OwnAnswer> {
+  return inOwnContext(() => send(request));
+}
+
+function send({ server, target, rawHeaders, encrypted, prepare, signal }: OwnRequest): Promise<OwnAnswer> {
+  const socket = standInSocket(server, encrypted);
+  const req = new IncomingMessage(socket);
+  req.method = "GET";
+  req.url = target;
+  req.httpVersionMajor = 1;
+  req.httpVersionMinor = 1;
+  req.httpVersion = "1.1";
+  req.rawHeaders = [...rawHeaders];
+  req.headers = joinedHeaders(rawHeaders);
+  req.complete = true;
+  req.push(null);
+  const res = new ServerResponse(req);
+  res.assignSocket(socket);
+  prepare?.(req);
+  const leave = (): void => void socket.destroy();
+  signal?.addEventListener("abort", leave);
+  // After whatever the caller is about to send.
+  setImmediate(() => {
+    try {
+      server.emit("request", req, res);
+    } catch {
+      // A handler that knows HTTP/2 alone, or wants what a stand-in has not: no request of a client's, so no reason to end the process.
+      leave();
+    }
+  });
+  return new Promise((resolve) => {
+    res.once("close", () => {
+      signal?.removeEventListener("abort", leave);
+      resolve(socket.answer(res.writableFinished));
+    });
+    res.once("finish", () => {
+      res.detachSocket(socket);
+      res.emit("close");
+    });
+  });
+}
+
+// As node:http joins them; it does so by itself only for what its own parser has read.
+function joinedHeaders(raw: RawHeaders): Record<string, string> {
+  const joined: Record<string, string> = {};
+  for (const [name, { values }] of headerGroups(raw)) {
+    joined[name] = name === "cookie" ? values.join("; ") : SINGLE.has(name) ? values[0]! : values.join(", ");
+  }
+  return joined;
+}
+
+/** Fields of which node:http keeps the first line and drops the others. */
+const SINGLE: ReadonlySet<string> = new Set(["content-type", "from", "host", "max-forwards", "user-agent"]);

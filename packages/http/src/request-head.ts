@@ -1,7 +1,8 @@
 /** An incoming message as the cache sees it. */
 import type { IncomingMessage } from "node:http";
-import type { RequestHead } from "@diskcache/core";
-import { http2Fields, isHttp2Request } from "./http2-request.js";
+import { contentDigest, MAX_KEYED_CONTENT_BYTES } from "@diskcache/core";
+import type { Forward, PageCache, RequestHead, ResolvedPolicy } from "@diskcache/core";
+import { http2Fields, isHttp2Received, isHttp2Request } from "./http2-request.js";
 import { schemeOf } from "./server.js";
 import { plainFields } from "./watch-request.js";
 
@@ -30,4 +31,81 @@ export function requestHead(req: IncomingMessage, target: string = req.url ?? ""
   const rewritten = rewrittenTarget(req, target);
   const head = { method: req.method ?? "", target, scheme: schemeOf(req), headers, rawHeaders };
   return rewritten === undefined ? head : { ...head, rewritten };
+}
+
+/* A request as the cache sees it, its content included where that is part of the key. */
+
+/** At once, unless the content has to come first.
+ * @param target the request target as it came
+ * @param policy the route's own */
+export function keyedRequest<Req>(
+  cache: PageCache<Req>,
+  req: IncomingMessage,
+  target: string,
+  policy?: ResolvedPolicy,
+): RequestHead | Promise<RequestHead> {
+  const request = requestHead(req, target);
+  if (!cache.keysContent(request, policy)) return request;
+  return readContent(req, MAX_KEYED_CONTENT_BYTES).then((content) =>
+    content === undefined ? request : { ...request, contentDigest: contentDigest(content) },
+  );
+}
+
+/** The request of a forward under way, for a route that may key its content although nothing before it did. */
+export function routedRequest<Req>(
+  cache: PageCache<Req>,
+  { plan }: Forward,
+  req: IncomingMessage,
+  target: string,
+  policy: ResolvedPolicy,
+): RequestHead | Promise<RequestHead> {
+  return plan.request.contentDigest === undefined ? keyedRequest(cache, req, target, policy) : plan.request;
+}
+
+/** The request for a cache inside another one, which may have read the content already. */
+export function nestedRequest<Req>(
+  cache: PageCache<Req>,
+  { plan }: Forward,
+  req: IncomingMessage,
+  target: string,
+  policy?: ResolvedPolicy,
+): RequestHead | Promise<RequestHead> {
+  const { contentDigest: digest } = plan.request;
+  if (digest === undefined) return keyedRequest(cache, req, target, policy);
+  return { ...requestHead(req, target), contentDigest: digest };
+}
+
+/** The whole content, which the handler finds in the request all the same; `undefined` when it is longer than `limit`, was read by somebody else, or does not come. */
+function readContent(req: IncomingMessage, limit: number): Promise<Buffer | undefined> {
+  const untouched = req.readableFlowing === null && !req.readableDidRead && req.readableEncoding === null;
+  if (!untouched || req.destroyed || Number(req.headers["content-length"] ?? 0) > limit)
+    return Promise.resolve(undefined);
+  // Nothing to read, and nothing may be: reading would end the stream before the handler listens.
+  if (isReceived(req) && req.readableLength === 0) return Promise.resolve(Buffer.alloc(0));
+  return new Promise((resolve) => {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    const settle = (whole: boolean): void => {
+      req.off("readable", read).off("close", left).off("error", left);
+      const content = Buffer.concat(chunks);
+      // In the same turn as the last read: the stream has not said that it ended, and goes on as if nobody had read.
+      if (bytes > 0) req.unshift(content);
+      resolve(whole ? content : undefined);
+    };
+    const left = (): void => settle(false);
+    const read = (): void => {
+      while (req.readableLength > 0) {
+        const chunk = req.read() as Buffer;
+        chunks.push(chunk);
+        bytes += chunk.length;
+        if (bytes > limit) return settle(false);
+      }
+      if (isReceived(req)) settle(true);
+    };
+    req.on("readable", read).on("close", left).on("error", left);
+  });
+}
+
+function isReceived(req: IncomingMessage): boolean {
+  return isHttp2Request(req) ? isHttp2Received(req) : req.complete;
 }

@@ -4,7 +4,7 @@
  */
 import { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import type { RawHeaders } from "@diskcache/core";
+import type { PageCache, RawHeaders } from "@diskcache/core";
 
 /** What the compatibility API writes to. Its public face, as far as it is needed here. */
 interface Http2Stream {
@@ -181,4 +181,27 @@ export function headMaker(res: ServerResponse): readonly [owner: Record<string, 
   if (methods[MAKE_HEAD] !== undefined) return [methods, MAKE_HEAD];
   const stream = http2Stream(res);
   return stream && [stream as unknown as Record<string, Method>, "respond"];
+}
+
+/* A request with a response of no known class: the application answers as if there were no cache. Never throws. */
+
+const DETAIL = "response";
+
+let warned = false;
+
+/** Says so in the response, where it takes a field, in the counters and events, and once to the operator. */
+export function stepAside<Req>(cache: PageCache<Req>, res: ServerResponse, target: string): void {
+  cache.leftAlone(target, DETAIL);
+  try {
+    res.setHeader("Cache-Status", `diskcache; fwd=bypass; detail=${DETAIL}`);
+  } catch {
+    // It is no response that takes fields.
+  }
+  if (warned) return;
+  warned = true;
+  process.emitWarning("a response is neither node:http's nor node:http2's: requests like it are not cached", {
+    type: "DiskCacheWarning",
+    code: "DISKCACHE_RESPONSE",
+    detail: "Said once. On HTTP/2, Express needs `cache.front(app)` for its hits; it does not work there by itself.",
+  });
 }

@@ -5,7 +5,7 @@ import type { BodySource, OutgoingResponse } from "@diskcache/core";
 import { bodyPieces } from "./body-pieces.js";
 import { headerGroups, setHeaderGroup } from "./header-groups.js";
 import { breakOff, http2Stream, isBareHttp2Write, isGone, sendableLines } from "./response-class.js";
-import { NODES_OWN, watchersOf } from "./watchers.js";
+import { NODES_OWN, watchersOf } from "./watch-request.js";
 
 /** The three methods a response is sent with: its own, or those that a tap has put aside. */
 export interface Sink {

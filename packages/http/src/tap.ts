@@ -2,16 +2,16 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Readable } from "node:stream";
 import type { Delivery, Forward, OutgoingResponse } from "@diskcache/core";
-import { bytesOf, callbacks, callSoon, isChunk, ownBytes } from "./chunks.js";
+import { bytesOf, callbacks, callSoon, isChunk, ownBytes } from "./body-pieces.js";
 import { ClientSide } from "./client-side.js";
 import { Departure } from "./departure.js";
 import type { Party } from "./departure.js";
-import { whenItFails } from "./detach.js";
+import { whenItFails } from "./put-aside.js";
 import { headGiven } from "./header-groups.js";
 import { sinkOf } from "./send.js";
 import type { Sink } from "./send.js";
 import { TappedHead } from "./tapped-head.js";
-import type { Tapped } from "./tapped.js";
+import type { Tapped } from "./tapped-head.js";
 
 /** Puts the cache between a handler and a response. Call it before the handler runs. */
 export function tap(req: IncomingMessage, res: ServerResponse, forward: Forward): Tapped {

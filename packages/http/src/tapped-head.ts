@@ -1,6 +1,7 @@
 /** The head of a tapped response: what the handler has set becomes what leaves. It is decided once, after every hook inside the cache has spoken, and looked at again when it leaves. */
 import type { ServerResponse } from "node:http";
 import type { Delivery, Forward, OutgoingResponse, ResponseHead } from "@diskcache/core";
+import type { Party } from "./departure.js";
 import {
   assertSendable,
   changedLines,
@@ -9,7 +10,7 @@ import {
   isSetCookie,
   setHeaderLines,
 } from "./header-groups.js";
-import { beforeHeadLeaves } from "./last-moment.js";
+import { beforeHeadLeaves } from "./on-head.js";
 import { putAside } from "./put-aside.js";
 import { reasonPhrase } from "./response-class.js";
 import { isBareHead, LOOKED_AT, send } from "./send.js";
@@ -130,4 +131,16 @@ export class TappedHead {
     const kept = headerGroups(this.#before);
     for (const name of this.#res.getHeaderNames()) if (!kept.has(name)) this.#res.removeHeader(name);
   }
+}
+
+/* What an adapter may do with a response that is tapped. */
+
+export interface Tapped {
+  /** Whether the handler has written to the response itself. */
+  readonly begun: boolean;
+  /** Whether the client was given another response because the handler took too long. */
+  readonly stoodIn: boolean;
+  /** A framework sends what its handler has left elsewhere: the hooks inside speak now, what they change is set on the response, and calls go where they went before.
+   * @param successor is told of the client from now on */
+  release(successor: Party): void;
 }

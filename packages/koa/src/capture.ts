@@ -4,14 +4,13 @@ import type { Readable } from "node:stream";
 import type { Delivery, Forward, ResponseHead } from "@diskcache/core";
 import { changedLines, Departure, headersSetOn, reasonPhrase, tap } from "@diskcache/http";
 import type { Party, Tapped } from "@diskcache/http";
-import type { Context } from "koa";
+import type { Context, Next } from "koa";
 import { handlersBody, watchBody } from "./body.js";
 import type { HandlersBody } from "./body.js";
-import { deliver } from "./deliver.js";
+import { deliver, leaveToKoa } from "./deliver.js";
 import { beforeFailure, sayAgain } from "./failure.js";
 import { flow, gather } from "./flow.js";
 import type { Flowing } from "./flow.js";
-import { leaveToKoa } from "./leave-to-koa.js";
 import { Outward } from "./outward.js";
 import { play, removeHandlersFields } from "./play.js";
 
@@ -181,3 +180,9 @@ function headOf(ctx: Context, body: RecordedBody): ResponseHead {
   const rawHeaders = changes === undefined ? raw : changedLines(raw, changes.set, changes.remove);
   return { status: ctx.status, statusText: reasonPhrase(ctx.res), rawHeaders };
 }
+
+/* What a handler of Koa is, for those who wrap one. */
+
+/** A handler or controller method of Koa. */
+// oxlint-disable-next-line typescript/no-explicit-any -- methods of any class may be decorated, under any state and context
+export type Handler = (this: any, ctx: any, next: Next) => unknown;

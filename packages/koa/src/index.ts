@@ -6,7 +6,7 @@ import type { CacheHandle } from "@diskcache/http";
 import type { Context, Middleware, Next } from "koa";
 import "./augment.js";
 import { runContext, runRoute } from "./exchange.js";
-import type { Handler } from "./handler.js";
+import type { Handler } from "./capture.js";
 import { cacheControl, never, purging, varyOn } from "./tools.js";
 import type { RouteTool } from "./tools.js";
 
@@ -78,5 +78,5 @@ export { caches, DiskCacheError, FileCache, keyvStore } from "@diskcache/core";
 export type * from "@diskcache/core";
 export { cacheControl, never, varyOn } from "./tools.js";
 export type { RouteTool } from "./tools.js";
-export type { Handler } from "./handler.js";
+export type { Handler } from "./capture.js";
 export type { CacheHandle, Hole } from "@diskcache/http";

@@ -3,7 +3,7 @@ import { cacheControlEdit, isDecorating, methodDecoration, neverKeep, varyEdit }
 import type { CacheControlDirectives, HeaderEdit, MethodDecoration } from "@diskcache/core";
 import { headersSetOn, isSuccess, markNever, reasonPhrase } from "@diskcache/http";
 import type { Context, Middleware, Next } from "koa";
-import type { Handler } from "./handler.js";
+import type { Handler } from "./capture.js";
 
 /** Middleware for a route, or a decorator of a controller method `(ctx, next)`. */
 export type RouteTool = Middleware & MethodDecoration<Handler>;

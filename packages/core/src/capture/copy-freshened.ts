@@ -4,8 +4,7 @@ import type { MaybeAsync } from "../base/maybe-async.js";
 import { expiresAt } from "../http/stored-policy.js";
 import type { Selection } from "../lookup/select.js";
 import type { Observer } from "../observe/observer.js";
-import type { EntryHead, EntryWriter, LogPosition, Store } from "../store/contract.js";
-import type { SkipReason } from "../store/events.js";
+import type { EntryHead, EntryWriter, LogPosition, SkipReason, Store } from "../store/contract.js";
 import { encodeResponse, hasHandlerValidator } from "../stored/stored-response.js";
 import type { StoredResponse } from "../stored/stored-response.js";
 

@@ -11,7 +11,6 @@ import { cacheGroups } from "../http/groups.js";
 import { lengthAgrees } from "../http/length-agrees.js";
 import { storability } from "../http/storability.js";
 import type { StoragePolicy } from "../http/storability.js";
-import type { StoredPolicy } from "../http/stored-policy.js";
 import { responseTags } from "../http/tags.js";
 import { varyFields } from "../http/vary.js";
 import { groupTag } from "../invalidate/purge-target.js";

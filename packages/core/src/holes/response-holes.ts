@@ -1,8 +1,6 @@
 /** The holes of one response while it is made: a marker stands for each in what the handler writes. */
 import { randomBytes } from "node:crypto";
 import { holeError } from "../base/errors.js";
-import type { RawHeaders } from "../base/exchange.js";
-import { fieldLines, listMembers, withField, withoutFields } from "../http/fields.js";
 import type { StoredHoles } from "../stored/stored-response.js";
 import { markerOf } from "./cut.js";
 import type { Holes } from "./holes.js";

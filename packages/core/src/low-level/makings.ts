@@ -2,7 +2,6 @@
 import { performance } from "node:perf_hooks";
 import { LONGEST_WAIT_MS } from "./exclusive.js";
 import type { Locks } from "./exclusive.js";
-import { MAX_DEPTH } from "./tagged.js";
 
 /** Made, or found because somebody else had made it. */
 export interface Made {

@@ -1,9 +1,8 @@
 /** The store as the low-level cache needs it: whole values, found as they are now, and writes that say whether they reached the disk. Faults are told, never thrown. */
 import type { DiskCacheError } from "../base/errors.js";
 import { notStoredError, storeIoError } from "../base/errors.js";
-import type { EntryHead, StoreEntry, StoreStats } from "../store/contract.js";
+import type { EntryHead, SkipReason, StoreEntry, StoreEvent, StoreStats } from "../store/contract.js";
 import { DiskStore } from "../store/disk-store.js";
-import type { SkipReason, StoreEvent } from "../store/events.js";
 import { wholeBody } from "../store/whole-body.js";
 import { Exclusive } from "./exclusive.js";
 import type { Locks } from "./exclusive.js";

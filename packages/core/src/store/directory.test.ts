@@ -3,10 +3,9 @@ import type { Stats } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { temporaryDirectory } from "../../../../test/support/temporary-directory.js";
-import { prepareDirectory } from "./directory.js";
+import { prepareDirectory, publishedBy } from "./directory.js";
 import { nodeFileSystem } from "./file-system.js";
 import type { FileSystem } from "./file-system.js";
-import { publishedBy } from "./published.js";
 
 const CLOSED = { allowPublicDir: false, known: false };
 

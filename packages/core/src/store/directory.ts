@@ -1,11 +1,11 @@
 /** Makes the cache directory and refuses one that others could use to plant or read pages. Never removes anything. */
+import { statSync } from "node:fs";
 import type { Stats } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { directoryError } from "../base/errors.js";
-import { CREATE_FLAGS, DIRECTORY_FLAGS, DIRECTORY_MODE, FILE_MODE, errorCode } from "./file-system.js";
+import { CREATE_FLAGS, DIRECTORY_FLAGS, DIRECTORY_MODE, errorCode, FILE_MODE } from "./file-system.js";
 import type { FileSystem } from "./file-system.js";
-import { makeDirectory } from "./make-directory.js";
-import { publishedBy } from "./published.js";
+import { makeDirectory } from "./own-directory.js";
 
 const GROUP_WRITES = 0o020;
 const OTHERS_WRITE = 0o002;
@@ -167,5 +167,67 @@ function writeMarker(fs: FileSystem, path: string, content: string): void {
     }
   } catch {
     // Already there, or the disk is full: the cache works without it.
+  }
+}
+
+/*
+ * Whether a directory looks like one that is served to visitors. What a framework's static middleware serves cannot be seen from outside (`express.static` and
+ * `koa-static` keep their root to themselves), so names and what lies beside have to speak for it. Reads no file.
+ */
+
+/** Directory names that web servers and static middleware commonly publish. */
+const PUBLISHED_NAMES: ReadonlySet<string> = new Set(["public", "public_html", "static", "htdocs", "wwwroot"]);
+/** The same, but only inside an application: many live under `/var/www` themselves. */
+const PUBLISHED_WITHIN: ReadonlySet<string> = new Set(["www"]);
+
+/** Why visitors could probably fetch what lies in the directory; `undefined` when nothing speaks for it.
+ * @param path absolute
+ * @param home the working directory: an application may itself live under /srv/public, so only what lies below it counts where `path` does */
+export function publishedBy(fs: FileSystem, path: string, home: string): string | undefined {
+  const below = relative(home, path);
+  const within = !isAbsolute(below) && below.split(sep)[0] !== ".." && dirname(home) !== home;
+  const name = (within ? below : path)
+    .split(/[\\/]/)
+    .find((part) => PUBLISHED_NAMES.has(part.toLowerCase()) || (within && PUBLISHED_WITHIN.has(part.toLowerCase())));
+  if (name !== undefined) return `lies under \`${name}\`, which is commonly served to visitors`;
+  const site = siteAbove(fs, path, home);
+  return site && `lies in ${site}, whose index.html says that it is served to visitors`;
+}
+
+// The nearest directory above that has a start page; not the application's own, nor one above that.
+function siteAbove(fs: FileSystem, path: string, home: string): string | undefined {
+  for (let at = path; at !== dirname(at) && !holds(at, home); at = dirname(at)) {
+    if (exists(fs, `${at}/index.html`)) return at;
+  }
+  return undefined;
+}
+
+function exists(fs: FileSystem, path: string): boolean {
+  try {
+    return fs.lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+function holds(directory: string, path: string): boolean {
+  const below = relative(directory, path);
+  return !isAbsolute(below) && below.split(sep)[0] !== "..";
+}
+
+/* Whether two paths name one directory: spelled differently, or through a link. Creates nothing, never throws. */
+
+export function sameDirectory(a: string, b: string): boolean {
+  if (a === b || resolve(a) === resolve(b)) return true;
+  const one = identity(a);
+  return one !== undefined && one === identity(b);
+}
+
+function identity(path: string): string | undefined {
+  try {
+    const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
+    return stat && `${stat.dev}:${stat.ino}`;
+  } catch {
+    return undefined;
   }
 }

@@ -1,9 +1,7 @@
 /** What a store on disk is made with. Every value is resolved already: no defaults here. */
 import type { Clock } from "../base/clock.js";
-import type { EntryHead } from "./contract.js";
-import type { StoreEvent } from "./events.js";
+import type { EntryHead, SpaceBound, StoreEvent } from "./contract.js";
 import type { FileSystem } from "./file-system.js";
-import type { SpaceBound } from "./events.js";
 
 export interface DiskStoreOptions<Value> {
   /** Absolute, or from the working directory at construction. */

@@ -2,10 +2,9 @@ import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import type { EntryHead, StoreEntry } from "./contract.js";
+import type { EntryHead, StoreEntry, StoreEvent } from "./contract.js";
 import type { DiskStoreOptions } from "./disk-store-options.js";
 import { DiskStore } from "./disk-store.js";
-import type { StoreEvent } from "./events.js";
 
 const HOUR_MS = 3_600_000;
 const cleanups: (() => Promise<void> | void)[] = [];

@@ -12,21 +12,19 @@ import type {
   LockOptions,
   LogPosition,
   PurgeSelector,
+  SkipReason,
   Store,
   StoreEntry,
   StoreStats,
 } from "./contract.js";
 import type { DiskStoreOptions } from "./disk-store-options.js";
-import { encodeForDisk } from "./encode-for-disk.js";
-import type { SkipReason } from "./events.js";
+import { encodeForDisk, StoreParts, Streams } from "./store-parts.js";
 import { isFull } from "./faults.js";
 import { errorCode } from "./file-system.js";
 import { BLIND } from "./log/invalidation-log.js";
 import type { Purgeable } from "./log/purge-marks.js";
-import { StoreParts } from "./store-parts.js";
 import { StoredEntry, memoryCost } from "./entries/stored-entry.js";
 import { allocated } from "./storing-rules.js";
-import { Streams } from "./streams.js";
 import { REMOVED } from "./entries/write-queue.js";
 
 const ROOM_ATTEMPTS = 4;

@@ -1,7 +1,7 @@
 /** Counts and reports what goes wrong, and rests storing after a fault that the next write would meet as well. Never throws. */
 import { performance } from "node:perf_hooks";
 import { DiskCacheError, corruptEntryError, storeIoError } from "../base/errors.js";
-import type { SkipReason, StoreEvent } from "./events.js";
+import type { SkipReason, StoreEvent } from "./contract.js";
 import { errorCode } from "./file-system.js";
 
 /** A disk that is full, over quota, read-only or broken, or a process without descriptors: the next write fails too. */

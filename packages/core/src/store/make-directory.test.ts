@@ -3,7 +3,7 @@ import { lstatSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { makeDirectory } from "./make-directory.js";
+import { makeDirectory } from "./own-directory.js";
 
 function place(): string {
   const root = mkdtempSync(join(tmpdir(), "diskcache-mkdir-"));

@@ -1,38 +1,42 @@
 /** What a store on disk is made of, joined once. Decides nothing itself. */
-import { performance } from "node:perf_hooks";
 import { resolve } from "node:path";
+import { performance } from "node:perf_hooks";
 import { directoryError } from "../base/errors.js";
 import type { MaybeAsync } from "../base/maybe-async.js";
-import { AtomicFiles } from "./entries/atomic-file.js";
 import { Caretaker } from "./bounds/caretaker.js";
-import { prepareDirectory, writeTrial } from "./directory.js";
-import { DiskReader } from "./entries/disk-reader.js";
-import type { DiskStoreOptions } from "./disk-store-options.js";
-import type { EntryHead, StoreEntry } from "./contract.js";
-import { Doorkeeper } from "./doorkeeper.js";
-import { EntryFiles } from "./entries/entry-file.js";
-import { Faults } from "./faults.js";
-import { errorCode, nodeFileSystem } from "./file-system.js";
-import { BLIND, InvalidationLog } from "./log/invalidation-log.js";
-import { Judge } from "./judge.js";
-import { KeyLocks } from "./peers/key-locks.js";
-import { LogGenerations } from "./log/log-generations.js";
-import { MemoryTier } from "./memory-tier.js";
-import { Neighbours } from "./peers/neighbours.js";
-import { OwnShards } from "./own-directory.js";
-import { Paths } from "./paths.js";
-import { Recency } from "./entries/recency.js";
-import { Seals } from "./entries/seal.js";
-import { SharedClock } from "./peers/shared-clock.js";
+import { Room } from "./bounds/room.js";
 import { SharedUsage } from "./bounds/shared-usage.js";
-import type { StoredEntry } from "./entries/stored-entry.js";
-import { storedHeads } from "./entries/stored-heads.js";
-import { StoringRules } from "./storing-rules.js";
 import { tooSmall } from "./bounds/too-small.js";
 import type { TooSmall } from "./bounds/too-small.js";
 import { Usage } from "./bounds/usage.js";
+import type { EntryHead, StoreEntry } from "./contract.js";
+import { prepareDirectory, writeTrial } from "./directory.js";
+import type { DiskStoreOptions } from "./disk-store-options.js";
+import { AtomicFiles } from "./entries/atomic-file.js";
+import { DiskReader } from "./entries/disk-reader.js";
+import { EntryFiles } from "./entries/entry-file.js";
+import { FileEntryWriter } from "./entries/entry-writer.js";
+import type { WriterSurroundings } from "./entries/entry-writer.js";
+import { encodeEntry } from "./entries/format.js";
+import { Recency } from "./entries/recency.js";
+import { Seals } from "./entries/seal.js";
+import { SealedBody } from "./entries/body-cover.js";
+import type { StoredEntry } from "./entries/stored-entry.js";
+import { storedHeads } from "./entries/stored-heads.js";
 import { WriteQueue } from "./entries/write-queue.js";
 import type { Encoded } from "./entries/write-queue.js";
+import { Faults } from "./faults.js";
+import { errorCode, nodeFileSystem } from "./file-system.js";
+import { Judge } from "./judge.js";
+import { BLIND, InvalidationLog } from "./log/invalidation-log.js";
+import { LogGenerations } from "./log/log-generations.js";
+import { MemoryTier } from "./memory-tier.js";
+import { OwnShards } from "./own-directory.js";
+import { Paths } from "./paths.js";
+import { KeyLocks } from "./peers/key-locks.js";
+import { Neighbours } from "./peers/neighbours.js";
+import { SharedClock } from "./peers/shared-clock.js";
+import { Doorkeeper, StoringRules } from "./storing-rules.js";
 
 /** What the parts ask of the store they belong to. */
 export interface StoreOwner<Value> {
@@ -174,4 +178,86 @@ export class StoreParts<Value> {
   #tellTooSmall(found: TooSmall | undefined): void {
     if (found !== undefined) this.faults.tell({ type: "too-small", ...found });
   }
+}
+
+/* The entries whose bodies come in pieces just now: begins them, bounds what all of them together have in memory, and ends them with the store. Decides nothing about what may be kept. */
+
+/** Bytes of all streams together that may wait for the disk before another one is begun. */
+const MOST_WAITING_BYTES = 64 * 1024 * 1024;
+
+export class Streams<Value> {
+  readonly #parts: StoreParts<Value>;
+  readonly #options: DiskStoreOptions<Value>;
+  readonly #committing: WriterSurroundings["committing"];
+  readonly #writers = new Set<FileEntryWriter>();
+
+  /** @param committing told of each that gets its name, and of how that ends */
+  constructor(
+    parts: StoreParts<Value>,
+    options: DiskStoreOptions<Value>,
+    committing: WriterSurroundings["committing"],
+  ) {
+    this.#parts = parts;
+    this.#options = options;
+    this.#committing = committing;
+  }
+
+  /** Whether too much waits for the disk to begin another one. */
+  get crowded(): boolean {
+    let waiting = 0;
+    for (const writer of this.#writers) waiting += writer.pendingBytes;
+    return waiting > MOST_WAITING_BYTES;
+  }
+
+  begin(key: string): FileEntryWriter {
+    const { caretaker, faults, files, judge, log, paths, queue, seals } = this.#parts;
+    const path = paths.entry(key);
+    const writer = new FileEntryWriter(key, {
+      files,
+      faults,
+      path,
+      maxBody: this.#options.maxBody,
+      seal: seals?.begin(path.file),
+      epoch: () => log.epoch,
+      now: () => this.#options.clock.now(),
+      room: new Room(caretaker),
+      crowded: () => this.crowded,
+      alive: (head) => judge.alive(head),
+      stored: (entryPath, change) => caretaker.changed(entryPath, change),
+      exclusively: (named, work) => queue.exclusively(named, work),
+      committing: this.#committing,
+      ended: (ended) => this.#writers.delete(ended),
+    });
+    this.#writers.add(writer);
+    return writer;
+  }
+
+  /** Leaves nothing behind of those that have not ended. Resolves when nothing of any is under way. */
+  async abort(): Promise<void> {
+    for (const writer of this.#writers) writer.abort();
+    await Promise.all([...this.#writers].map((writer) => writer.over));
+  }
+}
+
+/* What a waiting entry becomes at the moment it is written: its bytes and the room for them, or nothing, when it was purged or there is no room. */
+
+export function encodeForDisk<Value>(parts: StoreParts<Value>, { head, body }: StoredEntry<Value>): Encoded {
+  const { caretaker, judge, rules } = parts;
+  const room = new Room(caretaker);
+  const pieces = judge.alive(head) ? piecesOf(parts, head, body as Buffer) : undefined;
+  if (pieces === undefined) rules.refuse("purged", head.key);
+  else if (room.grow(pieces.reduce((bytes, piece) => bytes + piece.length, 0)))
+    return { pieces, expiresAt: head.expiresAt, room };
+  else rules.refuse("over-budget", head.key);
+  return undefined;
+}
+
+function piecesOf<Value>(
+  { log, paths, seals }: StoreParts<Value>,
+  head: EntryHead,
+  body: Buffer,
+): Buffer[] | undefined {
+  if (seals === undefined) return encodeEntry(head, body, log.epoch);
+  const seal = seals.begin(paths.entry(head.key).file);
+  return encodeEntry(head, body, log.epoch, new SealedBody(seal), seal);
 }

@@ -1,7 +1,7 @@
 /** Keeps the directory within its bounds and free of what nobody can use, off the request path and a little at a time; of all processes, one at a time. Never stops a process from ending. */
 import { performance } from "node:perf_hooks";
 import type { Stored } from "../amounts.js";
-import type { LogPosition } from "../contract.js";
+import type { LogPosition, SpaceBound } from "../contract.js";
 import { shardIndex } from "../paths.js";
 import type { EntryPath } from "../paths.js";
 import type { Searched } from "./shard-count.js";
@@ -12,7 +12,6 @@ import { Sweep } from "./sweep.js";
 import type { SweepSurroundings, SweepTask } from "./sweep.js";
 import { BEAT_MS, SweeperLock } from "../peers/sweeper-lock.js";
 import { UNASKED_FREE_SHARE } from "./too-small.js";
-import type { SpaceBound } from "../events.js";
 
 /** Longest stretch of work in one turn of the event loop. */
 const SLICE_MS = 1;

@@ -13,7 +13,7 @@ import { NOTHING } from "../amounts.js";
 import type { Stored } from "../amounts.js";
 import { READ_FLAGS_PLAIN, errorCode } from "../file-system.js";
 import type { FileSystem } from "../file-system.js";
-import { IN_THE_CACHE, makeDirectory } from "../make-directory.js";
+import { IN_THE_CACHE, makeDirectory } from "../own-directory.js";
 import { SHARD_COUNT } from "../paths.js";
 import { formatIdentity, ownIdentity, parseIdentity, uniqueSuffix } from "../process-identity.js";
 import type { ProcessIdentity } from "../process-identity.js";

@@ -4,7 +4,7 @@
  * so that all together pass a bound by no more than that percent. Never throws: what cannot be read is left out, and counted again later.
  */
 import type { Stats } from "node:fs";
-import type { AgeHistogram } from "./age-histogram.js";
+import type { AgeHistogram, Searched } from "./shard-count.js";
 import { NOTHING, sum } from "../amounts.js";
 import type { Stored } from "../amounts.js";
 import { errorCode } from "../file-system.js";
@@ -14,7 +14,6 @@ import { ownDirectory } from "../own-directory.js";
 import { liveness } from "../process-identity.js";
 import { SHARD_COUNT } from "../paths.js";
 import { ShardCount } from "./shard-count.js";
-import type { Searched } from "./shard-count.js";
 
 /** What all processes together may add between two looks, of a bound. */
 const UNSEEN_SHARE = 0.01;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Suspects } from "./suspects.js";
+import { Suspects } from "./usage.js";
 
 function place() {
   const ledgers = new Map<number, number>();

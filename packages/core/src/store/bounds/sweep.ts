@@ -3,7 +3,7 @@
  * driver can stop between any two of them. Follows no link, and removes only what carries a name of ours.
  */
 import type { Stats } from "node:fs";
-import { AgeHistogram } from "./age-histogram.js";
+import { AgeHistogram } from "./shard-count.js";
 import { NOTHING, negative, sum } from "../amounts.js";
 import { allocatedBytes } from "../entries/atomic-file.js";
 import type { Stored } from "../amounts.js";

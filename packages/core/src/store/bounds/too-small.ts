@@ -2,7 +2,7 @@
 import type { StatsFs } from "node:fs";
 import { directoryError } from "../../base/errors.js";
 import type { DiskCacheError } from "../../base/errors.js";
-import type { SpaceBound } from "../events.js";
+import type { SpaceBound } from "../contract.js";
 import type { FileSystem } from "../file-system.js";
 
 /** Of a file system that is small, no more stays free than this share where nobody has asked for more. */

@@ -1,11 +1,9 @@
 /** Whether there is room: the bounds, held against what all processes share of their usage. Touches no file itself. */
 import { performance } from "node:perf_hooks";
-import type { AgeHistogram } from "./age-histogram.js";
-import { NOTHING, negative, sum } from "../amounts.js";
+import { negative, NOTHING, sum } from "../amounts.js";
 import type { Stored } from "../amounts.js";
-import type { Searched } from "./shard-count.js";
+import type { AgeHistogram, Searched } from "./shard-count.js";
 import type { SharedUsage, UsageBounds } from "./shared-usage.js";
-import { Suspects } from "./suspects.js";
 
 /** While hardly anything of an old directory is counted, all processes together may add so much of the bound. */
 const UNCOUNTED_SHARE = 0.05;
@@ -205,5 +203,55 @@ export class Usage {
     const total = this.#held;
     if (addedUncounted !== undefined && addedUncounted + bytes > maxSize * UNCOUNTED_SHARE) return false;
     return total.bytes + bytes <= maxSize && total.entries + entries <= maxEntries;
+  }
+}
+
+/*
+ * Which shards may have been counted wrongly, because something changed in them at that time: what a writer does shows in the directory a moment before
+ * he has written it down, so a file may be found and be told of. Counts nothing itself.
+ */
+
+export class Suspects {
+  /** What the ledgers said of each shard when it was counted. */
+  readonly #told = new Map<number, Stored>();
+  readonly #ledgersAt: (shard: number) => Stored;
+  readonly #writing: () => boolean;
+  /** What they said of the suspects at the last look. */
+  #seen = "";
+
+  /** @param writing whether this process writes something that it has not told of yet */
+  constructor(ledgersAt: (shard: number) => Stored, writing: () => boolean) {
+    this.#ledgersAt = ledgersAt;
+    this.#writing = writing;
+  }
+
+  get any(): boolean {
+    return this.#told.size > 0;
+  }
+
+  /** A shard has been counted. */
+  counted(shard: number, told: Stored): void {
+    this.#told.set(shard, told);
+    this.#seen = "";
+  }
+
+  /** Somebody else has counted everything since. */
+  clear(): void {
+    this.#told.clear();
+  }
+
+  /** The shards to count again; `undefined` while more still changes in them: then they are asked for again. */
+  look(): readonly number[] | undefined {
+    const changed: (readonly [number, number, number])[] = [];
+    for (const [shard, told] of this.#told) {
+      const { bytes, entries } = this.#ledgersAt(shard);
+      if (bytes !== told.bytes || entries !== told.entries) changed.push([shard, bytes, entries]);
+    }
+    const seen = JSON.stringify(changed);
+    const quiet = seen === this.#seen && !this.#writing();
+    this.#seen = seen;
+    if (!quiet) return undefined;
+    this.#told.clear();
+    return changed.map(([shard]) => shard);
   }
 }

@@ -3,8 +3,8 @@ import type { Stored } from "../amounts.js";
 import type { Stats } from "node:fs";
 import { CREATE_FLAGS, DIRECTORY_MODE, EMPTY_FLAGS, FILE_MODE, errorCode, promised } from "../file-system.js";
 import type { FileSystem } from "../file-system.js";
-import { setTimes, setTimesNow } from "./file-times.js";
-import type { FileTimes } from "./file-times.js";
+import { setTimes, setTimesNow } from "./recency.js";
+import type { FileTimes } from "./recency.js";
 import { ownDirectory } from "../own-directory.js";
 import type { EntryPath, Paths } from "../paths.js";
 

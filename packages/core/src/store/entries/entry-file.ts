@@ -1,6 +1,6 @@
 /** Reads one entry's file: opened without following links, whole and verified or not at all. Never says whether the entry may still be used. */
 import type { Stats } from "node:fs";
-import { BodyFile } from "./body-file.js";
+import { BodyFile } from "./body-reader.js";
 import type { Faults } from "../faults.js";
 import { READ_FLAGS, READ_FLAGS_PLAIN, errorCode, promised } from "../file-system.js";
 import type { FileSystem } from "../file-system.js";

@@ -5,17 +5,15 @@
 import { blocksFor } from "./atomic-file.js";
 import type { Stored } from "../amounts.js";
 import type { AtomicFiles } from "./atomic-file.js";
-import type { BodyReader, EntryHead, EntryWriter } from "../contract.js";
-import type { SkipReason } from "../events.js";
+import type { BodyReader, EntryHead, EntryWriter, SkipReason } from "../contract.js";
 import type { Faults } from "../faults.js";
-import { BodyChecksum } from "./body-checksum.js";
-import type { BodyCover } from "./body-checksum.js";
+import { BodyChecksum, revealed, SealedBody } from "./body-cover.js";
+import type { BodyCover } from "./body-cover.js";
 import { PREAMBLE_BYTES, STREAM_BODY_OFFSET, encodeEntryHead } from "./format.js";
 import { GrowingBody } from "./growing-body.js";
 import type { EntryPath } from "../paths.js";
 import type { Room } from "../bounds/room.js";
 import type { EntrySeal } from "./seal.js";
-import { SealedBody, revealed } from "./sealed-body.js";
 
 /** Bytes that wait before the first are written: below it a body may still turn out small. */
 const GATHER_BYTES = 128 * 1024;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { BodyChecksum, CHUNK_BYTES } from "./body-checksum.js";
+import { BodyChecksum, CHUNK_BYTES } from "./body-cover.js";
 import type { EntryHead } from "../contract.js";
 import { MAX_HEAD_BYTES, checksumOf, decodeEntryHead, encodeEntry, encodeEntryHead, headFits } from "./format.js";
 

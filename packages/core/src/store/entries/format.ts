@@ -27,8 +27,8 @@
  * ```
  */
 import { crc32 } from "node:zlib";
-import { BodyChecksum, CHUNK_BYTES } from "./body-checksum.js";
-import type { BodyCover } from "./body-checksum.js";
+import { BodyChecksum, CHUNK_BYTES } from "./body-cover.js";
+import type { BodyCover } from "./body-cover.js";
 import type { EntryHead, LogPosition } from "../contract.js";
 import { FLAG_AUTHENTICATED, FLAG_ENCRYPTED, tagBytesOf } from "./seal.js";
 import type { EntrySeal, Seals } from "./seal.js";

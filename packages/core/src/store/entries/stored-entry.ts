@@ -1,5 +1,5 @@
 /** An entry as it is given to the store's owner, and what the store remembers beside it. Decides nothing. */
-import type { BodyFile } from "./body-file.js";
+import type { BodyFile } from "./body-reader.js";
 import { FileBodyReader, MemoryBodyReader } from "./body-reader.js";
 import type { BodyReader, EntryHead, Lease, StoreEntry } from "../contract.js";
 

@@ -1,10 +1,10 @@
 /** Lists what is on disk by reading the head of every file. Judges nothing: some of it may be dead. */
 import type { EntryHead } from "../contract.js";
-import type { EntryFiles } from "./entry-file.js";
 import type { FileSystem } from "../file-system.js";
 import { ownDirectory } from "../own-directory.js";
-import { SHARD_COUNT, isEntryName } from "../paths.js";
+import { isEntryName, SHARD_COUNT } from "../paths.js";
 import type { Paths } from "../paths.js";
+import type { EntryFiles } from "./entry-file.js";
 
 /** The heads of one shard after the other. */
 export function* storedHeads(fs: FileSystem, paths: Paths, files: EntryFiles): Generator<readonly EntryHead[]> {

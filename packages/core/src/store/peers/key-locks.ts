@@ -8,9 +8,8 @@ import { performance } from "node:perf_hooks";
 import type { KeyLock, LockEnd, LogPosition } from "../contract.js";
 import { errorCode } from "../file-system.js";
 import type { FileSystem } from "../file-system.js";
-import { IN_THE_CACHE, makeDirectory } from "../make-directory.js";
+import { IN_THE_CACHE, makeDirectory, ownDirectory } from "../own-directory.js";
 import { LockWatch } from "./lock-watch.js";
-import { ownDirectory } from "../own-directory.js";
 import { formatIdentity, ownIdentity, parseIdentity, uniqueSuffix } from "../process-identity.js";
 import type { ProcessIdentity } from "../process-identity.js";
 

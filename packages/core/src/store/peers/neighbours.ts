@@ -1,11 +1,9 @@
 /** Which other processes have the directory open: a file each, named by its process. Whoever is alone needs no locks. Never judges a living process of this machine by age. */
-import { uniqueSuffix, formatIdentity, liveness, ownIdentity, parseIdentity } from "../process-identity.js";
-import type { ProcessIdentity } from "../process-identity.js";
-import { ForeignProcesses, SHOW_MS } from "./foreign-processes.js";
-import { CREATE_FLAGS, FILE_MODE, UPDATE_FLAGS, errorCode } from "../file-system.js";
+import { CREATE_FLAGS, errorCode, FILE_MODE, UPDATE_FLAGS } from "../file-system.js";
 import type { FileSystem } from "../file-system.js";
-import { IN_THE_CACHE, makeDirectory } from "../make-directory.js";
-import { ownDirectory } from "../own-directory.js";
+import { IN_THE_CACHE, makeDirectory, ownDirectory } from "../own-directory.js";
+import { formatIdentity, liveness, ownIdentity, parseIdentity, uniqueSuffix } from "../process-identity.js";
+import type { ProcessIdentity } from "../process-identity.js";
 
 const NAME = /^([0-9a-f]{8}-\d{1,10}-\d{1,15})-[0-9a-f]{6}$/;
 /** How long after it came a process counts with others who are coming, too: workers are started together. */
@@ -197,4 +195,53 @@ function identityIn(name: string): ProcessIdentity | undefined {
 
 function isOf(name: string, identity: ProcessIdentity): boolean {
   return NAME.exec(name)?.[1] === formatIdentity(identity);
+}
+
+/*
+ * Which processes of other machines, boots and pid namespaces live: the kernel does not tell, so the file by which one makes itself known does, while its
+ * times change. Compares no clocks, which may differ: it is watched for how long they stay. Makes and removes nothing.
+ */
+
+/** Who acts, or holds a lock, shows himself so often. */
+const SHOW_MS = 500;
+/** Who was watched for so long and has not shown himself is gone, or does nothing; when he does something again, he makes himself known anew. */
+const SILENT_MS = 3_000;
+/** By the clock, which may have been set since: only at the first look. Longer than clocks differ. */
+const LONG_SILENT_MS = 60 * 60 * 1000;
+
+interface Watched {
+  readonly mtimeMs: number;
+  /** On this process' own clock. */
+  readonly since: number;
+}
+
+export class ForeignProcesses {
+  readonly #fs: FileSystem;
+  readonly #elapsed: () => number;
+  readonly #watched = new Map<string, Watched>();
+
+  /** @param elapsed milliseconds of a clock that never jumps */
+  constructor(fs: FileSystem, elapsed: () => number) {
+    this.#fs = fs;
+    this.#elapsed = elapsed;
+  }
+
+  /** Whether the file has changed lately, as far as it was watched.
+   * @throws Node's own error */
+  shows(path: string): boolean {
+    const stat = this.#fs.lstatSync(path, { throwIfNoEntry: false });
+    if (stat === undefined) return false;
+    const { mtimeMs } = stat;
+    const now = this.#elapsed();
+    const before = this.#watched.get(path);
+    const first = Date.now() - mtimeMs <= LONG_SILENT_MS ? now : Number.NEGATIVE_INFINITY;
+    const since = before === undefined ? first : before.mtimeMs === mtimeMs ? before.since : now;
+    this.#watched.set(path, { mtimeMs, since });
+    return now - since <= SILENT_MS;
+  }
+
+  /** Forgets all but these. */
+  forgetBut(paths: ReadonlySet<string>): void {
+    for (const path of this.#watched.keys()) if (!paths.has(path)) this.#watched.delete(path);
+  }
 }

@@ -1,6 +1,7 @@
 /** A last word on a response before anything of it is sent, whichever of its methods begins it. The last word may take its time: until then the response waits, and to the handler it looks as if it were on its way. */
 import type { ServerResponse } from "node:http";
 import { headerGroups, headersGiven, setHeaderGroup } from "./header-groups.js";
+import { headMaker } from "./response-class.js";
 
 type Method = "writeHead" | "write" | "end" | "flushHeaders";
 
@@ -56,4 +57,32 @@ function takeHead(res: ServerResponse, [status, ...rest]: readonly unknown[]): u
   for (const group of headerGroups(headersGiven(given)).values()) setHeaderGroup(res, group);
   res.statusCode = Number(status);
   return reason === undefined ? [status] : [status, reason];
+}
+
+/* The moment before a head leaves: whatever is hooked into the sending of it (sessions, on-headers) has had its say, and its fields can still be changed. */
+
+type Calling = (this: ServerResponse, ...given: unknown[]) => unknown;
+
+/** Calls `tell` once, when the head is about to become bytes; where Node does not let that moment be seen, right after it has.
+ * Hooks replace `writeHead` and call the one they found, so what stands behind all of them is what that one calls. */
+export function beforeHeadLeaves(res: ServerResponse, tell: () => void): void {
+  const maker = headMaker(res);
+  if (maker === undefined) {
+    const methods = res as unknown as { writeHead: Calling };
+    const { writeHead } = methods;
+    methods.writeHead = (...given) => {
+      methods.writeHead = writeHead;
+      Reflect.apply(writeHead, res, given);
+      tell();
+      return res;
+    };
+    return;
+  }
+  const [owner, name] = maker;
+  const makeHead = owner[name]!;
+  owner[name] = (...given) => {
+    owner[name] = makeHead;
+    tell();
+    return Reflect.apply(makeHead, owner, given);
+  };
 }

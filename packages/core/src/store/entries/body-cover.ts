@@ -1,5 +1,6 @@
 /** What a body passes on its way to the disk, so that it can be verified in pieces when it is read: here checksums, which tell damage and not forgery. */
 import { crc32 } from "node:zlib";
+import type { ChunkSeal, EntrySeal } from "./seal.js";
 
 /** Bodies are verified in pieces of this size. */
 export const CHUNK_BYTES = 262_144;
@@ -45,4 +46,54 @@ export class BodyChecksum implements BodyCover {
     this.#open = 0;
     this.#openBytes = 0;
   }
+}
+
+/* Seals a body while it passes, chunk by chunk, and lets those who read along have it back. Never verifies. */
+
+export class SealedBody implements BodyCover {
+  readonly #seal: EntrySeal;
+  readonly #tags: Buffer[] = [];
+  #open: ChunkSeal | undefined = undefined;
+  #openBytes = 0;
+
+  constructor(seal: EntrySeal) {
+    this.#seal = seal;
+  }
+
+  update(piece: Buffer): Buffer {
+    const sealed: Buffer[] = [];
+    for (let at = 0; at < piece.length;) {
+      if (this.#openBytes === CHUNK_BYTES) this.#finish();
+      this.#open ??= this.#seal.chunk(this.#tags.length);
+      const next = Math.min(piece.length, at + CHUNK_BYTES - this.#openBytes);
+      sealed.push(this.#open.update(piece.subarray(at, next)));
+      this.#openBytes += next - at;
+      at = next;
+    }
+    return sealed.length === 1 ? (sealed[0] as Buffer) : Buffer.concat(sealed);
+  }
+
+  end(): { readonly checksum: number; readonly table: Buffer } {
+    this.#finish();
+    return { checksum: 0, table: Buffer.concat(this.#tags) };
+  }
+
+  #finish(): void {
+    if (this.#open === undefined) return;
+    this.#tags.push(this.#open.tag());
+    this.#open = undefined;
+    this.#openBytes = 0;
+  }
+}
+
+/** Bytes from `start` of a body that is still being written, as they were given. */
+export function revealed(seal: EntrySeal, start: number, bytes: Buffer): Buffer {
+  const parts: Buffer[] = [];
+  for (let at = 0; at < bytes.length;) {
+    const offset = (start + at) % CHUNK_BYTES;
+    const next = Math.min(bytes.length, at + CHUNK_BYTES - offset);
+    parts.push(seal.reveal(Math.floor((start + at) / CHUNK_BYTES), offset, bytes.subarray(at, next)));
+    at = next;
+  }
+  return parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts);
 }
