@@ -31,7 +31,7 @@ describe("the suite of Keyv", () => {
 describe("a Keyv on a low-level cache", () => {
   it("keeps a value for its milliseconds, for ever without them", async () => {
     let now = Date.now();
-    const cache = new FileCache({ dir: join(dir, "clock"), clock: { now: () => now } });
+    const cache = new FileCache({ dir: join(dir, "by-clock"), clock: { now: () => now } });
     caches.push(cache);
     const own = keyvStore(cache);
     await own.set("a", 1, 1500);

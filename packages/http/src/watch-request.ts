@@ -1,5 +1,5 @@
 /** Views of a request through which a handler reads it, and which note the names of what it reads. Nothing but that tells them from what they show. Put in place only where a handler is about to run. */
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { EVERY } from "@diskcache/core";
 import type { Reads } from "@diskcache/core";
 import { clonable } from "./clonable-views.js";
@@ -10,10 +10,15 @@ type Named = Record<string, unknown>;
 /** What the views look at: the cache itself, and another cache further in, read without being noted. */
 const PLAIN = new WeakMap<IncomingMessage, Pick<IncomingMessage, "headers" | "rawHeaders">>();
 
+/** Accessors of its own give a request a shape of its own, unlike any that V8 has met. One that a property was taken away from, other than the last, keeps its properties in a table, and such share their shape. */
+const PASSING = Symbol("diskcache.passing");
+
 /** Puts views in place of the fields, the cookies and, where a part of it is not in the key, the query. */
 export function watchRequest(req: IncomingMessage, reads: Reads): void {
   const { headers, rawHeaders } = req;
   if (!PLAIN.has(req)) PLAIN.set(req, { headers, rawHeaders });
+  const passing = req as { [PASSING]?: undefined };
+  passing[PASSING] = undefined;
   // What HTTP/2 says of method, scheme, host and path is in the key.
   const noteField: Note = (name) => {
     if (!name.startsWith(":")) reads.field(name);
@@ -29,6 +34,7 @@ export function watchRequest(req: IncomingMessage, reads: Reads): void {
   const parsed = (): void => reads.cookies.clear();
   for (const name of ["cookies", "signedCookies"]) watchProperty(req, name, (cookie) => reads.cookie(cookie), parsed);
   if (reads.watchesQuery) watchProperty(req, "query", (parameter) => reads.parameter(parameter));
+  delete passing[PASSING];
 }
 
 /** The request's own fields, past the views. Where no cache has handed the request on yet, there are none. */
@@ -113,4 +119,25 @@ function recording(target: Named, note: Note): Named {
     note(EVERY);
     return target;
   });
+}
+
+/* Who listens for the end of a response: logs and metrics, which ask it for its fields when it is over. */
+
+/** Node itself listens for it once. */
+export const NODES_OWN = 1;
+
+/** What the npm package on-finished leaves on a response: one listener of its own, and a queue of those it calls. */
+interface SharedListener {
+  readonly __onFinished?: { readonly queue?: readonly unknown[] | null } | null;
+}
+
+/** How many wait to be told that the response is over. */
+export function watchersOf(res: ServerResponse): number {
+  return res.listenerCount("finish") + res.listenerCount("close") + Math.max(0, queuedOn(res) - 1);
+}
+
+/** How many wait for the end of a message by way of on-finished. */
+export function queuedOn(message: IncomingMessage | ServerResponse): number {
+  const { __onFinished: shared } = message as SharedListener;
+  return shared?.queue?.length ?? 0;
 }
