@@ -149,12 +149,12 @@ export function breaksOff({ handler }: Program): boolean {
   return handler.some((step) => step.do === "throw" || (step.do === "pipe" && step.fails));
 }
 
-/** Over HTTP/2, Node sends other bytes than it was given where a piece is empty.
+/** Over HTTP/2, Node sends other bytes than it was given where a piece is empty, or a string of one byte (20 to 24).
  * A render that only the first client cannot finish says something only when that client leads and leaves.
  * A head that is flushed past Koa leaves nothing to what encodes Koa's bodies outside, and no one compresses twice. */
 export function isSound({ handler, inside = [], outside = [], clients, acts = [], world = {} }: Program): boolean {
-  const isEmpty = (step: Step): boolean => (step.do === "write" || step.do === "end") && step.bytes === 0;
-  if (world.http2 && handler.some(isEmpty)) return false;
+  const isTiny = (step: Step): boolean => (step.do === "write" || step.do === "end") && (step.bytes ?? 2) <= 1;
+  if (world.http2 && handler.some(isTiny)) return false;
   const compresses = ({ use }: Middleware): boolean => use === "compress";
   const twice = handler.some((step) => step.do === "flush") || inside.some(compresses);
   if (twice && outside.some(compresses)) return false;
