@@ -11,7 +11,7 @@ const BASE = "base";
 const SETTINGS = ["options"];
 // What the wings of the store rest on: its contract, the file system, and where things lie in the directory.
 const STORE_BASE = [
-  "amounts",
+  "usage-change",
   "contract",
   "events",
   "faults",
@@ -72,7 +72,7 @@ const ROOMS = {
   fragments: { values: ["low-level", "options", "store", "stored"], types: SETTINGS },
 
   "header-edits": { values: ["http", "options"] },
-  // Places in a page that are filled for each visitor.
+  // Places in a page that are filled for each client.
   holes: {
     values: ["http", "options", "serve", "store", "stored"],
     types: [...SETTINGS, "observe"],

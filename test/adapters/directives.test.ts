@@ -99,7 +99,7 @@ describe.each(ADAPTERS)("$name: a handler", (adapter) => {
     expect((await site.visit("/", { method: "POST" })).header("cache-tag")).toBeUndefined();
   });
 
-  it("is told at once when it says something impossible, and the visitor gets what the framework makes of it", async () => {
+  it("is told at once when it says something impossible, and the client gets what the framework makes of it", async () => {
     const site = await openSite(adapter, {
       handler: ({ directives }) => {
         directives.ttl("soon");

@@ -1,4 +1,4 @@
-/** Express's middleware around the cache and inside it: what others do to the response is neither lost nor kept for the wrong visitor. */
+/** Express's middleware around the cache and inside it: what others do to the response is neither lost nor kept for the wrong client. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { brotliDecompressSync, gunzipSync } from "node:zlib";
@@ -132,16 +132,16 @@ describe.each(FRAMEWORKS)("$framework: beside other middleware", ({ express }) =
     expect([plain.isHit, plain.text === long]).toEqual([true, true]);
   });
 
-  it("a session outside the cache keeps its visitor's page to him", async () => {
+  it("a session outside the cache keeps its client's page to him", async () => {
     let visitors = 0;
     const site = await open((app, cache) => {
       app.use(session({ secret: "s", resave: false, saveUninitialized: true, store: new session.MemoryStore() }));
       app.use(cache);
-      app.get("/", (_req, res) => void res.send(`visitor ${++visitors}`));
+      app.get("/", (_req, res) => void res.send(`client ${++visitors}`));
     });
     for (const n of [1, 2]) {
       const answer = await site.visit("/");
-      expect([answer.text, answer.isHit, answer.lines("set-cookie").length]).toEqual([`visitor ${n}`, false, 1]);
+      expect([answer.text, answer.isHit, answer.lines("set-cookie").length]).toEqual([`client ${n}`, false, 1]);
     }
     expect((await site.cache.stats()).stored).toBe(0);
   });
@@ -173,7 +173,7 @@ describe.each(FRAMEWORKS)("$framework: beside other middleware", ({ express }) =
     expect((await site.cache.stats()).entries).toBe(0);
   });
 
-  it("fields set outside are each visitor's own, and those of the handler are kept", async () => {
+  it("fields set outside are each client's own, and those of the handler are kept", async () => {
     let requests = 0;
     const site = await open((app, cache) => {
       app.use((_req, res, next) => {
@@ -263,7 +263,7 @@ describe.each(FRAMEWORKS)("$framework: beside other middleware", ({ express }) =
       status: 200,
       text: "l",
     },
-  ])("$way gives the next visitor what it gave the first", async ({ answer, status, text }) => {
+  ])("$way gives the next client what it gave the first", async ({ answer, status, text }) => {
     const file = join(temporaryDirectory(), "page.txt");
     writeFileSync(file, PAGE);
     const site = await open((app, cache) => app.use(cache).get("/", (_req, res) => answer(res, file)));
@@ -369,7 +369,7 @@ describe.each(FRAMEWORKS)("$framework: beside other middleware", ({ express }) =
     expect((await site.visit("/")).text).toBe("render 2");
   });
 
-  it("an error handler's page is the visitor's, and is not kept", async () => {
+  it("an error handler's page is the client's, and is not kept", async () => {
     const site = await open((app, cache) => {
       app.use(cache);
       app.get("/", (_req, _res, next) => next(new Error("broken")));

@@ -1,4 +1,4 @@
-/** Never in the way: whatever goes wrong with directory, files or the operator's own functions, every visitor gets his page. */
+/** Never in the way: whatever goes wrong with directory, files or the operator's own functions, every client gets his page. */
 import fs, {
   chmodSync,
   mkdirSync,
@@ -177,7 +177,7 @@ describe.each(ADAPTERS)("$name: a stored file", (adapter) => {
     expect((await site.visit("/")).isHit).toBe(true);
   });
 
-  it("that is long and damaged breaks off the visitor's answer: short is never shown as whole", async () => {
+  it("that is long and damaged breaks off the client's answer: short is never shown as whole", async () => {
     const long = Buffer.alloc(3_000_000, "long page ");
     const site = await openSite(adapter, {
       options: { ttl: 60, memory: 0 },
@@ -226,7 +226,7 @@ describe.each(ADAPTERS)("$name: the operator's own function", (adapter) => {
     { name: "tags", options: { tags: fail } },
     { name: "key, which returns no string,", options: { key: () => 7 as unknown as string } },
     { name: "partition, which returns no string,", options: { partition: () => 7 as unknown as string } },
-  ])("$name fails: the visitor gets his page, nothing is kept, and the operator is told", async ({ options }) => {
+  ])("$name fails: the client gets his page, nothing is kept, and the operator is told", async ({ options }) => {
     const site = await openSite(adapter, { options: { ttl: 60, ...options } });
     for (const n of [1, 2]) {
       const answer = await site.visit("/");

@@ -164,7 +164,7 @@ describe.each(ADAPTERS)("$name: a kept page", (adapter) => {
     expect((await site.visit("/")).text).not.toBe("render 1");
   });
 
-  it("is rendered anew behind the visitor while stale-while-revalidate lasts", async () => {
+  it("is rendered anew behind the client while stale-while-revalidate lasts", async () => {
     const site = await openSite(adapter, { options: { ttl: 60, staleWhileRevalidate: 30 } });
     await site.visit("/");
     site.clock.advance(70);
@@ -234,14 +234,14 @@ describe.each(ADAPTERS)("$name: conditions", (adapter) => {
     },
     { given: "its date", headers: { "if-modified-since": PAGE.headers["Last-Modified"] }, status: 304 },
     { given: "an earlier date", headers: { "if-modified-since": "Wed, 31 Dec 2025 00:00:00 GMT" }, status: 200 },
-  ])("of a visitor with $given get the same answer from a miss as from a hit: $status", async ({ headers, status }) => {
+  ])("of a client with $given get the same answer from a miss as from a hit: $status", async ({ headers, status }) => {
     const site = await openSite(adapter, { handler: () => PAGE });
     const miss = await site.visit("/", { headers });
     const hit = await site.visit("/", { headers });
     expect([miss.status, hit.status, hit.isHit]).toEqual([status, status, true]);
     expect(hit.text).toBe(status === 304 ? "" : "version 1");
     expect(hit.header("etag")).toBe('"v1"');
-    // What the first visitor did not need was kept for the others.
+    // What the first client did not need was kept for the others.
     expect((await site.visit("/")).text).toBe("version 1");
     expect(site.renders).toBe(1);
   });
@@ -279,7 +279,7 @@ describe.each(ADAPTERS)("$name: conditions", (adapter) => {
     expect(asked).toEqual([undefined, '"v1"']);
   });
 
-  it("are put to the handler instead of the visitor's own, who still gets his 304", async () => {
+  it("are put to the handler instead of the client's own, who still gets his 304", async () => {
     const site = await openSite(adapter, {
       options: { ttl: 60 },
       handler: ({ req }) =>
@@ -292,7 +292,7 @@ describe.each(ADAPTERS)("$name: conditions", (adapter) => {
     expect((await site.visit("/", { headers: { "if-none-match": '"v1"' } })).status).toBe(304);
   });
 
-  it("of a stale page are honoured for visitors who ask for it, where that is allowed", async () => {
+  it("of a stale page are honoured for clients who ask for it, where that is allowed", async () => {
     const site = await openSite(adapter, { options: { ttl: 60, honourRequest: true } });
     await site.visit("/");
     const reloaded = await site.visit("/", { headers: { "cache-control": "no-cache" } });

@@ -127,7 +127,7 @@ describe.each(ADAPTERS)("$name: the handle", (adapter) => {
     });
   });
 
-  it("may be closed while a page is made: the visitor gets it", async () => {
+  it("may be closed while a page is made: the client gets it", async () => {
     const site = await openSite(adapter, {
       handler: async () => {
         await site.cache.close();
@@ -176,7 +176,7 @@ describe.each(ADAPTERS)("$name: the handle", (adapter) => {
       handler: () => ({ body: "x".repeat(20_000) }),
     });
     for (let n = 0; n < 60; n++) await site.visit(`/${n}`);
-    // Eviction runs behind the visitors; when all is written and swept, the files are within the bound.
+    // Eviction runs behind the clients; when all is written and swept, the files are within the bound.
     let { pendingWrites, bytes } = await site.cache.stats();
     while (pendingWrites > 0 || bytes > 256 * 1024) {
       await new Promise(setImmediate);

@@ -1,4 +1,4 @@
-/** What the second visitor gets: the first one's bytes, and the cache's account of them. */
+/** What the second client gets: the first one's bytes, and the cache's account of them. */
 import { randomBytes } from "node:crypto";
 import { Readable } from "node:stream";
 import { describe, expect, it } from "vitest";
@@ -41,7 +41,7 @@ const PAGES: readonly { readonly given: string; readonly page: () => Page; reado
   { given: "nothing", page: () => ({ headers: { "Content-Type": "text/plain" } }), bytes: "" },
 ];
 
-describe.each(ADAPTERS)("$name: the second visitor", (adapter) => {
+describe.each(ADAPTERS)("$name: the second client", (adapter) => {
   it.each(PAGES)("gets the bytes and the fields of the first when the page is $given", async ({ page, bytes }) => {
     const site = await openSite(adapter, { handler: page });
     const miss = await site.visit("/");

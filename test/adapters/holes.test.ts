@@ -1,4 +1,4 @@
-/** Holes: one stored page, filled for each visitor on its way out, and never anything of the one for the other. */
+/** Holes: one stored page, filled for each client on its way out, and never anything of the one for the other. */
 import { Readable } from "node:stream";
 import { gzipSync } from "node:zlib";
 import type { DiskCacheOptions } from "@diskcache/core";
@@ -18,7 +18,7 @@ const as = (user: string, more: VisitOptions = {}): VisitOptions => ({
   headers: { host: "www.example.com", ...(more.headers as Record<string, string>), "x-user": user },
 });
 
-/** A page with the visitor's name in it, as the handler sees it: with a hole. */
+/** A page with the client's name in it, as the handler sees it: with a hole. */
 const greeting: Handler = ({ directives }) => ({ headers: HTML, body: `<p>Hello ${directives.hole("user")}!</p>` });
 
 describe.each(ADAPTERS)("$name: a page with holes", (adapter) => {
@@ -44,7 +44,7 @@ describe.each(ADAPTERS)("$name: a page with holes", (adapter) => {
     expect(site.renders).toBe(1);
   });
 
-  it("is nobody's to keep between here and the visitor, and has no validators, parts or 304s", async () => {
+  it("is nobody's to keep between here and the client, and has no validators, parts or 304s", async () => {
     const site = await open(({ directives }) => ({
       headers: {
         ...HTML,
@@ -73,7 +73,7 @@ describe.each(ADAPTERS)("$name: a page with holes", (adapter) => {
     expect([warm.status, warm.isHit, warm.header("content-length")]).toEqual([200, true, "25"]);
   });
 
-  it("has the same value in fields and body, made once for each visitor", async () => {
+  it("has the same value in fields and body, made once for each client", async () => {
     let made = 0;
     const site = await open(({ directives }) => ({
       headers: { ...HTML, "Content-Security-Policy": `script-src 'nonce-${directives.hole("nonce")}'` },
@@ -209,7 +209,7 @@ describe.each(ADAPTERS)("$name: a page with holes", (adapter) => {
     }
   });
 
-  it("is rendered once for visitors who come together, each with his own", async () => {
+  it("is rendered once for clients who come together, each with his own", async () => {
     const goOn = barrier();
     const site = await open(async (asked) => {
       await goOn.opened;

@@ -1,4 +1,4 @@
-/** Whoever leaves in the middle, visitor or handler: a torn page is never kept, and a whole one is kept whoever left. */
+/** Whoever leaves in the middle, client or handler: a torn page is never kept, and a whole one is kept whoever left. */
 import { once } from "node:events";
 import { PassThrough } from "node:stream";
 import { describe, expect, it } from "vitest";
@@ -20,7 +20,7 @@ describe.each(ADAPTERS)("$name: a response that does not end as it should", (ada
     const message = await site.begin("/").catch(() => undefined);
     if (message !== undefined && !message.complete) {
       message.on("error", () => {}).resume();
-      // Express pipes, and a pipe does not pass an error on: the visitor waits until he leaves.
+      // Express pipes, and a pipe does not pass an error on: the client waits until he leaves.
       message.destroy();
     }
     failing = false;
@@ -43,7 +43,7 @@ describe.each(ADAPTERS)("$name: a response that does not end as it should", (ada
     expect([second.status, second.text, second.isHit]).toEqual([200, "up", false]);
   });
 
-  it("is kept when the visitor leaves before it begins and the handler goes on", async () => {
+  it("is kept when the client leaves before it begins and the handler goes on", async () => {
     const release = barrier();
     const begun = barrier();
     const site = await openSite(adapter, {
@@ -69,7 +69,7 @@ describe.each(ADAPTERS)("$name: a response that does not end as it should", (ada
 });
 
 describe.each(TAPPED)("$name: a handler with the response in its hands", (adapter) => {
-  it("that goes on writing after its visitor has left fills the cache", async () => {
+  it("that goes on writing after its client has left fills the cache", async () => {
     const site = await openRawSite(adapter, async (_req, res) => {
       res.write("first half, ");
       await site.departures.reaches(1);
@@ -84,7 +84,7 @@ describe.each(TAPPED)("$name: a handler with the response in its hands", (adapte
     expect([hit.text, hit.isHit]).toEqual(["first half, second half", true]);
   });
 
-  it("that piped a stream, whose visitor leaves, keeps the whole of it once it has ended", async () => {
+  it("that piped a stream, whose client leaves, keeps the whole of it once it has ended", async () => {
     const source = new PassThrough();
     const site = await openRawSite(adapter, (_req, res) => {
       source.write("half ");
@@ -100,7 +100,7 @@ describe.each(TAPPED)("$name: a handler with the response in its hands", (adapte
     expect(await site.visit("/")).toMatchObject({ text: "half whole", isHit: true });
   });
 
-  it("that piped a stream which fails after its visitor has left keeps nothing of it", async () => {
+  it("that piped a stream which fails after its client has left keeps nothing of it", async () => {
     const sources: PassThrough[] = [];
     const site = await openRawSite(adapter, (_req, res) => {
       const source = new PassThrough();
@@ -119,7 +119,7 @@ describe.each(TAPPED)("$name: a handler with the response in its hands", (adapte
     expect((await site.visit("/")).text).toBe("half whole");
   });
 
-  it("that destroys it half way keeps nothing, and the visitor is not told that it was whole", async () => {
+  it("that destroys it half way keeps nothing, and the client is not told that it was whole", async () => {
     let failing = true;
     const site = await openRawSite(adapter, (_req, res) => {
       res.write("half ");

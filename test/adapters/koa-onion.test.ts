@@ -77,7 +77,7 @@ describe.each(FRAMEWORKS)("$framework: middleware", ({ Koa }) => {
     const hit = await site.visit("/");
     expect(seen[1]).toEqual(seen[0]);
     expect(seen[0]).toEqual([203, "text/plain", 4, "", "1", "page"]);
-    // What it adds is each visitor's own, and never kept.
+    // What it adds is each client's own, and never kept.
     expect([miss.header("x-time"), hit.header("x-time")]).toEqual(["1", "2"]);
   });
 
@@ -202,7 +202,7 @@ describe.each(FRAMEWORKS)("$framework: middleware", ({ Koa }) => {
     expect(renders).toBe(2);
   });
 
-  it("that sets a session cookie after next() keeps the page of its visitor out of the cache", async () => {
+  it("that sets a session cookie after next() keeps the page of its client out of the cache", async () => {
     const site = await open((app, cache) => {
       app.keys = ["a key"];
       app.use(session({ signed: false }, app));

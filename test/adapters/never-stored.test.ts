@@ -192,7 +192,7 @@ describe.each(ADAPTERS)("$name: never someone else's page", (adapter) => {
     expect((await site.visit("/", { method: "POST" })).text).toBe("POST");
   });
 
-  it("keeps the whole page when the first visitor asked for ten bytes of it", async () => {
+  it("keeps the whole page when the first client asked for ten bytes of it", async () => {
     const site = await openSite(adapter, {
       handler: () => ({ headers: { "Content-Type": "text/plain", "Content-Length": "16" }, body: "0123456789abcdef" }),
     });

@@ -188,7 +188,7 @@ describe.each(ADAPTERS)("$name: routes inside routes", (adapter) => {
     expect((await site.visit("/")).text).toBe("render 1");
   });
 
-  it("have a stale page rendered anew behind the visitor, under the route's own key", async () => {
+  it("have a stale page rendered anew behind the client, under the route's own key", async () => {
     const site = await openSite(adapter, {
       options: {},
       policy: { ttl: 60, staleWhileRevalidate: "1h", key: { query: { only: ["id"] } } },

@@ -31,7 +31,7 @@ export class Site {
   readonly arrivals = tally();
   /** Connections that are closed. */
   readonly departures = tally();
-  /** What went wrong behind the visitors' backs. */
+  /** What went wrong behind the clients' backs. */
   readonly errors: CacheEvents["error"][] = [];
   readonly #server: Server;
   readonly #agent = new Agent({ keepAlive: true });
@@ -62,7 +62,7 @@ export class Site {
     return this.#renders();
   }
 
-  /** Until so many visitors wait for a page that another one's request began. */
+  /** Until so many clients wait for a page that another one's request began. */
   async waiting(visitors: number): Promise<void> {
     while ((await this.cache.stats()).waiting < visitors) await new Promise(setImmediate);
   }
@@ -143,7 +143,7 @@ async function start(
   listener: RequestListener,
   renders: () => number,
 ): Promise<Site> {
-  // Visitors come back on connections that a busy machine may have left idle for long.
+  // Clients come back on connections that a busy machine may have left idle for long.
   const server = createServer({ keepAliveTimeout: 0 }, listener).listen(0, "127.0.0.1");
   await once(server, "listening");
   const site = new Site(dir, clock, cache, server, renders);

@@ -1,4 +1,4 @@
-/** Every way a handler can use the ServerResponse itself: the visitor sees no difference, and the next one gets the same bytes. */
+/** Every way a handler can use the ServerResponse itself: the client sees no difference, and the next one gets the same bytes. */
 import { createReadStream, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { IncomingMessage, ServerResponse } from "node:http";
@@ -157,7 +157,7 @@ describe.each(TAPPED)("$name: a handler that uses", (adapter) => {
   });
 
   it.each(WRITINGS)(
-    "$way sends what it would send without a cache, and the next visitor gets the same",
+    "$way sends what it would send without a cache, and the next client gets the same",
     async ({ write }) => {
       const bare = await bareAnswer(write);
       const site = await openRawSite(adapter, (req, res) => write(res, req));
@@ -260,7 +260,7 @@ describe.each(TAPPED)("$name: a handler that uses", (adapter) => {
     expect([miss.body.equals(bytes), hit.body.equals(bytes), hit.isHit]).toEqual([true, true, true]);
   });
 
-  it("server-sent events reaches the visitor event by event, and nothing is kept", async () => {
+  it("server-sent events reaches the client event by event, and nothing is kept", async () => {
     const next = barrier();
     const site = await openRawSite(adapter, async (_req, res) => {
       res.writeHead(200, { "Content-Type": "text/event-stream", "Cache-Control": "no-store" });

@@ -1,4 +1,4 @@
-/** Many visitors for one page that is not there: one render for all of them, and nothing of the one visitor for the others. */
+/** Many clients for one page that is not there: one render for all of them, and nothing of the one client for the others. */
 import { PassThrough } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { describe, expect, it } from "vitest";
@@ -10,7 +10,7 @@ import type { Site } from "./site.js";
 
 const VISITORS = 8;
 
-describe.each(ADAPTERS)("$name: visitors who come together", (adapter) => {
+describe.each(ADAPTERS)("$name: clients who come together", (adapter) => {
   it("cost one render, and all of them get the page", async () => {
     const release = barrier();
     const site = await openSite(adapter, {
@@ -76,13 +76,13 @@ describe.each(ADAPTERS)("$name: visitors who come together", (adapter) => {
     for (const { text } of await together(site, release.open)) expect(text).toBe("longer than ten bytes");
   });
 
-  it("get each his own page when the one before them turns out to be for one visitor", async () => {
+  it("get each his own page when the one before them turns out to be for one client", async () => {
     const release = barrier();
     const site = await openSite(adapter, {
       handler: async () => {
         const turn = site.renders;
         await release.opened;
-        return { headers: { "Set-Cookie": `id=${turn}` }, body: `for visitor ${turn}` };
+        return { headers: { "Set-Cookie": `id=${turn}` }, body: `for client ${turn}` };
       },
     });
     const answers = await together(site, release.open);

@@ -78,7 +78,7 @@ describe.each(PAIRS)("$framework: as $toolAs", ({ adapter, toolAs }) => {
     expect((await ask("a")).header("vary")).toBe("accept-language, Accept, x-plan");
   });
 
-  it("purges() ends what a successful request names, before its visitor sees the answer", async () => {
+  it("purges() ends what a successful request names, before its client sees the answer", async () => {
     const site = await openSite(adapter, {
       tool: (tools) => tools.purges((native) => (isGet(native) ? [] : [{ tag: "at:/article" }, "/list"])),
       toolAs,

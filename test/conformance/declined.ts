@@ -1,7 +1,7 @@
 /** Why a test is not passed: by design, or because nothing can pass it. A test that is not passed and not named here is a fault. */
 
 const SET_COOKIE =
-  "A cookie that was set for one visitor is never given to another: a response with `Set-Cookie` is not stored, unless `relaxed.setCookie` says that its cookies are for everybody.";
+  "A cookie that was set for one client is never given to another: a response with `Set-Cookie` is not stored, unless `relaxed.setCookie` says that its cookies are for everybody.";
 const FRAGMENT =
   "Ranges are cut from complete stored responses. The application's own 206 is stored only where `relaxed.partial` asks for it: its `Content-Range` may not describe its body (here 6 bytes announced, 5 sent).";
 const HEURISTIC =

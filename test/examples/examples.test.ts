@@ -34,9 +34,9 @@ describe("the example", () => {
     expect(again[0]!.text).not.toBe(answers[0]!.text);
   });
 
-  it("fragments makes the sidebar once and each visitor's token anew", async () => {
+  it("fragments makes the sidebar once and each client's token anew", async () => {
     const { visit, printed } = await startExample("fragments");
-    const as = (visitor: string) => ({ headers: { ...HOST, cookie: `visitor=${visitor}` } });
+    const as = (visitor: string) => ({ headers: { ...HOST, cookie: `client=${visitor}` } });
     const [one, other] = [await visit("/articles/1", as("ann")), await visit("/articles/1", as("bob"))];
     const sidebar = /<aside>.*<\/aside>/;
     const token = /value="([0-9a-f]{64})"/;

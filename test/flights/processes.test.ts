@@ -42,7 +42,7 @@ async function startWorker(dir: string) {
 
 type Worker = Awaited<ReturnType<typeof startWorker>>;
 
-/** Lets visitors in at every worker while the first one renders. */
+/** Lets clients in at every worker while the first one renders. */
 async function stampede(workers: readonly [Worker, ...Worker[]], target: string) {
   const [leader] = workers;
   const first = leader.visit(target);
@@ -111,7 +111,7 @@ describe("processes that share a directory", () => {
     await cache.close();
   });
 
-  it("let each other's visitors go when a page may not be shared", async () => {
+  it("let each other's clients go when a page may not be shared", async () => {
     const dir = temporaryDirectory();
     const [leader, other] = [await startWorker(dir), await startWorker(dir)];
     const { first, followers } = await stampede([leader, other], "/private");

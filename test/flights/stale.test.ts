@@ -18,7 +18,7 @@ function stored(site: Site): Promise<unknown> {
 }
 
 describe.each(ADAPTERS)("$name: a stale page", (adapter) => {
-  it("is refreshed once, behind everybody, by a request with nothing of a visitor's own", async () => {
+  it("is refreshed once, behind everybody, by a request with nothing of a client's own", async () => {
     const headers = { "accept-language": "de" };
     const own = { ...headers, cookie: "id=1", range: "bytes=0-", "if-none-match": '"x"' };
     const release = barrier();

@@ -14,7 +14,7 @@ const VISITORS = 100;
 const PLAIN = { "Content-Type": "text/plain" };
 
 describe.each(ADAPTERS)("$name: a stampede", (adapter) => {
-  it("costs one call of the handler, not one for each visitor", async () => {
+  it("costs one call of the handler, not one for each client", async () => {
     const release = barrier();
     const site = await openSite(adapter, {
       handler: async () => {
@@ -46,7 +46,7 @@ describe.each(ADAPTERS)("$name: a stampede", (adapter) => {
     for (const { status, text } of answers) expect([status, text]).toEqual([200, first!.text]);
   });
 
-  it("hands nobody another visitor's cookie, and lets all go to the application at the same time", async () => {
+  it("hands nobody another client's cookie, and lets all go to the application at the same time", async () => {
     const first = barrier();
     const rest = barrier();
     let inside = 0;
@@ -57,10 +57,10 @@ describe.each(ADAPTERS)("$name: a stampede", (adapter) => {
           if (inside === 10) rest.open(); // all of them stand in the handler together
           await rest.opened;
         }
-        return { headers: { "Set-Cookie": `id=${String(req.headers["x-visitor"])}` }, body: "hello" };
+        return { headers: { "Set-Cookie": `id=${String(req.headers["x-client"])}` }, body: "hello" };
       },
     });
-    const visits = Array.from({ length: 10 }, (_, n) => site.visit("/", { headers: { "x-visitor": String(n) } }));
+    const visits = Array.from({ length: 10 }, (_, n) => site.visit("/", { headers: { "x-client": String(n) } }));
     await site.waiting(9);
     first.open();
     expect((await Promise.all(visits)).map((answer) => answer.header("set-cookie"))).toEqual(
@@ -190,7 +190,7 @@ describe.each(ADAPTERS)("$name: a stampede", (adapter) => {
     const follower = await site.begin("/");
     const ends = Promise.allSettled([buffer(leader), buffer(follower)]);
     body.destroy(new Error("torn"));
-    // A pipe leaves its visitor waiting; he leaves, then.
+    // A pipe leaves its client waiting; he leaves, then.
     leader.destroy();
     expect((await ends)[1].status).toBe("rejected");
     expect((await site.cache.stats()).stored).toBe(0);

@@ -35,7 +35,7 @@ describe.each(ADAPTERS)("$name: warming up", (adapter) => {
     ]);
   });
 
-  it("can be told from a visitor by the application", async () => {
+  it("can be told from a client by the application", async () => {
     const told: (readonly [url: string, own: boolean, refresh: boolean])[] = [];
     const site = await openSite(adapter, {
       handler: ({ req, directives }) => {
@@ -43,11 +43,11 @@ describe.each(ADAPTERS)("$name: warming up", (adapter) => {
         return { body: "page" };
       },
     });
-    await site.visit("/visitor");
+    await site.visit("/client");
     await site.cache.warm(["/warm"]);
     await site.cache.refresh("/refresh");
     expect(told).toEqual([
-      ["/visitor", false, false],
+      ["/client", false, false],
       ["/warm", true, true],
       ["/refresh", true, true],
     ]);

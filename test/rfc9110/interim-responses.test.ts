@@ -7,7 +7,7 @@ import { exchangeBytes } from "../support/visit.js";
 const ASK = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
 
 describe.each(ADAPTERS)("$name: RFC 9110 §15.2 interim responses", (adapter) => {
-  it("reach the visitor they were made for, and nobody else", async () => {
+  it("reach the client they were made for, and nobody else", async () => {
     const site = await openSite(adapter, {
       handler: async ({ res }) => {
         res.writeProcessing();

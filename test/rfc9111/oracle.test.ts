@@ -80,7 +80,7 @@ const POLICY: StoragePolicy = {
   methods: ["GET"],
 };
 
-/** Whether a later visitor without credentials is answered without asking the handler first. */
+/** Whether a later client without credentials is answered without asking the handler first. */
 function ours({ cacheControl, status, fields, authorization, elapsed }: Case): Answer {
   const request = { method: "GET", authorization, cookies: false };
   const rawHeaders = cacheControl === "" ? fields : [...fields, "Cache-Control", cacheControl];

@@ -38,7 +38,7 @@ describe.each(ADAPTERS)("$name: relaxed.postAnswersGet", (adapter) => {
 
   it.each([
     { answer: "that names another target", fields: { "Content-Location": "/b" } },
-    { answer: "for one visitor", fields: { "Cache-Control": "private, max-age=60" } },
+    { answer: "for one client", fields: { "Cache-Control": "private, max-age=60" } },
     { answer: "with a cookie", fields: { "Set-Cookie": "a=1" } },
   ])("does not keep an answer $answer", async ({ fields }) => {
     const site = await openSite(adapter, { options, handler: (asked) => posted(asked, fields) });

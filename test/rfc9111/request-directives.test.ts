@@ -1,4 +1,4 @@
-/** RFC 9111 §5.2.1: what a visitor may ask of the cache, where `honourRequest` lets him. */
+/** RFC 9111 §5.2.1: what a client may ask of the cache, where `honourRequest` lets him. */
 import { describe, expect, it } from "vitest";
 import { ADAPTERS, incoming } from "../adapters/adapters.js";
 import { openSite } from "../adapters/site.js";
@@ -28,7 +28,7 @@ const WISHES: readonly {
   { wish: "nothing-to-see-here", after: 30, honoured: "hit", ignored: "hit" },
 ];
 
-describe.each(ADAPTERS)("$name: RFC 9111 §5.2.1 a visitor's Cache-Control", (adapter) => {
+describe.each(ADAPTERS)("$name: RFC 9111 §5.2.1 a client's Cache-Control", (adapter) => {
   it.each(WISHES)(
     "$wish after $after s: honoured $honoured, else $ignored",
     async ({ wish, after, honoured, ignored }) => {

@@ -1,4 +1,4 @@
-/** A body that ends too early, and a visitor who does not read his: both harm the others in the naive cache of this file, and nobody here. */
+/** A body that ends too early, and a client who does not read his: both harm the others in the naive cache of this file, and nobody here. */
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { RequestListener } from "node:http";
@@ -14,7 +14,7 @@ import { beginVisit, visit } from "../support/visit.js";
 
 const PLAIN = { "Content-Type": "text/plain" };
 const PIECE = Buffer.alloc(65_536, "x");
-/** More than the kernel takes for a visitor who does not read. */
+/** More than the kernel takes for a client who does not read. */
 const PIECES = 200;
 
 /** Breaks off after the first half, the first time. */
@@ -39,7 +39,7 @@ describe("a naive cache", () => {
     expect((await visit(origin, "/")).text).toBe("half ");
   });
 
-  it("lets one visitor who does not read hold everybody up", async () => {
+  it("lets one client who does not read hold everybody up", async () => {
     const held = barrier();
     const origin = await serve(naive(long, held));
     const reader = await beginVisit(origin, "/");
@@ -56,13 +56,13 @@ describe.each(ADAPTERS)("$name", (adapter) => {
     const body = breaking();
     const site = await openSite(adapter, { handler: () => ({ headers: PLAIN, body: body() }) });
     const first = await site.begin("/").catch(() => undefined);
-    // Express does not tell a visitor that a piped stream has broken: he leaves.
+    // Express does not tell a client that a piped stream has broken: he leaves.
     first?.on("error", () => {}).destroy();
     expect((await site.visit("/")).text).toBe("half whole");
     expect((await site.visit("/")).text).toBe("half whole");
   });
 
-  it("lets nobody be held up by one visitor who does not read", async () => {
+  it("lets nobody be held up by one client who does not read", async () => {
     const site = await openSite(adapter, {
       options: { ttl: "5m", maxBody: "64mb" },
       handler: () => ({ headers: PLAIN, body: long() }),
@@ -74,8 +74,8 @@ describe.each(ADAPTERS)("$name", (adapter) => {
 });
 
 /**
- * One rendering for all, at the pace of the visitor who came first, and whatever was sent when it is over is the page.
- * @param held opened when that visitor holds the rendering up
+ * One rendering for all, at the pace of the client who came first, and whatever was sent when it is over is the page.
+ * @param held opened when that client holds the rendering up
  */
 function naive(render: () => Readable, held: Barrier): RequestListener {
   let page: Promise<Buffer> | undefined;

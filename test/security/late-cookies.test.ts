@@ -35,14 +35,14 @@ const SITES: readonly { readonly name: string; readonly build: Build }[] = [
       let visitors = 0;
       const app = express();
       app.use((_req, res, next) => {
-        res.locals["visitor"] = ++visitors;
-        onHeaders(res, () => res.setHeader("Set-Cookie", `id=${String(res.locals["visitor"])}`));
+        res.locals["client"] = ++visitors;
+        onHeaders(res, () => res.setHeader("Set-Cookie", `id=${String(res.locals["client"])}`));
         next();
       });
       app.use(cache, async (_req, res) => {
         begun();
         await release;
-        const page = `for visitor ${String(res.locals["visitor"])}`;
+        const page = `for client ${String(res.locals["client"])}`;
         if (streamed) res.write(page);
         res.end(streamed ? undefined : page);
       });
@@ -58,7 +58,7 @@ const SITES: readonly { readonly name: string; readonly build: Build }[] = [
       const app = new Koa();
       app.use(async (ctx, next) => {
         const visitor = ++visitors;
-        ctx.state["visitor"] = visitor;
+        ctx.state["client"] = visitor;
         await next();
         await new Promise(setImmediate);
         ctx.set("Set-Cookie", `id=${visitor}`);
@@ -67,7 +67,7 @@ const SITES: readonly { readonly name: string; readonly build: Build }[] = [
       app.use(async (ctx) => {
         begun();
         await release;
-        const page = `for visitor ${String(ctx.state["visitor"])}`;
+        const page = `for client ${String(ctx.state["client"])}`;
         ctx.body = streamed ? Readable.from([page]) : page;
       });
       const listener = app.callback();
@@ -97,7 +97,7 @@ describe.each(SITES)("$name", ({ build }) => {
       }
     });
 
-    it("nothing is kept of a page whose visitor left before it began", async () => {
+    it("nothing is kept of a page whose client left before it began", async () => {
       const release = barrier();
       const controller = new AbortController();
       const site = await build({ release: release.opened, streamed, begun: () => controller.abort() });
@@ -109,7 +109,7 @@ describe.each(SITES)("$name", ({ build }) => {
       await site.departures.reaches(1);
       release.open();
       expect([await visit, await settled]).toEqual(["left", "set-cookie"]);
-      expect((await site.visit("/")).text).toBe("for visitor 2");
+      expect((await site.visit("/")).text).toBe("for client 2");
     });
   });
 });

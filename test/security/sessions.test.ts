@@ -23,7 +23,7 @@ import { temporaryDirectory } from "../support/temporary-directory.js";
 const NAMES = ["ann", "bob", "nobody"];
 const SECRET = "a secret of the application's, long enough";
 
-/** Middleware that knows its visitor, and what it says of him. */
+/** Middleware that knows its client, and what it says of him. */
 interface Login {
   readonly middleware: readonly RequestHandler[];
   readonly enter: (req: Request, name: string) => void | Promise<void>;

@@ -116,7 +116,7 @@ describe("a place where no directory can be made, nor is found", () => {
     expect(store.create("/a")).toBeUndefined();
     expect(store.lock("/a")).toBeUndefined();
     await store.released("/a", 1);
-    expect(store.alive(head("/a"))).toBe(false);
+    expect(store.survivesPurges(head("/a"))).toBe(false);
     await expect(store.clear()).rejects.toMatchObject({ code: "ERR_DISKCACHE_PURGE" });
     expect(store.stats()).toMatchObject({ entries: 0, bytes: 0 });
     expect(events).toContainEqual({ type: "skip", reason: "unavailable", key: "/a" });

@@ -133,7 +133,7 @@ export function storeContract(share: () => Shared): void {
       writer.write(Buffer.from("old"));
       await shared.open().store.purge([{ kind: "all" }], { soft: false });
       await new Promise((resolve) => setImmediate(resolve));
-      expect(store.alive(before)).toBe(false);
+      expect(store.survivesPurges(before)).toBe(false);
       expect(store.put(before, Buffer.from("old"))).toBe(false);
       expect(await writer.commit(before)).toBe(false);
       expect(await store.get("/a")).toBeUndefined();

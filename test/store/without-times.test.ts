@@ -79,7 +79,7 @@ it("a process that holds a lock shows that it lives by writing", () => {
   elapsed += 1000;
   neighbours.hold();
   expect(shown).toEqual(["."]);
-  neighbours.letGo();
+  neighbours.release();
 });
 
 const run = promisify(execFile);

@@ -1,4 +1,4 @@
-/** A visitor with nothing of a browser but a socket: every byte and every field line as it came. */
+/** A client with nothing of a browser but a socket: every byte and every field line as it came. */
 import { request } from "node:http";
 import type { Agent, IncomingMessage, OutgoingHttpHeaders, RequestOptions } from "node:http";
 import { connect } from "node:net";

@@ -5,8 +5,8 @@ import express from "express";
 import type { Request } from "express";
 
 const app = express();
-// The cookie says who a visitor is, and no page depends on that but in its hole.
-const cache = diskCache({ dir: ".cache/pages", ttl: "5m", cookies: { ignore: ["visitor"] } });
+// The cookie says who a client is, and no page depends on that but in its hole.
+const cache = diskCache({ dir: ".cache/pages", ttl: "5m", cookies: { ignore: ["client"] } });
 
 const secret = randomBytes(32);
 const token = cache.hole("token", (req: Request) =>

@@ -13,8 +13,8 @@ import type { Lookup, Question } from "./lookup/decide.js";
 import { identified } from "./key/credentials.js";
 import { isEveryField } from "./key/every-field.js";
 import type { PageKey } from "./key/page-key.js";
-import { isPlainlyFresh, isPlainPage, PlainPages, VainLook } from "./lookup/fast-hit.js";
-import { isDueAhead, isSurelyEarly } from "./lookup/refresh-ahead.js";
+import { isPlainlyFresh, isPlainPage, FastHits, RecentMiss } from "./lookup/fast-hit.js";
+import { drawDueAhead, isSurelyEarly } from "./lookup/refresh-ahead.js";
 import { andThen } from "./base/maybe-async.js";
 import type { MaybeAsync } from "./base/maybe-async.js";
 import { asksApplication, boundPolicy, mergePolicies } from "./options/resolve-policy.js";
@@ -34,8 +34,8 @@ export class Answering {
   readonly #refreshes: Refreshes;
   readonly #refreshAhead: number;
   /** `undefined` where the user's functions have a say in every request. */
-  readonly #plainPages: PlainPages | undefined;
-  readonly #vain = new VainLook();
+  readonly #plainPages: FastHits | undefined;
+  readonly #vain = new RecentMiss();
   #closed = false;
 
   /** @param frontable whether requests may be answered without what the framework makes */
@@ -45,7 +45,7 @@ export class Answering {
     this.#forwarding = new Forwarding(context, (question, attempt) => this.#ask(question, attempt));
     this.#refreshes = new Refreshes(options.clock);
     this.#refreshAhead = options.refreshAhead;
-    this.#plainPages = frontable ? new PlainPages(options, (target) => this.#policyOf(target)) : undefined;
+    this.#plainPages = frontable ? new FastHits(options, (target) => this.#policyOf(target)) : undefined;
   }
 
   /** Requests that wait for a response that another one began. */
@@ -152,7 +152,7 @@ export class Answering {
 
   #claim({ entry, stale }: Reusable): ReturnType<typeof claimRefresh> {
     const ahead = this.#refreshAhead > 0 && !isByEveryField(entry);
-    const due = stale || (ahead && isDueAhead(entry.value, this.#refreshAhead, this.#now()));
+    const due = stale || (ahead && drawDueAhead(entry.value, this.#refreshAhead, this.#now()));
     const { key, storedAt } = entry.head;
     return due && !this.#context.failing.rests(key, storedAt)
       ? claimRefresh(this.#context, this.#refreshes, entry)

@@ -49,7 +49,7 @@ export function storedEntry(lookup: Lookup): ResponseEntry | undefined {
   return lookup.verdict === "reuse" ? lookup.entry : lookup.selection?.entry;
 }
 
-/** @param sent what is stored, in the form the visitor would be sent */
+/** @param sent what is stored, in the form the client would be sent */
 export function explain(
   request: RequestHead,
   lookup: Lookup,

@@ -102,7 +102,7 @@ describe("a hit at a glance", () => {
     expect(ready(cache, request("/closed"))).toBeUndefined();
   });
 
-  it("is given behind a proxy, and to visitors with cookies that are declared harmless", async () => {
+  it("is given behind a proxy, and to clients with cookies that are declared harmless", async () => {
     const { cache } = openCache({ cookies: { ignore: ["_ga"] } });
     const proxied = ["X-Forwarded-For", "192.0.2.7", "X-Forwarded-Proto", "https", "Cookie", "_ga=1"];
     const asked = request("/a", proxied);

@@ -179,7 +179,7 @@ export class PageCache<Req = unknown> {
     return purgesOf(given, (target) => this.purge(target), this.#context);
   }
 
-  /** Fills a hole in pages, for each visitor on the page's way out. The page is stored once, with an unguessable marker in the place of what goes there; what is stored is never evaluated.
+  /** Fills a hole in pages, for each client on the page's way out. The page is stored once, with an unguessable marker in the place of what goes there; what is stored is never evaluated.
    * @param filler gives the text, escaped for the place where it stands. When it fails, the request goes to the application
    * @throws {DiskCacheError} `ERR_DISKCACHE_HOLE` when the name is not a token
    * @example cache.hole("csrf", (req) => req.session.csrf); // in the page: req.diskCache.hole("csrf") */

@@ -5,7 +5,7 @@ import type { Delivery, Forward } from "@diskcache/core";
 import { Aside, Gathering, Part, Passing } from "./deliveries.js";
 import type { Delivering, Given } from "./deliveries.js";
 import type { Departure } from "./departure.js";
-import { detach, endSources } from "./put-aside.js";
+import { detach, endSources } from "./detach-handler.js";
 import { Drain } from "./drain.js";
 import type { Sink } from "./send.js";
 import { SlowClient } from "./slow-client.js";

@@ -10,7 +10,7 @@ import { ignoreReasonPhrase, isKnownResponse, stepAside } from "./response-class
 import { send } from "./send.js";
 import { learnServer } from "./server.js";
 import { tap } from "./tap.js";
-import type { ForwardsUnderWay } from "./under-way.js";
+import type { ForwardsUnderWay } from "./pending-forwards.js";
 import { watchRequest } from "./watch-request.js";
 
 export interface Exchange<Req> {

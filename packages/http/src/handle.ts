@@ -63,7 +63,7 @@ export interface CacheHandle<Req = any> {
     fn: (...args: Args) => Value | Promise<Value>,
     options?: MemoizeOptions<Args>,
   ): (...args: Args) => Promise<Value>;
-  /** Fills a hole in pages, for each visitor on the page's way out: a token against forged requests, a nonce, a name. The page is stored once, with an unguessable marker in the place of what goes there; what is stored is never evaluated.
+  /** Fills a hole in pages, for each client on the page's way out: a token against forged requests, a nonce, a name. The page is stored once, with an unguessable marker in the place of what goes there; what is stored is never evaluated.
    * @param filler is given what the framework hands to a handler, and gives the text, escaped for the place where it stands. When it fails for a stored page, the application answers instead
    * @returns called with the request (Koa: the context), the marker for its page
    * @throws {DiskCacheError} `ERR_DISKCACHE_HOLE` when the name is not a token
@@ -73,11 +73,11 @@ export interface CacheHandle<Req = any> {
   hole(name: string, filler: (req: Req) => string | Promise<string>): Hole<Req>;
   /** Ends everything. */
   clear(): Promise<void>;
-  /** Asks for pages as an anonymous visitor would, so that they are there when the first one comes: after a deploy, or a purge of everything. Through the server's own request handling, a bounded number at a time.
+  /** Asks for pages as an anonymous client would, so that they are there when the first one comes: after a deploy, or a purge of everything. Through the server's own request handling, a bounded number at a time.
    * @throws {DiskCacheError} rejects with `ERR_DISKCACHE_SERVER` when neither a request has come yet nor a `server` is given, `ERR_DISKCACHE_CLOSED` after `close()`
    * @example await cache.warm(["/", "/reports/7"], { concurrency: 4, onProgress: ({ url, stored }) => console.log(url, stored) }) */
   warm(urls: Iterable<string> | AsyncIterable<string>, options?: WarmOptions): Promise<WarmSummary>;
-  /** Has a page rendered anew now; visitors get the stored one until then.
+  /** Has a page rendered anew now; clients get the stored one until then.
    * @throws {DiskCacheError} rejects with `ERR_DISKCACHE_SERVER` when neither a request has come yet nor a `server` is given, `ERR_DISKCACHE_CLOSED` after `close()`
    * @example await cache.refresh("/reports/7") */
   refresh(url: string, options?: RefreshOptions): Promise<WarmedPage>;

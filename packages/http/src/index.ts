@@ -9,7 +9,7 @@ import type { CacheHandle } from "./handle.js";
 import type { Http2Listener, ServerListener, WrapListener } from "./listener.js";
 import { playReady } from "./play-ready.js";
 import { purgeListener } from "./purger.js";
-import { ForwardsUnderWay } from "./under-way.js";
+import { ForwardsUnderWay } from "./pending-forwards.js";
 import { cacheControl, never, purgeBeforeHead, tool, varyOn } from "./tools.js";
 import type { RouteTool } from "./tools.js";
 
@@ -95,7 +95,7 @@ export { askedAs, isRefresh, refreshBehind } from "./refresh.js";
 export { playReady, readyResponse } from "./play-ready.js";
 export { answerPurges, purgeListener } from "./purger.js";
 export type { AnswerPurge } from "./purger.js";
-export { putAside } from "./put-aside.js";
+export { putAside } from "./detach-handler.js";
 export {
   breakOff,
   clientLeft,
@@ -117,5 +117,5 @@ export type { RefreshOptions, WarmedPage, WarmOptions } from "./warm.js";
 export { NODES_OWN, watchersOf } from "./watch-request.js";
 export { watchProperty, watchRequest } from "./watch-request.js";
 export { mountedAt, requestHead } from "./request-head.js";
-export { ForwardsUnderWay } from "./under-way.js";
-export type { UnderWay } from "./under-way.js";
+export { ForwardsUnderWay } from "./pending-forwards.js";
+export type { UnderWay } from "./pending-forwards.js";

@@ -1,4 +1,4 @@
-/** Plays a response from the cache to the visitor. Never touches what is stored. */
+/** Plays a response from the cache to the client. Never touches what is stored. */
 import { ServerResponse } from "node:http";
 import type { IncomingMessage } from "node:http";
 import type { BodySource, OutgoingResponse } from "@diskcache/core";

@@ -6,7 +6,7 @@ import { hostOf, isHttp2Encrypted, isHttp2Request } from "./http2-request.js";
 /** A server of node:http, node:https or node:http2. */
 export type AnyServer = Server | Http2Server | Http2SecureServer;
 
-/** What one visitor's request told. */
+/** What one client's request told. */
 export interface KnownServer {
   readonly server: AnyServer;
   readonly host: string | undefined;

@@ -6,7 +6,7 @@ import { bytesOf, callbacks, callSoon, isChunk, ownBytes } from "./body-pieces.j
 import { ClientSide } from "./client-side.js";
 import { Departure } from "./departure.js";
 import type { Party } from "./departure.js";
-import { whenItFails } from "./put-aside.js";
+import { whenItFails } from "./detach-handler.js";
 import { headGiven } from "./header-groups.js";
 import { sinkOf } from "./send.js";
 import type { Sink } from "./send.js";

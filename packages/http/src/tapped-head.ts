@@ -11,7 +11,7 @@ import {
   setHeaderLines,
 } from "./header-groups.js";
 import { beforeHeadLeaves } from "./on-head.js";
-import { putAside } from "./put-aside.js";
+import { putAside } from "./detach-handler.js";
 import { reasonPhrase } from "./response-class.js";
 import { isBareHead, LOOKED_AT, send } from "./send.js";
 import type { Sink } from "./send.js";

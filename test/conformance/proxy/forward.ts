@@ -1,5 +1,5 @@
 /**
- * The half of the tests' reverse proxy that knows nothing of a framework: asks the origin what the visitor asked, field line by field line.
+ * The half of the tests' reverse proxy that knows nothing of a framework: asks the origin what the client asked, field line by field line.
  * It never decides anything about caching: what the middleware in front changed in `req.headers` goes out, and what the origin answers comes back.
  */
 import { request, type IncomingMessage, type ServerResponse } from "node:http";

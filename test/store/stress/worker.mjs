@@ -56,7 +56,7 @@ async function read(key) {
   try {
     body = await bodyOf(entry);
   } catch {
-    // Evicted or replaced while it was read: the visitor's connection would be cut, and nothing wrong sent.
+    // Evicted or replaced while it was read: the client's connection would be cut, and nothing wrong sent.
     return void counts.misses++;
   }
   const found = checked(key, body);

@@ -90,7 +90,7 @@ function remedyFor(kind: Unkeyed["kind"], name: string): string {
   if (kind === "parameter") return "do not read it, or take it out of `key.query.ignore` (or into `key.query.only`)";
   if (kind === "cookie") {
     const key = name === "*" ? "their names" : `"${name}"`;
-    return `put ${key} into \`cookies.key\`, tell visitors apart by \`partition\`, or do not read it`;
+    return `put ${key} into \`cookies.key\`, tell clients apart by \`partition\`, or do not read it`;
   }
   return `name it in \`Vary\` (or \`vary: ["${name}"]\`) or in \`key.headers\`, or do not read it`;
 }

@@ -39,7 +39,7 @@ const KNOWN: ReadonlySet<string> = new Set([...SAYING_NOTHING, ...BYPASSING_FIEL
 /** Its content is in the key, and what the bytes of it mean. */
 const OF_CONTENT: ReadonlySet<string> = new Set(["content-encoding", "content-language", "content-type"]);
 
-/** They read the Cookie field as a whole to give out single cookies, whose reading is seen by itself, or to load a session, whose visitors are told apart by other rules. */
+/** They read the Cookie field as a whole to give out single cookies, whose reading is seen by itself, or to load a session, whose clients are told apart by other rules. */
 const PARSERS = /[\\/]node_modules[\\/](?:cookie-parser|cookies|cookie-session|express-session|koa-session)[\\/]/;
 
 export function unkeyedReads(reads: Reads, by: Selectors): readonly Unkeyed[] {

@@ -51,7 +51,7 @@ export function directoryError(dir: string, problem: string, cause?: unknown): D
   return new DiskCacheError("ERR_DISKCACHE_DIRECTORY", `cache directory ${dir}: ${problem}`, { cause });
 }
 
-/** A failed file system call; never reaches a visitor. */
+/** A failed file system call; never reaches a client. */
 export function storeIoError(operation: string, path: string, cause: unknown): DiskCacheError {
   return new DiskCacheError("ERR_DISKCACHE_STORE_IO", `${operation} ${path}: ${messageOf(cause)}`, { cause });
 }

@@ -248,26 +248,26 @@ describe("a body that is given up while others read along", () => {
     await expect(reader.read(0, MB)).rejects.toThrow("cut short");
   });
 
-  it("is not lost for the visitor that the handler answers: it waits for him, and goes on when he has caught up", async () => {
+  it("is not lost for the client that the handler answers: it waits for him, and goes on when he has caught up", async () => {
     const recording = record(failingAfter(0), 100 * MB);
-    const visitor = recording.reader(true);
+    const client = recording.reader(true);
     let drained = 0;
     recording.onDrain = () => void drained++;
     expect([0, 1, 2].map(() => recording.write(Buffer.alloc(MB)))).toEqual([true, false, false]);
     let at = 0;
-    while (at < 3 * MB) at += (await visitor.read(at, 3 * MB)).length;
+    while (at < 3 * MB) at += (await client.read(at, 3 * MB)).length;
     expect(drained).toBe(1);
-    const more = visitor.read(at, Number.POSITIVE_INFINITY);
+    const more = client.read(at, Number.POSITIVE_INFINITY);
     recording.write(Buffer.from("end"));
     expect((await more).toString()).toBe("end");
   });
 
   it("is of use to nobody once the last of them has left", () => {
     const recording = record(failingAfter(0), 100 * MB);
-    const visitor = recording.reader(true);
+    const client = recording.reader(true);
     recording.write(Buffer.alloc(2 * MB));
     expect(recording.wanted).toBe(true);
-    visitor.close();
+    client.close();
     expect([recording.wanted, recording.followers]).toEqual([false, 0]);
   });
 });

@@ -1,4 +1,4 @@
-/** Keeps the bytes of one outgoing body while the visitor receives them: in memory while they are few, in a temporary file once they are not. Others may read along, and so may the visitor himself when he is slower than the handler. Stores nothing until told that the body is whole. */
+/** Keeps the bytes of one outgoing body while the client receives them: in memory while they are few, in a temporary file once they are not. Others may read along, and so may the client himself when he is slower than the handler. Stores nothing until told that the body is whole. */
 import { createHash } from "node:crypto";
 import type { Hash } from "node:crypto";
 import { setImmediate } from "node:timers";
@@ -15,7 +15,7 @@ const PIECES_BYTES = 16 * 1024 * 1024;
 
 const NOW = Promise.resolve();
 
-/** Above it the handler is asked to wait for the visitor it answers, once the body is not kept any more. */
+/** Above it the handler is asked to wait for the client it answers, once the body is not kept any more. */
 const PAUSE_BYTES = 1024 * 1024;
 
 export type GivenUp = "too-long" | "store" | "aborted";
@@ -37,8 +37,8 @@ export class BodyRecorder {
   #ended = false;
   /** Those who read along, the file they share once there is one, what follows on it when it is given up, and how to wake those who wait for more. */
   readonly #readings = new Set<Reading>();
-  /** Among them the visitor that the handler answers: he loses nothing, whatever becomes of the recording. */
-  #visitor: Reading | undefined;
+  /** Among them the client that the handler answers: he loses nothing, whatever becomes of the recording. */
+  #client: Reading | undefined;
   #file: BodyReader | undefined;
   #relay: Relay | undefined;
   #waiting: (() => void)[] = [];
@@ -61,9 +61,9 @@ export class BodyRecorder {
     return this.#bytes;
   }
 
-  /** How many read along just now, the handler's own visitor not among them. */
+  /** How many read along just now, the handler's own client not among them. */
   get followers(): number {
-    return this.#readings.size - (this.#visitor === undefined ? 0 : 1);
+    return this.#readings.size - (this.#client === undefined ? 0 : 1);
   }
 
   /** Whether what is written is still of use to anybody. */
@@ -153,18 +153,18 @@ export class BodyRecorder {
   }
 
   /** Reads along from the first byte, each reader at its own pace. Fails when the body turns out not to be whole, and for those who are too far behind when it is given up.
-   * @param visitor for the one that the handler answers: he loses nothing, and the handler waits for him if it must
+   * @param client for the one that the handler answers: he loses nothing, and the handler waits for him if it must
    * @param at where he begins */
-  reader(visitor = false, at = 0): BodyReader {
+  reader(client = false, at = 0): BodyReader {
     const reading: Reading = { at };
     this.#readings.add(reading);
-    if (visitor) this.#visitor = reading;
+    if (client) this.#client = reading;
     if (this.#writer !== undefined) this.#file ??= this.#writer.reader();
     return {
       read: (start, end) => this.#read(reading, start, end),
       close: () => {
         if (!this.#readings.delete(reading)) return;
-        if (this.#visitor === reading) this.#visitor = undefined;
+        if (this.#client === reading) this.#client = undefined;
         this.#heed();
         this.#forgetUnread();
       },
@@ -253,13 +253,13 @@ export class BodyRecorder {
   }
 
   #trim(): void {
-    const visitorAt = this.#visitor?.at ?? Number.POSITIVE_INFINITY;
-    // With others the window is what they can count on; a visitor who is alone needs nothing behind him.
-    const alone = this.#readings.size === 1 && this.#visitor !== undefined;
-    this.#relay?.forget(alone ? visitorAt : 0, visitorAt);
+    const clientAt = this.#client?.at ?? Number.POSITIVE_INFINITY;
+    // With others the window is what they can count on; a client who is alone needs nothing behind him.
+    const alone = this.#readings.size === 1 && this.#client !== undefined;
+    this.#relay?.forget(alone ? clientAt : 0, clientAt);
   }
 
-  // Somebody is further on, or gone: lets go of what nobody needs any more, and lets the handler go on when its visitor has caught up.
+  // Somebody is further on, or gone: lets go of what nobody needs any more, and lets the handler go on when its client has caught up.
   #heed(): void {
     this.#trim();
     if (!this.#pausing || this.#lagBytes > PAUSE_BYTES / 2) return;
@@ -267,9 +267,9 @@ export class BodyRecorder {
     this.onDrain?.();
   }
 
-  /** What waits in memory for the visitor that the handler answers. */
+  /** What waits in memory for the client that the handler answers. */
   get #lagBytes(): number {
-    return this.#bytes - Math.max(this.#visitor?.at ?? this.#bytes, this.#relay?.origin ?? 0);
+    return this.#bytes - Math.max(this.#client?.at ?? this.#bytes, this.#relay?.origin ?? 0);
   }
 
   #wake(): void {

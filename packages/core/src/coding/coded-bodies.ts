@@ -151,7 +151,7 @@ function acceptedIn(raw: RawHeaders): string | undefined {
   return field;
 }
 
-/** The form that the visitor's own conditions and ranges are about, if they are about one he may be sent. */
+/** The form that the client's own conditions and ranges are about, if they are about one he may be sent. */
 function answeringCondition(
   entry: ResponseEntry,
   { codings, identity }: Acceptable<Coding>,
@@ -202,7 +202,7 @@ function isMadeFrom(
   return found?.value.kind === "coded" && found.value.bodyTag === bodyTag;
 }
 
-/* Which of the offered codings a visitor is best sent, remembered by what his browser said: most say the same. */
+/* Which of the offered codings a client is best sent, remembered by what his browser said: most say the same. */
 
 /** Different values of `Accept-Encoding` to remember for one offer, and the longest of them: the usual ones are few and short. */
 const REMEMBERED_FIELDS = 256;
@@ -211,7 +211,7 @@ const LONGEST_REMEMBERED = 256;
 export class Negotiation {
   readonly #known = new Map<readonly Coding[], Recent<string, Acceptable<Coding>>>();
 
-  /** @param field the visitor's `Accept-Encoding`
+  /** @param field the client's `Accept-Encoding`
    * @param offered a list of `codingsNamed` */
   of(field: string, offered: readonly Coding[]): Acceptable<Coding> {
     return this.#known.get(offered)?.get(field) ?? this.#learn(field, offered);

@@ -21,7 +21,7 @@ export function codedEntry(entry: ResponseEntry, coded: StoreEntry<CodedBody>): 
   return new CodedEntry(entry, as, coded, coded.body);
 }
 
-/** The head alone, to be compared with a visitor's conditions: for an answer without content. */
+/** The head alone, to be compared with a client's conditions: for an answer without content. */
 export function codedHeadEntry(entry: ResponseEntry, coding: Coding): ResponseEntry {
   return new CodedEntry(entry, codedResponse(entry, coding, entry.value.offer!.bodyTag), entry, NOTHING);
 }

@@ -1,4 +1,4 @@
-/** Makes coded bodies behind the visitors' backs: one at a time in a process, one process at a time for each, and never more than a few waiting. Nobody waits for it. */
+/** Makes coded bodies behind the clients' backs: one at a time in a process, one process at a time for each, and never more than a few waiting. Nobody waits for it. */
 import { setImmediate } from "node:timers/promises";
 import type { Coding } from "../base/codings.js";
 import { DiskCacheError, internalError } from "../base/errors.js";

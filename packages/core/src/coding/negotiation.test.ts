@@ -4,7 +4,7 @@ import { Negotiation } from "./coded-bodies.js";
 
 const OFFERED = codingsNamed("br,gzip");
 
-describe("what is sent to a visitor", () => {
+describe("what is sent to a client", () => {
   it("is worked out once for what his browser says, offer by offer", () => {
     const negotiation = new Negotiation();
     const first = negotiation.of("gzip, br", OFFERED);

@@ -1,4 +1,4 @@
-/** Answers a request from a stored response in the form that its visitor is best sent. */
+/** Answers a request from a stored response in the form that its client is best sent. */
 import type { RawHeaders, RequestHead } from "../base/exchange.js";
 import { andThen } from "../base/maybe-async.js";
 import type { MaybeAsync } from "../base/maybe-async.js";

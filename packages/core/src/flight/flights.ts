@@ -52,7 +52,7 @@ export class Flight<Shared extends object> {
     return new Promise((settle) => {
       this.#waiting.push(settle);
       const mostMs = patienceMs ?? (this.#landed === undefined ? undefined : this.#timeoutMs);
-      if (mostMs !== undefined) setTimeout(() => this.#letGo(settle), mostMs).unref();
+      if (mostMs !== undefined) setTimeout(() => this.#release(settle), mostMs).unref();
     });
   }
 
@@ -114,7 +114,7 @@ export class Flight<Shared extends object> {
   }
 
   // It waits no longer, so no one goes on for it.
-  #letGo(settle: Settle<Shared>): void {
+  #release(settle: Settle<Shared>): void {
     const at = this.#waiting.indexOf(settle);
     if (at === -1) return;
     this.#waiting.splice(at, 1);

@@ -27,7 +27,7 @@ export type Fields = readonly (readonly [name: string, value: string])[];
 
 /** Fields to set on the handler's response.
  * @param known what is known of the body */
-export function visitorFields(
+export function clientFields(
   plan: ForwardPlan,
   directives: HandlerDirectives,
   head: ResponseHead,
@@ -75,31 +75,31 @@ export function reasonTold({ reason }: ForwardPlan, decision: StoreDecision): Fo
   return !decision.store && (decision.reason === "authorization" || decision.reason === "cookie") ? "bypass" : reason;
 }
 
-/** @param visitor the request with the conditions that were taken from it; `undefined` when the handler saw them itself */
+/** @param client the request with the conditions that were taken from it; `undefined` when the handler saw them itself */
 export function deliveryFor(
-  visitor: RequestHead | undefined,
+  client: RequestHead | undefined,
   head: ResponseHead,
   set: Fields,
   body: Buffer | undefined,
   record: boolean,
 ): Delivery {
-  const answered = visitor === undefined ? undefined : answerConditions(visitor, applyFields(head, set), body, record);
+  const answered = client === undefined ? undefined : answerConditions(client, applyFields(head, set), body, record);
   return answered ?? { kind: "pass", set, remove: internalFields(head), record };
 }
 
 function answerConditions(
-  visitor: RequestHead,
+  client: RequestHead,
   head: ResponseHead,
   body: Buffer | undefined,
   record: boolean,
 ): Delivery | undefined {
-  if (evaluatePreconditions(visitor, head) === "not-modified") return instead(notModifiedHead(head), record);
+  if (evaluatePreconditions(client, head) === "not-modified") return instead(notModifiedHead(head), record);
   // RFC 9110 §14.2: a part is a part of what would have been a 200.
   if (head.status !== 200) return undefined;
   const length = body?.length ?? Number(fieldValue(head.rawHeaders, "content-length") ?? Number.NaN);
-  const { range } = visitor.headers;
-  if (typeof range !== "string" || visitor.method !== "GET" || !Number.isSafeInteger(length)) return undefined;
-  const selection = selectRanges(range, visitor.headers["if-range"] as string | undefined, head, length);
+  const { range } = client.headers;
+  if (typeof range !== "string" || client.method !== "GET" || !Number.isSafeInteger(length)) return undefined;
+  const selection = selectRanges(range, client.headers["if-range"] as string | undefined, head, length);
   if (selection.kind === "unsatisfiable") return instead(unsatisfiableHead(head, length), record);
   // Several ranges out of a body that is still being made: the whole is an answer too (RFC 9110 §14.2).
   if (selection.kind !== "parts" || selection.parts.length !== 1) return undefined;

@@ -68,7 +68,7 @@ export class Forwarding {
     if (
       flight === undefined ||
       flight.shared?.alive() === false ||
-      !store.alive({ scope, name, tags: [], birth: flight.birth })
+      !store.survivesPurges({ scope, name, tags: [], birth: flight.birth })
     )
       // An answer to HEAD makes no stored response, so nobody could follow.
       return question.request.method === "HEAD"
@@ -222,7 +222,7 @@ export const CLOSED: ForwardLookup = Object.freeze({
   selection: undefined,
 });
 
-/** A hole of the stored page could not be filled for this visitor. */
+/** A hole of the stored page could not be filled for this client. */
 export const UNFILLED: ForwardLookup = Object.freeze({ ...CLOSED, detail: "hole-failed" });
 
 /** The body of the stored page could not be read. */

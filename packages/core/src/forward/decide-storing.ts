@@ -38,7 +38,7 @@ export function decideStoring(
   const { page, facts, policy, native, detail } = plan;
   if (page === undefined) return { store: false, reason: detail ?? "bypass" };
   if (directives.skipReason !== undefined) return { store: false, reason: directives.skipReason };
-  // It would be found by visitors who are not asked whether they belong to it.
+  // It would be found by clients who are not asked whether they belong to it.
   if (!directives.partitions.every((value) => page.partitions.includes(value)))
     return { store: false, reason: "partition" };
   const unfillable = holesRefusal(directives.sealHoles(), head);
@@ -111,7 +111,7 @@ function storagePolicy(
   options: ResolvedOptions,
   policy: WholePolicy,
   directives: HandlerDirectives,
-  fragments: boolean,
+  partialContent: boolean,
 ): StoragePolicy {
   return {
     ttl: policy.ttl,
@@ -125,7 +125,7 @@ function storagePolicy(
     targetedFields: options.targetedFields,
     methods: policy.methods,
     replaySetCookie: options.relaxed.setCookie,
-    fragments,
+    partialContent,
   };
 }
 

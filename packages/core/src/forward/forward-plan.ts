@@ -70,7 +70,7 @@ export interface ResponseStart {
   readonly body: Buffer | undefined;
 }
 
-/* What the visitor gets of the handler's response. */
+/* What the client gets of the handler's response. */
 
 export type Delivery =
   /** The handler's own response, with some fields set or removed. */
@@ -82,7 +82,7 @@ export type Delivery =
     }
   /** Another response in its place; what the handler still writes is for the cache alone, if `record`, or for nobody. */
   | { readonly kind: "instead"; readonly response: OutgoingResponse; readonly record: boolean }
-  /** The handler's response once it is whole, with its holes filled for this visitor: nothing is sent before, and its whole body goes to `filled`, which never rejects. */
+  /** The handler's response once it is whole, with its holes filled for this client: nothing is sent before, and its whole body goes to `filled`, which never rejects. */
   | {
       readonly kind: "filled";
       readonly filled: (content: Buffer) => Promise<OutgoingResponse>;
@@ -100,7 +100,7 @@ export type Delivery =
 /* Lets everybody go who waits for a response that cannot be shared: nobody queues for what everybody has to ask for himself. */
 
 /** @param failed only because the application failed */
-export function letGo({ leading }: ForwardPlan, failed: boolean): void {
+export function releaseFollowers({ leading }: ForwardPlan, failed: boolean): void {
   leading?.unshareable(failed);
   leading?.flight.release("unshareable");
   leading?.lock?.release();

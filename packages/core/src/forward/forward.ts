@@ -1,6 +1,6 @@
 /** A request on its way through the application: what becomes of the handler's answer. Called by an adapter in this order: `requestChanges`, `head`, `leaving` and `write`…, then `end` or `abort`. */
 import etag from "etag";
-import { Fill } from "../capture/fill.js";
+import { Capture } from "../capture/capture.js";
 import { dated } from "../base/clock.js";
 import type { CacheContext } from "../context.js";
 import { internalError } from "../base/errors.js";
@@ -26,16 +26,16 @@ import { deadlineMs, staleInstead } from "./stale.js";
 import type { Delivery, ForwardPlan, ResponseStart, StoreDecision } from "./forward-plan.js";
 import { fillMade } from "../holes/fill.js";
 import { HandlerDirectives } from "./handler-directives.js";
-import { fillPlan } from "./stored-head.js";
+import { capturePlan } from "./stored-head.js";
 import { endSuperseded, putOutOfDate } from "./supersede.js";
 import { headTold, notModified } from "./validation.js";
-import { leadNoLonger, letGo } from "./forward-plan.js";
+import { leadNoLonger, releaseFollowers } from "./forward-plan.js";
 import {
   changedFields,
   deliveryFor,
   reasonTold,
   statusField,
-  visitorFields,
+  clientFields,
   withoutOuterCodingVary,
 } from "./client-response.js";
 import { requestChanges } from "./request-changes.js";
@@ -50,12 +50,12 @@ export class Forward {
   readonly kind = "forward";
   /** What the handler may say: `req.diskCache`, `ctx.diskCache`. */
   readonly directives: HandlerDirectives;
-  /** Fields the handler must see, or must not see, instead of the visitor's own. */
+  /** Fields the handler must see, or must not see, instead of the client's own. */
   readonly requestChanges: RequestChanges;
   readonly #context: CacheContext;
   readonly #requestAt: number;
   #plan: ForwardPlan;
-  #fill: Fill | undefined;
+  #capture: Capture | undefined;
   /** What storing was decided on. */
   #decidedOn: ResponseHead | undefined;
   #decision: StoreDecision | undefined;
@@ -75,7 +75,7 @@ export class Forward {
   /** Called when `write` returned false and there is room again. */
   onDrain: (() => void) | undefined;
 
-  /** Called when the handler takes longer than `timeout` and a stale page may stand in: the visitor gets that, and what the handler still answers is for the cache alone. */
+  /** Called when the handler takes longer than `timeout` and a stale page may stand in: the client gets that, and what the handler still answers is for the cache alone. */
   onTimeout: ((stale: OutgoingResponse) => void) | undefined;
 
   /** Called once, when the response is over, however it went. */
@@ -115,7 +115,7 @@ export class Forward {
     this.#told.kept(false);
     this.#delegated = true;
     clearTimeout(this.#deadline);
-    letGo(this.#plan, false);
+    releaseFollowers(this.#plan, false);
     // The other one may need the lock of the same page.
     this.#plan.settled?.();
   }
@@ -140,7 +140,7 @@ export class Forward {
   write(chunk: Buffer): boolean {
     this.#plan.reads?.reflections.piece(chunk);
     this.#absent?.progressed();
-    return this.#fill?.write(chunk) ?? true;
+    return this.#capture?.write(chunk) ?? true;
   }
 
   /** The client has left before the response was over, and the handler does not know.
@@ -159,7 +159,7 @@ export class Forward {
    * @returns whether it goes on */
   handlerTold(): boolean {
     this.#mayBeCutShort = true;
-    if (this.#fill === undefined || !isLengthAnnounced(this.#decidedOn!)) {
+    if (this.#capture === undefined || !isLengthAnnounced(this.#decidedOn!)) {
       if (!this.#over) this.abort("aborted");
       return false;
     }
@@ -170,33 +170,33 @@ export class Forward {
 
   /** The client does not take what is written as fast as it comes, and the handler waits. Calls `leave` when it has waited for long enough: soon once others read along, otherwise a little later. Then the client is to go on by `clientReader`. */
   clientStalls(leave: () => void): void {
-    this.#fill?.pace.stalls(leave);
+    this.#capture?.pace.stalls(leave);
   }
 
   /** The client has caught up, or there is nothing more to wait for. */
   clientFlows(): void {
-    this.#fill?.pace.flows();
+    this.#capture?.pace.flows();
   }
 
   /** The rest of the body from `at` on, as far as it has been written and as it goes on, for a client that is left behind. `undefined` when it cannot be had: then the handler has to wait for it. */
   clientReader(at: number): BodyReader | undefined {
-    return this.#fill?.clientReader(at);
+    return this.#capture?.clientReader(at);
   }
 
   /** Whether what is written is still kept, or read along by others; decided once the response has begun. */
   get wanted(): boolean {
-    return this.#fill?.wanted ?? false;
+    return this.#capture?.wanted ?? false;
   }
 
   /** Whether others read along just now. */
   get followed(): boolean {
-    return this.#fill?.followed ?? false;
+    return this.#capture?.followed ?? false;
   }
 
   /** The head is about to leave, with all that middleware outside the cache has added to it. Called once, before `end`. Only now is it sure that the response may be shared: until then nobody reads along.
    * @returns fields to set after all, because they say otherwise */
   leaving(rawHeaders: RawHeaders): Fields {
-    const fill = this.#fill;
+    const fill = this.#capture;
     const head = this.#decidedOn;
     if (fill === undefined || head === undefined) return [];
     const reason = lateRefusal(this.#given, rawHeaders, this.#context.options.relaxed.setCookie);
@@ -209,13 +209,13 @@ export class Forward {
     this.#keepNothing(fill, reason);
     endSuperseded(this.#context, this.#plan, head.status, reason);
     const known = { ownEtag: undefined, whole: false };
-    return visitorFields(this.#plan, this.directives, head, { store: false, reason }, known, this.#debugHeader);
+    return clientFields(this.#plan, this.directives, head, { store: false, reason }, known, this.#debugHeader);
   }
 
   /** The response ended properly. Says, or resolves to, whether it is kept. */
   end(): MaybeAsync<boolean> {
-    const fill = this.#fill;
-    this.#fill = undefined;
+    const fill = this.#capture;
+    this.#capture = undefined;
     // A handler that goes on while it writes may have read more since.
     const now = fill && this.#decision && audited(this.#context, this.#plan, this.#decision);
     if (now?.store === false) fill?.refuse(now.reason);
@@ -230,10 +230,10 @@ export class Forward {
 
   /** The response did not end properly, or turned out not to be storable after it began. */
   abort(reason: string): void {
-    this.#fill?.abort(reason);
-    this.#fill = undefined;
+    this.#capture?.abort(reason);
+    this.#capture = undefined;
     // What is thrown here is an answer like another to those who wait: a failure, for each to see himself.
-    if (reason === "thrown") letGo(this.#plan, true);
+    if (reason === "thrown") releaseFollowers(this.#plan, true);
     this.#settle(false);
   }
 
@@ -245,10 +245,10 @@ export class Forward {
   #toFill({ set, remove, record }: Delivery & { kind: "pass" }, head: ResponseHead, holes: StoredHoles): Delivery {
     const visible = { ...head, rawHeaders: changedFields(head.rawHeaders, set, remove) };
     const filled = async (content: Buffer) => {
-      // What fills it may read whatever it likes: that is for one visitor.
+      // What fills it may read whatever it likes: that is for one client.
       this.#plan.reads?.end();
       const response = await fillMade(this.#context, this.#plan, visible, holes, content);
-      // What it says of its caching is about this visitor's copy; what is added later is about the page.
+      // What it says of its caching is about this client's copy; what is added later is about the page.
       this.#given = response.headers;
       return response;
     };
@@ -296,14 +296,14 @@ export class Forward {
       this.#refused(decision.reason, head.status >= 500);
       endSuperseded(this.#context, this.#plan, head.status, decision.reason);
     }
-    const refusal = this.#fill?.refusal(body?.length ?? announcedLength(head), body !== undefined);
+    const refusal = this.#capture?.refusal(body?.length ?? announcedLength(head), body !== undefined);
     // Those who wait are given it all the same.
-    if (refusal !== undefined) this.#fill?.refuse(refusal);
+    if (refusal !== undefined) this.#capture?.refuse(refusal);
     const kept: StoreDecision = refusal === undefined ? decision : { store: false, reason: refusal };
     const known = { ownEtag, whole: body !== undefined };
-    const set = visitorFields(this.#plan, this.directives, head, kept, known, this.#debugHeader);
-    if (this.#fill !== undefined) this.#given = [...head.rawHeaders, ...set.flat()];
-    // Filled, it is another page for every visitor: his conditions and ranges are about none of them.
+    const set = clientFields(this.#plan, this.directives, head, kept, known, this.#debugHeader);
+    if (this.#capture !== undefined) this.#given = [...head.rawHeaders, ...set.flat()];
+    // Filled, it is another page for every client: his conditions and ranges are about none of them.
     const answerable = this.requestChanges.stripped && this.directives.sealHoles() === undefined;
     return deliveryFor(answerable ? this.#plan.request : undefined, head, set, body, decision.store);
   }
@@ -322,35 +322,41 @@ export class Forward {
     before: RawHeaders,
     ownEtag: string | undefined,
     now: number,
-  ): Fill {
-    const plan = fillPlan(this.#context.options, this.#plan, decision, { head, before, ownEtag, now }, this.directives);
-    const fill = new Fill(this.#context, plan);
+  ): Capture {
+    const plan = capturePlan(
+      this.#context.options,
+      this.#plan,
+      decision,
+      { head, before, ownEtag, now },
+      this.directives,
+    );
+    const fill = new Capture(this.#context, plan);
     fill.onDrain = () => this.onDrain?.();
-    this.#fill = fill;
+    this.#capture = fill;
     return fill;
   }
 
   // Between the decision and the head the cache may have been closed, or its disk have failed: then it is not called stored.
-  #lost(fill: Fill, head: ResponseHead): Fields {
+  #lost(fill: Capture, head: ResponseHead): Fields {
     const reason = fill.lost;
     if (reason === undefined) return [];
     fill.refuse(reason);
     return [statusField(this.#plan, head, { store: false, reason }, false)];
   }
 
-  // A visitor whose own response is read from the fill gets the rest of it.
-  #keepNothing(fill: Fill, reason: string): void {
+  // A client whose own response is read from the fill gets the rest of it.
+  #keepNothing(fill: Capture, reason: string): void {
     if (this.#plan.beginning === undefined) {
       fill.abort(reason);
-      this.#fill = undefined;
+      this.#capture = undefined;
     } else fill.refuse(reason);
-    letGo(this.#plan, false);
+    releaseFollowers(this.#plan, false);
   }
 
   #refused(reason: string, failed = false): void {
     if (this.#plan.page !== undefined) this.#context.observer.notStored(this.#plan.request.target, reason);
     // Whoever asks next leads again: his answer will be kept, for him and for others.
-    if (reason !== NOT_ADMITTED) letGo(this.#plan, failed);
+    if (reason !== NOT_ADMITTED) releaseFollowers(this.#plan, failed);
   }
 
   // Those who wait, and those who come, lead for themselves. Those who have had the beginning have to wait, for as long as anybody waits for others.

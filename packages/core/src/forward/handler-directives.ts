@@ -111,7 +111,7 @@ export class HandlerDirectives {
     return this;
   }
 
-  /** What stands in the page where `cache.hole(name, …)` fills something in for each visitor: the same text wherever the page has this hole, in a header field as well.
+  /** What stands in the page where `cache.hole(name, …)` fills something in for each client: the same text wherever the page has this hole, in a header field as well.
    * @throws {DiskCacheError} `ERR_DISKCACHE_HOLE` when nothing fills it, or the response has begun
    * @example res.send(`<input type="hidden" name="csrf" value="${req.diskCache.hole("csrf")}">`) */
   hole(name: string): string {

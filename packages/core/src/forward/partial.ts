@@ -1,10 +1,10 @@
 /** Parts of a page that the application makes itself (`relaxed.partial`, RFC 9111 §3.3, §3.4): which ranges go to it, which of its answers are stored as parts, and how a stored beginning is completed. */
 import { dated } from "../base/clock.js";
 import type { ResponseHead } from "../base/exchange.js";
-import type { Fill } from "../capture/fill.js";
+import type { Capture } from "../capture/capture.js";
 import type { CacheContext } from "../context.js";
 import type { CacheStatus } from "../http/cache-status.js";
-import { completedHead, contentRangeOf, missingRange } from "../http/fragment.js";
+import { completedHead, contentRangeOf, missingRange } from "../http/partial-content.js";
 import { rangeSpecs } from "../http/range.js";
 import { validatorsOf } from "../http/validators.js";
 import type { Selection } from "../lookup/select.js";
@@ -13,7 +13,7 @@ import { badGateway } from "../serve/outgoing.js";
 import { respond } from "../serve/respond.js";
 import type { Delivery, ForwardPlan, StoreDecision } from "./forward-plan.js";
 
-/** Whether the visitor's `Range` goes to the application as it came: one part, of a page that is not stored. */
+/** Whether the client's `Range` goes to the application as it came: one part, of a page that is not stored. */
 export function passesRange(
   { relaxed }: ResolvedOptions,
   { page, request: { method, headers }, selection }: Pick<ForwardPlan, "page" | "request" | "selection">,
@@ -40,7 +40,7 @@ export function askForTheRest(beginning: ResponseHead): [name: string, value: st
 /** What the forward does with the whole. */
 export interface Completing {
   readonly decide: (head: ResponseHead) => StoreDecision;
-  readonly begin: (decision: StoreDecision & { readonly store: true }, head: ResponseHead) => Fill;
+  readonly begin: (decision: StoreDecision & { readonly store: true }, head: ResponseHead) => Capture;
   readonly refused: (reason: string) => void;
 }
 

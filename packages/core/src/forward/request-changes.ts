@@ -1,4 +1,4 @@
-/** What a handler sees of a request that fills the cache: not the visitor's conditions and ranges, which the cache answers itself, but those of the stored response (RFC 9111 §4.3.1). */
+/** What a handler sees of a request that fills the cache: not the client's conditions and ranges, which the cache answers itself, but those of the stored response (RFC 9111 §4.3.1). */
 import { validatorsOf } from "../http/freshen.js";
 import type { CacheContext } from "../context.js";
 import type { ForwardPlan } from "./forward-plan.js";
@@ -7,7 +7,7 @@ import { askForTheRest, passesRange } from "./partial.js";
 export interface RequestChanges {
   readonly remove: readonly string[];
   readonly set: readonly (readonly [name: string, value: string])[];
-  /** The visitor's own conditions are for the cache to answer. */
+  /** The client's own conditions are for the cache to answer. */
   readonly stripped: boolean;
   /** The stored validators were put in: a 304 answers the cache. */
   readonly conditional: boolean;
@@ -15,7 +15,7 @@ export interface RequestChanges {
 
 const NONE: RequestChanges = Object.freeze({ remove: [], set: [], stripped: false, conditional: false });
 
-const VISITORS_OWN = ["if-none-match", "if-modified-since", "range", "if-range"] as const;
+const CLIENTS_OWN = ["if-none-match", "if-modified-since", "range", "if-range"] as const;
 
 export function requestChanges({ options, hitForMiss }: CacheContext, plan: ForwardPlan): RequestChanges {
   const { page, request, facts, selection, beginning } = plan;
@@ -27,7 +27,7 @@ export function requestChanges({ options, hitForMiss }: CacheContext, plan: Forw
     ((facts.authorization || facts.cookies) && selection === undefined)
   )
     return NONE;
-  const own = VISITORS_OWN.filter((name) => request.headers[name] !== undefined);
+  const own = CLIENTS_OWN.filter((name) => request.headers[name] !== undefined);
   if (own.length === 0 && selection === undefined && beginning === undefined) return NONE;
   // Nothing will be kept, it is known: what is asked for is answered more cheaply by who makes it.
   if (selection === undefined && beginning === undefined && hitForMiss.has(page.key)) return NONE;

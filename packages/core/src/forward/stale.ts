@@ -79,9 +79,9 @@ export function deadlineMs({ policy, selection, refresh }: ForwardPlan): number 
   return policy.timeout === undefined || selection === undefined || refresh ? undefined : policy.timeout * 1000;
 }
 
-/* The header fields a refresh goes out with: the visitor's, as far as they select the response, and nothing that is the visitor's own. */
+/* The header fields a refresh goes out with: the client's, as far as they select the response, and nothing that is the client's own. */
 
-const VISITORS_OWN: ReadonlySet<string> = new Set([
+const CLIENTS_OWN: ReadonlySet<string> = new Set([
   "authorization",
   "cookie",
   "proxy-authorization",
@@ -105,7 +105,7 @@ export function refreshHeaders(raw: RawHeaders, cookies: CookieRules, credential
     const name = endToEnd[index]!;
     const value = endToEnd[index + 1]!;
     if (credentials.has(name.toLowerCase())) continue;
-    if (!VISITORS_OWN.has(name.toLowerCase())) kept.push(name, value);
+    if (!CLIENTS_OWN.has(name.toLowerCase())) kept.push(name, value);
     else if (name.toLowerCase() === "cookie") {
       const keyed = keyedCookies(value, cookies);
       if (keyed.length > 0) kept.push(name, keyed.map((pair) => pair.join("=")).join("; "));

@@ -2,7 +2,7 @@
 import { dated } from "../base/clock.js";
 import type { Coding } from "../base/codings.js";
 import type { RawHeaders, ResponseHead } from "../base/exchange.js";
-import type { FillPlan } from "../capture/fill.js";
+import type { CapturePlan } from "../capture/capture.js";
 import type { ClientCacheControl } from "../http/client-lifetime.js";
 import { isCodable } from "../http/codable.js";
 import { fieldLines, fieldValue, hasField, withField, withoutFields } from "../http/fields.js";
@@ -33,13 +33,13 @@ interface Beginning {
 
 /** @param plan of a request that has a page
  * @param directives the handler's, who may go on labelling */
-export function fillPlan(
+export function capturePlan(
   options: ResolvedOptions,
   plan: ForwardPlan,
   { policy, vary, tags }: StoreDecision & { readonly store: true },
   { head, before, ownEtag, now }: Beginning,
   directives: HandlerDirectives,
-): FillPlan {
+): CapturePlan {
   const page = plan.page!;
   const codings = offeredCodings(plan, directives, head);
   const named = codings.length === 0 ? vary : [...vary, "Accept-Encoding"];
@@ -61,7 +61,7 @@ export function fillPlan(
   };
 }
 
-/* The header fields of a response on its way into the store and out to the visitor. */
+/* The header fields of a response on its way into the store and out to the client. */
 
 /** The head as it is stored: end-to-end fields only, a `Date` (RFC 9110 §6.6.1), the fields that vary named. */
 export function headToStore(response: ResponseHead, vary: readonly string[], responseAt: number): ResponseHead {
@@ -82,7 +82,7 @@ export function cacheStatusWith(raw: RawHeaders, member: string): string {
   return others === undefined || others === "" ? member : `${others}, ${member}`;
 }
 
-/** What a stored page tells the visitor about keeping it; `undefined` when it says so itself, or nothing is asked for. */
+/** What a stored page tells the client about keeping it; `undefined` when it says so itself, or nothing is asked for. */
 export function clientCacheControl(
   { clientCacheControl: asked }: ResolvedPolicy,
   { rawHeaders }: ResponseHead,
@@ -119,7 +119,7 @@ function same(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && a.every((line, index) => line === b[index]);
 }
 
-/* In which content codings a handler's response is offered beside its own form (`compress`). Known from its head, so that the first visitor is told, too, by what it will differ. */
+/* In which content codings a handler's response is offered beside its own form (`compress`). Known from its head, so that the first client is told, too, by what it will differ. */
 
 const NONE: readonly Coding[] = Object.freeze([]);
 

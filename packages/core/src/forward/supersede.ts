@@ -41,7 +41,7 @@ export function putOutOfDate(
     request.method === "POST" &&
     page !== undefined &&
     decision.store &&
-    store.alive({ scope: page.scope, name: page.name, tags: decision.tags, birth });
+    store.survivesPurges({ scope: page.scope, name: page.name, tags: decision.tags, birth });
   invalidateByUnsafeMethod(context, request, head, page !== undefined && policy.methods.includes(request.method));
   return reborn ? store.position() : birth;
 }

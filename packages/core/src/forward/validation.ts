@@ -15,7 +15,7 @@ import { sameVariant } from "../key/variant-key.js";
 import type { ResponseEntry, Selection } from "../lookup/select.js";
 import type { StoredResponse } from "../stored/stored-response.js";
 import type { Delivery, ForwardPlan, SharedResponse, StoreDecision } from "./forward-plan.js";
-import { letGo } from "./forward-plan.js";
+import { releaseFollowers } from "./forward-plan.js";
 import { endSuperseded } from "./supersede.js";
 import type { Told } from "./told.js";
 
@@ -40,8 +40,8 @@ export function notModified(
   const { debugHeader } = context.options;
   const { entry } = selection;
   if (!validates(entry.value.head, validation)) {
-    // §4.3.4: it is about another representation, so it freshens nothing; but it answers our condition, and the visitor had none.
-    letGo(plan, false);
+    // §4.3.4: it is about another representation, so it freshens nothing; but it answers our condition, and the client had none.
+    releaseFollowers(plan, false);
     told.freshened(plan, 0, "not-modified", false);
     const status: CacheStatus = { fwd: reason, fwdStatus: 304, detail: "not-modified" };
     const marks = { status, debugHeader, debugValue: "STALE" };
@@ -116,7 +116,7 @@ function storeFreshened(
   return { refusal, kept: false };
 }
 
-/* RFC 9111 §4.3.5: what the handler says to a HEAD is about the stored GET, too. The visitor gets it as it is. */
+/* RFC 9111 §4.3.5: what the handler says to a HEAD is about the stored GET, too. The client gets it as it is. */
 
 /** Refusals that hold for an answer to GET as well. */
 const FOR_ONE: ReadonlySet<string> = new Set(["private", "no-store"]);
@@ -157,7 +157,7 @@ export function shareStored(
   return {
     entry,
     answers: (other) => sameVariant(request, other, entry.value.vary),
-    alive: () => store.alive({ scope, name, tags: entry.head.tags, birth }),
+    alive: () => store.survivesPurges({ scope, name, tags: entry.head.tags, birth }),
     detail,
   };
 }

@@ -1,7 +1,7 @@
 /** Fragments: parts of pages that are made once for all who ask, in every process, and lie in the store beside the pages. */
 import { holeError, optionError, valueError } from "../base/errors.js";
 import { strings } from "../options/option-checks.js";
-import { Makings } from "../low-level/makings.js";
+import { SingleFlights } from "../low-level/single-flights.js";
 import { wholeBody } from "../store/whole-body.js";
 import type { ResolvedOptions } from "../options/resolve-options.js";
 import type { EntryHead, LogPosition, Store, StoreEntry } from "../store/contract.js";
@@ -42,7 +42,7 @@ const MAX_ATTEMPTS = 3;
 export class Fragments {
   readonly renderings = new Renderings();
   readonly #deps: FragmentDeps;
-  readonly #makings: Makings<Fragment>;
+  readonly #makings: SingleFlights<Fragment>;
   #closed = false;
 
   constructor(deps: FragmentDeps) {
@@ -53,7 +53,7 @@ export class Fragments {
       lock: (key: string) => store.lock(key),
       released: (key: string, timeoutMs: number) => store.released(key, timeoutMs),
     };
-    this.#makings = new Makings(locks, options.flight.timeoutMs);
+    this.#makings = new SingleFlights(locks, options.flight.timeoutMs);
   }
 
   /** Fragments are made for whoever asks from now on, and not kept. */
@@ -146,7 +146,7 @@ export class Fragments {
   }
 
   #alive(tags: readonly string[], birth: LogPosition): boolean {
-    return this.#deps.store.alive({ scope: FRAGMENT_SCOPE, name: "", tags, birth });
+    return this.#deps.store.survivesPurges({ scope: FRAGMENT_SCOPE, name: "", tags, birth });
   }
 
   #head(key: string, { ttl }: ResolvedFragmentOptions, { form, tags, birth }: Fragment): EntryHead {

@@ -32,7 +32,7 @@ describe("a text with holes", () => {
   });
 });
 
-describe("the fields of one visitor's page", () => {
+describe("the fields of one client's page", () => {
   it.each([
     { given: [], sent: ["Cache-Control", "private"] },
     {

@@ -1,4 +1,4 @@
-/** Markers: what they look like, and where they are in a body or in a field. Knows them by their token alone, so nothing that a visitor can write is one. */
+/** Markers: what they look like, and where they are in a body or in a field. Knows them by their token alone, so nothing that a client can write is one. */
 import { promisify } from "node:util";
 import { brotliDecompress, gunzip, inflate } from "node:zlib";
 import type { RawHeaders } from "../base/exchange.js";

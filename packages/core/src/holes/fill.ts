@@ -59,7 +59,7 @@ async function bodyOf(entry: EntryWithHoles): Promise<Buffer | undefined> {
   }
 }
 
-/* The handler's own response with its holes filled: on its way to the first visitor, or to one whose page is not kept. */
+/* The handler's own response with its holes filled: on its way to the first client, or to one whose page is not kept. */
 
 const ENCODING: ReadonlySet<string> = new Set(["content-encoding"]);
 const CONTENTLESS: ReadonlySet<number> = new Set([204, 304]);
@@ -81,7 +81,7 @@ interface Forwarded {
 }
 
 /** Never rejects: what cannot be filled becomes an error page.
- * @param head with the fields that the visitor is to see */
+ * @param head with the fields that the client is to see */
 export async function fillMade(
   { holes: fillers, observer }: Pick<FillDeps, "holes" | "observer">,
   { request, native, own, reason }: Forwarded,

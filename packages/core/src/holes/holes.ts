@@ -1,4 +1,4 @@
-/** Holes: places in a page that are filled for each visitor on its way out. What is stored is only ever cut and joined, never read as anything else. */
+/** Holes: places in a page that are filled for each client on its way out. What is stored is only ever cut and joined, never read as anything else. */
 import { hookError, holeError, internalError } from "../base/errors.js";
 import type { DiskCacheError } from "../base/errors.js";
 import type { RawHeaders } from "../base/exchange.js";
@@ -11,7 +11,7 @@ import { fieldLines, listMembers, withField, withoutFields } from "../http/field
 import { cut, join } from "./cut.js";
 import type { Cut } from "./cut.js";
 
-/** Makes what goes into a hole for one visitor. */
+/** Makes what goes into a hole for one client. */
 type Filler = (native: unknown) => unknown;
 
 /** A page with its holes. */
@@ -48,7 +48,7 @@ export class Holes {
     return names.every((name) => this.#fillers.has(name));
   }
 
-  /** The page for one visitor; `undefined` when a hole could not be filled, which is told.
+  /** The page for one client; `undefined` when a hole could not be filled, which is told.
    * @param native what the framework gave for his request; `undefined` for a request of the cache's own, whose answer nobody looks at */
   async fillIn({ response, body, holes, sent }: PageToFill, native: unknown): Promise<OutgoingResponse | undefined> {
     try {
@@ -93,7 +93,7 @@ export class Holes {
   }
 }
 
-/** When a page that the handler has just made cannot be filled: the visitor gets no page rather than one with markers in it. */
+/** When a page that the handler has just made cannot be filled: the client gets no page rather than one with markers in it. */
 export function unfilled(cacheStatus: string): OutgoingResponse {
   const text = Buffer.from("Internal Server Error");
   return {
@@ -131,7 +131,7 @@ function told(thrown: unknown): DiskCacheError {
   return thrown instanceof Error && "code" in thrown ? (thrown as DiskCacheError) : internalError("holes", thrown);
 }
 
-/* The fields of a page whose holes are filled: it is one visitor's now, and another one each time. */
+/* The fields of a page whose holes are filled: it is one client's now, and another one each time. */
 
 // What tells one version of the page from another, or offers parts of it, is about the page with its holes.
 const OF_THE_STORED: ReadonlySet<string> = new Set([
@@ -150,7 +150,7 @@ const OF_THE_STORED: ReadonlySet<string> = new Set([
 const FOR_SHARED_CACHES = /^(?:public|s-maxage|proxy-revalidate|private)(?:=|$)/i;
 const TARGETED = /^.+-cache-control$/i;
 
-/** Without what no longer holds, and `private`: no cache between here and the visitor may give it to somebody else. */
+/** Without what no longer holds, and `private`: no cache between here and the client may give it to somebody else. */
 export function personalFields(raw: RawHeaders): string[] {
   const kept = withoutFields(raw, OF_THE_STORED);
   const fields: string[] = [];

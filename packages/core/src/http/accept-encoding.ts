@@ -1,7 +1,7 @@
-/** Which content codings a visitor takes (`Accept-Encoding`, RFC 9110 §12.5.3), and which of those offered he is best served with. Never throws on what came over the wire. */
+/** Which content codings a client takes (`Accept-Encoding`, RFC 9110 §12.5.3), and which of those offered he is best served with. Never throws on what came over the wire. */
 import { listMembers } from "./fields.js";
 
-/** What may be sent to a visitor. */
+/** What may be sent to a client. */
 export interface Acceptable<Coding> {
   /** Codings offered that he takes, and likes at least as much as content without one: the best first, equals in the order of the offer. */
   readonly codings: readonly Coding[];

@@ -9,7 +9,7 @@ import { listMembers } from "./fields.js";
 export interface CacheControlDirectives {
   /** Anybody's cache may keep it, also where it could not without this. Gives way to the handler's `private` and `no-store`. */
   readonly public?: boolean;
-  /** Only the visitor's own cache may keep it. Takes away `public` and `s-maxage`. */
+  /** Only the client's own cache may keep it. Takes away `public` and `s-maxage`. */
   readonly private?: boolean;
   /** Keep it, and ask before every use. */
   readonly noCache?: boolean;

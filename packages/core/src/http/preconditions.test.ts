@@ -154,7 +154,7 @@ describe("RFC 9110 §13.2 which conditions count", () => {
 });
 
 describe("RFC 9110 §15.4.5 304", () => {
-  it("keeps what the visitor's copy is updated with, and drops what describes content", () => {
+  it("keeps what the client's copy is updated with, and drops what describes content", () => {
     const kept = [
       ["Cache-Control", "max-age=60"],
       ["Content-Location", "/a"],

@@ -1,4 +1,4 @@
-/** The visitor's own conditions, answered from a stored response (RFC 9110 §13, RFC 9111 §4.3.2), and the 304 that says so. */
+/** The client's own conditions, answered from a stored response (RFC 9110 §13, RFC 9111 §4.3.2), and the 304 that says so. */
 import fresh from "fresh";
 import type { RequestHead, ResponseHead } from "../base/exchange.js";
 import { fieldLines, fieldValue, withoutFields } from "./fields.js";
@@ -7,7 +7,7 @@ import { withoutHopByHop } from "./hop-by-hop.js";
 import { parseHttpDate } from "./http-date.js";
 import { validatorsOf } from "./validators.js";
 
-/** Whether the visitor needs the content. `If-None-Match` decides alone where it is given (§13.2.2).
+/** Whether the client needs the content. `If-None-Match` decides alone where it is given (§13.2.2).
  * `If-Match` and `If-Unmodified-Since` are for the origin, not for a cache (RFC 9111 §4.3.2).
  * @param now epoch ms, for two-digit years; the response's own `Date` will do */
 export function evaluatePreconditions(
@@ -58,7 +58,7 @@ function isUnmodifiedSince(request: RequestHead, response: ResponseHead, now: nu
 }
 
 // §15.4.5 asks for Content-Location, Date, ETag, Vary, Cache-Control and Expires. Last-Modified stays too: it is all that a
-// visitor without entity tags can come back with.
+// client without entity tags can come back with.
 const REPRESENTATION_METADATA: ReadonlySet<string> = new Set([
   "accept-ranges",
   "content-digest",

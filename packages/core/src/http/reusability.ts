@@ -44,7 +44,7 @@ export function currentAgeSeconds(stored: StoredPolicy, now: number): number {
 /** Whether the stored response may stand in for an error (RFC 5861 §4): the handler answered 500, 502, 503 or 504, threw, or took too long. */
 export function staleOnError(stored: StoredPolicy, now: number, status: number | "thrown" | "timeout"): boolean {
   if (stored.noCache || (typeof status === "number" && !isStaleOnErrorStatus(status))) return false;
-  // What may be served stale to a visitor who is not waiting for anything may also be served instead of an error.
+  // What may be served stale to a client who is not waiting for anything may also be served instead of an error.
   const window = Math.max(stored.staleIfError, stored.staleWhileRevalidate, stored.grace);
   return window > 0 && -remainingSeconds(stored, now) < window;
 }

@@ -55,14 +55,14 @@ const expectAlways = fc.assert;
 
 describe("storing and reusing agree", () => {
   it("answers nobody with what could not be stored for them, had they come without cookies", () => {
-    const visitors = fc.record({ method: fc.constant("GET"), authorization: fc.boolean(), cookies: fc.boolean() });
+    const clients = fc.record({ method: fc.constant("GET"), authorization: fc.boolean(), cookies: fc.boolean() });
     expectAlways(
-      fc.property(exchanges, visitors, fc.integer({ min: -100, max: 200 }), (exchange, visitor, elapsed) => {
+      fc.property(exchanges, clients, fc.integer({ min: -100, max: 200 }), (exchange, client, elapsed) => {
         const outcome = decide(exchange);
         if (!outcome.store) return true;
-        const { reuse } = reusability(outcome.policy, visitor, undefined, NOW + elapsed * 1000, false);
+        const { reuse } = reusability(outcome.policy, client, undefined, NOW + elapsed * 1000, false);
         const answered = reuse === "fresh" || reuse === "stale";
-        return !answered || verdict({ ...exchange, request: { ...visitor, cookies: false } }) === "stored";
+        return !answered || verdict({ ...exchange, request: { ...client, cookies: false } }) === "stored";
       }),
       { numRuns: 1000 },
     );

@@ -21,7 +21,7 @@ describe("RFC 9111 §3 storing", () => {
     { reason: "no-freshness", because: "nothing says for how long" },
     { reason: "no-freshness", because: "a validator says nothing about time", fields: 'ETag: "a"' },
     { reason: "no-freshness", because: "nor does Last-Modified", fields: `Last-Modified: ${date(-9)}` },
-    { reason: "set-cookie", because: "a cookie is for one visitor", fields: [PUBLIC, "set-cookie: a=b"] },
+    { reason: "set-cookie", because: "a cookie is for one client", fields: [PUBLIC, "set-cookie: a=b"] },
     { reason: "no-store", because: "it says so", fields: "Cache-Control: max-age=60, No-StOrE" },
     { reason: "private", because: "it says so", fields: "Cache-Control: private, max-age=60" },
     { reason: "private", because: "a field of it is", fields: 'Cache-Control: private="x-user", max-age=60' },
@@ -161,7 +161,7 @@ describe("what an operator can allow at their own risk", () => {
   });
 
   it("stores fragments, on explicit freshness", () => {
-    expect(verdict({ status: 206, fields: FRESH, policy: { fragments: true } })).toBe("stored");
-    expect(verdict({ status: 206, policy: { fragments: true, ttl: 60 } })).toBe("no-freshness");
+    expect(verdict({ status: 206, fields: FRESH, policy: { partialContent: true } })).toBe("stored");
+    expect(verdict({ status: 206, policy: { partialContent: true, ttl: 60 } })).toBe("no-freshness");
   });
 });

@@ -35,10 +35,10 @@ export interface StoragePolicy {
   readonly targetedFields: readonly string[];
   /** Methods whose responses may be stored. HEAD never makes a stored response. */
   readonly methods: readonly string[];
-  /** Store responses with `Set-Cookie` too. Replays one visitor's cookies to all others: never on its own. Default: refuse. */
+  /** Store responses with `Set-Cookie` too. Replays one client's cookies to all others: never on its own. Default: refuse. */
   readonly replaySetCookie?: boolean;
   /** Store incomplete responses (206) too, for a caller that reuses them by `fragment.ts`. Default: refuse. */
-  readonly fragments?: boolean;
+  readonly partialContent?: boolean;
 }
 
 /** Why a response is not stored; the same token goes to `Cache-Status`, events and docs. */
@@ -110,7 +110,7 @@ function exchangeRefusal(
   const { status } = response;
   if (method === "HEAD" || !policy.methods.includes(method)) return "method";
   if (status < 200) return "interim";
-  if (status === 206 && policy.fragments !== true) return "partial";
+  if (status === 206 && policy.partialContent !== true) return "partial";
   if (status === 304) return "not-modified";
   if (status > 599 || isNeverStored(status) || statusTtl(policy, status) === 0) return "status";
   if (policy.replaySetCookie !== true && hasField(response.rawHeaders, "set-cookie")) return "set-cookie";

@@ -98,7 +98,7 @@ function failure(error: unknown): PurgeAnswer {
   if (!(error instanceof DiskCacheError)) return answer(400, { error: "the content cannot be read" });
   const { code, message } = error;
   if (code === "ERR_DISKCACHE_OPTION") return answer(400, { error: message });
-  // Where the directory is, and what is wrong with it, goes to the log and not to a visitor.
+  // Where the directory is, and what is wrong with it, goes to the log and not to a client.
   return answer(503, { error: code });
 }
 

@@ -35,7 +35,7 @@ export function invalidateByUnsafeMethod(
   }
   for (const group of groupInvalidations(response.rawHeaders))
     selectors.push({ kind: "tag", tag: groupTag(host, group) });
-  // Recorded before the visitor learns of the change; only its spreading to other processes is waited for elsewhere.
+  // Recorded before the client learns of the change; only its spreading to other processes is waited for elsewhere.
   store.purge(selectors, { soft: false }).then(
     () => observer.purged(`${request.method} ${request.target}`, false),
     (error) => observer.error(error),

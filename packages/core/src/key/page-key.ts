@@ -42,7 +42,7 @@ export function pageKey(request: RequestHead, policy: ResolvedPolicy, cookies: C
   for (const [index, of] of policy.partitions.entries()) {
     const partition = of(native);
     if (partition === undefined) continue;
-    key += `partition${index}:${part(hash("sha256", requireString("partition", partition)))}`;
+    key += `partition${index}:${framed(hash("sha256", requireString("partition", partition)))}`;
     partitions.push(partition);
   }
   return { key, scope: hostName(scopeOf(request)), name, partitions, partitioned: partitions.length > 0 };
@@ -54,9 +54,9 @@ export function keyFrame(request: RequestHead, policy: ResolvedPolicy, cookies: 
   const method = request.method === "HEAD" ? "GET" : request.method;
   let after = "route ".repeat(policy.guards);
   if (request.rewritten !== undefined && policy.keyFunction === undefined)
-    after += `rewritten:${part(canonicalTarget(request.rewritten, policy.query))}`;
+    after += `rewritten:${framed(canonicalTarget(request.rewritten, policy.query))}`;
   if (request.contentDigest !== undefined) {
-    after += `content:${part(request.contentDigest)}`;
+    after += `content:${framed(request.contentDigest)}`;
     for (const field of CONTENT_FIELDS) after += fieldPart(request, field);
   }
   for (const field of FORWARDED_FIELDS) {
@@ -66,14 +66,14 @@ export function keyFrame(request: RequestHead, policy: ResolvedPolicy, cookies: 
   for (const field of policy.keyHeaders) after += fieldPart(request, field);
   if (cookies.key.length > 0 && headers.cookie !== undefined) {
     for (const [cookie, value] of keyedCookies(headers.cookie as string, cookies))
-      after += `cookie:${part(cookie)}${part(hash("sha256", value))}`;
+      after += `cookie:${framed(cookie)}${framed(hash("sha256", value))}`;
   }
-  return { before: part(method) + part(request.scheme) + part(scopeOf(request)), after };
+  return { before: framed(method) + framed(request.scheme) + framed(scopeOf(request)), after };
 }
 
 /** @param target path and query as the key sees them */
 export function framedKey({ before, after }: KeyFrame, target: string): string {
-  return before + part(target) + after;
+  return before + framed(target) + after;
 }
 
 function scopeOf({ headers }: RequestHead): string {
@@ -83,9 +83,9 @@ function scopeOf({ headers }: RequestHead): string {
 /** The part of a page's key that all queries of its path share; `undefined` where the key is not made from path and query. */
 export function pathKey({ key, name }: PageKey, request: RequestHead): string | undefined {
   const { method, scheme } = request;
-  const exchange = part(method === "HEAD" ? "GET" : method) + part(scheme) + part(scopeOf(request));
-  const whole = exchange + part(name);
-  return key.startsWith(whole) ? exchange + part(pathOf(name)) + key.slice(whole.length) : undefined;
+  const exchange = framed(method === "HEAD" ? "GET" : method) + framed(scheme) + framed(scopeOf(request));
+  const whole = exchange + framed(name);
+  return key.startsWith(whole) ? exchange + framed(pathOf(name)) + key.slice(whole.length) : undefined;
 }
 
 function pathOf(target: string): string {
@@ -93,19 +93,19 @@ function pathOf(target: string): string {
   return mark < 0 ? target : target.slice(0, mark);
 }
 
-// RFC 7239 §5: `for` and `by` name the two ends of a connection, another one for each visitor; like X-Forwarded-For they name no page.
+// RFC 7239 §5: `for` and `by` name the two ends of a connection, another one for each client; like X-Forwarded-For they name no page.
 function forwardedPart(request: RequestHead): string {
   const pages = fieldLines(request.rawHeaders, "forwarded").map((line) => line.replaceAll(CONNECTION_ENDS, ""));
-  return `field:${part("forwarded")}${pages.length}${pages.map((line) => part(hash("sha256", line))).join("")}`;
+  return `field:${framed("forwarded")}${pages.length}${pages.map((line) => framed(hash("sha256", line))).join("")}`;
 }
 
-// Values are hashed: what a visitor sends must not lie readable on the disk. Absent and empty differ, and so do one line and two.
+// Values are hashed: what a client sends must not lie readable on the disk. Absent and empty differ, and so do one line and two.
 function fieldPart(request: RequestHead, field: string): string {
   const lines = fieldLines(request.rawHeaders, field);
-  return `field:${part(field)}${lines.length}${lines.map((line) => part(hash("sha256", line))).join("")}`;
+  return `field:${framed(field)}${lines.length}${lines.map((line) => framed(hash("sha256", line))).join("")}`;
 }
 
-function part(text: string): string {
+function framed(text: string): string {
   return `${text.length}:${text} `;
 }
 

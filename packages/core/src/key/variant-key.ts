@@ -6,7 +6,7 @@ import { normaliseVaryValue } from "../http/vary.js";
 import { everyFieldValue, isEveryField } from "./every-field.js";
 import type { PageKey } from "./page-key.js";
 
-/** Digest of the normalised values of the selecting fields. Only the digest goes to disk, never a value a visitor sent. */
+/** Digest of the normalised values of the selecting fields. Only the digest goes to disk, never a value a client sent. */
 export function variantDigest(request: RequestHead, fields: readonly string[]): string {
   let text = "";
   for (const field of fields) {

@@ -18,7 +18,7 @@ import { guessLanguage, selectEquivalent, selectPart } from "./select-relaxed.js
 import { select, selectLatest } from "./select.js";
 import type { Absence, ResponseEntry, Selection } from "./select.js";
 import type { SelectedPart } from "./select-relaxed.js";
-import type { VainLook } from "./fast-hit.js";
+import type { RecentMiss } from "./fast-hit.js";
 
 export type Lookup =
   | { readonly verdict: "reuse"; readonly entry: ResponseEntry; readonly stale: boolean; readonly page: PageKey }
@@ -31,7 +31,7 @@ export type Lookup =
       readonly selection: Selection | undefined;
       /** A stored beginning of the page, for the application to complete (RFC 9111 §3.4). */
       readonly beginning?: Selection | undefined;
-      /** The visitor's own wishes, where they are honoured. */
+      /** The client's own wishes, where they are honoured. */
       readonly directives?: RequestDirectives | undefined;
     }
   /** `only-if-cached`, and nothing that may be reused (RFC 9111 §5.2.1.7). */
@@ -54,7 +54,7 @@ const LOOK_AGAIN_MS = 100;
 const ANONYMOUS: RequestFacts = Object.freeze({ method: "GET", authorization: false, cookies: false });
 
 /** @param vain what was looked for just now, and was not there */
-export function decide(context: CacheContext, question: Question, vain?: VainLook): MaybeAsync<Lookup> {
+export function decide(context: CacheContext, question: Question, vain?: RecentMiss): MaybeAsync<Lookup> {
   const { options } = context;
   const { request, native, policy } = question;
   const asked = askedPage(options, policy, request);
@@ -111,7 +111,7 @@ function lookUp(
     const lookup = sparing(context, question, judge(question, page, facts, directives, selected, now), now);
     if (!mayBeOutdated(lookup, selected, now)) return lookup;
     const newer = selectLatest(store, selected);
-    // A visitor who may have it stale does not wait for a slow disk; what it finds is there for the next one.
+    // A client who may have it stale does not wait for a slow disk; what it finds is there for the next one.
     if (newer instanceof Promise && lookup.verdict === "reuse") return lookup;
     return andThen(newer, (latest) =>
       latest.entry === selected.entry

@@ -34,7 +34,7 @@ const ANONYMOUS: RequestFacts = Object.freeze({ method: "GET", authorization: fa
 /** By what is said of them beside their target, what the keys of requests have in common; `undefined` for those that are left alone. */
 type Frames = Recent<string, KeyFrame | undefined>;
 
-export class PlainPages {
+export class FastHits {
   readonly #options: ResolvedOptions;
   readonly #policyOf: (target: string) => WholePolicy | undefined;
   readonly #telling: ReadonlySet<string>;
@@ -163,7 +163,7 @@ function isHostField(name: string): boolean {
 
 /* The last request for which a plain page was looked for in vain: when it is decided on in the same turn, it need not look there again. */
 
-export class VainLook {
+export class RecentMiss {
   #request: RawHeaders | undefined = undefined;
   #key = "";
   readonly #forget = (): void => {

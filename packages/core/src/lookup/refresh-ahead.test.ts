@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
 import type { StoredResponse } from "../stored/stored-response.js";
-import { isDueAhead } from "./refresh-ahead.js";
+import { drawDueAhead } from "./refresh-ahead.js";
 
 const STORED_AT = 1_000_000;
 
@@ -13,7 +13,7 @@ function stored(): StoredResponse {
 function dueAfter(dice: number, part = 0.1): number {
   vi.spyOn(Math, "random").mockReturnValue(dice);
   const page = stored();
-  for (let seconds = 0; ; seconds++) if (isDueAhead(page, part, STORED_AT + seconds * 1000)) return seconds;
+  for (let seconds = 0; ; seconds++) if (drawDueAhead(page, part, STORED_AT + seconds * 1000)) return seconds;
 }
 
 describe("a page that is rendered anew ahead of time", () => {
@@ -23,7 +23,7 @@ describe("a page that is rendered anew ahead of time", () => {
 
   it("is one that was asked for more than once", () => {
     const page = stored();
-    expect([1, 2].map(() => isDueAhead(page, 0.1, STORED_AT + 99_999))).toEqual([false, expect.any(Boolean)]);
-    expect(isDueAhead(stored(), 0.1, STORED_AT + 99_999)).toBe(false);
+    expect([1, 2].map(() => drawDueAhead(page, 0.1, STORED_AT + 99_999))).toEqual([false, expect.any(Boolean)]);
+    expect(drawDueAhead(stored(), 0.1, STORED_AT + 99_999)).toBe(false);
   });
 });

@@ -4,7 +4,7 @@ import type { StoredResponse } from "../stored/stored-response.js";
 /** Whether this hit is to have it rendered anew.
  * @param part of the lifetime, counted from its end
  * @param now epoch milliseconds */
-export function isDueAhead(stored: StoredResponse, part: number, now: number): boolean {
+export function drawDueAhead(stored: StoredResponse, part: number, now: number): boolean {
   const { refreshAt } = stored;
   if (refreshAt === undefined) {
     // Asked for once: perhaps never again.

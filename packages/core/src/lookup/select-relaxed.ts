@@ -3,7 +3,7 @@ import type { RequestHead } from "../base/exchange.js";
 import { andThen } from "../base/maybe-async.js";
 import type { MaybeAsync } from "../base/maybe-async.js";
 import { fieldLines } from "../http/fields.js";
-import { missingRange, selectFromFragment } from "../http/fragment.js";
+import { missingRange, selectFromFragment } from "../http/partial-content.js";
 import { prefersLanguageOf } from "../http/language.js";
 import { canonicalQuery, parseNoVarySearch } from "../http/no-vary-search.js";
 import { isStrong, validatorsOf } from "../http/validators.js";
@@ -46,7 +46,7 @@ export function selectEquivalent(
     const variance = parseNoVarySearch(entry.value.head.rawHeaders);
     return (
       canonicalQuery(name, variance) === canonicalQuery(page.name, variance) &&
-      store.alive({ scope, name: page.name, tags, birth })
+      store.survivesPurges({ scope, name: page.name, tags, birth })
     );
   }
 }
@@ -83,7 +83,7 @@ function useOf({ entry }: Selection, range: string | undefined): SelectedPart["u
   return joinable && missingRange(head) !== undefined ? "begins" : undefined;
 }
 
-/* Chooses among the stored languages of a page for a visitor nobody with the same `Accept-Language` came before. For operators who ask for it (`relaxed.guessLanguage`). */
+/* Chooses among the stored languages of a page for a client nobody with the same `Accept-Language` came before. For operators who ask for it (`relaxed.guessLanguage`). */
 
 export function guessLanguage(
   store: Store<StoredValue>,

@@ -1,9 +1,9 @@
 import { setImmediate } from "node:timers/promises";
 import { expect, it } from "vitest";
-import { VainLook } from "./fast-hit.js";
+import { RecentMiss } from "./fast-hit.js";
 
 it("a look in vain is known to the request that took it, for what it looked for, until the turn ends", async () => {
-  const look = new VainLook();
+  const look = new RecentMiss();
   const request = ["Host", "www.example.com"];
   expect(look.was(request, "a")).toBe(false);
   look.note(request, "a");

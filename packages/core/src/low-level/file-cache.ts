@@ -13,7 +13,7 @@ import type {
   VersionOption,
 } from "./file-cache-options.js";
 import { keyOfValue, KeyWarnings, valueKey } from "./value-key.js";
-import { Makings } from "./makings.js";
+import { SingleFlights } from "./single-flights.js";
 import { memoize } from "./memoize.js";
 import type { MemoizeOptions } from "./memoize.js";
 import type { Target, ValuePurge } from "./stored-values.js";
@@ -31,7 +31,7 @@ const STORE: ReadonlySet<string> = new Set(["version", "ttl", "tags"]);
 export class FileCache {
   readonly #options: ResolvedFileCacheOptions;
   readonly #values: StoredValues;
-  readonly #makings: Makings;
+  readonly #makings: SingleFlights;
   readonly #warnings = new KeyWarnings();
   readonly #memoized = new Set<string>();
   #closed = false;
@@ -40,7 +40,7 @@ export class FileCache {
   constructor(options: FileCacheOptions) {
     this.#options = resolveFileCacheOptions(options);
     this.#values = new StoredValues(this.#options);
-    this.#makings = new Makings(this.#values.store.locks);
+    this.#makings = new SingleFlights(this.#values.store.locks);
   }
 
   /** The value, or the default. A stored `null` is a value.

@@ -1,7 +1,7 @@
 /** Values in and out of the store through their codec. A value that cannot be read back is a miss, and told of. */
 import { hookError, notStoredError, optionError } from "../base/errors.js";
 import type { DiskCacheError } from "../base/errors.js";
-import { Unheard } from "../base/unheard.js";
+import { UnhandledErrors } from "../base/unhandled-errors.js";
 import { refuseUnknown, strings } from "../options/option-checks.js";
 import type { ResolvedFileCacheOptions } from "./file-cache-options.js";
 import { valueCodec } from "./value-codec.js";
@@ -26,7 +26,7 @@ export class StoredValues {
   readonly #options: ResolvedFileCacheOptions;
   readonly store: ValueStore;
   readonly listeners = new Set<(error: DiskCacheError) => void>();
-  readonly #unheard = new Unheard();
+  readonly #unheard = new UnhandledErrors();
 
   /** @throws {DiskCacheError} `ERR_DISKCACHE_DIRECTORY` with `strict` */
   constructor(options: ResolvedFileCacheOptions) {

@@ -75,7 +75,7 @@ export class ValueStore {
 
   /** Whether nothing that was purged since `birth` has one of the tags. */
   alive(tags: readonly string[], birth: number): boolean {
-    return this.#store.alive({ scope: this.scope, name: "", tags, birth });
+    return this.#store.survivesPurges({ scope: this.scope, name: "", tags, birth });
   }
 
   /** What is stored under the key now, by whichever process. Rejects only with `strict`, when there is a fault instead. */

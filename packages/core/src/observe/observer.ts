@@ -2,7 +2,7 @@
 import { channel } from "node:diagnostics_channel";
 import { EventEmitter } from "node:events";
 import type { DiskCacheError } from "../base/errors.js";
-import { Unheard } from "../base/unheard.js";
+import { UnhandledErrors } from "../base/unhandled-errors.js";
 
 /** What `cache.on()` tells, by name. */
 export interface CacheEvents {
@@ -18,7 +18,7 @@ export interface CacheEvents {
   "not-stored": { readonly url: string; readonly reason: string };
   /** A refresh behind a stale page was answered and has left the page as it was: by something before the cache, such as a login wall (`reached: false`), or by what could not be kept. `status` is `undefined` without an answer. The next client that finds the page stale has it made. */
   "refresh-refused": { readonly url: string; readonly reached: boolean; readonly status: number | undefined };
-  /** A page was compressed for the visitors to come: from so many bytes to so many, or to `undefined` where it was not worth it. */
+  /** A page was compressed for the clients to come: from so many bytes to so many, or to `undefined` where it was not worth it. */
   compressed: {
     readonly url: string;
     readonly coding: string;
@@ -29,7 +29,7 @@ export interface CacheEvents {
   purge: { readonly what: string; readonly soft: boolean };
   /** A handler read something of the request that does not select the page it made (`audit`). Told once for each route and name, and once for all routes where it went through all of them. */
   audit: AuditFinding;
-  /** Something failed behind the visitors' backs. While nobody listens, the process is warned once of each kind that does not mend itself. */
+  /** Something failed behind the clients' backs. While nobody listens, the process is warned once of each kind that does not mend itself. */
   error: DiskCacheError;
 }
 
@@ -84,7 +84,7 @@ export class Observer {
     errors: 0,
   };
   readonly #emitter = new EventEmitter();
-  readonly #unheard = new Unheard();
+  readonly #unheard = new UnhandledErrors();
   #listening = false;
 
   on<Name extends keyof CacheEvents>(name: Name, listener: Listener<Name>): void {

@@ -12,7 +12,7 @@ export interface KeyRules {
   readonly headers?: readonly string[];
 }
 
-/** Which cookies the operator answers for. Any other cookie means: not stored, unless the response is `public` or has `s-maxage`; not reused, unless it is one of those, or named its own freshness to a visitor without cookies. */
+/** Which cookies the operator answers for. Any other cookie means: not stored, unless the response is `public` or has `s-maxage`; not reused, unless it is one of those, or named its own freshness to a client without cookies. */
 export interface CookieRules {
   /** Cookies no handler reads (analytics, consent). `*` at the end of a name stands for any rest. */
   readonly ignore?: readonly string[];
@@ -34,7 +34,7 @@ export interface CredentialOptions {
 
 /** What HTTP permits and this cache declines unless asked. */
 export interface RelaxedRules {
-  /** Keep and replay responses with `Set-Cookie`: every visitor gets the cookies that were made for the first one. Only for cookies that are the same for everybody. */
+  /** Keep and replay responses with `Set-Cookie`: every client gets the cookies that were made for the first one. Only for cookies that are the same for everybody. */
   readonly setCookie?: boolean;
   /** Keep the application's own answers to a `Range` (206, one part), beside the page: a range goes to the application as it came while the page is not stored, and what is missing of a stored beginning is asked for with `Range`.
    * For applications that cut their own ranges right: parts without validators are joined on the word of their `Content-Range`. */
@@ -123,7 +123,7 @@ export interface CachePolicy<Req = unknown> {
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when neither `true`, `false` nor a field value that parses
    * @example diskCache({ dir: ".cache/pages", ttl: "1h", clientCacheControl: "public, max-age=60" }) */
   readonly clientCacheControl?: boolean | string;
-  /** Keep pages compressed as well, beside the form the handler gave them, and send each visitor the one he takes (`Accept-Encoding`). Made behind hits, at high quality, one at a time; until it is there a page is sent as it is. Only text and the like from 1 KiB to 8 MiB, and nothing that is coded already, `no-transform`, or varies on `Accept-Encoding` by itself. `true`: every coding this Node has; a list: those, the best first, of `"br"`, `"zstd"` (from Node 22.15 on) and `"gzip"`; `false`: not.
+  /** Keep pages compressed as well, beside the form the handler gave them, and send each client the one he takes (`Accept-Encoding`). Made behind hits, at high quality, one at a time; until it is there a page is sent as it is. Only text and the like from 1 KiB to 8 MiB, and nothing that is coded already, `no-transform`, or varies on `Accept-Encoding` by itself. `true`: every coding this Node has; a list: those, the best first, of `"br"`, `"zstd"` (from Node 22.15 on) and `"gzip"`; `false`: not.
    * @default false
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when neither a boolean nor a list of codings that this Node can make
    * @example diskCache({ dir: ".cache/pages", ttl: "5m", compress: ["br", "gzip"] }) */
@@ -210,7 +210,7 @@ export interface DiskCacheOptions<Req = unknown> extends CachePolicy<Req> {
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a list of hosts
    * @example diskCache({ dir: ".cache/pages", hosts: ["www.example.com"] }) */
   readonly hosts?: readonly string[];
-  /** Cookies the operator answers for; requests with any other only fill pages marked `public` or `s-maxage`, and are served only those and pages that named their own freshness to a visitor without cookies.
+  /** Cookies the operator answers for; requests with any other only fill pages marked `public` or `s-maxage`, and are served only those and pages that named their own freshness to a client without cookies.
    * @default {}: none
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not lists of names
    * @example diskCache({ dir: ".cache/pages", cookies: { ignore: ["_ga*"], key: ["theme"] } }) */
@@ -230,12 +230,12 @@ export interface DiskCacheOptions<Req = unknown> extends CachePolicy<Req> {
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a list of field names
    * @example diskCache({ dir: ".cache/pages", targetedFields: ["diskcache-control", "cdn-cache-control"] }) */
   readonly targetedFields?: readonly string[];
-  /** Obey the visitor's own `Cache-Control` (`no-cache`, `no-store`, `max-age`, `min-fresh`, `max-stale`, `only-if-cached`): always, or for the requests a function picks. Off, because anybody could make the application render.
+  /** Obey the client's own `Cache-Control` (`no-cache`, `no-store`, `max-age`, `min-fresh`, `max-stale`, `only-if-cached`): always, or for the requests a function picks. Off, because anybody could make the application render.
    * @default false
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when neither a boolean nor a function
    * @example diskCache({ dir: ".cache/pages", ttl: "5m", honourRequest: (req) => req.headers["x-staff"] === "1" }) */
   readonly honourRequest?: boolean | ((req: Req) => boolean);
-  /** What HTTP permits and this cache declines unless asked, each by itself. `setCookie`: responses with `Set-Cookie` are kept, and every visitor gets the first one's cookies; `partial`: the application's own answers to a `Range` are kept beside the page, and what is missing of a beginning is asked for; `postAnswersGet`: the 200 to a POST that names its own target in `Content-Location` answers later GETs; `guessLanguage`: where only `Accept-Language` varies, a value not seen before gets the stored page in the language it wants most.
+  /** What HTTP permits and this cache declines unless asked, each by itself. `setCookie`: responses with `Set-Cookie` are kept, and every client gets the first one's cookies; `partial`: the application's own answers to a `Range` are kept beside the page, and what is missing of a beginning is asked for; `postAnswersGet`: the 200 to a POST that names its own target in `Content-Location` answers later GETs; `guessLanguage`: where only `Accept-Language` varies, a value not seen before gets the stored page in the language it wants most.
    * @default { setCookie: false, partial: false, postAnswersGet: false, guessLanguage: false }
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not an object of these, each `true` or `false`
    * @example diskCache({ dir: ".cache/pages", relaxed: { guessLanguage: true } }) */
@@ -260,7 +260,7 @@ export interface DiskCacheOptions<Req = unknown> extends CachePolicy<Req> {
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a field name
    * @example diskCache({ dir: ".cache/pages", debugHeader: "X-Cache" }) */
   readonly debugHeader?: string;
-  /** Watch what a handler reads of the request while it makes a page, and compare it with what selects the page: the key, `Vary`, the partition. A request header, cookie or ignored query parameter that is read and selects nothing is how one visitor's page gets to another. `"warn"` or `true`: an `audit` event and a process warning, once for each route and name, with the remedy; `"enforce"`: such a response is not stored either; `"off"` or `false`: nobody looks. An application that copies all fields (most frameworks that make a web `Request` do) is told of once; what it reads of the copy cannot be seen, so with `"enforce"` its pages are kept for requests that are alike in every field, but for those that `ignore` names: fields that no page is made from, whoever reads them, `*` at the end for any rest. Hits cost nothing. See docs/safety.md.
+  /** Watch what a handler reads of the request while it makes a page, and compare it with what selects the page: the key, `Vary`, the partition. A request header, cookie or ignored query parameter that is read and selects nothing is how one client's page gets to another. `"warn"` or `true`: an `audit` event and a process warning, once for each route and name, with the remedy; `"enforce"`: such a response is not stored either; `"off"` or `false`: nobody looks. An application that copies all fields (most frameworks that make a web `Request` do) is told of once; what it reads of the copy cannot be seen, so with `"enforce"` its pages are kept for requests that are alike in every field, but for those that `ignore` names: fields that no page is made from, whoever reads them, `*` at the end for any rest. Hits cost nothing. See docs/safety.md.
    * @default "warn", and "off" when NODE_ENV is "production"
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when none of these, or `ignore` is not a list of field names
    * @example diskCache({ dir: ".cache/pages", ttl: "5m", audit: { mode: "enforce", ignore: ["x-request-id", "sec-*"] } }) */

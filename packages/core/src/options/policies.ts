@@ -4,7 +4,7 @@ import type { ResolvedOptions } from "./resolve-options.js";
 import { mergePolicies } from "./resolve-policy.js";
 import type { ResolvedPolicy, ResolvedQueryRules, WholePolicy } from "./resolve-policy.js";
 
-/** Visitors choose paths, and so which rules come together. */
+/** Clients choose paths, and so which rules come together. */
 const MOST_REMEMBERED = 1000;
 
 export class Policies {

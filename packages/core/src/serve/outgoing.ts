@@ -1,4 +1,4 @@
-/** A response on its way to the visitor, before any framework: what an adapter plays. */
+/** A response on its way to the client, before any framework: what an adapter plays. */
 import type { RawHeaders } from "../base/exchange.js";
 import { formatCacheStatus } from "../http/cache-status.js";
 import type { CacheStatus } from "../http/cache-status.js";
@@ -40,7 +40,7 @@ export interface ByteSpan {
 
 /** The right to refresh one page, held by one request at a time. Whoever gets it refreshes, and releases it when that is over, however it went. */
 export interface RefreshClaim {
-  /** Header fields of the refreshing request: the visitor's, less everything that is his own and not in the key. */
+  /** Header fields of the refreshing request: the client's, less everything that is his own and not in the key. */
   readonly rawHeaders: RawHeaders;
   /** @param answer what the request was answered, where the adapter knows: a refresh that came to nothing is told, and the next client that finds the page stale is sent to the application */
   release(answer?: RefreshAnswer): void;

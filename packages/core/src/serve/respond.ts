@@ -1,4 +1,4 @@
-/** Answers a request from a stored response: Age, Cache-Status, the visitor's own conditions and ranges, HEAD. Never asks whether it may be reused. */
+/** Answers a request from a stored response: Age, Cache-Status, the client's own conditions and ranges, HEAD. Never asks whether it may be reused. */
 import { setImmediate } from "node:timers";
 import type { RawHeaders, RequestHead, ResponseHead } from "../base/exchange.js";
 import { formatCacheStatus } from "../http/cache-status.js";
@@ -6,7 +6,7 @@ import type { CacheStatus } from "../http/cache-status.js";
 import { cacheControlAt } from "../http/client-lifetime.js";
 import type { ClientCacheControl } from "../http/client-lifetime.js";
 import { hasField, withField, withoutFields } from "../http/fields.js";
-import { fragmentHead, selectFromFragment } from "../http/fragment.js";
+import { fragmentHead, selectFromFragment } from "../http/partial-content.js";
 import { evaluatePreconditions, notModifiedHead } from "../http/preconditions.js";
 import { multipartBody, partialHead, selectRanges, unsatisfiableHead } from "../http/range.js";
 import type { ByteRange } from "../http/range.js";

@@ -135,7 +135,7 @@ export interface Store<Value> {
   /** Begins an entry whose body comes in pieces; `undefined` when storing is paused. */
   create(key: string): EntryWriter | undefined;
   /** Whether no purge since `birth` names an entry such as this. */
-  alive(entry: Pick<EntryHead, "scope" | "name" | "tags" | "birth">): boolean;
+  survivesPurges(entry: Pick<EntryHead, "scope" | "name" | "tags" | "birth">): boolean;
   /** The right to make the entry of a key, among all processes. `"held"`: another one is at it, `released` tells when it is over; `undefined`: nobody else is there, or no lock can be had. */
   lock(key: string, options?: LockOptions): KeyLock | "held" | undefined;
   /** Resolves when nobody holds the key any more, or the time is up. Never rejects. */

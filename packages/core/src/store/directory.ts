@@ -171,7 +171,7 @@ function writeMarker(fs: FileSystem, path: string, content: string): void {
 }
 
 /*
- * Whether a directory looks like one that is served to visitors. What a framework's static middleware serves cannot be seen from outside (`express.static` and
+ * Whether a directory looks like one that is served to clients. What a framework's static middleware serves cannot be seen from outside (`express.static` and
  * `koa-static` keep their root to themselves), so names and what lies beside have to speak for it. Reads no file.
  */
 
@@ -180,7 +180,7 @@ const PUBLISHED_NAMES: ReadonlySet<string> = new Set(["public", "public_html", "
 /** The same, but only inside an application: many live under `/var/www` themselves. */
 const PUBLISHED_WITHIN: ReadonlySet<string> = new Set(["www"]);
 
-/** Why visitors could probably fetch what lies in the directory; `undefined` when nothing speaks for it.
+/** Why clients could probably fetch what lies in the directory; `undefined` when nothing speaks for it.
  * @param path absolute
  * @param home the working directory: an application may itself live under /srv/public, so only what lies below it counts where `path` does */
 export function publishedBy(fs: FileSystem, path: string, home: string): string | undefined {
@@ -189,9 +189,9 @@ export function publishedBy(fs: FileSystem, path: string, home: string): string 
   const name = (within ? below : path)
     .split(/[\\/]/)
     .find((part) => PUBLISHED_NAMES.has(part.toLowerCase()) || (within && PUBLISHED_WITHIN.has(part.toLowerCase())));
-  if (name !== undefined) return `lies under \`${name}\`, which is commonly served to visitors`;
+  if (name !== undefined) return `lies under \`${name}\`, which is commonly served to clients`;
   const site = siteAbove(fs, path, home);
-  return site && `lies in ${site}, whose index.html says that it is served to visitors`;
+  return site && `lies in ${site}, whose index.html says that it is served to clients`;
 }
 
 // The nearest directory above that has a start page; not the application's own, nor one above that.

@@ -212,7 +212,7 @@ describe("DiskStore", () => {
       const { store, head, events } = open();
       const before = head("/a");
       await store.purge([{ kind: "name", name: "/a", scope: undefined }], { soft: false });
-      expect(store.alive(before)).toBe(false);
+      expect(store.survivesPurges(before)).toBe(false);
       expect(store.put(before, Buffer.from("old"))).toBe(false);
       expect(events.at(-1)).toMatchObject({ type: "skip", reason: "purged" });
       expect(store.put(head("/a"), Buffer.from("new"))).toBe(true);

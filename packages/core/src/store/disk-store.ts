@@ -107,7 +107,7 @@ export class DiskStore<Value> implements Store<Value> {
 
   /** As the contract says; with `admission: "second-request"` a key counts as asked for. */
   admits(key: string): boolean {
-    if (this.#parts.doorkeeper === undefined || this.#parts.doorkeeper.knows(key)) return true;
+    if (this.#parts.doorkeeper === undefined || this.#parts.doorkeeper.meet(key)) return true;
     return this.#parts.memory.get(key) !== undefined || this.hasFile(key);
   }
 
@@ -168,14 +168,14 @@ export class DiskStore<Value> implements Store<Value> {
     return this.#streams.begin(key);
   }
 
-  alive(entry: Purgeable): boolean {
+  survivesPurges(entry: Purgeable): boolean {
     return this.#parts.judge.alive(entry);
   }
 
   lock(key: string, { making, always = false }: LockOptions = {}): KeyLock | "held" | undefined {
     if (this.#parts.rules.now() !== undefined || !(always || this.#parts.neighbours.present)) return undefined;
-    const isInVain = (birth: LogPosition): boolean => !this.alive({ ...making!, tags: [], birth });
-    const lock = this.#parts.locks.take(key, making && { birth: making.birth, isInVain });
+    const isOutdated = (birth: LogPosition): boolean => !this.survivesPurges({ ...making!, tags: [], birth });
+    const lock = this.#parts.locks.take(key, making && { birth: making.birth, isOutdated });
     if (typeof lock !== "object") return lock;
     return {
       release: (others = []) => {
@@ -267,10 +267,10 @@ export class DiskStore<Value> implements Store<Value> {
     this.#parts.locks.close();
     await this.flush();
     await this.#streams.abort();
-    await this.#purging.thenEnd(() => this.#letGo());
+    await this.#purging.thenEnd(() => this.#releaseAll());
   }
 
-  #letGo(): void {
+  #releaseAll(): void {
     this.#parts.caretaker.stop();
     this.#parts.usage.close();
     this.#parts.recency.close();

@@ -4,7 +4,7 @@
  * S3-FIFO (Yang et al., SOSP '23): new entries enter a small queue; only what is asked for again moves to the main queue, so a crawl over
  * pages that nobody else wants passes through the small queue and leaves the main one alone. A hit writes one counter: nothing moves.
  */
-import { textHash } from "../base/sightings.js";
+import { textHash } from "../base/seen-filter.js";
 
 /** Share of the bound that new entries may take. */
 const SMALL_SHARE = 0.1;

@@ -3,8 +3,8 @@ import { resolve } from "node:path";
 import { performance } from "node:perf_hooks";
 import { directoryError } from "../base/errors.js";
 import type { MaybeAsync } from "../base/maybe-async.js";
-import { Caretaker } from "./bounds/caretaker.js";
-import { Room } from "./bounds/room.js";
+import { Sweeper } from "./bounds/sweeper.js";
+import { SpaceReservation } from "./bounds/space-reservation.js";
 import { SharedUsage } from "./bounds/shared-usage.js";
 import { tooSmall } from "./bounds/too-small.js";
 import type { TooSmall } from "./bounds/too-small.js";
@@ -16,7 +16,7 @@ import { AtomicFiles } from "./entries/atomic-file.js";
 import { DiskReader } from "./entries/disk-reader.js";
 import { EntryFiles } from "./entries/entry-file.js";
 import { FileEntryWriter } from "./entries/entry-writer.js";
-import type { WriterSurroundings } from "./entries/entry-writer.js";
+import type { EntryWriterDeps } from "./entries/entry-writer.js";
 import { encodeEntry } from "./entries/format.js";
 import { Recency } from "./entries/recency.js";
 import { Seals } from "./entries/seal.js";
@@ -27,7 +27,7 @@ import { WriteQueue } from "./entries/write-queue.js";
 import type { Encoded } from "./entries/write-queue.js";
 import { Faults } from "./faults.js";
 import { errorCode, nodeFileSystem } from "./file-system.js";
-import { Judge } from "./judge.js";
+import { Liveness } from "./liveness.js";
 import { BLIND, InvalidationLog } from "./log/invalidation-log.js";
 import { LogGenerations } from "./log/log-generations.js";
 import { MemoryTier } from "./memory-tier.js";
@@ -57,9 +57,9 @@ export class StoreParts<Value> {
   readonly reader: DiskReader<Value>;
   readonly queue: WriteQueue<Value>;
   readonly usage: Usage;
-  readonly caretaker: Caretaker;
+  readonly caretaker: Sweeper;
   readonly recency: Recency;
-  readonly judge: Judge;
+  readonly judge: Liveness;
   readonly rules: StoringRules;
   readonly doorkeeper: Doorkeeper | undefined;
   readonly neighbours: Neighbours;
@@ -133,10 +133,10 @@ export class StoreParts<Value> {
       lookUp: owner.lookUp,
     });
     this.recency = new Recency(fs, this.paths);
-    this.judge = new Judge(this.log, options.clock, this.recency);
+    this.judge = new Liveness(this.log, options.clock, this.recency);
     const shared = new SharedUsage(fs, this.paths.root, options, failed);
     this.usage = new Usage(shared, options, () => this.log.bytes);
-    this.caretaker = new Caretaker(
+    this.caretaker = new Sweeper(
       {
         fs,
         paths: this.paths,
@@ -188,15 +188,11 @@ const MOST_WAITING_BYTES = 64 * 1024 * 1024;
 export class Streams<Value> {
   readonly #parts: StoreParts<Value>;
   readonly #options: DiskStoreOptions<Value>;
-  readonly #committing: WriterSurroundings["committing"];
+  readonly #committing: EntryWriterDeps["committing"];
   readonly #writers = new Set<FileEntryWriter>();
 
   /** @param committing told of each that gets its name, and of how that ends */
-  constructor(
-    parts: StoreParts<Value>,
-    options: DiskStoreOptions<Value>,
-    committing: WriterSurroundings["committing"],
-  ) {
+  constructor(parts: StoreParts<Value>, options: DiskStoreOptions<Value>, committing: EntryWriterDeps["committing"]) {
     this.#parts = parts;
     this.#options = options;
     this.#committing = committing;
@@ -220,7 +216,7 @@ export class Streams<Value> {
       seal: seals?.begin(path.file),
       epoch: () => log.epoch,
       now: () => this.#options.clock.now(),
-      room: new Room(caretaker),
+      room: new SpaceReservation(caretaker),
       crowded: () => this.crowded,
       alive: (head) => judge.alive(head),
       stored: (entryPath, change) => caretaker.changed(entryPath, change),
@@ -243,7 +239,7 @@ export class Streams<Value> {
 
 export function encodeForDisk<Value>(parts: StoreParts<Value>, { head, body }: StoredEntry<Value>): Encoded {
   const { caretaker, judge, rules } = parts;
-  const room = new Room(caretaker);
+  const room = new SpaceReservation(caretaker);
   const pieces = judge.alive(head) ? piecesOf(parts, head, body as Buffer) : undefined;
   if (pieces === undefined) rules.refuse("purged", head.key);
   else if (room.grow(pieces.reduce((bytes, piece) => bytes + piece.length, 0)))

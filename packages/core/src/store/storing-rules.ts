@@ -1,6 +1,6 @@
 /** Whether an entry is taken at all: what is known before anything is written. A refusal is counted with its reason. */
-import { textHash } from "../base/sightings.js";
-import type { Caretaker } from "./bounds/caretaker.js";
+import { textHash } from "../base/seen-filter.js";
+import type { Sweeper } from "./bounds/sweeper.js";
 import type { EntryHead, SkipReason } from "./contract.js";
 import type { DiskStoreOptions } from "./disk-store-options.js";
 import { blocksFor } from "./entries/atomic-file.js";
@@ -11,22 +11,22 @@ import { BLIND } from "./log/invalidation-log.js";
 import type { InvalidationLog } from "./log/invalidation-log.js";
 import { PURGED } from "./log/purge-marks.js";
 
-export interface StoringSurroundings {
+export interface StoringDeps {
   readonly log: InvalidationLog;
   readonly faults: Faults;
-  readonly caretaker: Caretaker;
+  readonly caretaker: Sweeper;
   /** Entries and bytes that wait to be written already. */
   readonly waiting: () => { readonly size: number; readonly bytes: number };
 }
 
 export class StoringRules {
   readonly #options: Pick<DiskStoreOptions<unknown>, "maxBody" | "clock" | "secrets">;
-  readonly #around: StoringSurroundings;
+  readonly #deps: StoringDeps;
   #closed = false;
 
-  constructor(options: Pick<DiskStoreOptions<unknown>, "maxBody" | "clock" | "secrets">, around: StoringSurroundings) {
+  constructor(options: Pick<DiskStoreOptions<unknown>, "maxBody" | "clock" | "secrets">, around: StoringDeps) {
     this.#options = options;
-    this.#around = around;
+    this.#deps = around;
   }
 
   /** Nothing is taken any more. */
@@ -36,29 +36,29 @@ export class StoringRules {
 
   /** Why nothing at all can be stored just now. */
   now(): SkipReason | undefined {
-    if (this.#closed || this.#around.log.look() === BLIND || !this.#around.log.writable) return "unavailable";
-    return this.#around.faults.storingPaused ? "paused" : undefined;
+    if (this.#closed || this.#deps.log.look() === BLIND || !this.#deps.log.writable) return "unavailable";
+    return this.#deps.faults.storingPaused ? "paused" : undefined;
   }
 
   /** Why this entry cannot be stored. */
   entry(head: EntryHead, bodyBytes: number): SkipReason | undefined {
     const refused = this.now() ?? this.#unfit(head, bodyBytes);
     if (refused !== undefined) return refused;
-    const { size, bytes } = this.#around.waiting();
+    const { size, bytes } = this.#deps.waiting();
     const room = { bytes: allocated(head, bodyBytes) + bytes, entries: size + 1 };
-    return this.#around.caretaker.admits(room) ? undefined : "over-budget";
+    return this.#deps.caretaker.admits(room) ? undefined : "over-budget";
   }
 
   /** Counts why, and says no. */
   refuse(reason: SkipReason, key: string): false {
-    this.#around.faults.skip(reason, key);
+    this.#deps.faults.skip(reason, key);
     return false;
   }
 
   #unfit(head: EntryHead, bodyBytes: number): SkipReason | undefined {
     if (bodyBytes > this.#options.maxBody) return "body-too-long";
     if (!headFits(head, this.#options.secrets === undefined ? 0 : MAX_TAG_BYTES)) return "head-too-long";
-    if (this.#around.log.verdict(head) === PURGED) return "purged";
+    if (this.#deps.log.verdict(head) === PURGED) return "purged";
     return head.expiresAt <= this.#options.clock.now() ? "unusable" : undefined;
   }
 }
@@ -89,7 +89,7 @@ export class Doorkeeper {
   }
 
   /** Whether the key was asked for before, lately. Now it was. */
-  knows(key: string): boolean {
+  meet(key: string): boolean {
     this.#turn();
     // Two keys with one hash only mean that one of them is stored early.
     const hash = textHash(key);

@@ -5,7 +5,7 @@ import type { ResponseHead } from "../base/exchange.js";
 import type { ClientCacheControl } from "../http/client-lifetime.js";
 import { fieldValue } from "../http/fields.js";
 import type { StoredPolicy } from "../http/stored-policy.js";
-import { alike, mostlyAlike } from "./alike-fields.js";
+import { alike, mostlyAlike } from "./intern-fields.js";
 
 export interface StoredResponse {
   readonly kind: "response";
@@ -14,9 +14,9 @@ export interface StoredResponse {
   /** Request fields that select it, lower-case; empty when it answers any request for its key. */
   readonly vary: readonly string[];
   readonly outer: OuterFields;
-  /** The `Cache-Control` it is sent with when it has none: for the visitor only, nothing here is decided by it. */
+  /** The `Cache-Control` it is sent with when it has none: for the client only, nothing here is decided by it. */
   readonly clientCacheControl: ClientCacheControl | undefined;
-  /** Places to be filled for each visitor. */
+  /** Places to be filled for each client. */
   readonly holes?: StoredHoles | undefined;
   /** Whether its ETag was made here: the handler knows nothing of it, so it is no use in a conditional request to it. */
   readonly ownEtag: boolean;
@@ -202,9 +202,9 @@ function namesIn(line: string): readonly string[] {
   return line === "" ? [] : line.split(",");
 }
 
-/** What becomes of fields that code outside the cache has set for this visitor, by what the handler did to them when it ran. Lower-case names. */
+/** What becomes of fields that code outside the cache has set for this client, by what the handler did to them when it ran. Lower-case names. */
 export interface OuterFields {
-  /** Left alone by the handler: the value set for this visitor stays. */
+  /** Left alone by the handler: the value set for this client stays. */
   readonly kept: readonly string[];
   /** Taken away by the handler, as `helmet` does with `X-Powered-By`: taken away again. */
   readonly removed: readonly string[];

@@ -1,9 +1,9 @@
 /** What the file system has left, in bytes and in inodes, as this process last read it, less what it has taken since; and how to make a little room on it. Decides nothing else. */
 import type { StatsFs } from "node:fs";
 import { performance } from "node:perf_hooks";
-import { NOTHING, negative, sum } from "../amounts.js";
+import { NOTHING, negative, sum } from "../usage-change.js";
 import { allocatedBytes } from "../entries/atomic-file.js";
-import type { Stored } from "../amounts.js";
+import type { UsageChange } from "../usage-change.js";
 import type { FileSystem } from "../file-system.js";
 import { SHARD_COUNT, isEntryName } from "../paths.js";
 import type { Paths } from "../paths.js";
@@ -22,9 +22,9 @@ const MARGIN_SHARE_HELD = 0.01;
 const ROOM_ENTRIES = 64;
 
 interface Reading {
-  readonly free: Stored;
+  readonly free: UsageChange;
   /** What has to stay free. */
-  readonly floor: Stored;
+  readonly floor: UsageChange;
 }
 
 const UNKNOWN: Reading = { free: { bytes: Infinity, entries: Infinity }, floor: NOTHING };
@@ -54,38 +54,38 @@ export class FreeSpace {
   }
 
   /** Whether so much more leaves free what has to stay free. */
-  admits(wanted: Stored): boolean {
+  admits(wanted: UsageChange): boolean {
     if (this.#minFree === 0) return true;
     this.#look();
     return this.#leaves(wanted) || (this.#isOlderThan(REFUSED_LOOK_MS) && this.read() && this.#leaves(wanted));
   }
 
   /** Takes room for what is about to be written. */
-  take(room: Stored): void {
+  take(room: UsageChange): void {
     this.#unwritten = sum(this.#unwritten, room);
   }
 
   /** Taken room has become files. */
-  written(room: Stored): void {
+  written(room: UsageChange): void {
     this.#unwritten = sum(this.#unwritten, negative(room));
     this.#spent = sum(this.#spent, room);
     this.#writtenBytes += room.bytes;
   }
 
   /** Taken room is not needed after all. */
-  drop(room: Stored): void {
+  drop(room: UsageChange): void {
     this.#unwritten = sum(this.#unwritten, negative(room));
   }
 
   /** Whether it is time to make room: for `wanted`, or because there is hardly any. */
-  isShort(wanted: Stored, held: Stored): boolean {
+  isShort(wanted: UsageChange, held: UsageChange): boolean {
     if (this.#minFree === 0) return false;
     const { bytes, entries } = this.#missing(NOTHING, held, 0.5);
     return bytes > 0 || entries > 0 || !this.#leaves(this.#within(wanted, held));
   }
 
   /** What has to be made free. */
-  missing(wanted: Stored, held: Stored): Stored {
+  missing(wanted: UsageChange, held: UsageChange): UsageChange {
     return this.#missing(this.#within(wanted, held), held, 1);
   }
 
@@ -113,11 +113,11 @@ export class FreeSpace {
   }
 
   // More than half of what is held is not given up for one.
-  #within(wanted: Stored, held: Stored): Stored {
+  #within(wanted: UsageChange, held: UsageChange): UsageChange {
     return { bytes: Math.min(wanted.bytes, held.bytes / 2), entries: Math.min(wanted.entries, held.entries / 2) };
   }
 
-  #missing(wanted: Stored, held: Stored, marginShare: number): Stored {
+  #missing(wanted: UsageChange, held: UsageChange, marginShare: number): UsageChange {
     const { floor } = this.#reading;
     const left = this.#left;
     const margin = (of: "bytes" | "entries"): number =>
@@ -128,11 +128,11 @@ export class FreeSpace {
     };
   }
 
-  get #left(): Stored {
+  get #left(): UsageChange {
     return sum(this.#reading.free, negative(sum(this.#unwritten, this.#spent)));
   }
 
-  #leaves({ bytes, entries }: Stored): boolean {
+  #leaves({ bytes, entries }: UsageChange): boolean {
     const { floor } = this.#reading;
     const left = this.#left;
     return left.bytes - bytes >= floor.bytes && left.entries - entries >= floor.entries;
@@ -188,7 +188,7 @@ export class FreeSpace {
 }
 
 /** Removes a few entries, whichever come first. */
-export function removeSome(fs: FileSystem, paths: Paths, changed: (shard: number, change: Stored) => void): void {
+export function removeSome(fs: FileSystem, paths: Paths, changed: (shard: number, change: UsageChange) => void): void {
   let removed = 0;
   const first = Math.floor(Math.random() * SHARD_COUNT);
   for (let step = 0; step < SHARD_COUNT && removed < ROOM_ENTRIES; step++) {

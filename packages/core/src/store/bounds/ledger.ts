@@ -9,8 +9,8 @@
  * 24  f64  entries       64  256 times: f64 bytes, f64 entries of that shard
  * ```
  */
-import { NOTHING } from "../amounts.js";
-import type { Stored } from "../amounts.js";
+import { NOTHING } from "../usage-change.js";
+import type { UsageChange } from "../usage-change.js";
 import { READ_FLAGS_PLAIN, errorCode } from "../file-system.js";
 import type { FileSystem } from "../file-system.js";
 import { IN_THE_CACHE, makeDirectory } from "../own-directory.js";
@@ -50,24 +50,24 @@ export class OwnLedger {
     return this.#shared !== undefined;
   }
 
-  get total(): Stored {
+  get total(): UsageChange {
     return pair(this.#values, BYTES);
   }
 
-  get reserved(): Stored {
+  get reserved(): UsageChange {
     return pair(this.#values, RESERVED_BYTES);
   }
 
-  at(shard: number): Stored {
+  at(shard: number): UsageChange {
     return pair(this.#values, HEADER_FIELDS + shard * 2);
   }
 
-  change(shard: number, change: Stored): void {
+  change(shard: number, change: UsageChange): void {
     this.#add(BYTES, change);
     this.#add(HEADER_FIELDS + shard * 2, change);
   }
 
-  reserve({ bytes, entries }: Stored): void {
+  reserve({ bytes, entries }: UsageChange): void {
     this.#add(RESERVED_BYTES, { bytes, entries });
   }
 
@@ -110,7 +110,7 @@ export class OwnLedger {
     }
   }
 
-  #add(field: number, { bytes, entries }: Stored): void {
+  #add(field: number, { bytes, entries }: UsageChange): void {
     this.#values[field] = (this.#values[field] as number) + bytes;
     this.#values[field + 1] = (this.#values[field + 1] as number) + entries;
   }
@@ -152,11 +152,11 @@ export class OtherLedger {
   }
 
   /** As it was last read; nothing when it is damaged. */
-  get total(): Stored {
+  get total(): UsageChange {
     return sane(this.#values, BYTES);
   }
 
-  get reserved(): Stored {
+  get reserved(): UsageChange {
     return sane(this.#values, RESERVED_BYTES);
   }
 
@@ -168,7 +168,7 @@ export class OtherLedger {
 
   /** What it says of one shard, read anew.
    * @throws Node's own error */
-  at(shard: number): Stored {
+  at(shard: number): UsageChange {
     const values = new Float64Array(2);
     const bytes = Buffer.from(values.buffer);
     const length = this.#fs.readSync(this.#file.fd, bytes, 0, bytes.length, (HEADER_FIELDS + shard * 2) * 8);
@@ -186,11 +186,11 @@ export class OtherLedger {
   }
 }
 
-function pair(values: Float64Array, field: number): Stored {
+function pair(values: Float64Array, field: number): UsageChange {
   return { bytes: values[field] as number, entries: values[field + 1] as number };
 }
 
-function sane(values: Float64Array, field: number): Stored {
+function sane(values: Float64Array, field: number): UsageChange {
   const found = pair(values, field);
   return Math.abs(found.bytes) < MOST && Math.abs(found.entries) < MOST ? found : NOTHING;
 }

@@ -2,8 +2,8 @@
  * Whether there is room, and what has to go where there is none: the bounds of the cache, the free space of its file system, and what a full disk has
  * refused. Every way of writing takes its room here before it writes. Touches no entry.
  */
-import { NOTHING, negative, sum } from "../amounts.js";
-import type { Stored } from "../amounts.js";
+import { NOTHING, negative, sum } from "../usage-change.js";
+import type { UsageChange } from "../usage-change.js";
 import type { FreeSpace } from "./free-space.js";
 import type { Excess, Usage } from "./usage.js";
 
@@ -20,9 +20,9 @@ export interface Eviction {
   /** What has to go, as known when it begins. No pass removes more. */
   readonly excess: Excess;
   /** What has still to go when so much is gone: asked anew, because others write and remove meanwhile. */
-  readonly left: (gone: Stored) => Excess;
+  readonly left: (gone: UsageChange) => Excess;
   /** It is over. False when it did not help: then the next one waits. */
-  readonly end: (gone: Stored) => boolean;
+  readonly end: (gone: UsageChange) => boolean;
 }
 
 export class RoomGuard {
@@ -32,7 +32,7 @@ export class RoomGuard {
   /** The largest that found no room since the last pass that evicted began. */
   #wanted = NOTHING;
   /** What was being written when the disk was full; `undefined` when something has gone since. */
-  #refused: Stored | undefined = undefined;
+  #refused: UsageChange | undefined = undefined;
   #reliefMs = 0;
   #noReliefUntil = 0;
 
@@ -48,7 +48,7 @@ export class RoomGuard {
   }
 
   /** Whether so much more would keep every bound, as far as known. */
-  admits(room: Stored): boolean {
+  admits(room: UsageChange): boolean {
     return this.#noted(room, this.#free.admits(room) && this.#usage.admits(room.bytes, room.entries));
   }
 
@@ -59,19 +59,19 @@ export class RoomGuard {
   }
 
   /** Takes room for what is about to be written, against all other writers. False when there is none; then nothing is taken. */
-  reserve(room: Stored): boolean {
+  reserve(room: UsageChange): boolean {
     const reserved = this.#free.admits(room) && this.#usage.reserve(room.bytes, room.entries);
     if (reserved) this.#free.take(room);
     return this.#noted(room, reserved);
   }
 
   /** So much of what was taken is on disk now. */
-  written(room: Stored): void {
+  written(room: UsageChange): void {
     this.#free.written(room);
   }
 
   /** Gives room back: what was written of it is counted by now, or removed. */
-  release(room: Stored, written: Stored): void {
+  release(room: UsageChange, written: UsageChange): void {
     this.#usage.release(room.bytes, room.entries);
     this.#free.drop(sum(room, negative(written)));
   }
@@ -108,7 +108,7 @@ export class RoomGuard {
     const over = this.#usage.isOver(this.#wanted);
     if (!short && !over && this.#refused === undefined) return undefined;
     const relief = this.#relief();
-    const left = (gone: Stored): Excess => {
+    const left = (gone: UsageChange): Excess => {
       const own = over ? this.#usage.excess(this.#wanted) : NOTHING;
       const free = short ? this.#free.missing(this.#wanted, this.#usage) : NOTHING;
       return {
@@ -131,7 +131,7 @@ export class RoomGuard {
     };
   }
 
-  #relief(): Stored {
+  #relief(): UsageChange {
     if (this.#refused === undefined) return NOTHING;
     const { bytes, entries } = this.#usage;
     return {
@@ -140,7 +140,7 @@ export class RoomGuard {
     };
   }
 
-  #noted(wanted: Stored, admitted: boolean): boolean {
+  #noted(wanted: UsageChange, admitted: boolean): boolean {
     if (!admitted && (wanted.bytes > this.#wanted.bytes || this.#wanted.entries === 0)) this.#wanted = wanted;
     return admitted;
   }

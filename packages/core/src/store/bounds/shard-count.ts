@@ -9,7 +9,7 @@
  *  24  f64  epoch of the invalidation log then           4160  ages of what stayed
  * ```
  */
-import type { Stored } from "../amounts.js";
+import type { UsageChange } from "../usage-change.js";
 import { errorCode, FILE_MODE, READ_FLAGS_PLAIN, UPDATE_OR_CREATE_FLAGS } from "../file-system.js";
 import type { FileSystem } from "../file-system.js";
 import { IN_THE_CACHE, makeDirectory, ownDirectory } from "../own-directory.js";
@@ -38,7 +38,7 @@ export class ShardCount {
   readonly #values = new Float64Array(FIELDS);
   readonly #bytes = Buffer.from(this.#values.buffer);
   /** Of what is counted. */
-  #sum: Stored = { bytes: 0, entries: 0 };
+  #sum: UsageChange = { bytes: 0, entries: 0 };
   #known = 0;
 
   constructor(fileSystem: FileSystem, directory: string) {
@@ -70,7 +70,7 @@ export class ShardCount {
   }
 
   /** What was there before all ledgers: exact, or told from a part; `undefined` when hardly anything is counted. */
-  get before(): Stored | undefined {
+  get before(): UsageChange | undefined {
     if (this.#known === SHARD_COUNT) return this.#sum;
     if (this.#known < SAMPLE_SHARDS) return undefined;
     const share = SHARD_COUNT / this.#known;
@@ -78,17 +78,17 @@ export class ShardCount {
   }
 
   /** What is counted of it. */
-  get counted(): Stored {
+  get counted(): UsageChange {
     return this.#sum;
   }
 
-  set(shard: number, { bytes, entries }: Stored): void {
+  set(shard: number, { bytes, entries }: UsageChange): void {
     this.#values[HEADER_FIELDS + shard * 2] = bytes;
     this.#values[HEADER_FIELDS + shard * 2 + 1] = entries;
     this.#add();
   }
 
-  add(shard: number, { bytes, entries }: Stored): void {
+  add(shard: number, { bytes, entries }: UsageChange): void {
     const at = HEADER_FIELDS + shard * 2;
     this.set(shard, {
       bytes: (this.#values[at] as number) + bytes,

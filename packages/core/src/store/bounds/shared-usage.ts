@@ -5,8 +5,8 @@
  */
 import type { Stats } from "node:fs";
 import type { AgeHistogram, Searched } from "./shard-count.js";
-import { NOTHING, sum } from "../amounts.js";
-import type { Stored } from "../amounts.js";
+import { NOTHING, sum } from "../usage-change.js";
+import type { UsageChange } from "../usage-change.js";
 import { errorCode } from "../file-system.js";
 import type { FileSystem } from "../file-system.js";
 import { OtherLedger, OwnLedger } from "./ledger.js";
@@ -44,11 +44,11 @@ export class SharedUsage {
   /** The directory at the last look; `""` for none. */
   #seen = "";
   /** Changed since it was last written down. */
-  #unseen: Stored = NOTHING;
+  #unseen: UsageChange = NOTHING;
   #timer: NodeJS.Timeout | undefined = undefined;
   #closed = false;
   /** What the others have, at the last look. */
-  #theirs: Stored = NOTHING;
+  #theirs: UsageChange = NOTHING;
 
   constructor(
     fs: FileSystem,
@@ -83,7 +83,7 @@ export class SharedUsage {
   }
 
   /** What is there, as far as known; with what is being written just now. */
-  get total(): Stored {
+  get total(): UsageChange {
     const before = this.#count.before ?? this.#count.counted;
     return sum(sum(before, this.#theirs), sum(this.#own.total, this.#own.reserved));
   }
@@ -95,7 +95,7 @@ export class SharedUsage {
   }
 
   /** Room that this one has taken and not given back. */
-  get reserved(): Stored {
+  get reserved(): UsageChange {
     return this.#own.reserved;
   }
 
@@ -110,19 +110,19 @@ export class SharedUsage {
   }
 
   /** What this process changed in a shard. */
-  changed(shard: number, change: Stored): void {
+  changed(shard: number, change: UsageChange): void {
     this.#own.change(shard, change);
     this.#noteUnseen(change);
   }
 
   /** Takes room before it is used. True when the others were looked at. */
-  reserve(room: Stored): boolean {
+  reserve(room: UsageChange): boolean {
     this.#own.reserve(room);
     return this.#noteUnseen(room);
   }
 
   /** Gives it back: nobody has to know at once. */
-  release({ bytes, entries }: Stored): void {
+  release({ bytes, entries }: UsageChange): void {
     this.#own.reserve({ bytes: -bytes, entries: -entries });
     this.#unseen = { ...this.#unseen };
     this.#publishSoon();
@@ -148,7 +148,7 @@ export class SharedUsage {
   }
 
   /** What the ledgers say of a shard just now. */
-  ledgersAt(shard: number): Stored {
+  ledgersAt(shard: number): UsageChange {
     let total = this.#own.at(shard);
     for (const ledger of this.#others.values()) {
       try {
@@ -161,7 +161,7 @@ export class SharedUsage {
   }
 
   /** A shard was counted: before what the ledgers say it held so much. */
-  setBefore(shard: number, before: Stored): void {
+  setBefore(shard: number, before: UsageChange): void {
     this.#count.set(shard, before);
     this.#write(() => this.#count.write());
   }
@@ -211,7 +211,7 @@ export class SharedUsage {
   }
 
   // True when it was time to look at the others.
-  #noteUnseen({ bytes, entries }: Stored): boolean {
+  #noteUnseen({ bytes, entries }: UsageChange): boolean {
     this.#unseen = { bytes: this.#unseen.bytes + Math.abs(bytes), entries: this.#unseen.entries + Math.abs(entries) };
     const { maxSize, maxEntries } = this.#bounds;
     const share = UNSEEN_SHARE / 2 / this.writers;

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { Suspects } from "./usage.js";
+import { Recount } from "./usage.js";
 
 function place() {
   const ledgers = new Map<number, number>();
   const state = { writing: false };
   const at = (shard: number) => ({ bytes: (ledgers.get(shard) ?? 0) * 4096, entries: ledgers.get(shard) ?? 0 });
-  const suspects = new Suspects(at, () => state.writing);
+  const suspects = new Recount(at, () => state.writing);
   return {
     suspects,
     state,

@@ -4,9 +4,9 @@
  */
 import type { Stats } from "node:fs";
 import { AgeHistogram } from "./shard-count.js";
-import { NOTHING, negative, sum } from "../amounts.js";
+import { NOTHING, negative, sum } from "../usage-change.js";
 import { allocatedBytes } from "../entries/atomic-file.js";
-import type { Stored } from "../amounts.js";
+import type { UsageChange } from "../usage-change.js";
 import type { LogPosition } from "../contract.js";
 import type { EntryFiles } from "../entries/entry-file.js";
 import type { Faults } from "../faults.js";
@@ -24,7 +24,7 @@ const UNKNOWN_OWNER_MS = 60 * 60 * 1000;
 
 const ALL_SHARDS = Array.from({ length: SHARD_COUNT }, (_, shard) => shard);
 
-export interface SweepSurroundings {
+export interface SweepDeps {
   readonly fs: FileSystem;
   readonly paths: Paths;
   readonly faults: Faults;
@@ -45,7 +45,7 @@ export interface SweepTask {
 }
 
 export class Sweep {
-  readonly #around: SweepSurroundings;
+  readonly #deps: SweepDeps;
   readonly #task: SweepTask;
   readonly ages: AgeHistogram;
   /** Nothing that stays was born before it; known when heads were read. */
@@ -56,19 +56,19 @@ export class Sweep {
   #asked = NOTHING;
   #left: Excess = NOTHING;
 
-  constructor(around: SweepSurroundings, task: SweepTask) {
-    this.#around = around;
+  constructor(around: SweepDeps, task: SweepTask) {
+    this.#deps = around;
     this.#task = task;
     this.ages = new AgeHistogram(around.now());
   }
 
   /** What it has removed. */
-  get gone(): Stored {
+  get gone(): UsageChange {
     return sum(this.#evicted, this.#dead);
   }
 
   *run(): Generator<void> {
-    const { paths, usage } = this.#around;
+    const { paths, usage } = this.#deps;
     for (const name of this.#list(paths.root)) this.#reap(paths.root, name);
     for (const shard of this.#task.shards ?? ALL_SHARDS) {
       usage.beginShard(shard);
@@ -88,13 +88,13 @@ export class Sweep {
       yield;
       if (isEntryName(name) ? this.#entry(`${directory}/${name}`) : !this.#reap(directory, name)) left++;
     }
-    this.#around.usage.found({ bytes: allocatedBytes(stat), entries: 0 });
+    this.#deps.usage.found({ bytes: allocatedBytes(stat), entries: 0 });
     if (left === 0) this.#removeEmpty(directory, allocatedBytes(stat));
   }
 
   // True when it stays.
   #entry(path: string): boolean {
-    const { usage, now } = this.#around;
+    const { usage, now } = this.#deps;
     const stat = this.#stat(path);
     if (stat === undefined) return false;
     // Nothing we made. Whoever asks for the key removes it; what it is, and what lies in it, is not for a sweep to find out.
@@ -117,9 +117,9 @@ export class Sweep {
 
   #isDead(path: string, stat: Stats, now: number): boolean {
     if (!this.#task.readHeads && stat.atimeMs > now) return false;
-    const entry = this.#around.files.readHead(path);
+    const entry = this.#deps.files.readHead(path);
     if (entry === undefined) return true;
-    if (!this.#around.usable(entry)) return true;
+    if (!this.#deps.usable(entry)) return true;
     if (this.#task.readHeads) this.oldestBirth = Math.min(this.oldestBirth ?? Infinity, entry.head.birth);
     return false;
   }
@@ -149,7 +149,7 @@ export class Sweep {
     if (stat === undefined) return true;
     if (alive === "unknown" && Date.now() - stat.mtimeMs < UNKNOWN_OWNER_MS) {
       // Nobody here has reserved room for it.
-      this.#around.usage.found({ bytes: allocatedBytes(stat), entries: 0 });
+      this.#deps.usage.found({ bytes: allocatedBytes(stat), entries: 0 });
       return false;
     }
     return this.#unlink(path, 0);
@@ -157,23 +157,23 @@ export class Sweep {
 
   #unlink(path: string, bytes: number): boolean {
     try {
-      this.#around.fs.unlinkSync(path);
+      this.#deps.fs.unlinkSync(path);
     } catch (error) {
       if (errorCode(error) !== "ENOENT") {
-        this.#around.faults.io("remove", path, error, false);
+        this.#deps.faults.io("remove", path, error, false);
         return false;
       }
       // Somebody else has removed it, and counted that.
       return true;
     }
-    if (bytes > 0) this.#around.usage.removed({ bytes, entries: 1 });
+    if (bytes > 0) this.#deps.usage.removed({ bytes, entries: 1 });
     return true;
   }
 
   #removeEmpty(directory: string, bytes: number): void {
     try {
-      this.#around.fs.rmdirSync(directory);
-      this.#around.usage.found({ bytes: -bytes, entries: 0 });
+      this.#deps.fs.rmdirSync(directory);
+      this.#deps.usage.found({ bytes: -bytes, entries: 0 });
     } catch {
       // Somebody has just written there.
     }
@@ -181,18 +181,18 @@ export class Sweep {
 
   #stat(path: string): Stats | undefined {
     try {
-      return this.#around.fs.lstatSync(path, { throwIfNoEntry: false });
+      return this.#deps.fs.lstatSync(path, { throwIfNoEntry: false });
     } catch (error) {
-      this.#around.faults.io("stat", path, error, false);
+      this.#deps.faults.io("stat", path, error, false);
       return undefined;
     }
   }
 
   #list(directory: string): string[] {
     try {
-      return this.#around.fs.readdirSync(directory);
+      return this.#deps.fs.readdirSync(directory);
     } catch (error) {
-      if (errorCode(error) !== "ENOENT") this.#around.faults.io("list", directory, error, false);
+      if (errorCode(error) !== "ENOENT") this.#deps.faults.io("list", directory, error, false);
       return [];
     }
   }
@@ -203,13 +203,13 @@ export class Sweep {
       ["dead", this.#dead],
     ] as const) {
       const { bytes, entries } = tally.unreported();
-      if (entries > 0) this.#around.faults.swept(reason, entries, bytes);
+      if (entries > 0) this.#deps.faults.swept(reason, entries, bytes);
     }
   }
 }
 
 // Of bytes or of entries.
-function isLess(one: Stored, other: Stored): boolean {
+function isLess(one: UsageChange, other: UsageChange): boolean {
   return one.bytes < other.bytes || one.entries < other.entries;
 }
 

@@ -1,7 +1,7 @@
 /** Whether there is room: the bounds, held against what all processes share of their usage. Touches no file itself. */
 import { performance } from "node:perf_hooks";
-import { negative, NOTHING, sum } from "../amounts.js";
-import type { Stored } from "../amounts.js";
+import { negative, NOTHING, sum } from "../usage-change.js";
+import type { UsageChange } from "../usage-change.js";
 import type { AgeHistogram, Searched } from "./shard-count.js";
 import type { SharedUsage, UsageBounds } from "./shared-usage.js";
 
@@ -21,7 +21,7 @@ const BOOKKEEPING_BYTES_EACH = 8 * 1024;
 const MOST_BOOKKEEPING_SHARE = 0.25;
 
 /** Bytes and entries to get rid of. */
-export type Excess = Stored;
+export type Excess = UsageChange;
 
 export class Usage {
   readonly #shared: SharedUsage;
@@ -34,14 +34,14 @@ export class Usage {
   #found = NOTHING;
   #removed = NOTHING;
   /** What was counted while somebody wrote there. */
-  readonly suspects: Suspects;
+  readonly suspects: Recount;
 
   /** @param logBytes what the invalidation log takes */
   constructor(shared: SharedUsage, bounds: UsageBounds, logBytes: () => number) {
     this.#shared = shared;
     this.#bounds = bounds;
     this.#logBytes = logBytes;
-    this.suspects = new Suspects(
+    this.suspects = new Recount(
       (shard) => shared.ledgersAt(shard),
       () => shared.writing,
     );
@@ -56,7 +56,7 @@ export class Usage {
   }
 
   /** What this process is writing just now. */
-  get reserved(): Stored {
+  get reserved(): UsageChange {
     return this.#shared.reserved;
   }
 
@@ -83,7 +83,7 @@ export class Usage {
     this.#shared.look();
   }
 
-  changed(shard: number, change: Stored): void {
+  changed(shard: number, change: UsageChange): void {
     this.#shared.changed(shard, change);
   }
 
@@ -114,7 +114,7 @@ export class Usage {
   }
 
   /** Whether it is time to evict: because a bound is near, or `wanted` does not fit. */
-  isOver(wanted: Stored): boolean {
+  isOver(wanted: UsageChange): boolean {
     const { maxSize, maxEntries, evictAbove = HIGH_SHARE } = this.#bounds;
     const total = this.#held;
     if (total.bytes > maxSize * HIGH_SHARE || total.entries > maxEntries * evictAbove) return true;
@@ -123,7 +123,7 @@ export class Usage {
   }
 
   /** What has to go once it is time. */
-  excess(wanted: Stored): Excess {
+  excess(wanted: UsageChange): Excess {
     const { maxSize, maxEntries, evictTo = LOW_SHARE } = this.#bounds;
     const low = Math.min(evictTo, LOW_SHARE);
     const { bytes, entries } = this.#with(wanted);
@@ -146,12 +146,12 @@ export class Usage {
   }
 
   /** The pass found something that stays. */
-  found(what: Stored): void {
+  found(what: UsageChange): void {
     this.#found = sum(this.#found, what);
   }
 
   /** The pass removed something: in the ledger it is gone, and before the ledger it was there. */
-  removed(what: Stored): void {
+  removed(what: UsageChange): void {
     this.#shared.changed(this.#shard, negative(what));
     this.#removed = sum(this.#removed, what);
     this.found(what);
@@ -176,7 +176,7 @@ export class Usage {
   }
 
   // What is held against the bounds.
-  get #held(): Stored {
+  get #held(): UsageChange {
     const { bytes, entries } = this.#shared.total;
     return { bytes: bytes + this.#kept, entries };
   }
@@ -188,7 +188,7 @@ export class Usage {
   }
 
   // More than half of a bound is not given up for one.
-  #with(wanted: Stored): Stored {
+  #with(wanted: UsageChange): UsageChange {
     const { maxSize, maxEntries } = this.#bounds;
     const { bytes, entries } = this.#held;
     return {
@@ -211,16 +211,16 @@ export class Usage {
  * he has written it down, so a file may be found and be told of. Counts nothing itself.
  */
 
-export class Suspects {
+export class Recount {
   /** What the ledgers said of each shard when it was counted. */
-  readonly #told = new Map<number, Stored>();
-  readonly #ledgersAt: (shard: number) => Stored;
+  readonly #told = new Map<number, UsageChange>();
+  readonly #ledgersAt: (shard: number) => UsageChange;
   readonly #writing: () => boolean;
   /** What they said of the suspects at the last look. */
   #seen = "";
 
   /** @param writing whether this process writes something that it has not told of yet */
-  constructor(ledgersAt: (shard: number) => Stored, writing: () => boolean) {
+  constructor(ledgersAt: (shard: number) => UsageChange, writing: () => boolean) {
     this.#ledgersAt = ledgersAt;
     this.#writing = writing;
   }
@@ -230,7 +230,7 @@ export class Suspects {
   }
 
   /** A shard has been counted. */
-  counted(shard: number, told: Stored): void {
+  counted(shard: number, told: UsageChange): void {
     this.#told.set(shard, told);
     this.#seen = "";
   }

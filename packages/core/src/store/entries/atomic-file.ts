@@ -1,5 +1,5 @@
 /** Makes an entry's file visible whole or not at all: a temporary file beside its target, then a rename. Never changes a file that has its name. */
-import type { Stored } from "../amounts.js";
+import type { UsageChange } from "../usage-change.js";
 import type { Stats } from "node:fs";
 import { CREATE_FLAGS, DIRECTORY_MODE, EMPTY_FLAGS, FILE_MODE, errorCode, promised } from "../file-system.js";
 import type { FileSystem } from "../file-system.js";
@@ -39,7 +39,7 @@ export class AtomicFiles {
 
   /** Writes a small file while the caller waits.
    * @throws Node's own error; nothing is left behind */
-  writeNow(path: EntryPath, pieces: Buffer[], times: FileTimes): Stored {
+  writeNow(path: EntryPath, pieces: Buffer[], times: FileTimes): UsageChange {
     try {
       return this.#writeOnce(path, pieces, times);
     } catch (error) {
@@ -49,7 +49,7 @@ export class AtomicFiles {
     }
   }
 
-  #writeOnce(path: EntryPath, pieces: Buffer[], times: FileTimes): Stored {
+  #writeOnce(path: EntryPath, pieces: Buffer[], times: FileTimes): UsageChange {
     const made = this.#shard(path.shard);
     const temp = this.#paths.temp(path.shard);
     try {
@@ -71,7 +71,7 @@ export class AtomicFiles {
   }
 
   /** The same without waiting, for long bodies and slow disks. */
-  async write(path: EntryPath, pieces: Buffer[], times: FileTimes): Promise<Stored> {
+  async write(path: EntryPath, pieces: Buffer[], times: FileTimes): Promise<UsageChange> {
     const { temp, fd, made } = await this.begin(path);
     let open = true;
     try {
@@ -121,7 +121,7 @@ export class AtomicFiles {
   }
 
   /** Gives a temporary file its name. `allocated`: bytes it really takes, with those of a directory made for it. */
-  async publish(path: EntryPath, temp: string, allocated: number): Promise<Stored> {
+  async publish(path: EntryPath, temp: string, allocated: number): Promise<UsageChange> {
     const replaced = this.#fs.lstatSync(path.file, { throwIfNoEntry: false });
     await this.#rename(temp, path.file);
     return change(allocated, replaced);
@@ -152,7 +152,7 @@ export class AtomicFiles {
 
   /** Removes the file of an entry.
    * @throws Node's own error; then the entry may still be there */
-  removeNow(path: EntryPath): Stored {
+  removeNow(path: EntryPath): UsageChange {
     const shard = ownDirectory(this.#fs, path.shard);
     const stat = shard && this.#fs.lstatSync(path.file, { throwIfNoEntry: false });
     if (stat === undefined) return { bytes: 0, entries: 0 };
@@ -232,7 +232,7 @@ export function isTransientRename(error: unknown): boolean {
   return RETRIED_RENAME.has(errorCode(error));
 }
 
-function change(bytes: number, replaced: Stats | undefined): Stored {
+function change(bytes: number, replaced: Stats | undefined): UsageChange {
   return replaced === undefined ? { bytes, entries: 1 } : { bytes: bytes - allocatedBytes(replaced), entries: 0 };
 }
 

@@ -2,7 +2,7 @@
 import { setImmediate } from "node:timers";
 import type { MaybeAsync } from "../../base/maybe-async.js";
 import type { EntryHead, StoreEntry } from "../contract.js";
-import { bodyIn, copyOf, letGo } from "./entry-file.js";
+import { bodyIn, copyOf, closeContent } from "./entry-file.js";
 import type { EntryContent, EntryFiles } from "./entry-file.js";
 import { KnownHeads } from "./known-heads.js";
 import type { KnownHead } from "./known-heads.js";
@@ -22,7 +22,7 @@ const LONGEST_WAIT_TICKS = 10;
 /** Lookups that wait for a slow disk; one more is a miss at once. */
 const MOST_SLOW_READS = 64;
 
-export interface DiskReaderSurroundings<Value> {
+export interface DiskReaderDeps<Value> {
   /** Lookups wait for a slow disk as long as it takes: somebody would take a miss for an absence. */
   readonly patient: boolean;
   readonly decode: (head: EntryHead) => Value;
@@ -41,7 +41,7 @@ export interface DiskReaderSurroundings<Value> {
 export class DiskReader<Value> {
   readonly #files: EntryFiles;
   readonly #paths: Paths;
-  readonly #around: DiskReaderSurroundings<Value>;
+  readonly #deps: DiskReaderDeps<Value>;
   readonly #guard = new SlowGuard(SLOW_MEAN_MS, SLOW_SPIKE_MS, SLOW_REST_MS);
   readonly #heads: KnownHeads<Value>;
   readonly #slowReads = new Map<string, Promise<StoreEntry<Value> | undefined>>();
@@ -52,10 +52,10 @@ export class DiskReader<Value> {
   /** Without what comes after: room for a body is made there, which is when garbage is collected. */
   readonly #answered = (): void => this.#guard.synchronous(this.#startedMs);
 
-  constructor(files: EntryFiles, paths: Paths, around: DiskReaderSurroundings<Value>) {
+  constructor(files: EntryFiles, paths: Paths, around: DiskReaderDeps<Value>) {
     this.#files = files;
     this.#paths = paths;
-    this.#around = around;
+    this.#deps = around;
     this.#heads = new KnownHeads(around.valueBytes);
   }
 
@@ -90,11 +90,11 @@ export class DiskReader<Value> {
     const slab = this.#files.readAgain(known, this.#answered);
     if (slab === undefined) return "changed";
     const { head, preamble } = known.decoded;
-    const lent = lend && !this.#around.keeps(preamble.bodyBytes);
+    const lent = lend && !this.#deps.keeps(preamble.bodyBytes);
     const body = lent ? bodyIn(slab, preamble) : copyOf(bodyIn(slab, preamble));
     const entry = new StoredEntry(head, known.value, preamble.bodyBytes, body, undefined, known.touchedAt);
     if (lent) entry.lease = slab;
-    const admitted = preamble.epoch === this.#around.epoch() && this.#around.admit(entry);
+    const admitted = preamble.epoch === this.#deps.epoch() && this.#deps.admit(entry);
     known.touchedAt = entry.touchedAt;
     if (!lent || !admitted) slab.giveBack();
     return admitted ? entry : undefined;
@@ -103,20 +103,20 @@ export class DiskReader<Value> {
   #readSlowly(key: string): Promise<StoreEntry<Value> | undefined> | undefined {
     const known = this.#slowReads.get(key);
     if (known !== undefined) return known;
-    if (this.#slowReads.size >= MOST_SLOW_READS && !this.#around.patient) return undefined;
+    if (this.#slowReads.size >= MOST_SLOW_READS && !this.#deps.patient) return undefined;
     const path = this.#paths.entry(key).file;
     const over = this.#guard.asynchronous(READ_TRIPS);
     const reading = this.#files.readSlowly(path).then((content): MaybeAsync<StoreEntry<Value> | undefined> => {
       over();
       if (this.#slowReads.get(key) !== awaited) {
-        if (content !== undefined) letGo(content);
-        return this.#around.lookUp(key);
+        if (content !== undefined) closeContent(content);
+        return this.#deps.lookUp(key);
       }
       this.#slowReads.delete(key);
       // Several may wait for it: it is nobody's to give back.
       return content === undefined ? undefined : this.#entry(key, path, content, false);
     });
-    const awaited: Promise<StoreEntry<Value> | undefined> = this.#around.patient ? reading : withDeadline(reading);
+    const awaited: Promise<StoreEntry<Value> | undefined> = this.#deps.patient ? reading : withDeadline(reading);
     this.#slowReads.set(key, awaited);
     return awaited;
   }
@@ -136,18 +136,18 @@ export class DiskReader<Value> {
     }
     const { head, preamble, seal } = decoded;
     if (head.key !== key) return this.#files.reject(path, "holds another key");
-    if (preamble.epoch !== this.#around.epoch()) return undefined;
+    if (preamble.epoch !== this.#deps.epoch()) return undefined;
     let value: Value;
     try {
-      value = this.#around.decode(head);
+      value = this.#deps.decode(head);
     } catch {
       return this.#files.reject(path, "its meta cannot be decoded");
     }
-    const lent = lend && slab !== undefined && !this.#around.keeps(preamble.bodyBytes);
+    const lent = lend && slab !== undefined && !this.#deps.keeps(preamble.bodyBytes);
     const body = lent || slab === undefined ? content.body : copyOf(bodyIn(slab, preamble));
     const entry = new StoredEntry(head, value, preamble.bodyBytes, body, file, touchedAt);
     if (lent) entry.lease = slab;
-    if (!this.#around.admit(entry)) return undefined;
+    if (!this.#deps.admit(entry)) return undefined;
     if (file === undefined && seal === undefined) {
       const fileBytes = preamble.bodyOffset + preamble.bodyBytes;
       this.#heads.meet(key, { path, fileBytes, decoded, value, touchedAt: entry.touchedAt });

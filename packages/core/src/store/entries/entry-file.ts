@@ -243,7 +243,7 @@ export class EntryFiles {
 }
 
 /** Of what was read and nobody wants any more. */
-export function letGo({ file, slab }: EntryContent): void {
+export function closeContent({ file, slab }: EntryContent): void {
   file?.retain();
   file?.release();
   slab?.giveBack();

@@ -3,7 +3,7 @@
  * A body that ends before anything was written needs no hole and goes the short way. Never throws; leaves nothing behind unless committed.
  */
 import { blocksFor } from "./atomic-file.js";
-import type { Stored } from "../amounts.js";
+import type { UsageChange } from "../usage-change.js";
 import type { AtomicFiles } from "./atomic-file.js";
 import type { BodyReader, EntryHead, EntryWriter, SkipReason } from "../contract.js";
 import type { Faults } from "../faults.js";
@@ -12,7 +12,7 @@ import type { BodyCover } from "./body-cover.js";
 import { PREAMBLE_BYTES, STREAM_BODY_OFFSET, encodeEntryHead } from "./format.js";
 import { GrowingBody } from "./growing-body.js";
 import type { EntryPath } from "../paths.js";
-import type { Room } from "../bounds/room.js";
+import type { SpaceReservation } from "../bounds/space-reservation.js";
 import type { EntrySeal } from "./seal.js";
 
 /** Bytes that wait before the first are written: below it a body may still turn out small. */
@@ -25,7 +25,7 @@ const GIVE_UP_BYTES = 16 * 1024 * 1024;
 const SLICE_BYTES = 1024 * 1024;
 
 /** What the writer needs of the store around it. */
-export interface WriterSurroundings {
+export interface EntryWriterDeps {
   readonly files: AtomicFiles;
   readonly faults: Faults;
   readonly path: EntryPath;
@@ -35,12 +35,12 @@ export interface WriterSurroundings {
   readonly epoch: () => number;
   readonly now: () => number;
   /** Room that is taken before anything is written. */
-  readonly room: Room;
+  readonly room: SpaceReservation;
   /** Whether so much waits for the disk, with that of all other writers, that a piece too long for this one alone is not taken. */
   readonly crowded: () => boolean;
   /** Whether the invalidation log lets the entry live. */
   readonly alive: (head: EntryHead) => boolean;
-  readonly stored: (path: EntryPath, change: Stored) => void;
+  readonly stored: (path: EntryPath, change: UsageChange) => void;
   /** Makes what is being committed known to readers until `result` settles. */
   readonly committing: (writer: FileEntryWriter, head: EntryHead, result: Promise<boolean>) => void;
   /** Runs what gives a file its name neither before nor beside what is being written for the same key. */
@@ -51,7 +51,7 @@ export interface WriterSurroundings {
 export class FileEntryWriter implements EntryWriter {
   onDrain: (() => void) | undefined = undefined;
   readonly #key: string;
-  readonly #around: WriterSurroundings;
+  readonly #deps: EntryWriterDeps;
   readonly #body: GrowingBody;
   readonly #cover: BodyCover;
   /** Resolves when nothing of it is under way any more. */
@@ -61,9 +61,9 @@ export class FileEntryWriter implements EntryWriter {
   #pausing = false;
   #state: "open" | "committing" | "failed" | "ended" = "open";
 
-  constructor(key: string, around: WriterSurroundings) {
+  constructor(key: string, around: EntryWriterDeps) {
     this.#key = key;
-    this.#around = around;
+    this.#deps = around;
     const { files, path, seal } = around;
     this.#cover = seal === undefined ? new BodyChecksum() : new SealedBody(seal);
     this.#body = new GrowingBody(files, path, seal && ((start, bytes) => revealed(seal, start, bytes)));
@@ -88,9 +88,9 @@ export class FileEntryWriter implements EntryWriter {
 
   write(chunk: Buffer): boolean {
     if (this.#state !== "open" || chunk.length === 0) return true;
-    if (this.#body.bytes + chunk.length > this.#around.maxBody) return this.#giveUp("body-too-long");
+    if (this.#body.bytes + chunk.length > this.#deps.maxBody) return this.#giveUp("body-too-long");
     const much = this.pendingBytes + chunk.length > GIVE_UP_BYTES;
-    if (much && (this.#pausing || this.#around.crowded())) return this.#giveUp("queue-full");
+    if (much && (this.#pausing || this.#deps.crowded())) return this.#giveUp("queue-full");
     for (let at = 0; at < chunk.length; at += SLICE_BYTES)
       this.#body.append(this.#cover.update(chunk.subarray(at, at + SLICE_BYTES)));
     if (this.pendingBytes >= GATHER_BYTES) this.#start();
@@ -101,9 +101,9 @@ export class FileEntryWriter implements EntryWriter {
   commit(head: EntryHead): Promise<boolean> {
     if (this.#state !== "open") return Promise.resolve(false);
     this.#state = "committing";
-    const result = this.#around.exclusively(head.key, () => this.#commit(head));
+    const result = this.#deps.exclusively(head.key, () => this.#commit(head));
     void result.finally(() => this.#end());
-    this.#around.committing(this, head, result);
+    this.#deps.committing(this, head, result);
     return result;
   }
 
@@ -125,12 +125,12 @@ export class FileEntryWriter implements EntryWriter {
   }
 
   #flush(): Promise<void> {
-    return this.#around.room.grow(this.#body.bytes) ? this.#body.flush() : Promise.reject(this.#refuse("over-budget"));
+    return this.#deps.room.grow(this.#body.bytes) ? this.#body.flush() : Promise.reject(this.#refuse("over-budget"));
   }
 
   #flushed(): void {
     this.#work = undefined;
-    this.#around.room.written(this.#body.writtenBytes);
+    this.#deps.room.written(this.#body.writtenBytes);
     if (this.#state === "failed") return this.#end();
     if (this.pendingBytes >= GATHER_BYTES) this.#start();
     if (this.pendingBytes <= PAUSE_BYTES / 2) this.#resume();
@@ -139,7 +139,7 @@ export class FileEntryWriter implements EntryWriter {
   #flushFailed(error: unknown): void {
     this.#work = undefined;
     if (error !== REFUSED && this.#state !== "failed") {
-      this.#around.faults.io("write", this.#around.path.file, error, true);
+      this.#deps.faults.io("write", this.#deps.path.file, error, true);
       this.#refuse("io");
     }
     this.#fail();
@@ -170,12 +170,12 @@ export class FileEntryWriter implements EntryWriter {
     if (this.#state === "ended") return;
     const { temp } = this.#body;
     const discarded =
-      this.#state === "failed" && temp !== undefined ? this.#around.files.discard(temp) : Promise.resolve();
+      this.#state === "failed" && temp !== undefined ? this.#deps.files.discard(temp) : Promise.resolve();
     this.#state = "ended";
     this.#body.release();
     void discarded.then(() => {
-      this.#around.room.giveBack();
-      this.#around.ended(this);
+      this.#deps.room.giveBack();
+      this.#deps.ended(this);
       this.#resolveOver();
     });
   }
@@ -183,15 +183,15 @@ export class FileEntryWriter implements EntryWriter {
   async #commit(head: EntryHead): Promise<boolean> {
     while (this.#work !== undefined) await this.#work;
     if (this.failed) return false;
-    const { faults, path } = this.#around;
+    const { faults, path } = this.#deps;
     try {
       const stored = await (this.#body.temp === undefined
         ? this.#commitSmall(head)
         : this.#commitLong(head, this.#body.temp));
       faults.stored();
-      this.#around.room.written();
-      this.#around.room.giveBack();
-      this.#around.stored(path, stored);
+      this.#deps.room.written();
+      this.#deps.room.giveBack();
+      this.#deps.stored(path, stored);
       return true;
     } catch (error) {
       this.#state = "failed";
@@ -203,41 +203,41 @@ export class FileEntryWriter implements EntryWriter {
     }
   }
 
-  #commitSmall(head: EntryHead): Promise<Stored> {
+  #commitSmall(head: EntryHead): Promise<UsageChange> {
     const { bytes, table } = this.#encode(head, undefined);
-    return this.#around.files.write(this.#around.path, [bytes, ...this.#body.waiting, table], this.#times(head));
+    return this.#deps.files.write(this.#deps.path, [bytes, ...this.#body.waiting, table], this.#times(head));
   }
 
-  async #commitLong(head: EntryHead, temp: string): Promise<Stored> {
+  async #commitLong(head: EntryHead, temp: string): Promise<UsageChange> {
     const { bytes, table } = this.#encode(head, STREAM_BODY_OFFSET);
     while (this.#body.waitingBytes > 0) await this.#body.flush();
     if (table.length > 0) await this.#body.writeAround(table, STREAM_BODY_OFFSET + this.#body.bytes);
     await this.#body.writeAround(bytes, 0);
     await this.#body.settle(this.#times(head));
     const allocated = blocksFor(bytes.length) + blocksFor(this.#body.bytes + table.length) + this.#body.madeBytes;
-    return this.#around.files.publish(this.#around.path, temp, allocated);
+    return this.#deps.files.publish(this.#deps.path, temp, allocated);
   }
 
   // Throws `REFUSED` when the entry is not to be kept.
   #encode(head: EntryHead, bodyOffset: number | undefined): { readonly bytes: Buffer; readonly table: Buffer } {
     const bodyBytes = this.#body.bytes;
-    if (!this.#around.room.grow(bodyBytes + PREAMBLE_BYTES + head.meta.length)) throw this.#refuse("over-budget");
-    if (!this.#around.alive(head)) throw this.#refuse("purged");
+    if (!this.#deps.room.grow(bodyBytes + PREAMBLE_BYTES + head.meta.length)) throw this.#refuse("over-budget");
+    if (!this.#deps.alive(head)) throw this.#refuse("purged");
     const { checksum, table } = this.#cover.end();
-    const { seal } = this.#around;
-    const layout = { epoch: this.#around.epoch(), bodyBytes, bodyChecksum: checksum, bodyOffset, seal };
+    const { seal } = this.#deps;
+    const layout = { epoch: this.#deps.epoch(), bodyBytes, bodyChecksum: checksum, bodyOffset, seal };
     const bytes = encodeEntryHead(head, layout);
     if (bytes === undefined) throw this.#refuse("head-too-long");
     return { bytes, table };
   }
 
   #refuse(reason: SkipReason): typeof REFUSED {
-    this.#around.faults.skip(reason, this.#key);
+    this.#deps.faults.skip(reason, this.#key);
     return REFUSED;
   }
 
   #times(head: EntryHead): { readonly expiresAt: number; readonly usedAt: number } {
-    return { expiresAt: head.expiresAt, usedAt: this.#around.now() };
+    return { expiresAt: head.expiresAt, usedAt: this.#deps.now() };
   }
 }
 

@@ -2,7 +2,7 @@
  * What the heads of small files said that were read from disk more than once lately. Where a file still begins with the same preamble, whose checksum covers the head,
  * nothing has to be checked or decoded again. Never says that an entry is still there, nor that it may be used.
  */
-import { Sightings } from "../../base/sightings.js";
+import { SeenFilter } from "../../base/seen-filter.js";
 import type { DecodedEntry } from "./format.js";
 import { memoryCost } from "./stored-entry.js";
 
@@ -24,7 +24,7 @@ export class KnownHeads<Value> {
   #young = new Map<string, KnownHead<Value>>();
   #youngBytes = 0;
   #old = new Map<string, KnownHead<Value>>();
-  readonly #sightings = new Sightings();
+  readonly #sightings = new SeenFilter();
 
   /** @param valueBytes what a value holds beyond its head */
   constructor(valueBytes: (value: Value) => number) {
@@ -41,7 +41,7 @@ export class KnownHeads<Value> {
 
   /** One that was read. It is remembered when it is read again: of more pages than there is room for, most would only pass through. */
   meet(key: string, known: KnownHead<Value>): void {
-    if (this.#sightings.again(key)) this.#keep(key, known);
+    if (this.#sightings.meet(key)) this.#keep(key, known);
   }
 
   forget(key: string): void {

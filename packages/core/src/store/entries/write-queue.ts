@@ -5,12 +5,12 @@
 import { performance } from "node:perf_hooks";
 import { setImmediate } from "node:timers";
 import { inOwnContext } from "../../base/own-context.js";
-import type { Stored } from "../amounts.js";
+import type { UsageChange } from "../usage-change.js";
 import type { AtomicFiles } from "./atomic-file.js";
 import { isTransientRename } from "./atomic-file.js";
 import type { Faults } from "../faults.js";
 import type { EntryPath, Paths } from "../paths.js";
-import type { Room } from "../bounds/room.js";
+import type { SpaceReservation } from "../bounds/space-reservation.js";
 import { SlowGuard } from "./slow-guard.js";
 import type { StoredEntry } from "./stored-entry.js";
 
@@ -31,12 +31,14 @@ const TURN_MS = 2;
 export const REMOVED = "removed";
 
 /** The bytes to write and the room taken for them; `undefined` when there are none any more. */
-export type Encoded = { readonly pieces: Buffer[]; readonly expiresAt: number; readonly room: Room } | undefined;
+export type Encoded =
+  | { readonly pieces: Buffer[]; readonly expiresAt: number; readonly room: SpaceReservation }
+  | undefined;
 
-export interface WriteQueueSurroundings<Value> {
+export interface WriteQueueDeps<Value> {
   /** Bytes of an entry at the moment of writing; `undefined` when it has died while it waited. */
   readonly encode: (entry: StoredEntry<Value>) => Encoded;
-  readonly stored: (path: EntryPath, change: Stored) => void;
+  readonly stored: (path: EntryPath, change: UsageChange) => void;
   readonly now: () => number;
 }
 
@@ -50,7 +52,7 @@ export class WriteQueue<Value> {
   readonly #files: AtomicFiles;
   readonly #paths: Paths;
   readonly #faults: Faults;
-  readonly #around: WriteQueueSurroundings<Value>;
+  readonly #deps: WriteQueueDeps<Value>;
   readonly #guard = new SlowGuard(SLOW_MEAN_MS, SLOW_SPIKE_MS, SLOW_REST_MS);
   readonly #waiting = new Map<string, Waiting<Value>>();
   readonly #inFlight = new Map<string, Waiting<Value>>();
@@ -63,11 +65,11 @@ export class WriteQueue<Value> {
   /** Keys of which something reaches the disk past the queue. */
   readonly #held = new Map<string, Promise<void>>();
 
-  constructor(files: AtomicFiles, paths: Paths, faults: Faults, around: WriteQueueSurroundings<Value>) {
+  constructor(files: AtomicFiles, paths: Paths, faults: Faults, around: WriteQueueDeps<Value>) {
     this.#files = files;
     this.#paths = paths;
     this.#faults = faults;
-    this.#around = around;
+    this.#deps = around;
   }
 
   get size(): number {
@@ -193,7 +195,7 @@ export class WriteQueue<Value> {
     const startedMs = this.#guard.begin();
     try {
       if (waiting.entry === undefined) {
-        this.#around.stored(path, this.#files.removeNow(path));
+        this.#deps.stored(path, this.#files.removeNow(path));
       } else {
         const encoded = this.#encode(waiting.entry);
         if (encoded !== undefined) this.#writeEncodedNow(path, encoded);
@@ -217,7 +219,7 @@ export class WriteQueue<Value> {
     const over = comparable ? this.#guard.asynchronous(WRITE_TRIPS) : undefined;
     try {
       if (waiting.entry === undefined) {
-        this.#around.stored(path, this.#files.removeNow(path));
+        this.#deps.stored(path, this.#files.removeNow(path));
       } else {
         const encoded = this.#encode(waiting.entry);
         if (encoded !== undefined) await this.#writeEncoded(path, encoded);
@@ -236,7 +238,7 @@ export class WriteQueue<Value> {
   }
 
   #writeEncodedNow(path: EntryPath, { pieces, expiresAt, room }: NonNullable<Encoded>): void {
-    let stored: Stored;
+    let stored: UsageChange;
     try {
       stored = this.#files.writeNow(path, pieces, this.#times(expiresAt));
       room.written();
@@ -247,7 +249,7 @@ export class WriteQueue<Value> {
   }
 
   async #writeEncoded(path: EntryPath, { pieces, expiresAt, room }: NonNullable<Encoded>): Promise<void> {
-    let stored: Stored;
+    let stored: UsageChange;
     try {
       stored = await this.#files.write(path, pieces, this.#times(expiresAt));
       room.written();
@@ -263,16 +265,16 @@ export class WriteQueue<Value> {
       this.#faults.skip("paused", entry.head.key);
       return undefined;
     }
-    return this.#around.encode(entry);
+    return this.#deps.encode(entry);
   }
 
   #times(expiresAt: number): { readonly expiresAt: number; readonly usedAt: number } {
-    return { expiresAt, usedAt: this.#around.now() };
+    return { expiresAt, usedAt: this.#deps.now() };
   }
 
-  #succeed(path: EntryPath, change: Stored): void {
+  #succeed(path: EntryPath, change: UsageChange): void {
     this.#faults.stored();
-    this.#around.stored(path, change);
+    this.#deps.stored(path, change);
   }
 
   #fail(key: string, path: EntryPath, waiting: Waiting<Value>, error: unknown): void {

@@ -26,7 +26,7 @@ const MOST_MARKS = 50_000;
 const MOST_SNAPSHOT_BYTES = 8 * 1024 * 1024;
 
 /** What the log needs of the store around it. */
-export interface LogSurroundings {
+export interface LogDeps {
   /** Makes sure of the directory. Throws when it cannot be used. */
   readonly prepare: () => void;
   /** Epoch milliseconds. */
@@ -47,7 +47,7 @@ export const BLIND = -1;
 
 export class InvalidationLog implements LogReader {
   readonly #generations: LogGenerations;
-  readonly #around: LogSurroundings;
+  readonly #deps: LogDeps;
   readonly #root: string;
   readonly #marks = new PurgeMarks();
   #generation: LogGeneration | undefined = undefined;
@@ -67,10 +67,10 @@ export class InvalidationLog implements LogReader {
   #awaitedNonce = -1;
   #awaitedSeen = false;
 
-  constructor(root: string, generations: LogGenerations, around: LogSurroundings) {
+  constructor(root: string, generations: LogGenerations, around: LogDeps) {
     this.#root = root;
     this.#generations = generations;
-    this.#around = around;
+    this.#deps = around;
   }
 
   /** Opens it now.
@@ -147,7 +147,7 @@ export class InvalidationLog implements LogReader {
     if (!this.writable) this.#release();
     try {
       const generation = this.#appendNow(selectors, soft);
-      if (this.#around.durable) await promised((done) => generation.sync(done));
+      if (this.#deps.durable) await promised((done) => generation.sync(done));
       this.compact(undefined);
     } catch (error) {
       throw purgeError(path, error);
@@ -184,19 +184,19 @@ export class InvalidationLog implements LogReader {
   purge(record: PurgeRecord, position: LogPosition): void {
     if (record.nonce === this.#awaitedNonce) this.#awaitedSeen = true;
     this.#marks.add(record.selector, record.soft, position);
-    if (record.selector.kind === "all" && !record.soft) this.#around.allPurged();
+    if (record.selector.kind === "all" && !record.soft) this.#deps.allPurged();
   }
 
   damage(position: LogPosition): void {
     this.#marks.add({ kind: "all" }, false, position);
-    this.#around.restarted("a record is damaged: what was made before it counts as purged");
+    this.#deps.restarted("a record is damaged: what was made before it counts as purged");
   }
 
   #lookNow(): void {
     if (this.#closed) return;
     this.#look.now();
-    if (this.#reopenMs > 0 && this.#around.elapsed() < this.#reopenAt) return;
-    if (!this.writable && this.#around.elapsed() >= this.#retryAt) this.#release();
+    if (this.#reopenMs > 0 && this.#deps.elapsed() < this.#reopenAt) return;
+    if (!this.writable && this.#deps.elapsed() >= this.#retryAt) this.#release();
     try {
       this.#refresh();
     } catch (error) {
@@ -243,7 +243,7 @@ export class InvalidationLog implements LogReader {
       generation.markEnd();
     } catch (error) {
       // The purge stands; only a later cut at this very place would go unnoticed. A compaction may have put another file in its place.
-      if (errorCode(error) !== "ENOENT") this.#around.failed("write down the end of the invalidation log", error);
+      if (errorCode(error) !== "ENOENT") this.#deps.failed("write down the end of the invalidation log", error);
     }
   }
 
@@ -283,7 +283,7 @@ export class InvalidationLog implements LogReader {
   }
 
   #adopt(): LogGeneration | undefined {
-    this.#around.prepare();
+    this.#deps.prepare();
     const generation = this.#generations.current(() => this.#freshBase());
     const { epoch, base, floor } = generation.header;
     this.#generation = generation;
@@ -292,7 +292,7 @@ export class InvalidationLog implements LogReader {
     if (another && this.#epoch !== -1) {
       // Births given out in the old epoch must not be mistaken for births of the new one.
       if (base <= this.#position) return this.#restart(generation, "the invalidation log is older than this process");
-      this.#around.restarted("the invalidation log is another one: everything stored before is a miss");
+      this.#deps.restarted("the invalidation log is another one: everything stored before is a miss");
     }
     if (!another && base === this.#position) {
       // It follows the log that was read to its end: the snapshot says nothing new.
@@ -310,8 +310,8 @@ export class InvalidationLog implements LogReader {
 
   #refused(refusal: unknown): void {
     if (refusal !== undefined) {
-      if (this.writable) this.#around.onlyRead(refusal);
-      this.#retryAt = this.#around.elapsed() + LONGEST_REOPEN_MS;
+      if (this.writable) this.#deps.onlyRead(refusal);
+      this.#retryAt = this.#deps.elapsed() + LONGEST_REOPEN_MS;
     }
     this.#refusal = refusal;
   }
@@ -325,7 +325,7 @@ export class InvalidationLog implements LogReader {
   }
 
   #restart(generation: LogGeneration, problem: string): undefined {
-    this.#around.restarted(problem);
+    this.#deps.restarted(problem);
     this.#generations.seal(generation, 0, true);
     this.#generations.begin(generation.number + 1, this.#freshBase());
     this.#release();
@@ -338,15 +338,15 @@ export class InvalidationLog implements LogReader {
 
   #freshBase(): LogPosition {
     // Grows with time, so that births of two epochs do not meet; microseconds stay exact in a double until the year 2255.
-    return Math.max(Math.floor(this.#around.now()) * 1000, this.#position + 1, 1);
+    return Math.max(Math.floor(this.#deps.now()) * 1000, this.#position + 1, 1);
   }
 
   #goBlind(operation: string, error: unknown): void {
     if (!this.#blind) this.#view++;
     this.#blind = true;
     this.#reopenMs = Math.min(Math.max(this.#reopenMs * 2, FIRST_REOPEN_MS), LONGEST_REOPEN_MS);
-    this.#reopenAt = this.#around.elapsed() + this.#reopenMs;
-    this.#around.failed(operation, error);
+    this.#reopenAt = this.#deps.elapsed() + this.#reopenMs;
+    this.#deps.failed(operation, error);
   }
 
   #release(): void {

@@ -17,7 +17,7 @@ import { formatIdentity, liveness, ownIdentity } from "../process-identity.js";
 const HOLDERS: LockHolders = {
   lives: (identity) => liveness(identity) !== "dead",
   hold: () => undefined,
-  letGo: () => undefined,
+  release: () => undefined,
 };
 const LONG_MS = 20_000;
 
@@ -154,7 +154,7 @@ describe("the lock of a key", () => {
 
   it("is taken from a holder whose work a purge has ended since, and from no other", () => {
     const { locks } = place();
-    const making = (birth: number, purgedUpTo = 0) => ({ birth, isInVain: (since: number) => since <= purgedUpTo });
+    const making = (birth: number, purgedUpTo = 0) => ({ birth, isOutdated: (since: number) => since <= purgedUpTo });
     const first = held(locks().take("k", making(7)));
     expect([locks().take("k", making(9, 6)), locks().take("k")]).toEqual(["held", "held"]);
     const second = held(locks().take("k", making(9, 8)));
@@ -338,7 +338,7 @@ describe("a holder of whom the kernel tells nothing", () => {
     const counted: number[] = [];
     let holds = 0;
     const hold = () => void counted.push(++holds, names().length);
-    const own = locks(fs, { ...HOLDERS, hold, letGo: () => void holds-- });
+    const own = locks(fs, { ...HOLDERS, hold, release: () => void holds-- });
     const lock = held(own.take("k"));
     expect(own.take("k")).toBe("held");
     expect(holds).toBe(1);

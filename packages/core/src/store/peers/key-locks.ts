@@ -35,7 +35,7 @@ type Cleared = "free" | "held" | "stuck";
 export interface LockedMaking {
   readonly birth: LogPosition;
   /** Whether a purge has ended what is being made since `birth`. */
-  isInVain(birth: LogPosition): boolean;
+  isOutdated(birth: LogPosition): boolean;
 }
 
 /** What is known of those who hold locks. */
@@ -43,7 +43,7 @@ export interface LockHolders {
   lives(identity: ProcessIdentity): boolean;
   /** This process holds one more, and shows others that it lives. */
   hold(): void;
-  letGo(): void;
+  release(): void;
 }
 
 export class KeyLocks {
@@ -78,7 +78,7 @@ export class KeyLocks {
       return this.#create(path, target);
     } catch (error) {
       if (errorCode(error) !== "EEXIST") return undefined;
-      const cleared = this.#clear(path, (found) => isInVain(found, making));
+      const cleared = this.#clear(path, (found) => isOutdated(found, making));
       if (cleared !== "free") return cleared === "held" ? "held" : undefined;
     }
     try {
@@ -147,7 +147,7 @@ export class KeyLocks {
     try {
       this.#link(path, target);
     } catch (error) {
-      this.#holders.letGo();
+      this.#holders.release();
       throw error;
     }
     if (!this.#swept) setImmediate(() => this.#sweep());
@@ -155,7 +155,7 @@ export class KeyLocks {
     let held = true;
     return {
       release: () => {
-        if (held) this.#holders.letGo();
+        if (held) this.#holders.release();
         held = false;
         this.#removeIf(path, target);
       },
@@ -200,14 +200,14 @@ export class KeyLocks {
   }
 
   // Takes away what counts for nothing. Where that cannot be done, as on a disk that has become read-only, nobody is to wait for it.
-  #clear(path: string, inVain: (target: string) => boolean = () => false): Cleared {
+  #clear(path: string, outdated: (target: string) => boolean = () => false): Cleared {
     let found: string;
     try {
       found = this.#fs.readlinkSync(path);
     } catch (error) {
       return errorCode(error) === "ENOENT" ? "free" : "held";
     }
-    return inVain(found) || !this.#isValid(found, MAX_AGE_MS) ? this.#removeIf(path, found) : "held";
+    return outdated(found) || !this.#isValid(found, MAX_AGE_MS) ? this.#removeIf(path, found) : "held";
   }
 
   #removeIf(path: string, target: string): Cleared {
@@ -269,7 +269,7 @@ function claimPath(path: string, target: string): string {
 }
 
 // In doubt it is not: then the wait is bounded.
-function isInVain(target: string, making: LockedMaking | undefined): boolean {
+function isOutdated(target: string, making: LockedMaking | undefined): boolean {
   const birth = TARGET.exec(target)?.[3];
-  return making !== undefined && birth !== undefined && making.isInVain(Number(birth));
+  return making !== undefined && birth !== undefined && making.isOutdated(Number(birth));
 }

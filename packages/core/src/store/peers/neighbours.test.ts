@@ -161,7 +161,7 @@ describe("a process of another machine, boot or pid namespace", () => {
     expect([shows(() => void one.present), shows(() => void vi.advanceTimersByTime(501))]).toEqual([true, false]);
     one.hold();
     expect(shows(() => void vi.advanceTimersByTime(501))).toBe(true);
-    one.letGo();
+    one.release();
     expect([shows(() => void vi.advanceTimersByTime(501)), vi.getTimerCount()]).toEqual([false, 0]);
   });
 });

@@ -92,7 +92,7 @@ export class Neighbours {
     }, SHOW_MS).unref();
   }
 
-  letGo(): void {
+  release(): void {
     this.#holds--;
   }
 

@@ -1,4 +1,4 @@
-/** Lets a handler go on with a response that its visitor has been given another one for: its header fields go to a response that nobody receives. The methods that write the body are the tap's. */
+/** Lets a handler go on with a response that its client has been given another one for: its header fields go to a response that nobody receives. The methods that write the body are the tap's. */
 import { ServerResponse } from "node:http";
 import { finished } from "node:stream";
 import type { Readable } from "node:stream";
@@ -20,7 +20,7 @@ const AT_ONCE = ["flushHeaders", "writeContinue", "writeProcessing", "writeEarly
 
 type Methods = Record<string, unknown>;
 
-/** Call it while the head is not sent yet. The response keeps the fields it had `before`, to be sent with what the visitor gets.
+/** Call it while the head is not sent yet. The response keeps the fields it had `before`, to be sent with what the client gets.
  * @returns switches the handler over, once the head is on its way */
 export function putAside(res: ServerResponse, before: readonly string[]): () => void {
   const shadow = new ServerResponse(res.req);

@@ -3,11 +3,11 @@
 /** Those met since push the older ones out, one for each slot: after as many as there are slots, a third is still known. */
 const SLOTS = 32_768;
 
-export class Sightings {
+export class SeenFilter {
   readonly #hashes = new Int32Array(SLOTS);
 
   /** Whether it was met before. Now it was. */
-  again(text: string): boolean {
+  meet(text: string): boolean {
     const hash = textHash(text);
     const slot = (hash ^ (hash >>> 15)) & (SLOTS - 1);
     const met = this.#hashes[slot] === hash;

@@ -12,7 +12,7 @@ import type { StoredEntry } from "./entries/stored-entry.js";
 /** An entry made later than now by more than this comes from a clock that was wrong: how old it is nobody can tell. */
 const CLOCK_SKEW_MS = 2_000;
 
-export class Judge {
+export class Liveness {
   readonly #log: InvalidationLog;
   readonly #clock: Clock;
   readonly #recency: Recency;

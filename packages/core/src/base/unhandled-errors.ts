@@ -14,7 +14,7 @@ const LASTING: ReadonlySet<unknown> = new Set([
   "EIO",
 ]);
 
-export class Unheard {
+export class UnhandledErrors {
   readonly #told = new Set<DiskCacheErrorCode>();
 
   /** An error that has no listener. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { ResponseHead } from "../base/exchange.js";
-import { completedHead, contentRangeOf, fragmentHead, missingRange, selectFromFragment } from "./fragment.js";
+import { completedHead, contentRangeOf, fragmentHead, missingRange, selectFromFragment } from "./partial-content.js";
 
 const fragment = (contentRange: string): ResponseHead => ({
   status: 206,

@@ -26,7 +26,7 @@ import { ClientPace } from "./client-pace.js";
 import { refusalWord } from "./copy-freshened.js";
 
 /** What a fill is made for. */
-export interface FillPlan {
+export interface CapturePlan {
   readonly page: PageKey;
   /** The request as it was before the handler ran. */
   readonly request: RequestHead;
@@ -40,7 +40,7 @@ export interface FillPlan {
   readonly lateTags: readonly string[];
   /** Position of the invalidation log when the handler was called. */
   readonly birth: LogPosition;
-  /** The entity tag the visitor was told, when it was made here from a body known in advance. */
+  /** The entity tag the client was told, when it was made here from a body known in advance. */
   readonly ownEtag: string | undefined;
   /** The codings to offer it in, if its length turns out to be worth it. */
   readonly codings: readonly Coding[];
@@ -50,9 +50,9 @@ export interface FillPlan {
 /** Characters of fields and tags, of 64 KiB for the whole head. */
 const SURELY_FITS = 12 * 1024;
 
-export class Fill {
+export class Capture {
   readonly #context: CacheContext;
-  readonly #plan: FillPlan;
+  readonly #plan: CapturePlan;
   readonly #digest: string | undefined;
   readonly #recorder: BodyRecorder;
   /** As it is kept, once it has ended. */
@@ -61,7 +61,7 @@ export class Fill {
   /** How long the handler's own client may hold it up. */
   readonly pace = new ClientPace(() => this.followed);
 
-  constructor(context: CacheContext, plan: FillPlan) {
+  constructor(context: CacheContext, plan: CapturePlan) {
     this.#context = context;
     this.#plan = plan;
     this.#digest = plan.vary.length === 0 ? undefined : variantDigest(plan.request, plan.vary);
@@ -229,7 +229,7 @@ export class Fill {
   // A purge during the fill named it: what was rendered before must not be served after.
   get #alive(): boolean {
     const { page, birth } = this.#plan;
-    return this.#context.store.alive({ scope: page.scope, name: page.name, tags: this.#tags, birth });
+    return this.#context.store.survivesPurges({ scope: page.scope, name: page.name, tags: this.#tags, birth });
   }
 
   // What a streamed page contains is known when it has been written.

@@ -1,15 +1,15 @@
 /** Space taken for one entry while it is written, so that no two writers count on the same. Never writes. */
-import { NOTHING, negative, sum } from "../amounts.js";
+import { NOTHING, negative, sum } from "../usage-change.js";
 import { blocksFor } from "../entries/atomic-file.js";
-import type { Stored } from "../amounts.js";
-import type { Caretaker } from "./caretaker.js";
+import type { UsageChange } from "../usage-change.js";
+import type { Sweeper } from "./sweeper.js";
 
-export class Room {
-  readonly #caretaker: Caretaker;
+export class SpaceReservation {
+  readonly #caretaker: Sweeper;
   #taken = NOTHING;
   #written = NOTHING;
 
-  constructor(caretaker: Caretaker) {
+  constructor(caretaker: Sweeper) {
     this.#caretaker = caretaker;
   }
 
@@ -17,7 +17,7 @@ export class Room {
   grow(bytes: number): boolean {
     const wanted = Math.max(blocksFor(bytes), blocksFor(1));
     if (wanted <= this.#taken.bytes) return true;
-    const more: Stored = { bytes: wanted - this.#taken.bytes, entries: 1 - this.#taken.entries };
+    const more: UsageChange = { bytes: wanted - this.#taken.bytes, entries: 1 - this.#taken.entries };
     if (!this.#caretaker.reserve(more)) return false;
     this.#taken = sum(this.#taken, more);
     return true;
@@ -25,7 +25,7 @@ export class Room {
 
   /** So many bytes altogether are on disk now; all that room was taken for by default. */
   written(bytes = this.#taken.bytes): void {
-    const now: Stored = { bytes: Math.min(blocksFor(bytes), this.#taken.bytes), entries: this.#taken.entries };
+    const now: UsageChange = { bytes: Math.min(blocksFor(bytes), this.#taken.bytes), entries: this.#taken.entries };
     this.#caretaker.guard.written(sum(now, negative(this.#written)));
     this.#written = now;
   }

@@ -1,6 +1,6 @@
 /** Keeps the directory within its bounds and free of what nobody can use, off the request path and a little at a time; of all processes, one at a time. Never stops a process from ending. */
 import { performance } from "node:perf_hooks";
-import type { Stored } from "../amounts.js";
+import type { UsageChange } from "../usage-change.js";
 import type { LogPosition, SpaceBound } from "../contract.js";
 import { shardIndex } from "../paths.js";
 import type { EntryPath } from "../paths.js";
@@ -9,7 +9,7 @@ import type { SharedUsage, UsageBounds } from "./shared-usage.js";
 import { FreeSpace, removeSome } from "./free-space.js";
 import { RoomGuard } from "./room-guard.js";
 import { Sweep } from "./sweep.js";
-import type { SweepSurroundings, SweepTask } from "./sweep.js";
+import type { SweepDeps, SweepTask } from "./sweep.js";
 import { BEAT_MS, SweeperLock } from "../peers/sweeper-lock.js";
 import { UNASKED_FREE_SHARE } from "./too-small.js";
 
@@ -38,7 +38,7 @@ export interface CaretakerLimits extends UsageBounds {
   readonly unasked?: readonly SpaceBound[] | undefined;
 }
 
-export interface CaretakerSurroundings extends SweepSurroundings {
+export interface SweeperDeps extends SweepDeps {
   readonly shared: SharedUsage;
   /** Milliseconds that never step. */
   readonly elapsed: () => number;
@@ -57,10 +57,10 @@ interface Pass {
   readonly searched: Searched | undefined;
 }
 
-export class Caretaker {
+export class Sweeper {
   /** Where room is counted that is taken and given back. */
   readonly guard: RoomGuard;
-  readonly #around: CaretakerSurroundings;
+  readonly #deps: SweeperDeps;
   readonly #lock: SweeperLock;
   #running: Pass | undefined = undefined;
   #timer: NodeJS.Timeout | undefined = undefined;
@@ -76,8 +76,8 @@ export class Caretaker {
   #beatAt = 0;
   #stopped = false;
 
-  constructor(around: CaretakerSurroundings, limits: CaretakerLimits) {
-    this.#around = around;
+  constructor(around: SweeperDeps, limits: CaretakerLimits) {
+    this.#deps = around;
     this.#lock = new SweeperLock(around.fs, around.paths.root, around.elapsed, () => around.shared.progress);
     this.guard = new RoomGuard(
       around.usage,
@@ -90,19 +90,19 @@ export class Caretaker {
   start(): void {
     if (this.#periodic !== undefined || this.#stopped) return;
     this.#periodic = setInterval(() => this.#sweepPeriodically(), DEAD_SWEEP_MS).unref();
-    this.#around.usage.look();
-    if (this.#around.usage.isOld(this.#around.now(), DEAD_SWEEP_MS)) this.#begin(this.#counting(), FIRST_SLICE_MS);
+    this.#deps.usage.look();
+    if (this.#deps.usage.isOld(this.#deps.now(), DEAD_SWEEP_MS)) this.#begin(this.#counting(), FIRST_SLICE_MS);
   }
 
   /** Brings the numbers up to date. */
   look(): void {
     this.start();
-    this.#around.usage.look();
+    this.#deps.usage.look();
     this.#evictIfNeeded();
   }
 
   /** Whether so many bytes and entries more keep every bound, as far as known; where not, the sweep is set to work. */
-  admits(room: Stored): boolean {
+  admits(room: UsageChange): boolean {
     this.start();
     return this.guard.admits(room) || this.#makeRoom();
   }
@@ -113,7 +113,7 @@ export class Caretaker {
   }
 
   /** Takes room for what is about to be written, against all other processes; false when there is none, and then the sweep is set to work. */
-  reserve(room: Stored): boolean {
+  reserve(room: UsageChange): boolean {
     this.start();
     return this.guard.reserve(room) || this.#makeRoom();
   }
@@ -122,12 +122,12 @@ export class Caretaker {
   refused(): void {
     if (this.#stopped || !this.guard.refused()) return;
     // Nor can be written down then what is counted.
-    if (!this.#around.usage.counted) this.giveUpSome();
+    if (!this.#deps.usage.counted) this.giveUpSome();
     this.#evictIfNeeded();
   }
 
-  changed(path: EntryPath, change: Stored): void {
-    this.#around.usage.changed(shardIndex(path), change);
+  changed(path: EntryPath, change: UsageChange): void {
+    this.#deps.usage.changed(shardIndex(path), change);
     this.#fresh = false;
     this.#evictIfNeeded();
   }
@@ -145,8 +145,8 @@ export class Caretaker {
     this.#cleared ??= setTimeout(
       () => {
         this.#cleared = undefined;
-        this.#around.usage.look();
-        if (!this.#unsearched || !this.#around.writable()) return;
+        this.#deps.usage.look();
+        if (!this.#unsearched || !this.#deps.writable()) return;
         if (this.#running === undefined) this.#begin(this.#counting(true));
         // Somebody else has just begun another pass: when that is over, it is looked at again.
         if (this.#running === undefined || !this.#running.task.readHeads) this.sawAllPurged();
@@ -157,7 +157,7 @@ export class Caretaker {
 
   /** Removes a few entries, dead or not, so that a purge can be written down on a full disk. */
   giveUpSome(): void {
-    removeSome(this.#around.fs, this.#around.paths, (shard, change) => this.#around.usage.changed(shard, change));
+    removeSome(this.#deps.fs, this.#deps.paths, (shard, change) => this.#deps.usage.changed(shard, change));
   }
 
   stop(): void {
@@ -176,14 +176,14 @@ export class Caretaker {
   }
 
   #sweepPeriodically(): void {
-    this.#around.usage.look();
-    if (this.#around.usage.isOld(this.#around.now(), DEAD_SWEEP_MS / 2)) this.#begin(this.#counting());
+    this.#deps.usage.look();
+    if (this.#deps.usage.isOld(this.#deps.now(), DEAD_SWEEP_MS / 2)) this.#begin(this.#counting());
   }
 
   // Something was purged since entries were last opened to find what was.
   get #unsearched(): boolean {
-    const { epoch, position } = this.#around.logged();
-    const { searched } = this.#around.usage;
+    const { epoch, position } = this.#deps.logged();
+    const { searched } = this.#deps.usage;
     return searched.epoch !== epoch || searched.position < position;
   }
 
@@ -194,7 +194,7 @@ export class Caretaker {
   #evictIfNeeded(): void {
     if (this.#running !== undefined || this.#stopped) return;
     if (this.#restUntil > 0 && performance.now() < this.#restUntil) return;
-    const { usage } = this.#around;
+    const { usage } = this.#deps;
     if (!usage.counted) {
       // The directory was removed under us, or nobody has counted it yet.
       if (this.#periodic !== undefined) this.#begin(this.#counting(), FIRST_SLICE_MS);
@@ -203,22 +203,22 @@ export class Caretaker {
     const eviction = this.guard.eviction();
     if (eviction === undefined) return;
     const { bytes, entries } = eviction.excess;
-    const cutoff = usage.ages()?.cutoff(bytes, entries) ?? (this.#fresh ? this.#around.now() + 1 : undefined);
+    const cutoff = usage.ages()?.cutoff(bytes, entries) ?? (this.#fresh ? this.#deps.now() + 1 : undefined);
     // Without a fresh picture of the ages the pass only counts; the next one evicts.
     this.#begin({ readHeads: false, evict: cutoff === undefined ? undefined : { ...eviction, cutoff } });
   }
 
   #begin(task: SweepTask, sliceMs = SLICE_MS): void {
-    if (this.#running !== undefined || this.#stopped || !this.#around.writable()) return;
+    if (this.#running !== undefined || this.#stopped || !this.#deps.writable()) return;
     if (!this.#lock.take()) {
       this.guard.yielded();
       this.#restUntil = performance.now() + HELD_MS;
       return;
     }
-    const { usage, logged, now } = this.#around;
+    const { usage, logged, now } = this.#deps;
     usage.foldAbandoned();
     const searched = task.readHeads ? { at: now(), ...logged() } : undefined;
-    const sweep = new Sweep(this.#around, task);
+    const sweep = new Sweep(this.#deps, task);
     this.#running = { sweep, task, steps: sweep.run(), searched };
     this.#fresh = false;
     this.#work(sliceMs);
@@ -227,7 +227,7 @@ export class Caretaker {
   #work(sliceMs: number): void {
     const running = this.#running;
     if (running === undefined) return;
-    if (!this.#around.writable()) {
+    if (!this.#deps.writable()) {
       this.#running = undefined;
       return;
     }
@@ -241,12 +241,12 @@ export class Caretaker {
     const startedMs = performance.now();
     if (startedMs >= this.#beatAt) {
       this.#beatAt = startedMs + BEAT_MS;
-      this.#around.shared.beat();
+      this.#deps.shared.beat();
     }
     while (running.steps.next().done !== true) {
       const tookMs = performance.now() - startedMs;
       if (tookMs < sliceMs) continue;
-      const hurried = this.guard.isWanted || running.task.evict !== undefined || !this.#around.usage.counted;
+      const hurried = this.guard.isWanted || running.task.evict !== undefined || !this.#deps.usage.counted;
       this.#timer = setTimeout(() => this.#work(SLICE_MS), hurried ? 1 : Math.max(1, tookMs * REST_FACTOR)).unref();
       return;
     }
@@ -255,11 +255,11 @@ export class Caretaker {
 
   #suspect(afterMs: number): void {
     clearTimeout(this.#suspecting);
-    if (!this.#around.usage.suspects.any) return;
+    if (!this.#deps.usage.suspects.any) return;
     this.#suspecting = setTimeout(() => {
       // What runs now ends with suspects of its own.
       if (this.#running !== undefined || this.#stopped) return;
-      const { usage } = this.#around;
+      const { usage } = this.#deps;
       usage.look();
       if (usage.countedAt !== this.#countedAt) return usage.suspects.clear();
       const shards = usage.suspects.look();
@@ -273,12 +273,12 @@ export class Caretaker {
     this.#fresh = task.shards === undefined;
     const helped = task.evict?.end(sweep.gone) ?? true;
     if (task.shards === undefined) {
-      this.#countedAt = this.#around.now();
-      this.#around.usage.endPass(this.#countedAt, searched, sweep.ages);
+      this.#countedAt = this.#deps.now();
+      this.#deps.usage.endPass(this.#countedAt, searched, sweep.ages);
     }
     this.#lock.release();
     this.#suspect(QUIET_MS);
-    if (task.shards === undefined) this.#around.swept(task.readHeads ? sweep.oldestBirth : undefined);
+    if (task.shards === undefined) this.#deps.swept(task.readHeads ? sweep.oldestBirth : undefined);
     if (this.#clearedAgain) {
       this.#clearedAgain = false;
       this.#begin(this.#counting(true));

@@ -8,7 +8,7 @@ export interface Made {
   readonly bytes: Uint8Array;
 }
 
-export interface Making {
+export interface SingleFlight {
   /** False once a purge or a removal has come between: the result is for those who had asked before, and is not kept. */
   readonly current: () => boolean;
 }
@@ -18,7 +18,7 @@ interface UnderWay<Result> {
   readonly valid: () => boolean;
 }
 
-export class Makings<Result extends object = Made> {
+export class SingleFlights<Result extends object = Made> {
   readonly #locks: Locks;
   readonly #patienceMs: number;
   readonly #underWay = new Map<string, UnderWay<Result>>();
@@ -37,7 +37,7 @@ export class Makings<Result extends object = Made> {
     key: string,
     valid: () => boolean,
     find: () => Promise<Result | undefined>,
-    make: (making: Making) => Promise<Result>,
+    make: (making: SingleFlight) => Promise<Result>,
   ): Promise<Result> {
     const known = this.#underWay.get(key);
     if (known?.valid() === true) return known.result;

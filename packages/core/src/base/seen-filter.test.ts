@@ -1,9 +1,9 @@
 import { expect, it } from "vitest";
-import { Sightings } from "./sightings.js";
+import { SeenFilter } from "./seen-filter.js";
 
 it("knows what it has met, and nothing else", () => {
-  const sightings = new Sightings();
-  expect([sightings.again("/a"), sightings.again("/a"), sightings.again("/b"), sightings.again("/a")]).toEqual([
+  const sightings = new SeenFilter();
+  expect([sightings.meet("/a"), sightings.meet("/a"), sightings.meet("/b"), sightings.meet("/a")]).toEqual([
     false,
     true,
     false,
@@ -13,9 +13,9 @@ it("knows what it has met, and nothing else", () => {
 
 it("knows most of ten thousand, and hardly any of a million", () => {
   const known = (count: number): number => {
-    const sightings = new Sightings();
+    const sightings = new SeenFilter();
     const meet = (): number =>
-      Array.from({ length: count }, (_, n) => sightings.again(`/page-${n}`)).filter(Boolean).length;
+      Array.from({ length: count }, (_, n) => sightings.meet(`/page-${n}`)).filter(Boolean).length;
     meet();
     return meet() / count;
   };
