@@ -37,7 +37,7 @@ describe.each(ADAPTERS)("$name: what names a page", (adapter) => {
     { given: "X-Forwarded-Host", headers: [{}, { "x-forwarded-host": "evil.example" }] },
     { given: "X-Forwarded-Proto", headers: [{ "x-forwarded-proto": "http" }, { "x-forwarded-proto": "https" }] },
     { given: "CloudFront-Forwarded-Proto", headers: [{}, { "cloudfront-forwarded-proto": "https" }] },
-    { given: "CF-Client", headers: [{ "cf-client": '{"scheme":"http"}' }, { "cf-client": '{"scheme":"https"}' }] },
+    { given: "CF-Visitor", headers: [{ "cf-visitor": '{"scheme":"http"}' }, { "cf-visitor": '{"scheme":"https"}' }] },
     { given: "X-ARR-SSL", headers: [{}, { "x-arr-ssl": "2048|256|C=US, CN=issuer|CN=www.example.com" }] },
     { given: "X-AppService-Proto", headers: [{}, { "x-appservice-proto": "https" }] },
     { given: "Front-End-Https", headers: [{}, { "front-end-https": "on" }] },

@@ -1,3 +1,5 @@
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { temporaryDirectory } from "../../../test/support/temporary-directory.js";
@@ -192,6 +194,26 @@ describe("a hit at a glance", () => {
     },
   );
 
+  it("says what deciding says, or nothing, for every field that the code of the core has a name for", async () => {
+    const { cache } = openCache({
+      honourRequest: true,
+      key: { headers: ["x-currency"] },
+      cookies: { ignore: ["_ga"] },
+    });
+    await store(cache, request("/a"));
+    const names = await namesInSources();
+    expect(names).toEqual(expect.arrayContaining(["authorization", "cf-visitor", "x-http-method-override"]));
+    for (const name of names)
+      for (const value of ["", "0", "a=1", "no-cache", "https"]) {
+        const head = request("/a", [name, value]);
+        const fast = ready(cache, head);
+        if (fast === undefined) continue;
+        const outcome = await cache.handle(head, undefined);
+        expect([name, value, outcome.kind]).toEqual([name, value, "hit"]);
+        expect(fast).toEqual(told(outcome as OutgoingResponse));
+      }
+  });
+
   it("is given for hosts that are named and paths that are not left alone, in a cache that is not switched off", async () => {
     const dir = temporaryDirectory();
     const { cache } = openCache({ dir });
@@ -288,3 +310,16 @@ describe("a hit at a glance", () => {
     expect(ready(cache, request("/a"))).toBeUndefined();
   });
 });
+
+/** Whatever stands in the core's code as a text of its own and could be the name of a request field. */
+async function namesInSources(): Promise<readonly string[]> {
+  const names = new Set<string>();
+  for (const file of await readdir(import.meta.dirname, { recursive: true })) {
+    if (!file.endsWith(".ts") || file.endsWith(".test.ts")) continue;
+    const text = await readFile(join(import.meta.dirname, file), "utf8");
+    for (const [, quoted] of text.matchAll(/["'`]([^"'`\n]+)["'`]/g))
+      for (const word of quoted!.split(" "))
+        if (/^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/.test(word)) names.add(word).add(`x-${word}`);
+  }
+  return [...names];
+}

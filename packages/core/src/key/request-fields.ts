@@ -15,7 +15,7 @@ export const FORWARDED_FIELDS = [
   "x-original-host",
   // By which proxies of their own kind say that the connection was encrypted: CloudFront, Cloudflare, Azure, IIS, and older ones.
   "cloudfront-forwarded-proto",
-  "cf-client",
+  "cf-visitor",
   "x-arr-ssl",
   "x-appservice-proto",
   "front-end-https",
