@@ -1,4 +1,5 @@
-/** What the file system has left, in bytes and in inodes, as this process last read it, less what it has taken since; and how to make a little room on it. Decides nothing else. */
+/** The free space of the file system, in bytes and inodes: as this process last read it, less what it has taken since.
+ * Also removes a few entries to make room. Decides nothing else. */
 import type { StatsFs } from "node:fs";
 import { performance } from "node:perf_hooks";
 import { NOTHING, negative, sum } from "../usage-change.js";
@@ -9,13 +10,14 @@ import { SHARD_COUNT, isEntryName } from "../paths.js";
 import type { Paths } from "../paths.js";
 import { totalBytes } from "./too-small.js";
 
-/** How long a reading is taken for the truth while nothing much is taken. */
+/** How long a reading is trusted while little is taken. */
 const KNOWN_MS = 500;
-/** Where there is no room it is read again so often: by then somebody may have made some. */
+/** Without room, it is read again this often: another process may have made room by then. */
 const REFUSED_LOOK_MS = 2;
-/** It is read again when so much of what may be taken has been: others take too. */
+/** It is read again when this share of what may be taken has been taken: other processes take too. */
 const UNSEEN_SHARE = 1 / 16;
-/** What is made free beyond what has to stay free: a share of that, or of what the cache holds where that is more, so that a pass over many entries pays. */
+/** Made free beyond what has to stay free: this share of that bound, or of what the cache holds where that is more, so
+ * that a pass over many entries pays off. */
 const MARGIN_SHARE = 0.05;
 const MARGIN_SHARE_HELD = 0.01;
 /** Entries removed at a time to make room for a record of a purge. */
@@ -37,9 +39,9 @@ export class FreeSpace {
   #reading = UNKNOWN;
   #readAt = -Infinity;
   #asking = false;
-  /** Taken, and not on disk yet: no reading has it. */
+  /** Taken, and not on disk yet: no reading includes it. */
   #unwritten = NOTHING;
-  /** On disk, and since the reading. */
+  /** On disk, written since the reading. */
   #spent = NOTHING;
   /** All that this process has ever written. */
   #writtenBytes = 0;
@@ -53,7 +55,7 @@ export class FreeSpace {
     this.#mostShare = mostShare;
   }
 
-  /** Whether so much more leaves free what has to stay free. */
+  /** Whether what has to stay free stays free with this much more. */
   admits(wanted: UsageChange): boolean {
     if (this.#minFree === 0) return true;
     this.#look();
@@ -72,7 +74,7 @@ export class FreeSpace {
     this.#writtenBytes += room.bytes;
   }
 
-  /** Taken room is not needed after all. */
+  /** Taken room is no longer needed. */
   drop(room: UsageChange): void {
     this.#unwritten = sum(this.#unwritten, negative(room));
   }
@@ -89,7 +91,7 @@ export class FreeSpace {
     return this.#missing(this.#within(wanted, held), held, 1);
   }
 
-  /** Asks the file system, at once. True when it says. */
+  /** Asks the file system, synchronously. True when it answers. */
   read(): boolean {
     if (this.#minFree === 0) return false;
     this.#readAt = performance.now();
@@ -98,12 +100,13 @@ export class FreeSpace {
       this.#spent = NOTHING;
       return true;
     } catch {
-      // Not known: then nothing is held back for it.
+      // Unknown: then no room is kept free.
       return false;
     }
   }
 
-  /** For one who removes files: asked afterwards what part of the bytes that he has removed has become free. They may not have, where somebody still reads them or the file system is slow to tell. */
+  /** For a caller that removes files: the result gives the part of the removed bytes that has become free. They may
+   * not have, while another process still reads the files or the file system reports late. */
   watch(): (removedBytes: number) => number {
     const before = this.#reading.free.bytes + this.#writtenBytes - this.#spent.bytes;
     return (removedBytes) => {
@@ -112,7 +115,7 @@ export class FreeSpace {
     };
   }
 
-  // More than half of what is held is not given up for one.
+  // At most half of what is held is given up for one entry.
   #within(wanted: UsageChange, held: UsageChange): UsageChange {
     return { bytes: Math.min(wanted.bytes, held.bytes / 2), entries: Math.min(wanted.entries, held.entries / 2) };
   }
@@ -138,7 +141,7 @@ export class FreeSpace {
     return left.bytes - bytes >= floor.bytes && left.entries - entries >= floor.entries;
   }
 
-  // Of inodes stays free the same share as of bytes.
+  // The same share of inodes as of bytes stays free.
   #readingOf(stat: StatsFs): Reading {
     const total = totalBytes(stat);
     if (total === undefined) return UNKNOWN;
@@ -166,7 +169,7 @@ export class FreeSpace {
     else if (this.#isOlderThan(KNOWN_MS)) this.#ask();
   }
 
-  // The answer counts for what comes after it; what was written meanwhile may not be in it.
+  // The answer applies to what follows it; what was written meanwhile may not be in it.
   #ask(): void {
     if (this.#asking) return;
     this.#asking = true;
@@ -187,7 +190,7 @@ export class FreeSpace {
   }
 }
 
-/** Removes a few entries, whichever come first. */
+/** Removes a few entries, whichever are listed first. */
 export function removeSome(fs: FileSystem, paths: Paths, changed: (shard: number, change: UsageChange) => void): void {
   let removed = 0;
   const first = Math.floor(Math.random() * SHARD_COUNT);

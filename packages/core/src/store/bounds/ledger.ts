@@ -1,6 +1,7 @@
 /**
- * What one store has added to the directory and taken from it, shard by shard: a small file that only its owner writes and everybody reads. Sums of all
- * ledgers and of what the last count found make up what the directory holds. Never decides anything, never waits.
+ * What one store has added to the directory and removed from it, shard by shard: a small file that only its owner
+ * writes and every process reads. The sums of all ledgers and the result of the last count make up what the directory
+ * holds. Never decides anything, never waits.
  *
  * ```
  *  0  f64  magic         32  f64  bytes reserved for what is being written
@@ -27,10 +28,10 @@ const RESERVED_ENTRIES = 5;
 const HEADER_FIELDS = 8;
 const FIELDS = HEADER_FIELDS + SHARD_COUNT * 2;
 const NAME = /^ledger-([0-9a-f]{8}-\d{1,10}-\d{1,15})-[0-9a-f]{6}$/;
-/** No cache is larger: what says so is damaged. */
+/** No cache is larger than this: a ledger that says so is damaged. */
 const MOST = 2 ** 50;
 
-/** The owner's. Numbers are kept in memory and count from there; the file is for the others. */
+/** The owner's view. Numbers are kept in memory and count from there; the file is for other processes. */
 export class OwnLedger {
   readonly name = `ledger-${formatIdentity(ownIdentity)}-${uniqueSuffix()}`;
   readonly #fs: FileSystem;
@@ -71,21 +72,22 @@ export class OwnLedger {
     this.#add(RESERVED_BYTES, { bytes, entries });
   }
 
-  /** Its past counts no more: the directory is another one, or somebody has added it to the count. What is reserved stays. */
+  /** Its past no longer counts: the directory is another one, or another process has added it to the count. What is
+   * reserved stays. */
   forget(): void {
     this.#values.fill(0, BYTES, RESERVED_BYTES);
     this.#values.fill(0, HEADER_FIELDS);
     this.#close();
   }
 
-  /** Writes it down for the others.
+  /** Writes it to the file for other processes.
    * @throws Node's own error */
   publish(): void {
     this.#shared ??= this.#create();
     this.#fs.writeSync(this.#shared.fd, this.#file, 0, this.#file.length, 0);
   }
 
-  /** Its owner writes no more. */
+  /** Its owner will write no more. */
   end(): void {
     if (this.#shared === undefined) return;
     this.#values[CLOSED] = 1;
@@ -93,7 +95,7 @@ export class OwnLedger {
     try {
       this.publish();
     } catch {
-      // Then it looks like that of a process that died, and is counted again.
+      // Then it looks like the ledger of a process that died, and is counted again.
     }
     this.#close();
   }
@@ -121,7 +123,7 @@ export class OwnLedger {
   }
 }
 
-/** That of another store. */
+/** The ledger of another store. */
 export class OtherLedger {
   readonly owner: ProcessIdentity;
   readonly #fs: FileSystem;
@@ -166,7 +168,7 @@ export class OtherLedger {
     if (length < this.#bytes.length || this.#values[0] !== MAGIC) this.#values.fill(0);
   }
 
-  /** What it says of one shard, read anew.
+  /** What it says of one shard, read again.
    * @throws Node's own error */
   at(shard: number): UsageChange {
     const values = new Float64Array(2);
@@ -199,6 +201,6 @@ function closeQuietly(file: SharedFile | undefined): void {
   try {
     file?.close();
   } catch {
-    // The descriptor is gone either way.
+    // The descriptor is released either way.
   }
 }

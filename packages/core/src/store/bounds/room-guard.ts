@@ -1,27 +1,30 @@
 /**
- * Whether there is room, and what has to go where there is none: the bounds of the cache, the free space of its file system, and what a full disk has
- * refused. Every way of writing takes its room here before it writes. Touches no entry.
+ * Whether there is room, and what has to go where there is none: the bounds of the cache, the free space of its file
+ * system, and what a full disk has refused. Every way of writing reserves its room here before it writes. Touches no
+ * entry.
  */
 import { NOTHING, negative, sum } from "../usage-change.js";
 import type { UsageChange } from "../usage-change.js";
 import type { FreeSpace } from "./free-space.js";
 import type { Excess, Usage } from "./usage.js";
 
-/** What goes when the disk has refused a write and nobody knows how much it lacks. */
+/** What goes when the disk has refused a write and it is not known how much it lacks. */
 const RELIEF_SHARE = 0.05;
-/** While that does not help, the next goes after so long, then twice as long: what is removed may not become free, or be somebody else's at once. */
+/** While that does not help, the next share goes after this time, then after twice as long: what is removed may not
+ * become free, or another program may take it at once. */
 const FIRST_RELIEF_MS = 100;
 const LONGEST_RELIEF_MS = 60_000;
-/** Of what was removed so much at least has become free, or there is no use in removing more just now. */
+/** At least this share of what was removed has to become free; otherwise removing more does not help for now. */
 const LEAST_FREED_SHARE = 0.5;
 
 /** A pass that evicts. */
 export interface Eviction {
   /** What has to go, as known when it begins. No pass removes more. */
   readonly excess: Excess;
-  /** What has still to go when so much is gone: asked anew, because others write and remove meanwhile. */
+  /** What still has to go when `gone` has been removed: computed again each time, because others write and remove
+   * meanwhile. */
   readonly left: (gone: UsageChange) => Excess;
-  /** It is over. False when it did not help: then the next one waits. */
+  /** The pass is over. False when it did not help: then the next one waits. */
   readonly end: (gone: UsageChange) => boolean;
 }
 
@@ -29,9 +32,9 @@ export class RoomGuard {
   readonly #usage: Usage;
   readonly #free: FreeSpace;
   readonly #elapsed: () => number;
-  /** The largest that found no room since the last pass that evicted began. */
+  /** The largest request that found no room since the last pass that evicted began. */
   #wanted = NOTHING;
-  /** What was being written when the disk was full; `undefined` when something has gone since. */
+  /** What was being written when the disk was full; `undefined` when something has been removed since. */
   #refused: UsageChange | undefined = undefined;
   #reliefMs = 0;
   #noReliefUntil = 0;
@@ -42,48 +45,50 @@ export class RoomGuard {
     this.#elapsed = elapsed;
   }
 
-  /** Whether somebody waits for room. */
+  /** Whether a writer waits for room. */
   get isWanted(): boolean {
     return this.#wanted !== NOTHING || this.#refused !== undefined;
   }
 
-  /** Whether so much more would keep every bound, as far as known. */
+  /** Whether every bound, as far as known, still holds with this much more. */
   admits(room: UsageChange): boolean {
     return this.#noted(room, this.#free.admits(room) && this.#usage.admits(room.bytes, room.entries));
   }
 
-  /** Whether there would be room for so many bytes if everything that is stored went. */
+  /** Whether this many bytes would fit if everything that is stored were removed. */
   couldAdmit(bytes: number): boolean {
     const { bytes: held, entries } = this.#usage;
     return this.#usage.couldAdmit(bytes) && this.#free.admits({ bytes: bytes - held, entries: -entries });
   }
 
-  /** Takes room for what is about to be written, against all other writers. False when there is none; then nothing is taken. */
+  /** Reserves room for what is about to be written, against all other writers. False when there is none; then nothing
+   * is reserved. */
   reserve(room: UsageChange): boolean {
     const reserved = this.#free.admits(room) && this.#usage.reserve(room.bytes, room.entries);
     if (reserved) this.#free.take(room);
     return this.#noted(room, reserved);
   }
 
-  /** So much of what was taken is on disk now. */
+  /** This much of what was reserved is on disk now. */
   written(room: UsageChange): void {
     this.#free.written(room);
   }
 
-  /** Gives room back: what was written of it is counted by now, or removed. */
+  /** Returns room: what was written into it is counted by now, or removed. */
   release(room: UsageChange, written: UsageChange): void {
     this.#usage.release(room.bytes, room.entries);
     this.#free.drop(sum(room, negative(written)));
   }
 
-  /** The disk had no room although there should have been some: it is full of other things, out of inodes, or there is a quota. True when entries are to go for it. */
+  /** The disk had no room although it should have had some: other data fills it, it is out of inodes, or there is a
+   * quota. True when entries are to be evicted for it. */
   refused(): boolean {
     if (this.#refused !== undefined || this.#elapsed() < this.#noReliefUntil) return false;
     const { entries, reserved } = this.#usage;
     const first = this.#reliefMs === 0;
     this.#reliefMs = Math.min(Math.max(this.#reliefMs * 2, FIRST_RELIEF_MS), LONGEST_RELIEF_MS);
     this.#noReliefUntil = this.#elapsed() + (first ? 0 : this.#reliefMs);
-    // Of a few entries none is given up for what may be over in a moment.
+    // When there are few entries, none is evicted for what may be over in a moment.
     if (first && entries * RELIEF_SHARE < 1) return false;
     this.#refused = reserved;
     return true;
@@ -95,7 +100,7 @@ export class RoomGuard {
     this.#noReliefUntil = 0;
   }
 
-  /** Another process makes room: if that was not enough for what was refused, it will be refused again. */
+  /** Another process makes room: if that is not enough for what was refused, the disk refuses it again. */
   yielded(): void {
     this.#refused = undefined;
   }
@@ -103,7 +108,7 @@ export class RoomGuard {
   /** What is to be done, when it is time to evict. */
   eviction(): Eviction | undefined {
     let short = this.#free.isShort(this.#wanted, this.#usage);
-    // What was read a while ago may not be true any more.
+    // An older reading may no longer be true.
     if (short && this.#free.read()) short = this.#free.isShort(this.#wanted, this.#usage);
     const over = this.#usage.isOver(this.#wanted);
     if (!short && !over && this.#refused === undefined) return undefined;

@@ -1,6 +1,7 @@
 /**
- * What the last count found in each shard, less what the ledgers said of it then, so that both together say what is there now; with it, how long ago
- * everything was last used. One small file, written by the sweep alone and read by everybody. Where it is missing or damaged, the sweep counts anew.
+ * What the last count found in each shard, less what the ledgers said of it then, so that both together give the
+ * present content; with it, how long ago everything was last used. One small file, written only by the process that
+ * sweeps and read by every process. Where it is missing or damaged, the sweep counts again.
  *
  * ```
  *   0  f64  magic                                          32  f64  position of that log when it began
@@ -22,10 +23,10 @@ const POSITION = 4;
 const HEADER_FIELDS = 8;
 const FIELDS = HEADER_FIELDS + SHARD_COUNT * 2;
 const MOST = 2 ** 50;
-/** So many counted shards speak for the others: their names are hashes. */
+/** This many counted shards stand for the others: entries are spread over shards by hash. */
 const SAMPLE_SHARDS = 16;
 
-/** Up to where the invalidation log had been written when the last search for purged entries began. */
+/** How far the invalidation log had been written when the last search for purged entries began. */
 export interface Searched {
   readonly at: number;
   readonly epoch: number;
@@ -69,7 +70,8 @@ export class ShardCount {
     return { at, epoch, position };
   }
 
-  /** What was there before all ledgers: exact, or told from a part; `undefined` when hardly anything is counted. */
+  /** What was there before all ledgers: exact, or estimated from a part; `undefined` when hardly anything is
+   * counted. */
   get before(): UsageChange | undefined {
     if (this.#known === SHARD_COUNT) return this.#sum;
     if (this.#known < SAMPLE_SHARDS) return undefined;
@@ -96,7 +98,7 @@ export class ShardCount {
     });
   }
 
-  /** Reads what another process has counted; forgets what it knew where there is nothing to read.
+  /** Reads what another process has counted; resets when there is nothing to read.
    * @throws Node's own error */
   read(): void {
     let fd: number;
@@ -173,7 +175,7 @@ export class ShardCount {
     this.#known = 0;
     for (let at = HEADER_FIELDS; at < FIELDS; at += 2) {
       const found = this.#values[at] as number;
-      // A number that cannot be is damage: that shard counts as not counted.
+      // An impossible number is damage: that shard is treated as not counted.
       if (!(Math.abs(found) < MOST)) continue;
       this.#known++;
       bytes += found;
@@ -183,9 +185,10 @@ export class ShardCount {
   }
 }
 
-/** How many entries and bytes were last used how long ago: enough to say from which moment on to evict, in constant memory. Touches no file. */
+/** How many entries and bytes were last used how long ago: enough to choose the moment before which to evict, in
+ * constant memory. Touches no file. */
 
-/** Buckets a doubling of the age: an age is known to 3 %. */
+/** Buckets per doubling of the age: an age is known to 3 %. */
 const BUCKETS_PER_DOUBLING = 24;
 const BUCKETS = BUCKETS_PER_DOUBLING * 43;
 
@@ -219,7 +222,8 @@ export class AgeHistogram {
     this.#entries[bucket] = (this.#entries[bucket] as number) + 1;
   }
 
-  /** The moment such that what was last used before it holds at least so many bytes and entries; `undefined` when all together hold less. */
+  /** The moment for which entries last used before it hold at least this many bytes and entries; `undefined` when all
+   * together hold less. */
   cutoff(bytes: number, entries: number): number | undefined {
     let foundBytes = 0;
     let foundEntries = 0;

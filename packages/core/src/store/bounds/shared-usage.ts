@@ -1,7 +1,8 @@
 /**
- * How much the directory holds, agreed by all processes without one asking another: what the last count found, and what each has added since. A process
- * writes down what it is about to add *before* it looks at the others, and looks before it has added more than its part of one percent of a bound,
- * so that all together pass a bound by no more than that percent. Never throws: what cannot be read is left out, and counted again later.
+ * How much the directory holds, agreed by all processes without one asking another: what the last count found, and
+ * what each has added since. A process writes down what it is about to add *before* it reads the others' ledgers, and
+ * reads them before it has added more than its part of one percent of a bound, so that all together exceed a bound by
+ * no more than that percent. Never throws: what cannot be read is left out, and counted again later.
  */
 import type { Stats } from "node:fs";
 import type { AgeHistogram, Searched } from "./shard-count.js";
@@ -15,21 +16,24 @@ import { liveness } from "../process-identity.js";
 import { SHARD_COUNT } from "../paths.js";
 import { ShardCount } from "./shard-count.js";
 
-/** What all processes together may add between two looks, of a bound. */
+/** What all processes together may add between two reads, as a share of a bound. */
 const UNSEEN_SHARE = 0.01;
-/** What was changed is written down after this at the latest. */
+/** A change is written down after this time at the latest. */
 const PUBLISH_MS = 25;
-/** A directory that changed so lately may change again without showing it: file systems note times by ticks. */
+/** A directory that changed this recently may change again without a visible trace: file systems record times in
+ * ticks. */
 const TICK_MS = 50;
-/** A ledger of which nobody can say whether its owner lives is taken for a dead one's when it was not written for so long. */
+/** A ledger whose owner may or may not live is treated as that of a dead process when it was not written for this
+ * long. */
 const UNKNOWN_OWNER_MS = 60 * 60 * 1000;
 
 export interface UsageBounds {
   readonly maxSize: number;
   readonly maxEntries: number;
-  /** The share of `maxEntries` above which eviction begins, where that is not to be a little before it. */
+  /** The share of `maxEntries` above which eviction begins, when given; by default it begins a little below the
+   * bound. */
   readonly evictAbove?: number | undefined;
-  /** The share of a bound at which eviction ends, where it is to end earlier than it would. */
+  /** The share of a bound at which eviction stops, where it is to stop earlier than by default. */
   readonly evictTo?: number | undefined;
 }
 
@@ -41,13 +45,13 @@ export class SharedUsage {
   readonly #own: OwnLedger;
   readonly #count: ShardCount;
   #others = new Map<string, OtherLedger>();
-  /** The directory at the last look; `""` for none. */
+  /** The directory at the last read; `""` for none. */
   #seen = "";
   /** Changed since it was last written down. */
   #unseen: UsageChange = NOTHING;
   #timer: NodeJS.Timeout | undefined = undefined;
   #closed = false;
-  /** What the others have, at the last look. */
+  /** What the others have, at the last read. */
   #theirs: UsageChange = NOTHING;
 
   constructor(
@@ -64,12 +68,12 @@ export class SharedUsage {
     this.#count = new ShardCount(fs, this.#directory);
   }
 
-  /** Changes while a sweep gets on. */
+  /** Changes while a sweep makes progress. */
   get progress(): string {
     return this.#stat(`${this.#directory}/count`);
   }
 
-  /** Whether every shard has been counted, by whomever. */
+  /** Whether every shard has been counted, by any process. */
   get counted(): boolean {
     return this.#count.complete;
   }
@@ -82,7 +86,7 @@ export class SharedUsage {
     return this.#count.searched;
   }
 
-  /** What is there, as far as known; with what is being written just now. */
+  /** What is there, as far as known, including what is being written just now. */
   get total(): UsageChange {
     const before = this.#count.before ?? this.#count.counted;
     return sum(sum(before, this.#theirs), sum(this.#own.total, this.#own.reserved));
@@ -94,7 +98,7 @@ export class SharedUsage {
     return Math.max(0, this.#theirs.bytes) + Math.max(0, this.#own.total.bytes) + this.#own.reserved.bytes;
   }
 
-  /** Room that this one has taken and not given back. */
+  /** Room that this process has reserved and not returned. */
   get reserved(): UsageChange {
     return this.#own.reserved;
   }
@@ -115,13 +119,13 @@ export class SharedUsage {
     this.#noteUnseen(change);
   }
 
-  /** Takes room before it is used. True when the others were looked at. */
+  /** Reserves room before it is used. True when the others' ledgers were read. */
   reserve(room: UsageChange): boolean {
     this.#own.reserve(room);
     return this.#noteUnseen(room);
   }
 
-  /** Gives it back: nobody has to know at once. */
+  /** Returns room. Other processes need not learn of it at once. */
   release({ bytes, entries }: UsageChange): void {
     this.#own.reserve({ bytes: -bytes, entries: -entries });
     this.#unseen = { ...this.#unseen };
@@ -160,13 +164,13 @@ export class SharedUsage {
     return total;
   }
 
-  /** A shard was counted: before what the ledgers say it held so much. */
+  /** A shard was counted: it held `before` without what the ledgers add. */
   setBefore(shard: number, before: UsageChange): void {
     this.#count.set(shard, before);
     this.#write(() => this.#count.write());
   }
 
-  /** Shows that the one that sweeps gets on, also within a long shard. */
+  /** Shows that the sweeping process makes progress, also within a long shard. */
   beat(): void {
     this.#write(() => this.#count.write());
   }
@@ -180,12 +184,13 @@ export class SharedUsage {
     return this.#count.ages();
   }
 
-  /** Whether a store went away without a word: its files may say something else than its ledger. */
+  /** Whether a store stopped without closing its ledger: its files may not match its ledger. */
   get abandoned(): boolean {
     return [...this.#others.values()].some((ledger) => !ledger.closed && isDead(ledger));
   }
 
-  /** Adds the ledgers of those who are gone to the count, and forgets what they had reserved. Only for the one that sweeps. */
+  /** Adds the ledgers of dead processes to the count, and drops their reservations. Only for the process that
+   * sweeps. */
   foldAbandoned(): void {
     this.look();
     for (const [name, ledger] of this.#others) {
@@ -210,12 +215,12 @@ export class SharedUsage {
     this.#forgetOthers();
   }
 
-  // True when it was time to look at the others.
+  // True when it was time to read the others' ledgers.
   #noteUnseen({ bytes, entries }: UsageChange): boolean {
     this.#unseen = { bytes: this.#unseen.bytes + Math.abs(bytes), entries: this.#unseen.entries + Math.abs(entries) };
     const { maxSize, maxEntries } = this.#bounds;
     const share = UNSEEN_SHARE / 2 / this.writers;
-    // The first time at once: whoever dies without a ledger leaves no trace of having written.
+    // The first time at once: a process that dies without a ledger leaves no trace of having written.
     if (!this.#own.published || this.#unseen.bytes > maxSize * share || this.#unseen.entries > maxEntries * share) {
       this.look();
       return true;
@@ -242,7 +247,7 @@ export class SharedUsage {
 
   #list(seen: string): void {
     const names = new Set(this.#fs.readdirSync(this.#directory));
-    // Somebody has added it to the count, or the directory is another one.
+    // Another process has added it to the count, or the directory is another one.
     if (this.#own.published && !names.delete(this.#own.name)) {
       this.#own.forget();
       this.#count.forget();
@@ -262,7 +267,7 @@ export class SharedUsage {
     this.#seen = Math.abs(Date.now() - Number(mtimeMs)) < TICK_MS ? `${seen} lately` : seen;
   }
 
-  // The directory was removed under us: there is nothing any more.
+  // The directory was removed while in use: nothing is left.
   #startAnew(): void {
     this.#own.forget();
     this.#count.forget();

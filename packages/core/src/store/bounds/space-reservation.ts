@@ -1,4 +1,4 @@
-/** Space taken for one entry while it is written, so that no two writers count on the same. Never writes. */
+/** Space reserved for one entry while it is written, so that no two writers count on the same space. Never writes. */
 import { NOTHING, negative, sum } from "../usage-change.js";
 import { blocksFor } from "../entries/atomic-file.js";
 import type { UsageChange } from "../usage-change.js";
@@ -13,7 +13,7 @@ export class SpaceReservation {
     this.#caretaker = caretaker;
   }
 
-  /** Takes room for so many bytes altogether; false when there is none. */
+  /** Reserves room for this many bytes in total; false when there is none. */
   grow(bytes: number): boolean {
     const wanted = Math.max(blocksFor(bytes), blocksFor(1));
     if (wanted <= this.#taken.bytes) return true;
@@ -23,14 +23,14 @@ export class SpaceReservation {
     return true;
   }
 
-  /** So many bytes altogether are on disk now; all that room was taken for by default. */
+  /** This many bytes in total are on disk now; by default all that was reserved. */
   written(bytes = this.#taken.bytes): void {
     const now: UsageChange = { bytes: Math.min(blocksFor(bytes), this.#taken.bytes), entries: this.#taken.entries };
     this.#caretaker.guard.written(sum(now, negative(this.#written)));
     this.#written = now;
   }
 
-  /** What was written is counted from now on, or nothing was. Idempotent. */
+  /** What was written is counted from now on, or nothing was written. Idempotent. */
   giveBack(): void {
     if (this.#taken.entries > 0) this.#caretaker.guard.release(this.#taken, this.#written);
     this.#taken = NOTHING;

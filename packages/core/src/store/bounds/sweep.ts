@@ -1,6 +1,7 @@
 /**
- * One pass over the directory: counts what is there, removes what is expired, purged, left by dead processes or least recently used. Works in steps, so that its
- * driver can stop between any two of them. Follows no link, and removes only what carries a name of ours.
+ * One pass over the directory: counts what is there, removes what is expired, purged, left by dead processes or least
+ * recently used. Works in steps, so that its driver can stop between any two of them. Follows no link, and removes
+ * only files under the cache's own names.
  */
 import type { Stats } from "node:fs";
 import { AgeHistogram } from "./shard-count.js";
@@ -19,7 +20,7 @@ import { liveness } from "../process-identity.js";
 import type { Eviction } from "./room-guard.js";
 import type { Excess, Usage } from "./usage.js";
 
-/** A temporary file of which nobody can say whether its maker lives is removed when it has not changed for so long. */
+/** A temporary file whose maker may or may not live is removed when it has not changed for this long. */
 const UNKNOWN_OWNER_MS = 60 * 60 * 1000;
 
 const ALL_SHARDS = Array.from({ length: SHARD_COUNT }, (_, shard) => shard);
@@ -31,12 +32,13 @@ export interface SweepDeps {
   readonly files: EntryFiles;
   readonly usage: Usage;
   readonly now: () => number;
-  /** Whether anybody may still use the entry. */
+  /** Whether any request may still use the entry. */
   readonly usable: (entry: DecodedEntry) => boolean;
 }
 
 export interface SweepTask {
-  /** Opens every entry to find what was purged; otherwise only what its file times call expired is opened. */
+  /** Opens every entry to find what was purged; otherwise only entries that are expired by their file times are
+   * opened. */
   readonly readHeads: boolean;
   /** Only these; all of them when `undefined`. */
   readonly shards?: readonly number[] | undefined;
@@ -48,11 +50,11 @@ export class Sweep {
   readonly #deps: SweepDeps;
   readonly #task: SweepTask;
   readonly ages: AgeHistogram;
-  /** Nothing that stays was born before it; known when heads were read. */
+  /** Nothing that stays was born before it; known only when heads were read. */
   oldestBirth: LogPosition | undefined = undefined;
   readonly #evicted = new Tally();
   readonly #dead = new Tally();
-  /** What had gone when it was last asked how much had still to go, and the answer. */
+  /** The amount gone when the remainder was last computed, and that remainder. */
   #asked = NOTHING;
   #left: Excess = NOTHING;
 
@@ -97,7 +99,8 @@ export class Sweep {
     const { usage, now } = this.#deps;
     const stat = this.#stat(path);
     if (stat === undefined) return false;
-    // Nothing we made. Whoever asks for the key removes it; what it is, and what lies in it, is not for a sweep to find out.
+    // Not made by the cache. A process that asks for the key removes it; the sweep does not examine what it is or what
+    // lies in it.
     if (!stat.isFile()) return true;
     const bytes = allocatedBytes(stat);
     if (this.#isDead(path, stat, now())) {
@@ -138,7 +141,7 @@ export class Sweep {
     this.#left = evict.left(this.#asked);
   }
 
-  // True when it is gone or going: a temporary file whose maker is dead.
+  // True when the file is gone or going: a temporary file whose maker is dead.
   #reap(directory: string, name: string): boolean {
     const owner = tempOwner(name);
     if (owner === undefined) return false;
@@ -148,7 +151,7 @@ export class Sweep {
     const stat = this.#stat(path);
     if (stat === undefined) return true;
     if (alive === "unknown" && Date.now() - stat.mtimeMs < UNKNOWN_OWNER_MS) {
-      // Nobody here has reserved room for it.
+      // No reservation of this process covers it.
       this.#deps.usage.found({ bytes: allocatedBytes(stat), entries: 0 });
       return false;
     }
@@ -163,7 +166,7 @@ export class Sweep {
         this.#deps.faults.io("remove", path, error, false);
         return false;
       }
-      // Somebody else has removed it, and counted that.
+      // Another process has removed it, and counted that.
       return true;
     }
     if (bytes > 0) this.#deps.usage.removed({ bytes, entries: 1 });
@@ -175,7 +178,7 @@ export class Sweep {
       this.#deps.fs.rmdirSync(directory);
       this.#deps.usage.found({ bytes: -bytes, entries: 0 });
     } catch {
-      // Somebody has just written there.
+      // Another process has just written there.
     }
   }
 

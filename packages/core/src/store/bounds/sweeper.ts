@@ -1,4 +1,5 @@
-/** Keeps the directory within its bounds and free of what nobody can use, off the request path and a little at a time; of all processes, one at a time. Never stops a process from ending. */
+/** Keeps the directory within its bounds and free of files that no request can use, off the request path and in short
+ * steps. Of all processes, one sweeps at a time. Never keeps a process from exiting. */
 import { performance } from "node:perf_hooks";
 import type { UsageChange } from "../usage-change.js";
 import type { LogPosition, SpaceBound } from "../contract.js";
@@ -15,19 +16,21 @@ import { UNASKED_FREE_SHARE } from "./too-small.js";
 
 /** Longest stretch of work in one turn of the event loop. */
 const SLICE_MS = 1;
-/** The first stretch of the first count: small directories are known at once. */
+/** The first stretch of the first count: small directories are counted at once. */
 const FIRST_SLICE_MS = 3;
-/** Rest after a stretch, in its own lengths, when nobody waits for the sweep. */
+/** Rest after a stretch, as a multiple of its length, when no writer waits for the sweep. */
 const REST_FACTOR = 4;
 const DEAD_SWEEP_MS = 10 * 60 * 1000;
-/** Rest after a pass that was to evict and did not help: what is over is not ours, not on disk yet, or read by somebody still. */
+/** Rest after a pass that should have evicted and did not help: the excess is not the cache's, not on disk yet, or
+ * still open in another process. */
 const FRUITLESS_MS = 1000;
-/** How long the one that sweeps is left alone. */
+/** How long the process that sweeps is left alone. */
 const HELD_MS = 50;
-/** After a purge of everything, the process that made it sweeps; if it does not, another one after so long. */
+/** After a purge of everything, the process that made it sweeps; if it does not, another one does after this time. */
 const CLEARED_MS = 100;
 
-/** After a pass, shards in which something changed meanwhile are counted again as soon as nothing has for so long; doubled while it still does. */
+/** After a pass, shards that changed meanwhile are counted again as soon as nothing has changed for this long; doubled
+ * while changes go on. */
 const QUIET_MS = 100;
 const LONGEST_QUIET_MS = 1600;
 
@@ -40,11 +43,11 @@ export interface CaretakerLimits extends UsageBounds {
 
 export interface SweeperDeps extends SweepDeps {
   readonly shared: SharedUsage;
-  /** Milliseconds that never step. */
+  /** Milliseconds of a clock that never jumps. */
   readonly elapsed: () => number;
   /** Where the invalidation log is. */
   readonly logged: () => { readonly epoch: number; readonly position: LogPosition };
-  /** Whether the directory may be used and written: nothing is counted or removed in one that is refused. */
+  /** Whether the directory may be used and written: in one that is refused, nothing is counted or removed. */
   readonly writable: () => boolean;
   /** A pass that opened every entry is over. */
   readonly swept: (oldestBirth: LogPosition | undefined) => void;
@@ -58,7 +61,7 @@ interface Pass {
 }
 
 export class Sweeper {
-  /** Where room is counted that is taken and given back. */
+  /** Where reserved and returned room is counted. */
   readonly guard: RoomGuard;
   readonly #deps: SweeperDeps;
   readonly #lock: SweeperLock;
@@ -86,7 +89,7 @@ export class Sweeper {
     );
   }
 
-  /** Looks whether the directory has to be counted, once; a small one is counted when it returns. */
+  /** Checks once whether the directory has to be counted; a small one is counted when it returns. */
   start(): void {
     if (this.#periodic !== undefined || this.#stopped) return;
     this.#periodic = setInterval(() => this.#sweepPeriodically(), DEAD_SWEEP_MS).unref();
@@ -101,18 +104,19 @@ export class Sweeper {
     this.#evictIfNeeded();
   }
 
-  /** Whether so many bytes and entries more keep every bound, as far as known; where not, the sweep is set to work. */
+  /** Whether this many more bytes and entries keep every bound, as far as known; if not, the sweep is started. */
   admits(room: UsageChange): boolean {
     this.start();
     return this.guard.admits(room) || this.#makeRoom();
   }
 
-  /** Whether there would be room for so many bytes if everything else that is stored went: where not, nobody has to wait for it. */
+  /** Whether this many bytes would fit if everything else that is stored were removed; if not, waiting is useless. */
   couldAdmit(bytes: number): boolean {
     return this.guard.couldAdmit(bytes);
   }
 
-  /** Takes room for what is about to be written, against all other processes; false when there is none, and then the sweep is set to work. */
+  /** Reserves room for what is about to be written, against all other processes. False when there is none; then the
+   * sweep is started. */
   reserve(room: UsageChange): boolean {
     this.start();
     return this.guard.reserve(room) || this.#makeRoom();
@@ -121,7 +125,7 @@ export class Sweeper {
   /** The disk had no room for a write. */
   refused(): void {
     if (this.#stopped || !this.guard.refused()) return;
-    // Nor can be written down then what is counted.
+    // Then what is counted cannot be written down either.
     if (!this.#deps.usage.counted) this.giveUpSome();
     this.#evictIfNeeded();
   }
@@ -132,14 +136,14 @@ export class Sweeper {
     this.#evictIfNeeded();
   }
 
-  /** This process has purged something; with `all`, or much at least, the disk is freed at once. */
+  /** This process has purged something; with `all`, or for a large purge, the disk is freed at once. */
   purged(all: boolean): void {
     if (!all || this.#stopped) return;
     if (this.#running === undefined) this.#begin(this.#counting(true));
     else this.#clearedAgain = true;
   }
 
-  /** Everything was purged by somebody: he sweeps, unless he is gone. */
+  /** Another process purged everything. That process sweeps; this one does if the other is gone. */
   sawAllPurged(): void {
     if (this.#stopped) return;
     this.#cleared ??= setTimeout(
@@ -148,14 +152,14 @@ export class Sweeper {
         this.#deps.usage.look();
         if (!this.#unsearched || !this.#deps.writable()) return;
         if (this.#running === undefined) this.#begin(this.#counting(true));
-        // Somebody else has just begun another pass: when that is over, it is looked at again.
+        // Another process has just begun another pass: check again when it is over.
         if (this.#running === undefined || !this.#running.task.readHeads) this.sawAllPurged();
       },
       CLEARED_MS * (1 + Math.random()),
     ).unref();
   }
 
-  /** Removes a few entries, dead or not, so that a purge can be written down on a full disk. */
+  /** Removes a few entries, valid or not, so that a purge can be recorded on a full disk. */
   giveUpSome(): void {
     removeSome(this.#deps.fs, this.#deps.paths, (shard, change) => this.#deps.usage.changed(shard, change));
   }
@@ -180,7 +184,7 @@ export class Sweeper {
     if (this.#deps.usage.isOld(this.#deps.now(), DEAD_SWEEP_MS / 2)) this.#begin(this.#counting());
   }
 
-  // Something was purged since entries were last opened to find what was.
+  // Something was purged since entries were last opened to find purged ones.
   get #unsearched(): boolean {
     const { epoch, position } = this.#deps.logged();
     const { searched } = this.#deps.usage;
@@ -196,7 +200,7 @@ export class Sweeper {
     if (this.#restUntil > 0 && performance.now() < this.#restUntil) return;
     const { usage } = this.#deps;
     if (!usage.counted) {
-      // The directory was removed under us, or nobody has counted it yet.
+      // The directory was removed while in use, or has not been counted yet.
       if (this.#periodic !== undefined) this.#begin(this.#counting(), FIRST_SLICE_MS);
       return;
     }
@@ -204,7 +208,7 @@ export class Sweeper {
     if (eviction === undefined) return;
     const { bytes, entries } = eviction.excess;
     const cutoff = usage.ages()?.cutoff(bytes, entries) ?? (this.#fresh ? this.#deps.now() + 1 : undefined);
-    // Without a fresh picture of the ages the pass only counts; the next one evicts.
+    // Without recent ages the pass only counts; the next one evicts.
     this.#begin({ readHeads: false, evict: cutoff === undefined ? undefined : { ...eviction, cutoff } });
   }
 
@@ -232,7 +236,7 @@ export class Sweeper {
       return;
     }
     if (!this.#lock.held) {
-      // Somebody took this process for dead, or the directory is another one.
+      // Another process took this one for dead, or the directory is another one.
       this.#running = undefined;
       this.#restUntil = performance.now() + HELD_MS;
       this.#timer = setTimeout(() => this.#begin(running.task), HELD_MS).unref();
@@ -257,7 +261,7 @@ export class Sweeper {
     clearTimeout(this.#suspecting);
     if (!this.#deps.usage.suspects.any) return;
     this.#suspecting = setTimeout(() => {
-      // What runs now ends with suspects of its own.
+      // The running pass finishes with suspects of its own.
       if (this.#running !== undefined || this.#stopped) return;
       const { usage } = this.#deps;
       usage.look();

@@ -1,22 +1,23 @@
-/** What a user has asked for and the file system of the cache cannot give, whatever lies on it. Says what to set. Writes nothing. */
+/** A bound that the user set and the file system of the cache cannot provide, whatever else is stored on it. Says what
+ * to set. Writes nothing. */
 import type { StatsFs } from "node:fs";
 import { directoryError } from "../../base/errors.js";
 import type { DiskCacheError } from "../../base/errors.js";
 import type { SpaceBound } from "../contract.js";
 import type { FileSystem } from "../file-system.js";
 
-/** Of a file system that is small, no more stays free than this share where nobody has asked for more. */
+/** On a small file system, no more than this share stays free unless the user asked for more. */
 export const UNASKED_FREE_SHARE = 1 / 8;
 /** The share of it that a message proposes for `maxSize`. */
 const PROPOSED_SIZE_SHARE = 3 / 4;
-/** Less than that is no room for a cache. */
+/** Less than this is too little for a cache. */
 const LEAST_ROOM_BYTES = 64 * 1024;
 const UNITS = ["b", "kb", "mb", "gb", "tb"] as const;
 
 export interface SpaceBounds {
   readonly minFree: number;
   readonly maxSize: number;
-  /** Those that are only defaults: they give way. */
+  /** Bounds that are only defaults: they give way. */
   readonly unasked?: readonly SpaceBound[] | undefined;
 }
 
@@ -25,7 +26,7 @@ export interface TooSmall {
   readonly error: DiskCacheError;
 }
 
-/** The first bound that a file system is too small for; `undefined` for none, and where its size is not known. */
+/** The first bound that the file system is too small for; `undefined` for none, and when its size is not known. */
 export function tooSmall(fs: FileSystem, dir: string, bounds: SpaceBounds): TooSmall | undefined {
   const bytes = usableBytes(fs, dir);
   const { minFree, maxSize, unasked = [] } = bounds;
@@ -50,13 +51,13 @@ export function tooSmall(fs: FileSystem, dir: string, bounds: SpaceBounds): TooS
   return undefined;
 }
 
-/** Bytes of a whole file system; `undefined` where it does not say: nothing at all is not the same as full. */
+/** Bytes of the whole file system; `undefined` when it reports none: a size of zero does not mean full. */
 export function totalBytes({ blocks, bsize }: Pick<StatsFs, "blocks" | "bsize">): number | undefined {
   const bytes = blocks * bsize;
   return bytes > 0 ? bytes : undefined;
 }
 
-// Without what is kept back for root.
+// Without what is reserved for root.
 function usableBytes(fs: FileSystem, dir: string): number | undefined {
   try {
     const stat = fs.statfsSync(dir);
@@ -67,7 +68,7 @@ function usableBytes(fs: FileSystem, dir: string): number | undefined {
   }
 }
 
-// As a size is written in the options, rounded down.
+// In the notation of the options, rounded down.
 function sizeText(bytes: number): string {
   let unit = 0;
   let rest = bytes;

@@ -1,19 +1,19 @@
-/** Whether there is room: the bounds, held against what all processes share of their usage. Touches no file itself. */
+/** Whether there is room: the bounds, compared with the usage that all processes share. Touches no file itself. */
 import { performance } from "node:perf_hooks";
 import { negative, NOTHING, sum } from "../usage-change.js";
 import type { UsageChange } from "../usage-change.js";
 import type { AgeHistogram, Searched } from "./shard-count.js";
 import type { SharedUsage, UsageBounds } from "./shared-usage.js";
 
-/** While hardly anything of an old directory is counted, all processes together may add so much of the bound. */
+/** While hardly anything of an old directory is counted, all processes together may add this share of the bound. */
 const UNCOUNTED_SHARE = 0.05;
-/** Eviction begins above the first share of a bound and ends at the second. */
+/** Eviction begins above the first share of a bound and stops at the second. */
 const HIGH_SHARE = 0.95;
 const LOW_SHARE = 0.9;
-/** Where there is no room, the others are looked at so often: by then somebody may have made some. */
+/** Without room, the others' ledgers are read this often: another process may have made room by then. */
 const REFUSED_LOOK_MS = 2;
 
-/** What the cache keeps beside the entries, about: six directories, two markers, the count. */
+/** What the cache keeps beside the entries, roughly: six directories, two markers, the count. */
 const BOOKKEEPING_BYTES = 64 * 1024;
 /** What each process that has the directory open adds to that. */
 const BOOKKEEPING_BYTES_EACH = 8 * 1024;
@@ -33,7 +33,7 @@ export class Usage {
   #before = NOTHING;
   #found = NOTHING;
   #removed = NOTHING;
-  /** What was counted while somebody wrote there. */
+  /** What was counted while another process wrote there. */
   readonly suspects: Recount;
 
   /** @param logBytes what the invalidation log takes */
@@ -64,7 +64,7 @@ export class Usage {
     return this.#shared.counted;
   }
 
-  /** Whether the count has to be made, or made anew. */
+  /** Whether the directory has to be counted, or counted again. */
   isOld(now: number, afterMs: number): boolean {
     const age = now - this.#shared.countedAt;
     return !this.counted || age < 0 || age > afterMs || this.#shared.abandoned;
@@ -87,7 +87,7 @@ export class Usage {
     this.#shared.changed(shard, change);
   }
 
-  /** Whether so many bytes and entries more would keep the bounds, as far as known. */
+  /** Whether the bounds hold with this many more bytes and entries, as far as known. */
   admits(bytes: number, entries: number): boolean {
     if (this.#fits(bytes, entries)) return true;
     if (performance.now() - this.#lookedAt < REFUSED_LOOK_MS) return false;
@@ -95,12 +95,12 @@ export class Usage {
     return this.#fits(bytes, entries);
   }
 
-  /** Whether so many bytes would keep the bound if nothing else were stored. */
+  /** Whether this many bytes would keep the bound if nothing else were stored. */
   couldAdmit(bytes: number): boolean {
     return this.#kept + bytes <= this.#bounds.maxSize;
   }
 
-  /** Takes room for what is about to be written. False when there is none; then nothing is taken. */
+  /** Reserves room for what is about to be written. False when there is none; then nothing is reserved. */
   reserve(bytes: number, entries: number): boolean {
     const looked = this.#shared.reserve({ bytes, entries });
     if (this.#fits(0, 0) || (!looked && this.admits(0, 0))) return true;
@@ -108,7 +108,7 @@ export class Usage {
     return false;
   }
 
-  /** Gives room back: by now what was written is counted, or it was given up. */
+  /** Returns room: what was written is counted by now, or was given up. */
   release(bytes: number, entries: number): void {
     this.#shared.release({ bytes, entries });
   }
@@ -133,7 +133,7 @@ export class Usage {
     };
   }
 
-  /** Adds what those have left who are gone to the count. */
+  /** Adds to the count what dead processes have left. */
   foldAbandoned(): void {
     this.#shared.foldAbandoned();
   }
@@ -150,7 +150,7 @@ export class Usage {
     this.#found = sum(this.#found, what);
   }
 
-  /** The pass removed something: in the ledger it is gone, and before the ledger it was there. */
+  /** The pass removed something: the ledger no longer has it, and the count before the ledger had it. */
   removed(what: UsageChange): void {
     this.#shared.changed(this.#shard, negative(what));
     this.#removed = sum(this.#removed, what);
@@ -175,7 +175,7 @@ export class Usage {
     this.#shared.close();
   }
 
-  // What is held against the bounds.
+  // What is compared with the bounds.
   get #held(): UsageChange {
     const { bytes, entries } = this.#shared.total;
     return { bytes: bytes + this.#kept, entries };
@@ -187,7 +187,7 @@ export class Usage {
     return Math.min(kept, this.#bounds.maxSize * MOST_BOOKKEEPING_SHARE);
   }
 
-  // More than half of a bound is not given up for one.
+  // At most half of a bound is given up for one entry.
   #with(wanted: UsageChange): UsageChange {
     const { maxSize, maxEntries } = this.#bounds;
     const { bytes, entries } = this.#held;
@@ -207,8 +207,9 @@ export class Usage {
 }
 
 /*
- * Which shards may have been counted wrongly, because something changed in them at that time: what a writer does shows in the directory a moment before
- * he has written it down, so a file may be found and be told of. Counts nothing itself.
+ * Which shards may have been counted wrongly, because they changed during the count: a write is visible in the
+ * directory a moment before its writer has recorded it, so a file may be both found and recorded. Counts nothing
+ * itself.
  */
 
 export class Recount {
@@ -219,7 +220,7 @@ export class Recount {
   /** What they said of the suspects at the last look. */
   #seen = "";
 
-  /** @param writing whether this process writes something that it has not told of yet */
+  /** @param writing whether this process is writing something that it has not recorded yet */
   constructor(ledgersAt: (shard: number) => UsageChange, writing: () => boolean) {
     this.#ledgersAt = ledgersAt;
     this.#writing = writing;
@@ -235,12 +236,12 @@ export class Recount {
     this.#seen = "";
   }
 
-  /** Somebody else has counted everything since. */
+  /** Another process has counted everything since. */
   clear(): void {
     this.#told.clear();
   }
 
-  /** The shards to count again; `undefined` while more still changes in them: then they are asked for again. */
+  /** The shards to count again; `undefined` while they still change: then the caller asks again later. */
   look(): readonly number[] | undefined {
     const changed: (readonly [number, number, number])[] = [];
     for (const [shard, told] of this.#told) {

@@ -1,8 +1,9 @@
 /**
- * What has been purged, agreed by every process that shares the directory, with no server and no clock: an append-only file whose length is the time.
- * An entry remembers the position at which its making began; every matching record at or after it kills the entry. Never touches an entry.
+ * What has been purged, as every process that shares the directory sees it. It needs no server and no clock: an
+ * append-only file whose length is the time. An entry carries the position at which its making began; every matching
+ * record at or after that position invalidates it. Never touches an entry.
  *
- * While the log cannot be read the store is blind: nothing can be known to be alive, so everything is a miss.
+ * While the log cannot be read, the store is blind: no entry is known to be valid, so every lookup is a miss.
  */
 import { DiskCacheError, directoryError, purgeError } from "../../base/errors.js";
 import type { LogPosition, PurgeSelector } from "../contract.js";
@@ -19,19 +20,20 @@ import { TurnLook } from "./turn-look.js";
 /** After a failed attempt to open the log; doubled at each further one. */
 const FIRST_REOPEN_MS = 50;
 const LONGEST_REOPEN_MS = 1000;
-/** Compaction begins when more than this, and more than the snapshot itself, has been appended. */
+/** Compaction begins when more than this has been appended, and more than the snapshot itself holds. */
 const COMPACT_BYTES = 256 * 1024;
-/** Selectors remembered, and what they may take; beyond it the oldest are dropped, and with them what was born before. */
+/** Selectors kept in memory, and the bytes they may take. Beyond that the oldest are dropped, and with them every
+ * entry born before. */
 const MOST_MARKS = 50_000;
 const MOST_SNAPSHOT_BYTES = 8 * 1024 * 1024;
 
 /** What the log needs of the store around it. */
 export interface LogDeps {
-  /** Makes sure of the directory. Throws when it cannot be used. */
+  /** Makes sure that the directory exists and is safe. Throws when it cannot be used. */
   readonly prepare: () => void;
   /** Epoch milliseconds. */
   readonly now: () => number;
-  /** Milliseconds that never step. */
+  /** Milliseconds of a clock that never jumps. */
   readonly elapsed: () => number;
   readonly failed: (operation: string, error: unknown) => void;
   /** From now on nothing can be written. */
@@ -84,20 +86,23 @@ export class InvalidationLog implements LogReader {
     }
   }
 
-  /** Looks at the log once per turn of the event loop, and in long ones whether it has grown meanwhile. Two equal results that are not `BLIND`: nothing was purged between them. */
+  /** Checks the log once per turn of the event loop; in a long turn also whether it has grown meanwhile. When two
+   * results are equal and not `BLIND`, nothing was purged between them. */
   look(): number {
     if (!this.#look.inTurn) this.#lookNow();
     else if (this.#look.old) this.#lookAgain();
     return this.#blind ? BLIND : this.#view;
   }
 
-  /** Position as it was seen in this turn; the birth of what is begun now. What is born a little too early may only be purged for nothing. */
+  /** The position as seen in this turn: the birth of what begins now. A birth that is a little too early costs at most
+   * a needless purge. */
   position(): LogPosition {
     if (!this.#look.inTurn) this.#lookNow();
     return this.#position;
   }
 
-  /** The same as it is now: the directory may have been removed in this very turn, and what is born before the new log is over at once. */
+  /** The position as it is at this instant: the directory may have been removed in this very turn, and what is born
+   * before the new log is invalid at once. */
   positionNow(): LogPosition {
     this.#lookNow();
     return this.#position;
@@ -108,42 +113,43 @@ export class InvalidationLog implements LogReader {
     return this.#epoch;
   }
 
-  /** Whether there is one already, whatever it says. Makes none. */
+  /** Whether a log exists, whatever it contains. Creates none. */
   get begun(): boolean {
     return this.#generations.begun;
   }
 
-  /** Whether purges can be written down: then entries may be stored, too. Tried again every second where not. */
+  /** Whether purges can be recorded; only then may entries be stored. When they cannot, this is tried again every
+   * second. */
   get writable(): boolean {
     return this.#refusal === undefined;
   }
 
-  /** The file system has become read-only. True when that has been said. */
+  /** The file system has become read-only. True when that has been reported. */
   lostWriting(cause: unknown): boolean {
     if (this.#blind) return false;
     this.#refused(cause);
     return true;
   }
 
-  /** Length of its file, as it was last looked at. */
+  /** Length of the log file at the last check. */
   get bytes(): number {
     return this.#generation?.bytes ?? 0;
   }
 
-  /** Whether the log, as it was last looked at, lets an entry of this epoch live. */
+  /** Whether the log, as of the last check, leaves an entry of this epoch valid. */
   verdict(head: Purgeable): Verdict {
-    // Another process has seen more of the log than this one had at its last look.
+    // Another process has seen more of the log than this one had at its last check.
     if (head.birth > this.#position) this.#lookNow();
     if (this.#blind || head.birth < this.#floor || head.birth > this.#position) return PURGED;
     return this.#marks.size === 0 ? ALIVE : this.#marks.verdict(head);
   }
 
-  /** Appends purges and resolves when they count for every process.
+  /** Appends purges, and resolves when they apply to every process.
    * @throws {DiskCacheError} `ERR_DISKCACHE_PURGE` */
   async append(selectors: readonly PurgeSelector[], soft: boolean): Promise<void> {
     if (selectors.length === 0) return;
     const path = `${this.#root}/invalidations`;
-    // It may have been only read until now.
+    // So far the log may have been opened for reading only.
     if (!this.writable) this.#release();
     try {
       const generation = this.#appendNow(selectors, soft);
@@ -154,7 +160,8 @@ export class InvalidationLog implements LogReader {
     }
   }
 
-  /** Shortens the log when it has grown. `oldestBirth`: nothing on disk was born before it, as far as a whole sweep has seen. */
+  /** Compacts the log when it has grown. `oldestBirth`: nothing on disk was born before it, as far as a complete sweep
+   * has seen. */
   compact(oldestBirth: LogPosition | undefined): void {
     const generation = this.#generation;
     if (generation === undefined || this.#blind || !this.writable) return;
@@ -163,7 +170,7 @@ export class InvalidationLog implements LogReader {
       let floor = Math.max(this.#floor, Math.min(oldestBirth ?? 0, this.#position));
       if (this.#marks.size > MOST_MARKS || generation.header.snapshotBytes > MOST_SNAPSHOT_BYTES) {
         const marks = this.#marks.from(floor);
-        // The oldest that stays: what was born after the one before it is known by what stays.
+        // The oldest mark that stays: what was born after the mark before it can be judged by the marks that stay.
         const oldest = marks[marks.length - Math.floor(Math.min(MOST_MARKS, marks.length) / 2)];
         if (oldest !== undefined) floor = oldest.position;
       }
@@ -229,7 +236,7 @@ export class InvalidationLog implements LogReader {
       generation.append(bytes);
       this.#refresh();
       this.#awaitedNonce = -1;
-      // Seen before any seal, and the file is still the one that everybody finds: it counts.
+      // Read before any seal, and the file is still the current one: the purge counts.
       if (this.#awaitedSeen && generation === this.#generation && generation.look().same) {
         this.#markEnd(generation);
         return generation;
@@ -242,12 +249,13 @@ export class InvalidationLog implements LogReader {
     try {
       generation.markEnd();
     } catch (error) {
-      // The purge stands; only a later cut at this very place would go unnoticed. A compaction may have put another file in its place.
+      // The purge is recorded; only a later truncation at exactly this place would go unnoticed. A compaction may have
+      // replaced the file.
       if (errorCode(error) !== "ENOENT") this.#deps.failed("write down the end of the invalidation log", error);
     }
   }
 
-  // Brings this process' view up to the end of the log, whatever has happened to it.
+  // Brings this process's view up to the end of the log, whatever has happened to the log.
   #refresh(): void {
     for (let attempt = 0; attempt < 16; attempt++) {
       const generation = this.#generation ?? this.#adopt();
@@ -295,7 +303,7 @@ export class InvalidationLog implements LogReader {
       this.#deps.restarted("the invalidation log is another one: everything stored before is a miss");
     }
     if (!another && base === this.#position) {
-      // It follows the log that was read to its end: the snapshot says nothing new.
+      // It follows the log that was read to its end, so the snapshot adds nothing.
       generation.skipSnapshot();
       this.#marks.forgetBefore(floor);
     } else {
@@ -316,7 +324,7 @@ export class InvalidationLog implements LogReader {
     this.#refusal = refusal;
   }
 
-  // The next generation is made by whoever comes first.
+  // The first process that needs the next generation makes it.
   #goOn(generation: LogGeneration): void {
     const seal = generation.seal as NonNullable<LogGeneration["seal"]>;
     if (seal.restart) this.#generations.begin(generation.number + 1, this.#freshBase());
@@ -331,13 +339,15 @@ export class InvalidationLog implements LogReader {
     this.#release();
   }
 
-  // Damage at the end may have been a purge. A purge of everything behind it says so to all, and puts later births after it.
+  // Damage at the end may have been a purge. A purge of everything, appended behind it, makes every process treat it
+  // so, and puts later births after it.
   #heal(generation: LogGeneration): void {
     generation.append(encodePurge({ kind: "all" }, false, randomNonce()) as Buffer);
   }
 
   #freshBase(): LogPosition {
-    // Grows with time, so that births of two epochs do not meet; microseconds stay exact in a double until the year 2255.
+    // Grows with time, so that births of two epochs do not meet; microseconds stay exact in a double until the year
+    // 2255.
     return Math.max(Math.floor(this.#deps.now()) * 1000, this.#position + 1, 1);
   }
 
@@ -353,7 +363,7 @@ export class InvalidationLog implements LogReader {
     try {
       this.#generation?.close();
     } catch {
-      // The descriptor is gone either way.
+      // The descriptor is released either way.
     }
     this.#generation = undefined;
   }

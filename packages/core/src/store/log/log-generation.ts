@@ -1,4 +1,5 @@
-/** One file of the invalidation log: opened, read as it grows, appended to. Knows nothing of what the records mean, nor of other generations. */
+/** One file of the invalidation log: opened, read as it grows, appended to. Knows nothing of what the records mean,
+ * nor of other generations. */
 import {
   LOG_HEADER_BYTES,
   END_MARK_BYTES,
@@ -16,11 +17,12 @@ import { APPEND_FLAGS, READ_FLAGS_PLAIN, UPDATE_FLAGS, errorCode } from "../file
 import type { FileSystem } from "../file-system.js";
 import { SharedFile } from "../shared-file.js";
 
-/** A file is read in pieces of this size, whatever it claims to hold. */
+/** A file is read in pieces of this size, whatever length it claims. */
 const PIECE_BYTES = 1 << 20;
-/** Longest stretch that is read at once. Compaction keeps a log far below it; a longer one was made by somebody else, and would hold up the process for minutes. */
+/** Longest stretch that is read at once. Compaction keeps a log far below it; a longer one was made by another
+ * program, and would block the process for minutes. */
 const MOST_UNREAD_BYTES = 256 * 1024 * 1024;
-/** Times a half-visible record is looked at again: an append by another process shows page by page. */
+/** How often a partly visible record is read again: an append by another process becomes visible page by page. */
 const PATIENCE = 5;
 
 /** A read-only file system, a file that may only be read, or Node's permission model. */
@@ -29,18 +31,19 @@ const ONLY_READ = new Set(["EROFS", "EACCES", "EPERM", "ERR_ACCESS_DENIED"]);
 /** Receives what is read, in order. */
 export interface LogReader {
   purge(record: PurgeRecord, position: LogPosition): void;
-  /** Bytes that are no records: a purge may have been among them, so whatever was born up to `position` has to be taken for purged. */
+  /** Bytes that are no records. A purge may have been among them, so whatever was born up to `position` counts as
+   * purged. */
   damage(position: LogPosition): void;
 }
 
-/** `"truncated"`: shorter than it was, or longer than it can have become: what it said is lost. */
+/** `"truncated"`: shorter than it was, or longer than it can have become, so its content is lost. */
 export type LogState = "open" | "sealed" | "truncated" | "tail-damaged";
 
 export class LogGeneration {
   readonly header: LogHeader;
   readonly path: string;
   readonly number: number;
-  /** Why it can only be read; `undefined` when it can be appended to. */
+  /** Why the file can only be read; `undefined` when it can be appended to. */
   readonly refusal: unknown;
   seal: SealRecord | undefined = undefined;
   readonly #fs: FileSystem;
@@ -48,7 +51,7 @@ export class LogGeneration {
   readonly #ino: number;
   /** Where the next record begins. */
   #offset: number;
-  /** File length at the last look. */
+  /** File length at the last check. */
   #size = 0;
   readonly #nextByte = Buffer.alloc(1);
 
@@ -63,7 +66,8 @@ export class LogGeneration {
     this.#offset = LOG_HEADER_BYTES;
   }
 
-  /** Opens a file, for reading only where nothing can be written; `"damaged"` when its header is not one of ours, or it is shorter than it was.
+  /** Opens a file; for reading only where nothing can be written. `"damaged"` when its header is not valid, or the
+   * file is shorter than it was.
    * @throws Node's own error when it cannot be opened or read */
   static open(fs: FileSystem, path: string, number: number): LogGeneration | "damaged" {
     const opened = openLog(fs, path);
@@ -85,12 +89,12 @@ export class LogGeneration {
     }
   }
 
-  /** Position of the end of what has been read. */
+  /** Position up to which the log has been read. */
   get position(): LogPosition {
     return this.#positionAt(this.#offset);
   }
 
-  /** File length at the last look. */
+  /** File length at the last check. */
   get bytes(): number {
     return this.#size;
   }
@@ -100,12 +104,12 @@ export class LogGeneration {
     return this.#size - this.#snapshotEnd;
   }
 
-  /** Leaves out the snapshot: its reader already knows what it says. */
+  /** Skips the snapshot: its reader already knows its content. */
   skipSnapshot(): void {
     this.#offset = this.#snapshotEnd;
   }
 
-  /** True when the file under the path is still this one; `grown` tells whether there is something new to read. */
+  /** Whether the file under the path is still this one; `grown`: there is something new to read. */
   look(): { readonly same: boolean; readonly grown: boolean; readonly shrunk: boolean } {
     const stat = this.#fs.statSync(this.path, { throwIfNoEntry: false });
     if (stat === undefined || stat.ino !== this.#ino) return REPLACED;
@@ -113,7 +117,8 @@ export class LogGeneration {
     return stat.size < this.#size ? SHRUNK : GROWN;
   }
 
-  /** Whether something was appended since the last look. A third of the price of `look`, which also sees that the file was cut short or taken away.
+  /** Whether something was appended since the last check. Costs a third of `look`, which also notices that the file
+   * was truncated or removed.
    * @throws Node's own error */
   hasGrown(): boolean {
     return this.#fs.readSync(this.#file.fd, this.#nextByte, 0, 1, this.#size) > 0;
@@ -131,7 +136,7 @@ export class LogGeneration {
     }
   }
 
-  /** Appends in one write, so that no other process' record can come between.
+  /** Appends in one write, so that no record of another process can come between.
    * @throws Node's own error, also when only a part could be written, or when it could only be opened for reading */
   append(bytes: Buffer): void {
     if (this.refusal !== undefined) throw this.refusal as Error;
@@ -140,9 +145,10 @@ export class LogGeneration {
       throw Object.assign(new Error(`only ${written} of ${bytes.length} bytes were written`), { code: "ENOSPC" });
   }
 
-  /** Writes down how long the file is now. Where two processes do it at once the shorter may stay: then a cut is noticed a purge later. */
+  /** Records the file's present length. When two processes do it at once, the shorter length may stay: then a
+   * truncation is noticed one purge later. */
   markEnd(): void {
-    // A descriptor for appending ignores the offset it is given.
+    // A descriptor opened for appending ignores the offset of a write.
     const fd = this.#fs.openSync(this.path, UPDATE_FLAGS);
     try {
       this.#fs.writeSync(fd, encodeEndMark(this.#size), 0, END_MARK_BYTES, END_MARK_OFFSET);
@@ -215,7 +221,8 @@ export class LogGeneration {
     return "open";
   }
 
-  // A damaged snapshot hides purges from before the base; a damaged record hides one from before the next intact one.
+  // A damaged snapshot hides purges from before the base; a damaged record hides one from before the next intact
+  // record.
   #damagedUpTo(offset: number): LogPosition {
     return offset <= this.#snapshotEnd ? this.header.base - 1 : this.#positionAt(offset) - 1;
   }

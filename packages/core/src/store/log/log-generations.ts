@@ -1,21 +1,28 @@
 /**
- * The files of the invalidation log in a directory: finds the current one, begins and follows generations. Knows nothing of what records mean.
+ * The files of the invalidation log in a directory: finds the current one, begins and follows generations. Does not
+ * interpret records.
  *
- * Compaction never loses a purge, with no lock and whoever stops or dies at any point:
+ * Compaction never loses a purge. It takes no lock, and any process may stop or die at any point:
  *
- * - A log is a file `invalidations.<n>`. Purges are appended to the highest `n`, each by one write to a descriptor opened for appending,
- *   so all appends to one file have one order that every process sees alike.
- * - To go on in a new file, a process appends a *seal*. What stands before the first seal counts; what stands behind it never does.
- * - The next file is a pure function of what stands before the seal (the last position of each selector, from the floor the seal names).
- *   So whoever meets a seal without a next file makes it, and gives it its name by `link`, which fails when the name exists: it appears whole, once.
- * - An appender reads the file back after its append. If it meets a seal before its own record, it appends again to the next file.
- *   If it meets its own record first, the record stands before the seal, and so it is in every file that follows.
- * - A file is removed only after a higher one exists. Who finds its file gone, or sealed, lists the directory and takes the highest.
- * - A maker that stopped for a while may come back when the directory was emptied and begun again. It writes its temporary file first,
- *   then looks whether the sealed file still stands, then links: emptied before, it sees that; emptied after, the temporary file is gone too.
+ * - A log is a file `invalidations.<n>`. Purges are appended to the highest `n`, each by one write to a descriptor
+ *   opened for appending, so all appends to one file have one order, the same for every process.
+ * - To go on in a new file, a process appends a *seal*. What stands before the first seal counts; what stands behind
+ *   it never does.
+ * - The next file is a pure function of what stands before the seal (the last position of each selector, from the
+ *   floor the seal names). So a process that meets a seal without a next file makes that file, and names it by `link`,
+ *   which fails when the name exists: the file appears whole, once.
+ * - An appender reads the file back after its append. If it meets a seal before its own record, it appends again to
+ *   the next file. If it meets its own record first, the record stands before the seal, and so it is in every file
+ *   that follows.
+ * - A file is removed only after a higher one exists. A process that finds its file removed or sealed lists the
+ *   directory and takes the highest.
+ * - A process that makes a file and was stopped for a while may resume after the directory was emptied and begun
+ *   again. It writes its temporary file first, then checks whether the sealed file still exists, then links. Emptied
+ *   before: the check shows it. Emptied after: the temporary file is gone too.
  *
- * A log that cannot be trusted (header damaged, cut short, missing) is left by a seal that says so, or by removing it, and the next file
- * gets a new random epoch. Entries carry the epoch they were born in, so they all become misses: a purge may be forgotten only together with all it named.
+ * A log that cannot be trusted (header damaged, truncated, missing) is left by a seal that says so, or by removing it,
+ * and the next file gets a new random epoch. Entries carry the epoch they were born in, so they all become misses: a
+ * purge may be forgotten only together with every entry it named.
  */
 import { randomBytes } from "node:crypto";
 import type { LogPosition } from "../contract.js";
@@ -27,7 +34,8 @@ import type { Paths } from "../paths.js";
 import type { Mark } from "./purge-marks.js";
 
 const NAME = /^invalidations\.(\d{1,12})$/;
-/** Where hard links cannot be made, a file is made under its own name; a half-made one is damaged, and so only costs entries. */
+/** Where hard links cannot be made, a file is made under its final name; an incomplete one is damaged, and so only
+ * costs entries. */
 const NO_LINKS = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK", "ERR_ACCESS_DENIED"]);
 
 export class LogGenerations {
@@ -39,7 +47,7 @@ export class LogGenerations {
     this.#paths = paths;
   }
 
-  /** The current log as it stands, not read yet; a log that cannot be trusted is left for a new one, whose base is `freshBase`.
+  /** The current log, not read yet. A log that cannot be trusted is left for a new one, whose base is `freshBase`.
    * @throws Node's own error */
   current(freshBase: () => LogPosition): LogGeneration {
     for (let attempt = 0; attempt < 16; attempt++) {
@@ -60,7 +68,7 @@ export class LogGenerations {
     throw Object.assign(new Error("the invalidation log changes faster than it can be opened"), { code: "EBUSY" });
   }
 
-  /** Whether there is any. */
+  /** Whether a log file exists. */
   get begun(): boolean {
     try {
       return this.#highest() !== undefined;
@@ -69,12 +77,12 @@ export class LogGenerations {
     }
   }
 
-  /** A new log with a new epoch. Nothing happens when somebody else has made that generation. */
+  /** A new log with a new epoch. Nothing happens when another process has already made that generation. */
   begin(number: number, base: LogPosition): void {
     this.#make(number, encodeLogHeader({ epoch: randomEpoch(), base, floor: base, snapshotBytes: 0 }));
   }
 
-  /** Goes on after a sealed log, with what it says of `marks`. */
+  /** Continues after a sealed log, in a new file whose snapshot holds `marks`. */
   follow(sealed: LogGeneration, floor: LogPosition, marks: readonly Mark[]): void {
     const records = marks.map((mark) => encodePurge(mark.selector, mark.soft, 0, mark.position) as Buffer);
     const snapshot = Buffer.concat(records);
@@ -87,7 +95,8 @@ export class LogGenerations {
     generation.append(encodeSeal({ floor, restart }, randomNonce()));
   }
 
-  // Whoever has a damaged log open and does not know must leave it too: by the seal, or because it is gone.
+  // A process that has a damaged log open without knowing must leave it too: because of the seal, or because the file
+  // is gone.
   #abandon(number: number): void {
     const path = this.#path(number);
     try {
@@ -166,7 +175,7 @@ export class LogGenerations {
     try {
       for (const lower of this.#numbers()) if (lower < number) this.#remove(lower);
     } catch {
-      // They are sealed: they only take space, until the next opening.
+      // They are sealed: they only take space, until the log is next opened.
     }
   }
 

@@ -1,5 +1,6 @@
 /**
- * The bytes of the invalidation log: its header and its records. Never touches a file, never throws on what it reads. All numbers are little-endian.
+ * The bytes of the invalidation log: its header and its records. Never touches a file, never throws on what it reads.
+ * All numbers are little-endian.
  *
  * ```
  * header, 64 bytes
@@ -8,15 +9,18 @@
  *  12  u32                       CRC-32 of bytes 16 … 44
  *  16  f64                       epoch: a random number that entries carry; another epoch is another cache
  *  24  f64                       base: position of the first byte after the snapshot
- *  32  f64                       floor: what was born before it is dead, because the records that tell are no longer kept
+ *  32  f64                       floor: what was born before it is invalid: the records that decide about it are
+ *                               no longer kept
  *  40  u32                       snapshot length: records with a position of their own, taken over from the log before
- *  44  f64, u32                  end: the length of this file after its latest purge, and the CRC-32 of these 8 bytes; written in place after
- *                               each append, so that a file cut short at the border of a record is known to be cut
+ *  44  f64, u32                  end: the length of this file after its latest purge, and the CRC-32 of these
+ *                               8 bytes; written in place after each append, so that a file truncated at the
+ *                               end of a record is recognised
  *  56  8 zero bytes              kept for later
  * record, purge of the tag "report:7" in a log that has just begun
  *   0  d1 c5                     sync mark
  *   2  04                        kind: 1 name, 2 prefix, 3 scope, 4 tag, 5 all, 6 seal
- *   3  00                        flags: 1 soft, 2 has a scope, 4 text is UTF-16 (else Latin-1), 8 has a position of its own
+ *   3  00                        flags: 1 soft, 2 has a scope, 4 text is UTF-16 (else Latin-1), 8 has a
+ *                               position of its own
  *   4  24 00 00 00               length of the whole record
  *   8  u32                       CRC-32 of bytes 12 … length, seeded with that of bytes 0 … 8
  *  12  u32                       nonce: by it an appender finds its own record again
@@ -54,7 +58,8 @@ export interface LogHeader {
   readonly snapshotBytes: number;
 }
 
-/** Nothing may be appended behind a seal: the log goes on in the next generation, or begins anew when `restart` is set. */
+/** Nothing may be appended behind a seal: the log continues in the next generation, or starts over with a new epoch
+ * when `restart` is set. */
 export interface SealRecord {
   readonly kind: "seal";
   readonly floor: LogPosition;

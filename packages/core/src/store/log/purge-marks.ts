@@ -1,4 +1,5 @@
-/** What the invalidation log has ended so far, in memory: the last position at which each selector was purged. Reads no file and no clock. */
+/** What the invalidation log has purged so far, in memory: the last position at which each selector was purged. Reads
+ * no file and no clock. */
 import type { EntryHead, LogPosition, PurgeSelector } from "../contract.js";
 
 /** What the log says of an entry. */
@@ -30,7 +31,8 @@ export class PurgeMarks {
     (soft ? this.#soft : this.#hard).add(selector, position);
   }
 
-  /** A record kills what was born at or before its own position: an entry born later began after the purge. */
+  /** A record invalidates what was born at or before its own position: an entry born later was begun after the
+   * purge. */
   verdict(head: Purgeable): Verdict {
     if (this.#hard.matches(head)) return PURGED;
     return this.#soft.matches(head) ? SOFT_PURGED : ALIVE;
@@ -43,7 +45,7 @@ export class PurgeMarks {
       .sort((a, b) => a.position - b.position);
   }
 
-  /** Drops what cannot match any more, because nothing born before `floor` lives. */
+  /** Drops marks that can no longer match, because nothing born before `floor` is valid. */
   forgetBefore(floor: LogPosition): void {
     this.#hard.forgetBefore(floor);
     this.#soft.forgetBefore(floor);
@@ -63,10 +65,10 @@ class MarkSet {
   readonly #soft: boolean;
   /** Exact selectors by their text. */
   readonly #exact = new Map<string, Position>();
-  /** Prefixes by their text, and which lengths they have: a name is cut to each of these lengths and looked up. */
+  /** Prefixes by their text, and the lengths they have: a name is cut to each of these lengths and looked up. */
   readonly #prefixes = new Map<string, Position>();
   readonly #prefixLengths = new Set<number>();
-  /** Position of the newest mark: nothing born after it needs a look. */
+  /** Position of the newest mark: what was born after it needs no lookup. */
   #newest = -1;
 
   constructor(soft: boolean) {
@@ -138,7 +140,7 @@ class MarkSet {
 const ALL = "all";
 const inScope = (scope: string): string => `scope:${scope}`;
 const tagged = (tag: string): string => `tag:${tag}`;
-// The length of the scope keeps ("a", "bc") and ("ab", "c") apart.
+// The length of the scope distinguishes ("a", "bc") from ("ab", "c").
 const named = (name: string, scope: string | undefined): string =>
   scope === undefined ? `any:${name}` : `in:${scope.length}:${scope}${name}`;
 

@@ -1,8 +1,10 @@
-/** How often something that others change has to be looked at: once in each turn of the event loop, and in a long one again. Looks at nothing itself. */
+/** How often something that other processes change has to be checked: once in each turn of the event loop, and again
+ * in a long one. Checks nothing itself. */
 import { performance } from "node:perf_hooks";
 import { setImmediate } from "node:timers";
 
-/** A request that was read from its socket so long after the last look may have come after a change that the look has not seen. */
+/** A request that was read from its socket this long after the last check may follow a change that the check has not
+ * seen. */
 const COUNTS_MS = 0.1;
 
 export class TurnLook {
@@ -12,17 +14,17 @@ export class TurnLook {
     this.#inTurn = false;
   };
 
-  /** Whether it was looked at in this turn. */
+  /** Whether it was checked in this turn. */
   get inTurn(): boolean {
     return this.#inTurn;
   }
 
-  /** Whether the look of this turn is so long ago that it has to be looked again. */
+  /** Whether the check of this turn is so old that it has to be repeated. */
   get old(): boolean {
     return performance.now() - this.#atMs > COUNTS_MS;
   }
 
-  /** It is looked at now. */
+  /** Notes that it is checked now. */
   now(): void {
     this.#atMs = performance.now();
     if (this.#inTurn) return;
