@@ -1,4 +1,5 @@
-/** Makes an entry's file visible whole or not at all: a temporary file beside its target, then a rename. Never changes a file that has its name. */
+/** Makes an entry's file visible complete or not at all: a temporary file beside its target, then a rename. Never
+ * changes a file under its final name. */
 import type { UsageChange } from "../usage-change.js";
 import type { Stats } from "node:fs";
 import { CREATE_FLAGS, DIRECTORY_MODE, EMPTY_FLAGS, FILE_MODE, errorCode, promised } from "../file-system.js";
@@ -9,17 +10,18 @@ import { ownDirectory } from "../own-directory.js";
 import type { EntryPath, Paths } from "../paths.js";
 
 const BLOCK_BYTES = 4096;
-/** Another program may hold the target for a moment (on Windows: a scanner, an indexer). Waits double from here. */
+/** Another program may hold the target for a moment (on Windows: a scanner, an indexer). Each wait is twice as long as
+ * the one before, from this one. */
 const RENAME_WAIT_MS = 5;
 const RENAME_ATTEMPTS = 6;
 const RETRIED_RENAME = new Set(["EPERM", "EBUSY", "EACCES"]);
-/** The directory is another user's, or was made read-only. */
+/** The directory belongs to another user, or was made read-only. */
 const REFUSED = new Set(["EACCES", "EPERM"]);
 
 export interface TempFile {
   readonly temp: string;
   readonly fd: number;
-  /** Bytes that the directory takes which was made for it. */
+  /** Bytes taken by the directory that was made for it. */
   readonly made: number;
 }
 
@@ -29,7 +31,7 @@ export class AtomicFiles {
   readonly #prepareRoot: () => void;
   readonly #durable: boolean;
 
-  /** `prepareRoot` makes sure of the root, and throws when it cannot. */
+  /** `prepareRoot` makes sure that the root exists and is safe, and throws when it cannot. */
   constructor(fs: FileSystem, paths: Paths, prepareRoot: () => void, durable: boolean) {
     this.#fs = fs;
     this.#paths = paths;
@@ -37,13 +39,13 @@ export class AtomicFiles {
     this.#durable = durable;
   }
 
-  /** Writes a small file while the caller waits.
+  /** Writes a small file synchronously.
    * @throws Node's own error; nothing is left behind */
   writeNow(path: EntryPath, pieces: Buffer[], times: FileTimes): UsageChange {
     try {
       return this.#writeOnce(path, pieces, times);
     } catch (error) {
-      // The shard, or the whole directory, was removed under us: made again, once.
+      // The shard, or the whole directory, was removed while in use: made again, once.
       if (errorCode(error) !== "ENOENT") throw error;
       return this.#writeOnce(path, pieces, times);
     }
@@ -70,7 +72,7 @@ export class AtomicFiles {
     }
   }
 
-  /** The same without waiting, for long bodies and slow disks. */
+  /** The same asynchronously, for long bodies and slow disks. */
   async write(path: EntryPath, pieces: Buffer[], times: FileTimes): Promise<UsageChange> {
     const { temp, fd, made } = await this.begin(path);
     let open = true;
@@ -101,7 +103,7 @@ export class AtomicFiles {
     }
   }
 
-  /** Writes all pieces from `position` on; the list is consumed. */
+  /** Writes all pieces, beginning at `position`; the list is consumed. */
   async writeAt(fd: number, pieces: Buffer[], position: number): Promise<void> {
     let rest = pieces;
     let at = position;
@@ -114,13 +116,14 @@ export class AtomicFiles {
     }
   }
 
-  /** The last words to a temporary file before it gets its name. */
+  /** Sets the times of a temporary file, and with `fsync` flushes it to the device, before the rename. */
   async settle(fd: number, temp: string, times: FileTimes): Promise<void> {
     await setTimes(this.#fs, fd, temp, times);
     if (this.#durable) await promised<void>((done) => this.#fs.fdatasync(fd, done));
   }
 
-  /** Gives a temporary file its name. `allocated`: bytes it really takes, with those of a directory made for it. */
+  /** Gives a temporary file its final name. `allocated`: bytes it takes on disk, including those of a directory made
+   * for it. */
   async publish(path: EntryPath, temp: string, allocated: number): Promise<UsageChange> {
     const replaced = this.#fs.lstatSync(path.file, { throwIfNoEntry: false });
     await this.#rename(temp, path.file);
@@ -135,12 +138,13 @@ export class AtomicFiles {
     return promised<void>((done) => this.#fs.close(fd, done));
   }
 
-  /** Removes a temporary file; one that cannot be removed is left for the sweep, which knows whose it is. */
+  /** Removes a temporary file; one that cannot be removed is left for the sweep, which reads its maker from its
+   * name. */
   discard(temp: string): Promise<void> {
     return promised<void>((done) => this.#fs.unlink(temp, done)).catch(() => undefined);
   }
 
-  /** Whether there is something under the name of an entry, and not emptied. */
+  /** Whether a file that is not empty exists under the name of an entry. */
   exists(path: EntryPath): boolean {
     try {
       const shard = ownDirectory(this.#fs, path.shard);
@@ -159,7 +163,8 @@ export class AtomicFiles {
     try {
       this.#fs.unlinkSync(path.file);
     } catch (error) {
-      // In a directory that cannot be written, a file of ours can: what is empty is a miss. Another name of it may be somebody else's.
+      // In a directory that cannot be written, a file of the cache can be: an empty file is a miss. Another hard link
+      // to it may belong to another program.
       if (!REFUSED.has(errorCode(error)) || !stat.isFile() || stat.nlink > 1) throw error;
       this.#fs.closeSync(this.#fs.openSync(path.file, EMPTY_FLAGS));
       return { bytes: -allocatedBytes(stat), entries: 0 };
@@ -167,7 +172,7 @@ export class AtomicFiles {
     return { bytes: -allocatedBytes(stat), entries: -1 };
   }
 
-  // Gives the bytes it takes when it had to be made.
+  // Returns the bytes the directory takes if it had to be made.
   #shard(shard: string): number {
     return ownDirectory(this.#fs, shard) === undefined ? this.#makeShard(shard) : 0;
   }
@@ -212,12 +217,12 @@ export class AtomicFiles {
     try {
       this.#fs.unlinkSync(temp);
     } catch {
-      // Never made, or left for the sweep, which knows whose it is.
+      // Never made, or left for the sweep, which reads its maker from its name.
     }
   }
 }
 
-/** Allocated bytes of a file, as the file system says; where it does not, its length in whole blocks. */
+/** Allocated bytes of a file as the file system reports them; if it does not, the length in whole blocks. */
 export function allocatedBytes(stat: Stats): number {
   const { blocks } = stat as { blocks?: number };
   return blocks === undefined ? blocksFor(stat.size) : blocks * 512;
@@ -227,7 +232,7 @@ export function blocksFor(bytes: number): number {
   return Math.ceil(bytes / BLOCK_BYTES) * BLOCK_BYTES;
 }
 
-/** True for a failure that trying again without hurry may cure. */
+/** True for a failure that a later retry may cure. */
 export function isTransientRename(error: unknown): boolean {
   return RETRIED_RENAME.has(errorCode(error));
 }
@@ -242,7 +247,7 @@ function lengthOf(pieces: readonly Buffer[]): number {
   return bytes;
 }
 
-// What is left of the pieces after a short write.
+// The pieces that remain after a short write.
 function remaining(pieces: Buffer[], written: number): Buffer[] {
   let index = 0;
   let left = written;

@@ -1,19 +1,20 @@
-/** What a body passes on its way to the disk, so that it can be verified in pieces when it is read: here checksums, which tell damage and not forgery. */
+/** What a body passes through on its way to the disk, so that it can be verified in pieces when it is read: here
+ * checksums, which detect damage but not forgery. */
 import { crc32 } from "node:zlib";
 import type { ChunkSeal, EntrySeal } from "./seal.js";
 
 /** Bodies are verified in pieces of this size. */
 export const CHUNK_BYTES = 262_144;
 
-/** What a body passes on its way to the disk, so that it can be verified when it is read. */
+/** What a body passes through on its way to the disk, so that it can be verified when it is read. */
 export interface BodyCover {
-  /** What to write for a piece: as many bytes. */
+  /** What to write for a piece: the same number of bytes. */
   update(piece: Buffer): Buffer;
   /** The value for the preamble, and the table that follows the body. */
   end(): { readonly checksum: number; readonly table: Buffer };
 }
 
-/** Checksums a body while it passes: one for each chunk. */
+/** Computes the checksums of a body while it passes: one for each chunk. */
 export class BodyChecksum implements BodyCover {
   readonly #finished: number[] = [];
   #open = 0;
@@ -22,7 +23,7 @@ export class BodyChecksum implements BodyCover {
   update(piece: Buffer): Buffer {
     let at = 0;
     while (at < piece.length) {
-      // A chunk is finished only when more follows: the last one may be full as well.
+      // A chunk is finished only when more bytes follow: the last chunk may be full as well.
       if (this.#openBytes === CHUNK_BYTES) this.#finish();
       const next = Math.min(piece.length, at + CHUNK_BYTES - this.#openBytes);
       this.#open = crc32(at === 0 && next === piece.length ? piece : piece.subarray(at, next), this.#open);
@@ -48,7 +49,7 @@ export class BodyChecksum implements BodyCover {
   }
 }
 
-/* Seals a body while it passes, chunk by chunk, and lets those who read along have it back. Never verifies. */
+/* Seals a body while it passes, chunk by chunk, and reveals it to readers that follow the write. Never verifies. */
 
 export class SealedBody implements BodyCover {
   readonly #seal: EntrySeal;

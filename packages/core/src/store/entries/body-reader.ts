@@ -1,4 +1,5 @@
-/** Reads a stored body piece by piece, each piece verified before it is given out, in constant memory. Never reads what nobody asked for. */
+/** Reads a stored body piece by piece, in constant memory; each piece is verified before it is given out. Never reads
+ * a chunk that was not asked for. */
 import { closedError, corruptEntryError, DiskCacheError, storeIoError } from "../../base/errors.js";
 import type { BodyReader } from "../contract.js";
 import type { Faults } from "../faults.js";
@@ -26,7 +27,7 @@ export class MemoryBodyReader implements BodyReader {
   }
 }
 
-/** Buffers of one chunk, used again: a fresh one costs more than the read that fills it. */
+/** Reusable buffers of one chunk: allocating one costs more than the read that fills it. */
 const spareChunks: Buffer[] = [];
 const MOST_SPARE_CHUNKS = 16;
 const NOTHING = Buffer.alloc(0);
@@ -35,14 +36,14 @@ export class FileBodyReader implements BodyReader {
   readonly #file: BodyFile;
   #table: Buffer | undefined = undefined;
   #chunk: Buffer | undefined = undefined;
-  /** The verified bytes of the chunk that is held: those in `#chunk`, or what they were before they were encrypted. */
+  /** The verified bytes of the chunk that is held: those in `#chunk`, decrypted if they were encrypted. */
   #opened: Buffer = NOTHING;
   /** Which chunk is held; -1 for none. */
   #held = -1;
   #reading = false;
   #closed = false;
 
-  /** Takes part in `file` until closed. */
+  /** Counts as a user of `file` until closed. */
   constructor(file: BodyFile) {
     this.#file = file;
     file.retain();
@@ -98,7 +99,7 @@ export class FileBodyReader implements BodyReader {
     return this.#table.readUInt32LE(index * 4);
   }
 
-  // Tags speak for themselves: each is good for one chunk of one entry.
+  // Tags need no verification of their own: each is valid for one chunk of one entry.
   async #tag(index: number, { tagBytes }: EntrySeal): Promise<Buffer> {
     this.#table ??= await this.#readTable(tableBytesOf(this.#file.layout));
     return this.#table.subarray(index * tagBytes, (index + 1) * tagBytes);
@@ -137,7 +138,8 @@ export class FileBodyReader implements BodyReader {
   }
 }
 
-/* The file behind a body that is not in memory: opened once for all its readers, and only ever the very file its head came from. Never reads ahead. */
+/* The file behind a body that is not in memory: opened once for all its readers, and always the very file that its
+ * head came from. Never reads ahead. */
 
 export class BodyFile {
   readonly layout: BodyPlace;
@@ -151,7 +153,8 @@ export class BodyFile {
   #opening: Promise<number> | undefined = undefined;
   #removal: Promise<void> | undefined = undefined;
 
-  /** `fd` is the descriptor the head was read from, if it is still open; it is closed unless a reader comes before `release`. */
+  /** `fd` is the descriptor the head was read from, if it is still open; it is closed unless a reader comes before
+   * `release`. */
   constructor(
     fs: FileSystem,
     faults: Faults,
@@ -180,13 +183,14 @@ export class BodyFile {
     this.#fd = undefined;
   }
 
-  /** Reads into `buffer`; rejects with Node's own error, or ours when the file is no longer the one. */
+  /** Reads into `buffer`. Rejects with Node's own error, or with the cache's when the file has been replaced. */
   async read(buffer: Buffer, offset: number, length: number, position: number): Promise<number> {
     const fd = this.#fd ?? (await (this.#opening ??= this.#open()));
     return promised<number>((done) => this.#fs.read(fd, buffer, offset, length, position, done));
   }
 
-  /** Counts and removes the damaged file, once however many read it, and rejects when it is gone: whoever asks again after that does not meet it. */
+  /** Counts and removes the damaged file, once for all its readers, and rejects when it is gone: a later request does
+   * not meet it. */
   async damaged(problem: string): Promise<never> {
     this.#removal ??= this.#remove(problem);
     await this.#removal;
@@ -195,7 +199,7 @@ export class BodyFile {
 
   failed(error: unknown): DiskCacheError {
     if (error instanceof DiskCacheError) return error;
-    // Evicted since its head was read: nobody's fault.
+    // Evicted since its head was read: not a fault.
     if (errorCode(error) !== "ENOENT") this.#faults.io("read", this.#path, error, false);
     return storeIoError("read", this.#path, error);
   }

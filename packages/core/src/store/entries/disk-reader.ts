@@ -1,4 +1,5 @@
-/** Brings an entry from disk: synchronously while the disk is quick, otherwise with a bounded wait. Checks that it is whole and holds what was asked for; not whether it may be used. */
+/** Reads an entry from disk: synchronously while the disk is fast, otherwise with a bounded wait. Checks that it is
+ * complete and is the one asked for; not whether it may be used. */
 import { setImmediate } from "node:timers";
 import type { MaybeAsync } from "../../base/maybe-async.js";
 import type { EntryHead, StoreEntry } from "../contract.js";
@@ -10,20 +11,22 @@ import type { Paths } from "../paths.js";
 import { SlowGuard } from "./slow-guard.js";
 import { StoredEntry } from "./stored-entry.js";
 
-/** Past this mean, or one read of the second, the event loop does not wait for the disk any more, for the third at least. */
+/** When the mean passes the first, or one read takes the second, the event loop stops waiting for the disk, for at
+ * least the third. */
 const SLOW_MEAN_MS = 1;
 const SLOW_SPIKE_MS = 100;
 const SLOW_REST_MS = 250;
-/** A slow read goes through the thread pool to open, to look and to read. */
+/** A slow read makes three trips through the thread pool: open, stat, read. */
 const READ_TRIPS = 3;
-/** Longest wait of a lookup, in ticks of which no turn of the event loop counts two: a process that was held up for so long has not waited for its disk. */
+/** Longest wait of a lookup, in ticks. No turn of the event loop counts for two: while the process itself is held up,
+ * it is not waiting for its disk. */
 const TICK_MS = 25;
 const LONGEST_WAIT_TICKS = 10;
-/** Lookups that wait for a slow disk; one more is a miss at once. */
+/** Lookups that may wait for a slow disk at a time; one more is a miss at once. */
 const MOST_SLOW_READS = 64;
 
 export interface DiskReaderDeps<Value> {
-  /** Lookups wait for a slow disk as long as it takes: somebody would take a miss for an absence. */
+  /** Lookups wait for a slow disk without limit: the caller would take a miss for an absence. */
   readonly patient: boolean;
   readonly decode: (head: EntryHead) => Value;
   /** What a value holds beyond its head, in bytes. */
@@ -32,9 +35,9 @@ export interface DiskReaderDeps<Value> {
   readonly epoch: () => number;
   /** Whether a body of this length may stay in memory. */
   readonly keeps: (bodyBytes: number) => boolean;
-  /** Takes what was read, and says whether it may be used. */
+  /** Takes what was read, and returns whether it may be used. */
   readonly admit: (entry: StoredEntry<Value>) => boolean;
-  /** What lies under a key now, wherever it is. */
+  /** What is stored under a key now, in whichever tier. */
   readonly lookUp: (key: string) => MaybeAsync<StoreEntry<Value> | undefined>;
 }
 
@@ -47,9 +50,10 @@ export class DiskReader<Value> {
   readonly #slowReads = new Map<string, Promise<StoreEntry<Value> | undefined>>();
 
   #startedMs = 0;
-  /** The last one that was looked for was not there: where pages are made, mostly the next one is not there either. */
+  /** The last lookup found nothing: where pages are being filled, the next one usually finds nothing either. */
   #expectsNothing = false;
-  /** Without what comes after: room for a body is made there, which is when garbage is collected. */
+  /** Stops the clock before what follows the read: memory for a body is allocated there, which is when garbage is
+   * collected. */
   readonly #answered = (): void => this.#guard.synchronous(this.#startedMs);
 
   constructor(files: EntryFiles, paths: Paths, around: DiskReaderDeps<Value>) {
@@ -75,12 +79,12 @@ export class DiskReader<Value> {
     return content === undefined ? undefined : this.#entry(key, path, content, lend);
   }
 
-  /** What is being read under this key is not the latest any more: whoever waits for it is given what is. */
+  /** What is being read under this key is no longer the latest: lookups that wait for it are given the latest. */
   overtaken(key: string): void {
     this.#slowReads.delete(key);
   }
 
-  /** Forgets what need not be read to be known. */
+  /** Drops the heads kept in memory. */
   close(): void {
     this.#heads.clear();
   }
@@ -113,7 +117,7 @@ export class DiskReader<Value> {
         return this.#deps.lookUp(key);
       }
       this.#slowReads.delete(key);
-      // Several may wait for it: it is nobody's to give back.
+      // Several requests may wait for it, so no single one may give it back.
       return content === undefined ? undefined : this.#entry(key, path, content, false);
     });
     const awaited: Promise<StoreEntry<Value> | undefined> = this.#deps.patient ? reading : withDeadline(reading);

@@ -1,4 +1,5 @@
-/** Reads one entry's file: opened without following links, whole and verified or not at all. Never says whether the entry may still be used. */
+/** Reads one entry's file: opened without following links, complete and verified or not at all. Never decides whether
+ * the entry may still be used. */
 import type { Stats } from "node:fs";
 import { BodyFile } from "./body-reader.js";
 import type { Faults } from "../faults.js";
@@ -15,23 +16,23 @@ import type { Slab } from "./slabs.js";
 
 /** Files up to this length are read whole, in one call; of longer ones only the head, and the body piece by piece. */
 const WHOLE_FILE_BYTES = 131_072;
-/** Read of a long file at first; enough for nearly every head. */
+/** First read of a long file; enough for nearly every head. */
 const FIRST_READ_BYTES = 4096;
 const LONGEST_BEGINNING = PREAMBLE_BYTES + MAX_HEAD_BYTES;
 
-/** What an entry's file holds. */
+/** The content of an entry's file. */
 export interface EntryContent {
   readonly decoded: DecodedEntry;
   /** `undefined` when the file is long. */
   readonly body: Buffer | undefined;
-  /** What the body lies in, when it is not a copy of its own: whoever is given this gives it back. */
+  /** The buffer that the body lies in, unless the body is a copy of its own. The receiver gives it back. */
   readonly slab: Slab | undefined;
   readonly file: BodyFile | undefined;
   /** When its recency was last written down, epoch milliseconds. */
   readonly touchedAt: number;
 }
 
-/** Open failures that mean something else than a file of ours stands there. */
+/** Open failures that mean that the path is not one of the cache's own files. */
 const NOT_A_FILE = new Set(["ELOOP", "EISDIR", "ENXIO", "ENODEV", "EOPNOTSUPP", "EAGAIN"]);
 
 export class EntryFiles {
@@ -50,9 +51,10 @@ export class EntryFiles {
     this.#seals = seals;
   }
 
-  /** `undefined`: no usable entry; what was wrong is counted, and removed where it is ours.
-   * @param answered called when the disk has said what there is; what is made of it then takes no time of the disk's
-   * @param expectNothing asks first whether there is anything: opening what is not there costs an error, several times as much */
+  /** `undefined`: no usable entry. What was wrong is counted, and removed if it is the cache's own.
+   * @param answered called when the disk has answered; the time spent on the result after that is not the disk's
+   * @param expectNothing first checks whether the file exists: opening one that does not costs an error, several times
+   * as much */
   read(path: string, answered: () => void, expectNothing = false): EntryContent | undefined {
     let fd = -1;
     let slab: Slab | undefined;
@@ -85,13 +87,13 @@ export class EntryFiles {
     }
   }
 
-  /** A small file whose head is known: the whole of it, if it still is as it was and its body is sound. In a buffer that the caller gives back.
-   * `undefined`: it is not, or cannot be read; `read` tells.
+  /** Reads a small file whose head is known, into a buffer that the caller gives back: the whole file, if it is
+   * unchanged and its body is intact. `undefined`: it is not, or it cannot be read; then `read` finds out which.
    * @param answered as in `read` */
   readAgain(known: KnownHead<unknown>, answered: () => void): Slab | undefined {
     const { path, fileBytes } = known;
     const { preamble } = known.decoded;
-    // Room for one byte more shows a file that has become longer.
+    // Room for one more byte shows a file that has grown.
     const slab = this.#slabs.take(fileBytes + 1);
     let fd = -1;
     let same = false;
@@ -114,7 +116,7 @@ export class EntryFiles {
     }
   }
 
-  /** As `read`, through callbacks, for a disk that is slow to answer. */
+  /** As `read`, through callbacks, for a slow disk. */
   async readSlowly(path: string): Promise<EntryContent | undefined> {
     let fd = -1;
     let slab: Slab | undefined;
@@ -163,14 +165,14 @@ export class EntryFiles {
     }
   }
 
-  /** Counts what is wrong and takes it away, so that it is met once. */
+  /** Counts what is wrong and removes it, so that it is met once. */
   reject(path: string, problem: string): undefined {
     this.#faults.corrupt(path, problem);
     try {
       if (ownDirectory(this.#fs, shardOf(path)) !== undefined) this.#fs.unlinkSync(path);
     } catch (error) {
       const code = errorCode(error);
-      // A directory: empty it goes, full it is not ours to empty.
+      // A directory: removed when empty; a full one is not the cache's to empty.
       if (code === "EISDIR" || code === "EPERM") this.#removeDirectory(path);
       else if (code !== "ENOENT") this.#faults.io("remove", path, error, false);
     }
@@ -189,14 +191,14 @@ export class EntryFiles {
     try {
       return this.#fs.openSync(path, this.#flags);
     } catch (error) {
-      // Some file systems refuse O_NOATIME, to everybody or for what belongs to another user.
+      // Some file systems refuse O_NOATIME, always or for files of another user.
       if (errorCode(error) !== "EPERM" || this.#flags === READ_FLAGS_PLAIN) throw error;
       this.#flags = READ_FLAGS_PLAIN;
       return this.#fs.openSync(path, this.#flags);
     }
   }
 
-  // How much to read at first; `undefined` when it is nothing of ours.
+  // How much to read first; `undefined` when it is not one of the cache's files.
   #readLength(path: string, stat: Stats): number | undefined {
     if (!stat.isFile()) return this.reject(path, "not a regular file");
     if (stat.nlink > 1) return this.reject(path, "has another name (a hard link)");
@@ -242,14 +244,14 @@ export class EntryFiles {
   }
 }
 
-/** Of what was read and nobody wants any more. */
+/** Releases what was read and is no longer needed. */
 export function closeContent({ file, slab }: EntryContent): void {
   file?.retain();
   file?.release();
   slab?.giveBack();
 }
 
-/** The body in a small file without a seal. */
+/** The body in a small file that has no seal. */
 export function bodyIn({ bytes }: Slab, { bodyOffset, bodyBytes }: Preamble): Buffer {
   return bytes.subarray(bodyOffset, bodyOffset + bodyBytes);
 }
@@ -268,12 +270,12 @@ function openBody(seal: EntrySeal, stored: Buffer, tag: Buffer): Buffer | undefi
   return opened === stored ? Buffer.from(stored) : opened;
 }
 
-// What is read of it at first, and where that does not hold its head, its head.
+// Room for the first read, and for the head if the first read does not hold it.
 function roomFor({ size }: Stats): number {
   return size <= WHOLE_FILE_BYTES ? size : LONGEST_BEGINNING;
 }
 
-// Bytes of a long file that hold its whole head; no more than were read when the beginning makes no sense.
+// Bytes of a long file that hold its whole head; just what was read when the preamble is invalid.
 function neededFor(bytes: Buffer, filled: number, fileBytes: number): number {
   if (fileBytes <= WHOLE_FILE_BYTES) return filled;
   const preamble = decodePreamble(bytes, filled);

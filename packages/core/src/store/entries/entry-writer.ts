@@ -1,6 +1,7 @@
 /**
- * Writes an entry whose body comes in pieces, in constant memory: into a temporary file, the body at a fixed offset, the head before it when it is known.
- * A body that ends before anything was written needs no hole and goes the short way. Never throws; leaves nothing behind unless committed.
+ * Writes an entry whose body comes in pieces, in constant memory: into a temporary file, the body at a fixed offset,
+ * the head before it when it is known. A body that ends before anything was written needs no hole and is written as a
+ * small file. Never throws; leaves nothing behind unless committed.
  */
 import { blocksFor } from "./atomic-file.js";
 import type { UsageChange } from "../usage-change.js";
@@ -15,13 +16,14 @@ import type { EntryPath } from "../paths.js";
 import type { SpaceReservation } from "../bounds/space-reservation.js";
 import type { EntrySeal } from "./seal.js";
 
-/** Bytes that wait before the first are written: below it a body may still turn out small. */
+/** Bytes that are collected before the first write: below this, the body may still turn out to be small. */
 const GATHER_BYTES = 128 * 1024;
-/** Above it `write` asks for a pause. */
+/** Above this, `write` asks for a pause. */
 const PAUSE_BYTES = 4 * 1024 * 1024;
-/** Above it the writer gives up: somebody does not heed the pause. One piece may be longer than this: it is in memory already. */
+/** Above this, the writer gives up: its caller ignores the pause. A single piece may be longer than this: it is in
+ * memory already. */
 const GIVE_UP_BYTES = 16 * 1024 * 1024;
-/** A longer piece waits in slices, so that what has been written of it waits no more. */
+/** A longer piece waits in slices, so that memory is released as it is written. */
 const SLICE_BYTES = 1024 * 1024;
 
 /** What the writer needs of the store around it. */
@@ -30,20 +32,22 @@ export interface EntryWriterDeps {
   readonly faults: Faults;
   readonly path: EntryPath;
   readonly maxBody: number;
-  /** What the entry is sealed with, if it is to be. */
+  /** What the entry is sealed with, if at all. */
   readonly seal: EntrySeal | undefined;
   readonly epoch: () => number;
   readonly now: () => number;
-  /** Room that is taken before anything is written. */
+  /** Room that is reserved before anything is written. */
   readonly room: SpaceReservation;
-  /** Whether so much waits for the disk, with that of all other writers, that a piece too long for this one alone is not taken. */
+  /** Whether this writer and all others have so much waiting for the disk that a piece too long for this one alone is
+   * refused. */
   readonly crowded: () => boolean;
-  /** Whether the invalidation log lets the entry live. */
+  /** Whether the invalidation log leaves the entry valid. */
   readonly alive: (head: EntryHead) => boolean;
   readonly stored: (path: EntryPath, change: UsageChange) => void;
-  /** Makes what is being committed known to readers until `result` settles. */
+  /** Makes an entry that is being committed visible to readers until `result` settles. */
   readonly committing: (writer: FileEntryWriter, head: EntryHead, result: Promise<boolean>) => void;
-  /** Runs what gives a file its name neither before nor beside what is being written for the same key. */
+  /** Runs the step that names a file, so that it neither precedes nor overlaps a write that is under way for the same
+   * key. */
   readonly exclusively: (key: string, work: () => Promise<boolean>) => Promise<boolean>;
   readonly ended: (writer: FileEntryWriter) => void;
 }
@@ -54,7 +58,7 @@ export class FileEntryWriter implements EntryWriter {
   readonly #deps: EntryWriterDeps;
   readonly #body: GrowingBody;
   readonly #cover: BodyCover;
-  /** Resolves when nothing of it is under way any more. */
+  /** Resolves when none of its work is under way any more. */
   readonly over: Promise<void>;
   #resolveOver: () => void = () => undefined;
   #work: Promise<void> | undefined = undefined;
@@ -76,7 +80,7 @@ export class FileEntryWriter implements EntryWriter {
     return this.#state === "failed" || this.#state === "ended";
   }
 
-  /** Of the whole body so far. */
+  /** Length of the body so far. */
   get bodyBytes(): number {
     return this.#body.bytes;
   }
@@ -154,7 +158,7 @@ export class FileEntryWriter implements EntryWriter {
   #fail(): void {
     const committing = this.#state === "committing";
     this.#state = "failed";
-    // Nobody is to wait for a writer that writes no more.
+    // No caller may wait for a writer that has stopped writing.
     this.#resume();
     if (!committing && this.#work === undefined) this.#end();
   }
@@ -165,7 +169,7 @@ export class FileEntryWriter implements EntryWriter {
     this.onDrain?.();
   }
 
-  // What is not committed by now leaves nothing behind but what its readers still hold open.
+  // An entry that is not committed by now leaves nothing behind, except what its readers still hold open.
   #end(): void {
     if (this.#state === "ended") return;
     const { temp } = this.#body;
@@ -241,5 +245,5 @@ export class FileEntryWriter implements EntryWriter {
   }
 }
 
-/** Thrown where an entry is not kept and it has been counted why. */
+/** Thrown when an entry is not kept and the reason has been counted. */
 const REFUSED = new Error("refused");

@@ -1,14 +1,17 @@
 /**
- * The bytes of one entry: a fixed preamble, the head, the body as it is, and for long bodies a table of checksums. Never touches a file,
- * never throws on what it reads, and believes no length before the checksum over it agrees. All numbers are little-endian.
+ * The bytes of one entry: a fixed preamble, the head, the body as it is, and for long bodies a table of checksums.
+ * Never touches a file, never throws on what it reads, and believes no length before the checksum over it agrees. All
+ * numbers are little-endian.
  *
  * ```
  *   0  89 64 63 65 0d 0a 1a 0a   magic: "\x89dce\r\n\x1a\n", which no text and no mangled transfer has
  *   8  01 00 00 00               format version
  *  12  f1 9c 4e 20               CRC-32 of bytes 16 … 128 + head length
- *  16  00 00 00 00               flags: 1 = head text is UTF-16 (else Latin-1); 2 = authenticated; 4 = encrypted (seal.ts)
+ *  16  00 00 00 00               flags: 1 = head text is UTF-16 (else Latin-1); 2 = authenticated; 4 = encrypted
+ *                               (seal.ts)
  *  20  b8 00 00 00               head length
- *  24  38 01 00 00               where the body begins: 128 + head length, or 65536 when it was written before its head was known
+ *  24  38 01 00 00               where the body begins: 128 + head length, or 65536 when it was written before its
+ *                               head was known
  *  28  2c 00 00 00               characters of the key
  *  32  0b 00 00 00               … of the scope
  *  36  0a 00 00 00               … of the name
@@ -21,9 +24,11 @@
  *  80  f64                       epoch of that log
  *  88  0d 4a 11 4a               CRC-32 of the body, or of the table when there is one
  *  92  36 zero bytes             of a sealed entry: its salt, and which secret
- * 128  head: one u32 a tag (its characters), then key, scope, name, tags and meta, joined; of a sealed entry also its tag
+ * 128  head: one u32 for each tag (its characters), then key, scope, name, tags and meta, joined; of a sealed entry
+ *      also the tag of its seal
  *  …   body
- *  …   table, only when the body is longer than 262144 bytes: one CRC-32 for each 262144 bytes of body; of a sealed entry always: tags instead
+ *  …   table, only when the body is longer than 262144 bytes: one CRC-32 for each 262144 bytes of body; of a sealed
+ *      entry always: tags instead
  * ```
  */
 import { crc32 } from "node:zlib";
@@ -39,7 +44,8 @@ export const MAX_HEAD_BYTES = 65_536 - PREAMBLE_BYTES;
 /** Where a body begins that was written before its head was known. What lies between is a hole: it takes no blocks. */
 export const STREAM_BODY_OFFSET = 65_536;
 
-/** Longest body anybody keeps; a file that claims more is not one of ours, and its table would not fit into memory. */
+/** Longest body that any cache keeps; a file that claims more is not one of the cache's, and its table would not fit
+ * into memory. */
 const MAX_BODY_BYTES = 2 ** 40;
 
 const MAGIC = Buffer.from([0x89, 0x64, 0x63, 0x65, 0x0d, 0x0a, 0x1a, 0x0a]);
@@ -56,12 +62,12 @@ export interface BodyPlace {
   readonly bodyBytes: number;
   /** Of the body, or of the table when `bodyBytes` passes one chunk. */
   readonly bodyChecksum: number;
-  /** Covers all of the preamble and the head, so it tells this file from a later one under the same name. */
+  /** Covers all of the preamble and the head, so it distinguishes this file from a later one under the same name. */
   readonly headChecksum: number;
   readonly flags: number;
 }
 
-/** What the preamble says by itself. Not verified: only the checksum over preamble and head does that. */
+/** What the preamble says by itself. Unverified: only the checksum over preamble and head verifies it. */
 export interface Preamble extends BodyPlace {
   /** Where the head ends. */
   readonly headEnd: number;
@@ -76,7 +82,7 @@ export interface Preamble extends BodyPlace {
 export interface DecodedEntry {
   readonly head: EntryHead;
   readonly preamble: Preamble;
-  /** What opens its body, where it is sealed. */
+  /** Opens its body, if the body is sealed. */
   readonly seal: EntrySeal | undefined;
 }
 
@@ -95,7 +101,7 @@ export function headFits(head: EntryHead, tagBytes = 0): boolean {
   const room = MAX_HEAD_BYTES - tagBytes;
   let characters = head.key.length + head.scope.length + head.name.length + head.meta.length;
   for (const tag of head.tags) characters += tag.length + 4;
-  // At one byte a character it cannot, at two it surely can; in between it depends on the characters.
+  // At one byte a character it does not fit, at two it surely does; in between it depends on the characters.
   return characters <= room && (characters * 2 <= room || encodedHeadBytes(head) <= room);
 }
 
@@ -104,7 +110,7 @@ function encodedHeadBytes({ key, scope, name, tags, meta }: EntryHead): number {
   return tags.length * 4 + text.length * (NOT_LATIN1.test(text) ? 2 : 1);
 }
 
-/** A whole entry, piece after piece; `undefined` when the format cannot hold its head.
+/** A complete entry, piece after piece; `undefined` when the format cannot hold its head.
  * @param cover of the body, not used yet
  * @param seal the one that `cover` seals with */
 export function encodeEntry(
@@ -156,7 +162,8 @@ export function encodeEntryHead(head: EntryHead, layout: BodyLayout): Buffer | u
   return bytes;
 }
 
-/** Reads a preamble from the first `length` bytes of a file; a text says what is wrong. `bytes` itself holds at least a preamble. */
+/** Reads a preamble from the first `length` bytes of a file; a string names what is wrong. `bytes` holds at least a
+ * preamble. */
 export function decodePreamble(bytes: Buffer, length: number): Preamble | string {
   if (length < PREAMBLE_BYTES) return "too short";
   if (bytes.compare(MAGIC, 0, MAGIC.length, 0, MAGIC.length) !== 0) return "not an entry";
@@ -182,7 +189,8 @@ export function decodePreamble(bytes: Buffer, length: number): Preamble | string
   };
 }
 
-/** Whether `bytes`, which hold at least a preamble, begin with this one. Its checksums tell it from that of any other entry, and of the same one made anew. */
+/** Whether `bytes`, which hold at least a preamble, begin with this one. Its checksums distinguish it from that of any
+ * other entry, and from that of the same entry written again. */
 export function hasPreamble(bytes: Buffer, { headChecksum, bodyChecksum, storedAt, birth, epoch }: Preamble): boolean {
   return (
     bytes.readUInt32LE(12) === headChecksum &&
@@ -197,9 +205,11 @@ function isLength(bytes: number): boolean {
   return Number.isSafeInteger(bytes) && bytes >= 0 && bytes <= MAX_BODY_BYTES;
 }
 
-/** Preamble and head of a file of `fileBytes`, of which `bytes` holds the first `length`; a text says what is wrong.
+/** Preamble and head of a file of `fileBytes`, of which `bytes` holds the first `length`; a string names what is
+ * wrong.
  * @param path where it was found
- * @param seals of the cache; with them only entries they have sealed, without them only entries without a seal */
+ * @param seals of the cache; with them only entries they have sealed are accepted, without them only entries without a
+ * seal */
 export function decodeEntryHead(
   bytes: Buffer,
   length: number,
@@ -229,7 +239,7 @@ export function decodeEntryHead(
   return head === undefined ? "impossible head" : { head, preamble, seal };
 }
 
-// What stands there instead of what this cache takes.
+// Describes what is there instead of what this cache accepts.
 const SEAL_PROBLEMS: Readonly<Record<number, string>> = {
   0: "not sealed, and this cache has a `secret`",
   [FLAG_AUTHENTICATED]: "sealed and not encrypted, by a cache with other options",
@@ -237,7 +247,7 @@ const SEAL_PROBLEMS: Readonly<Record<number, string>> = {
   [SEAL_FLAGS]: "impossible flags",
 };
 
-// The checksum, and the seal where there is one, has agreed, so this only guards against a writer that was wrong.
+// The checksum, and the seal if there is one, has matched, so this only guards against a faulty writer.
 function decodeHead(bytes: Buffer, headEnd: number, preamble: Preamble): EntryHead | undefined {
   const { storedAt, expiresAt, birth } = preamble;
   const tagCount = bytes.readUInt32LE(44);

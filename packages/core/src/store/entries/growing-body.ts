@@ -1,4 +1,5 @@
-/** A body while it is written: its beginning in a temporary file, its end in memory, readable all along. Never verifies, never waits for more. */
+/** A body while it is written: its beginning in a temporary file, its end in memory, readable throughout. Never
+ * verifies, never waits for more. */
 import { storeIoError } from "../../base/errors.js";
 import type { AtomicFiles, TempFile } from "./atomic-file.js";
 import type { BodyReader } from "../contract.js";
@@ -7,7 +8,8 @@ import type { EntryPath } from "../paths.js";
 
 /** Longest piece that one read gives. */
 const READ_BYTES = 262_144;
-/** A flush writes no further piece beyond it: what has been written waits no more while the rest is. */
+/** A flush begins no further piece beyond this, so that what has been written leaves memory while the rest is
+ * written. */
 const FLUSH_BYTES = 4 * 1024 * 1024;
 
 export class GrowingBody {
@@ -16,7 +18,7 @@ export class GrowingBody {
   readonly #reveal: ((start: number, bytes: Buffer) => Buffer) | undefined;
   #file: TempFile | undefined = undefined;
   #waiting: Buffer[] = [];
-  /** The writer and each reader: the last one closes the file, for good. */
+  /** Users: the writer and each reader. The last one closes the file for good. */
   #users = 1;
   #closed = false;
   /** Bytes in the file. */
@@ -24,7 +26,7 @@ export class GrowingBody {
   /** Bytes in memory. */
   waitingBytes = 0;
 
-  /** `reveal` turns bytes as they are written into bytes as they were given. */
+  /** `reveal` turns bytes as written into bytes as given. */
   constructor(files: AtomicFiles, path: EntryPath, reveal?: (start: number, bytes: Buffer) => Buffer) {
     this.#files = files;
     this.#path = path;
@@ -35,7 +37,7 @@ export class GrowingBody {
     return this.writtenBytes + this.waitingBytes;
   }
 
-  /** What is in memory only. */
+  /** The part that is in memory only. */
   get waiting(): readonly Buffer[] {
     return this.#waiting;
   }
@@ -45,7 +47,7 @@ export class GrowingBody {
     return this.#file?.temp;
   }
 
-  /** Bytes of a directory that was made for it. */
+  /** Bytes taken by the directory that was made for it. */
   get madeBytes(): number {
     return this.#file?.made ?? 0;
   }
@@ -55,7 +57,7 @@ export class GrowingBody {
     this.waitingBytes += piece.length;
   }
 
-  /** Writes what has waited longest to the file: all of it, unless it is very much.
+  /** Writes what has waited longest to the file: all of it, unless it is very long.
    * @throws Node's own error; then it stays in memory */
   async flush(): Promise<void> {
     const batch: Buffer[] = [];
@@ -72,7 +74,7 @@ export class GrowingBody {
     this.waitingBytes -= bytes;
   }
 
-  /** Writes beside the body: before it, or behind it. */
+  /** Writes outside the body: before it or behind it. */
   async writeAround(bytes: Buffer, position: number): Promise<void> {
     await this.#files.writeAt((this.#file as TempFile).fd, [bytes], position);
   }
@@ -82,7 +84,7 @@ export class GrowingBody {
     await this.#files.settle(fd, temp, times);
   }
 
-  /** Reads what there is so far, whatever becomes of the entry. */
+  /** Reads what is there so far, whatever happens to the entry. */
   reader(): BodyReader {
     this.#users++;
     let open = true;

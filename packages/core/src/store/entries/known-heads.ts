@@ -1,12 +1,13 @@
 /**
- * What the heads of small files said that were read from disk more than once lately. Where a file still begins with the same preamble, whose checksum covers the head,
- * nothing has to be checked or decoded again. Never says that an entry is still there, nor that it may be used.
+ * The heads of small files that were read from disk more than once lately. While a file still begins with the same
+ * preamble, whose checksum covers the head, nothing has to be verified or decoded again. Never says that an entry
+ * still exists, nor that it may be used.
  */
 import { SeenFilter } from "../../base/seen-filter.js";
 import type { DecodedEntry } from "./format.js";
 import { memoryCost } from "./stored-entry.js";
 
-/** What is kept in one of the two generations: the younger takes the place of the older when it is full. */
+/** Bytes kept in each of the two generations: the younger takes the place of the older when it is full. */
 const GENERATION_BYTES = 16 * 1024 * 1024;
 
 export interface KnownHead<Value> {
@@ -39,7 +40,8 @@ export class KnownHeads<Value> {
     return older;
   }
 
-  /** One that was read. It is remembered when it is read again: of more pages than there is room for, most would only pass through. */
+  /** Notes a head that was read, and keeps it when it is read a second time: of more pages than there is room for,
+   * most would only pass through. */
   meet(key: string, known: KnownHead<Value>): void {
     if (this.#sightings.meet(key)) this.#keep(key, known);
   }
@@ -55,7 +57,7 @@ export class KnownHeads<Value> {
     this.#youngBytes = 0;
   }
 
-  // Under the very string that was asked for: who asks with it again has it compared at a glance.
+  // Kept under the very string of the lookup: a lookup with the same string is compared by reference.
   #keep(key: string, known: KnownHead<Value>): void {
     if (this.#youngBytes >= GENERATION_BYTES) {
       this.#old = this.#young;

@@ -1,9 +1,10 @@
-/** Writes down, now and then and off the request path, that an entry was used: the modification time of its file. Never waits for it. */
+/** Records, now and then and off the request path, that an entry was used: in the modification time of its file. Never
+ * waits for it. */
 import { promised } from "../file-system.js";
 import type { FileSystem } from "../file-system.js";
 import type { Paths } from "../paths.js";
 
-/** An entry's use is written down at most this often. */
+/** An entry's use is recorded at most this often. */
 export const TOUCH_INTERVAL_MS = 60_000;
 const FLUSH_AFTER_MS = 200;
 const MOST_WAITING = 4096;
@@ -21,7 +22,7 @@ export class Recency {
     this.#paths = paths;
   }
 
-  /** Both times in epoch milliseconds; the expiry has to be given again, for the call sets both. */
+  /** Both times in epoch milliseconds; the expiry has to be given again, because the call sets both. */
   touch(key: string, expiresAt: number, usedAt: number): void {
     if (this.#waiting.size >= MOST_WAITING) return;
     this.#waiting.set(key, { expiresAt, usedAt });
@@ -57,8 +58,9 @@ export class Recency {
   }
 }
 
-/* What the times of an entry's file say, so that the sweep need not open it: access time = expiry, modification time = last use. Hints, never trusted alone:
- * where they cannot be set the sweep opens the file, and takes it for last used when it was made. */
+/* What the times of an entry's file mean, so that the sweep need not open it: access time = expiry, modification time
+ * = last use. Hints, never trusted alone: where they cannot be set, the sweep opens the file and takes the time it was
+ * made for its last use. */
 
 export interface FileTimes {
   /** Epoch milliseconds, or `Infinity`. */
@@ -67,7 +69,7 @@ export interface FileTimes {
   readonly usedAt: number;
 }
 
-/** The furthest time that every file system can note, in seconds. */
+/** The latest time that every file system can store, in seconds. */
 const LATEST_TIME = 2_147_483_647;
 
 /** Epoch milliseconds as a file time, in seconds. */
@@ -75,7 +77,8 @@ function fileSeconds(milliseconds: number): number {
   return Math.max(0, Math.min(milliseconds / 1000, LATEST_TIME));
 }
 
-/** Sets them, if that may be done here: by `node --permission` not through a descriptor, on some mounts not at all. Never throws.
+/** Sets them, if permitted: under `node --permission` not through a descriptor, on some mounts not at all. Never
+ * throws.
  * @param path of the same file */
 export function setTimesNow(fs: FileSystem, fd: number, path: string, { expiresAt, usedAt }: FileTimes): void {
   const [accessed, modified] = [fileSeconds(expiresAt), fileSeconds(usedAt)];
@@ -85,12 +88,12 @@ export function setTimesNow(fs: FileSystem, fd: number, path: string, { expiresA
     try {
       fs.lutimesSync(path, accessed, modified);
     } catch {
-      // Without them it is kept all the same.
+      // The entry is kept without them.
     }
   }
 }
 
-/** The same without waiting. Never rejects. */
+/** The same asynchronously. Never rejects. */
 export async function setTimes(fs: FileSystem, fd: number, path: string, times: FileTimes): Promise<void> {
   const [accessed, modified] = [fileSeconds(times.expiresAt), fileSeconds(times.usedAt)];
   await promised<void>((done) => fs.futimes(fd, accessed, modified, done))

@@ -1,17 +1,20 @@
 /**
- * Seals entries with a secret, so that nobody who lacks it can forge one or put one in the place of another; or encrypts them as well, so that nobody who
- * lacks it can read one. Never touches a file, never throws on what it reads.
+ * Seals entries with a secret, so that a process without the secret can neither forge one nor put one in the place of
+ * another; or also encrypts them, so that such a process cannot read one either. Never touches a file, never throws on
+ * what it reads.
  *
- * Keys come from the secret by HKDF-SHA-256 (RFC 5869): one for authenticating, and one for each encrypted entry, from 32 random bytes of the entry's own and
- * its name on disk. Every seal covers the name, so it is worth nothing under another one. Bodies are sealed in pieces of `CHUNK_BYTES` that carry their
- * number; how many there are, and how long, is said by the head, which has a seal of its own.
+ * Keys are derived from the secret by HKDF-SHA-256 (RFC 5869): one for authentication, and one for each encrypted
+ * entry, from the entry's own 32 random bytes and its name on disk. Every seal covers the name, so it is invalid under
+ * any other. Bodies are sealed in pieces of `CHUNK_BYTES` that carry their number. The head, which has a seal of its
+ * own, gives the number of pieces and the length.
  *
  * ```
  * in the preamble   92  32 random bytes: the salt
- *                  124  u32             which secret: derived from it, tells nothing about it
+ *                  124  u32             which secret: derived from it, reveals nothing about it
  * behind the head       its tag:  HMAC-SHA-256("head" name, bytes 16 … end of the head), 32 bytes
  *                                 or of AES-256-GCM under nonce 0, with bytes 16 … 128 authenticated too, 16 bytes
- * behind the body       one tag for each chunk:  HMAC-SHA-256("body" salt, u32 number, chunk), or of AES-256-GCM under nonce 1 + number
+ * behind the body       one tag for each chunk:  HMAC-SHA-256("body" salt, u32 number, chunk),
+ *                                 or of AES-256-GCM under nonce 1 + number
  * ```
  */
 import {
@@ -30,7 +33,7 @@ export const FLAG_ENCRYPTED = 4;
 const SALT_AT = 92;
 const SALT_BYTES = 32;
 const KEY_ID_AT = 124;
-/** What a head's seal covers begins behind the checksum, which covers the seal in turn. */
+/** The seal of a head covers the bytes from behind the checksum on; the checksum covers the seal in turn. */
 const SEALED_FROM = 16;
 const HEAD_AT = 128;
 const MAC_BYTES = 32;
@@ -48,7 +51,7 @@ export function tagBytesOf(flags: number): number {
   return (flags & FLAG_AUTHENTICATED) === 0 ? 0 : MAC_BYTES;
 }
 
-/** The seal of one entry: made for one that is written, or taken up from one that is read. */
+/** The seal of one entry: made for an entry that is written, or read back with one that is read. */
 export interface EntrySeal {
   readonly flags: number;
   readonly tagBytes: number;
@@ -56,19 +59,19 @@ export interface EntrySeal {
   stamp(preamble: Buffer): void;
   /** Seals preamble and head in place; the last `tagBytes` of `bytes` become the tag. Once for each seal. */
   sealHead(bytes: Buffer): void;
-  /** Preamble and head as they were before, without the tag; `undefined` when they do not agree with it. */
+  /** Preamble and head as they were before sealing, without the tag; `undefined` when the tag does not match. */
   openHead(bytes: Buffer): Buffer | undefined;
   /** Begins to seal a chunk. Once for each number. */
   chunk(index: number): ChunkSeal;
-  /** A chunk as it was before; `undefined` when it does not agree with its tag. */
+  /** A chunk as it was before sealing; `undefined` when its tag does not match. */
   openChunk(index: number, chunk: Buffer, tag: Buffer): Buffer | undefined;
-  /** A part of a chunk that is still being written, as it was before: unverified. */
+  /** A part of a chunk that is still being written, as it was before sealing: unverified. */
   reveal(index: number, offset: number, part: Buffer): Buffer;
 }
 
 /** A chunk on its way to the disk. */
 export interface ChunkSeal {
-  /** What to write for a piece: as many bytes. */
+  /** What to write for a piece: the same number of bytes. */
   update(piece: Buffer): Buffer;
   tag(): Buffer;
 }
@@ -78,9 +81,9 @@ interface Secret {
   readonly id: number;
 }
 
-/** Makes seals with the first of its secrets, and opens those of each of them. */
+/** Makes seals with the first of its secrets, and opens those of all of them. */
 export class Seals {
-  /** The one flag of the entries it makes and takes. */
+  /** The one flag of the entries it makes and accepts. */
   readonly flags: number;
   readonly #secrets: readonly [Secret, ...Secret[]];
   readonly #encrypt: boolean;
@@ -91,7 +94,7 @@ export class Seals {
     this.#secrets = secrets.map((secret) => derived(secret, encrypt)) as [Secret, ...Secret[]];
   }
 
-  /** For an entry that is to be written under this path. */
+  /** For an entry to be written under this path. */
   begin(path: string): EntrySeal {
     return this.#seal(this.#secrets[0], path, randomBytes(SALT_BYTES));
   }
@@ -219,7 +222,8 @@ class Encryption implements EntrySeal {
     return this.#open(FIRST_CHUNK_NONCE + index, undefined, chunk, tag);
   }
 
-  // GCM is counter mode with a tag (NIST SP 800-38D §7.1): its first block of text is counted 2, and any other can be had without those before it.
+  // GCM is counter mode with a tag (NIST SP 800-38D §7.1): its first block of text has counter 2, and any block can be
+  // decrypted without those before it.
   reveal(index: number, offset: number, part: Buffer): Buffer {
     const counter = Buffer.alloc(16);
     nonceOf(FIRST_CHUNK_NONCE + index).copy(counter);
@@ -247,7 +251,7 @@ class Encryption implements EntrySeal {
   }
 }
 
-// Unique under a key, which is the entry's own.
+// The key is the entry's own, so the nonce is unique under it.
 const HEAD_NONCE = 0;
 const FIRST_CHUNK_NONCE = 1;
 
@@ -257,7 +261,8 @@ function nonceOf(number: number): Buffer {
   return nonce;
 }
 
-// Authenticating and encrypting never share a key, nor do caches that share a secret with something else in the application.
+// Authentication and encryption never share a key, nor do the cache and any other use of the same secret in the
+// application.
 function derived(secret: Buffer, encrypt: boolean): Secret {
   const use = `diskcache 1 ${encrypt ? "encrypt" : "authenticate"}`;
   const bytes = Buffer.from(hkdfSync("sha256", secret, Buffer.alloc(0), use, KEY_BYTES + 4));

@@ -1,12 +1,13 @@
-/** Buffers that small files are read into, again and again: a fresh one costs more than the read that fills it. Knows nothing of what is in them. */
+/** Reusable buffers that small files are read into: allocating one costs more than the read that fills it. Does not
+ * interpret their content. */
 import type { Lease } from "../contract.js";
 
-/** Sizes are powers of two, so that who keeps a body does not keep much more than it. */
+/** Sizes are powers of two, so that keeping a body does not keep much more memory than its length. */
 const SMALLEST_BITS = 12;
-/** Of each size so many wait to be used again; synchronous reads need one. */
+/** How many buffers of each size wait for reuse; synchronous reads need one. */
 const MOST_SPARE = 2;
 
-/** A buffer that belongs to whoever has taken it, until he gives it back. */
+/** A buffer that belongs to the caller that has taken it, until it is given back. */
 export class Slab implements Lease {
   readonly bytes: Buffer;
   readonly #spare: Slab[];
@@ -23,7 +24,7 @@ export class Slab implements Lease {
     if (this.#spare.length < MOST_SPARE) this.#spare.push(this);
   }
 
-  /** For `Slabs` alone. */
+  /** Only for `Slabs`. */
   take(): this {
     this.#taken = true;
     return this;
@@ -33,7 +34,7 @@ export class Slab implements Lease {
 export class Slabs {
   readonly #spare: Slab[][] = [];
 
-  /** One that holds so many bytes at least. */
+  /** A buffer of at least this many bytes. */
   take(bytes: number): Slab {
     const bits = Math.max(SMALLEST_BITS, 32 - Math.clz32(Math.max(bytes, 1) - 1));
     const spare = (this.#spare[bits] ??= []);

@@ -1,29 +1,34 @@
 /**
- * Decides whether the disk is quick enough to be asked synchronously, from measured times alone. Asks nothing itself.
+ * Decides from measured times alone whether the disk is fast enough to be read synchronously. Reads nothing itself.
  *
- * What it must not take for a slow disk is a busy processor, for then it would make the processor busier: a call through the thread pool costs several
- * times a synchronous one. So a call during which this process never went to sleep has not waited for the disk, however long it took, and the time of
- * one among many at a time is mostly that of those before it. And what a task that asks nothing of the disk waits in the thread pool, the disk has not caused:
- * else a server under load would never find out that its disk is quick, because of what it costs not to trust it.
+ * It must not take a busy processor for a slow disk, because it would then make the processor busier: a call through
+ * the thread pool costs several times a synchronous one. So a call during which this process never slept has not
+ * waited for the disk, however long it took, and the time of one call among many at once is mostly that of the calls
+ * before it. The time that a task without any disk access waits in the thread pool is not caused by the disk either.
+ * Otherwise a server under load would never find out that its disk is fast, because of the cost of not trusting it.
  */
 import { randomFill } from "node:crypto";
 import { performance } from "node:perf_hooks";
 
 /** Weight of the newest measurement in the running mean. */
 const WEIGHT = 0.2;
-/** A measurement counts as no more than so many times the limit: one hiccup of a busy machine is not a slow disk, two in a row are. */
+/** A measurement counts as no more than this multiple of the limit: one hiccup of a busy machine is not a slow disk,
+ * two in a row are. */
 const MOST_TIMES_LIMIT = 4;
-/** Past this share of the limit the mean says that something was slow lately, and it is looked more closely at the next calls. */
+/** Past this share of the limit, the mean shows that something was slow lately, and the next calls are measured more
+ * closely. */
 const SUSPICIOUS_SHARE = 0.2;
-/** To ask the system how often the process has slept costs as much as a short read, so calls that follow each other this closely share an answer. */
+/** Asking the system how often the process has slept costs as much as a short read, so calls that follow each other
+ * this closely share an answer. */
 const ASK_AGAIN_MS = 1;
-/** Calls that libuv makes at a time. */
+/** Calls that libuv runs at a time. */
 const POOL_THREADS = Math.max(1, Number(process.env.UV_THREADPOOL_SIZE) || 4);
 
-/** How often threads of this process have given up the processor: by themselves, as those do that wait for a disk, and because others wanted it. */
+/** How often threads of this process have given up the processor: voluntarily, as when waiting for a disk, and because
+ * other threads needed it. */
 type Switches = () => { readonly voluntaryContextSwitches: number; readonly involuntaryContextSwitches: number };
 
-/** Calls back from the thread pool, with no other work than to go through it. */
+/** Calls back through the thread pool, with no other work than that. */
 type ThroughPool = (done: () => void) => void;
 
 const scratch = Buffer.alloc(1);
@@ -33,9 +38,9 @@ export class SlowGuard {
   #slow = false;
   #slowUntil = 0;
   #together = 0;
-  /** One at a time shows what the thread pool itself costs just now. */
+  /** One control call at a time measures what the thread pool itself costs just now. */
   #controlling = false;
-  /** Where it is looked closely: how often the process had gone to sleep before the call, and when that was asked. */
+  /** While measuring closely: how often the process had slept before the call, and when that was asked. */
   #sleptBefore: number | undefined = undefined;
   #sleptAskedMs = 0;
   readonly #limitMs: number;
@@ -45,7 +50,7 @@ export class SlowGuard {
   readonly #switches: Switches;
   readonly #throughPool: ThroughPool;
 
-  /** Slow when the running mean passes `limitMs` or one call takes `spikeMs`, for `restMs` at least. */
+  /** Slow when the running mean passes `limitMs` or one call takes `spikeMs`, for at least `restMs`. */
   constructor(
     limitMs: number,
     spikeMs: number,
@@ -67,7 +72,8 @@ export class SlowGuard {
     return !this.#slow;
   }
 
-  /** Begins a synchronous call; what it gives goes to `synchronous` when the call is over, and none begins in between. */
+  /** Begins a synchronous call. The result goes to `synchronous` when the call is over; no other call begins in
+   * between. */
   begin(): number {
     const startedMs = this.#now();
     if (this.#meanMs <= this.#limitMs * SUSPICIOUS_SHARE) this.#sleptBefore = undefined;
@@ -88,7 +94,8 @@ export class SlowGuard {
     this.#slowUntil = endedMs + this.#restMs;
   }
 
-  /** Begins an asynchronous call of so many trips through the thread pool, one after the other; what it gives is called when that is over. Only these end a slow time: a synchronous probe would hold up everybody. */
+  /** Begins an asynchronous call of `trips` trips through the thread pool, one after the other; the returned function
+   * is called when it is over. Only these calls end a slow time: a synchronous probe would block every request. */
   asynchronous(trips: number): () => void {
     const startedMs = this.#now();
     const preempted = this.#slow ? this.#switches().involuntaryContextSwitches : 0;
@@ -100,7 +107,7 @@ export class SlowGuard {
     };
   }
 
-  // What one trip through the thread pool takes, beside a call that takes several.
+  // What one trip through the thread pool takes, measured beside a call that takes several.
   #control(startedMs: number): { tookMs: number } | undefined {
     if (!this.#slow || this.#controlling) return undefined;
     this.#controlling = true;
@@ -117,7 +124,7 @@ export class SlowGuard {
     const took = endedMs - startedMs;
     const itsOwn = Math.min(took / Math.max(1, meanTogether / POOL_THREADS), took - (poolMs ?? 0));
     if (itsOwn > this.#limitMs) {
-      // Whether the disk, the thread pool or the processor was waited for cannot be told of the others.
+      // Otherwise it is not known whether the call waited for the disk, the thread pool or the processor.
       const known = poolMs !== undefined && this.#switches().involuntaryContextSwitches === preempted;
       if (known) this.#slowUntil = endedMs + this.#restMs;
     } else if (endedMs >= this.#slowUntil) {
@@ -126,7 +133,7 @@ export class SlowGuard {
     }
   }
 
-  // Where the system does not count them there are none at all, and nothing is known.
+  // A system that does not count switches reports none at all, and nothing is known.
   #neverSlept(): boolean {
     const before = this.#sleptBefore;
     this.#sleptBefore = undefined;

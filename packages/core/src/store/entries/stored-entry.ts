@@ -1,4 +1,4 @@
-/** An entry as it is given to the store's owner, and what the store remembers beside it. Decides nothing. */
+/** An entry as the store's owner receives it, and what the store keeps beside it. Decides nothing. */
 import type { BodyFile } from "./body-reader.js";
 import { FileBodyReader, MemoryBodyReader } from "./body-reader.js";
 import type { BodyReader, EntryHead, Lease, StoreEntry } from "../contract.js";
@@ -7,7 +7,7 @@ import type { BodyReader, EntryHead, Lease, StoreEntry } from "../contract.js";
 const ENTRY_OVERHEAD_BYTES = 700;
 const BODY_OVERHEAD_BYTES = 200;
 
-/** No view of the log, and not `BLIND` either. */
+/** Equal to no view of the log, nor to `BLIND`. */
 const NEVER_CHECKED = -2;
 
 export class StoredEntry<Value> implements StoreEntry<Value> {
@@ -19,7 +19,7 @@ export class StoredEntry<Value> implements StoreEntry<Value> {
   softPurged = false;
   /** View of the invalidation log in which the entry was last found alive. */
   checkedView = NEVER_CHECKED;
-  /** When its recency was last written down, epoch milliseconds. */
+  /** When its recency was last recorded, epoch milliseconds. */
   touchedAt: number;
   readonly #file: BodyFile | undefined;
 

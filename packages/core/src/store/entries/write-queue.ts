@@ -1,6 +1,7 @@
 /**
- * Puts entries on disk behind the response: what is put is visible at once, and written when the event loop comes round. Writes of one key are merged,
- * the last wins, and never overtake each other. Never holds more than a bounded number of bytes.
+ * Writes entries to disk after the response: what is put is visible at once, and written when the event loop comes
+ * round. Writes of one key are merged, the last wins, and they never overtake each other. Never holds more than a
+ * bounded number of bytes.
  */
 import { performance } from "node:perf_hooks";
 import { setImmediate } from "node:timers";
@@ -18,11 +19,12 @@ import type { StoredEntry } from "./stored-entry.js";
 const SYNCHRONOUS_BYTES = 65_536;
 const MOST_WAITING_BYTES = 64 * 1024 * 1024;
 const MOST_IN_FLIGHT = 4;
-/** Past this mean, or one write of the second, nothing is written synchronously, for the third at least. */
+/** When the mean passes the first, or one write takes the second, nothing is written synchronously, for at least the
+ * third. */
 const SLOW_MEAN_MS = 2;
 const SLOW_SPIKE_MS = 100;
 const SLOW_REST_MS = 250;
-/** A slow write goes through the thread pool to open, write, date, close and rename. */
+/** A slow write makes five trips through the thread pool: open, write, set times, close, rename. */
 const WRITE_TRIPS = 5;
 /** Longest synchronous stretch of writing in one turn of the event loop. */
 const TURN_MS = 2;
@@ -30,13 +32,13 @@ const TURN_MS = 2;
 /** The key is to have no file. */
 export const REMOVED = "removed";
 
-/** The bytes to write and the room taken for them; `undefined` when there are none any more. */
+/** The bytes to write and the room reserved for them; `undefined` when there is nothing to write any more. */
 export type Encoded =
   | { readonly pieces: Buffer[]; readonly expiresAt: number; readonly room: SpaceReservation }
   | undefined;
 
 export interface WriteQueueDeps<Value> {
-  /** Bytes of an entry at the moment of writing; `undefined` when it has died while it waited. */
+  /** Bytes of an entry at the moment of writing; `undefined` when it became invalid while it waited. */
   readonly encode: (entry: StoredEntry<Value>) => Encoded;
   readonly stored: (path: EntryPath, change: UsageChange) => void;
   readonly now: () => number;
@@ -60,9 +62,9 @@ export class WriteQueue<Value> {
   #scheduled = false;
   #idle: (() => void)[] = [];
   readonly #watched = new Map<string, (() => void)[]>();
-  /** Who waits for what is being written for a key. */
+  /** Callbacks that wait for the write of a key that is under way. */
   readonly #landing = new Map<string, (() => void)[]>();
-  /** Keys of which something reaches the disk past the queue. */
+  /** Keys for which something is written to disk outside the queue. */
   readonly #held = new Map<string, Promise<void>>();
 
   constructor(files: AtomicFiles, paths: Paths, faults: Faults, around: WriteQueueDeps<Value>) {
@@ -81,18 +83,18 @@ export class WriteQueue<Value> {
     return this.#bytes;
   }
 
-  /** What the key will have once everything is written; `undefined` when nothing about it waits. */
+  /** What the key will have once everything is written; `undefined` when nothing for it waits. */
   get(key: string): StoredEntry<Value> | typeof REMOVED | undefined {
     const waiting = this.#waiting.get(key) ?? this.#inFlight.get(key);
     return waiting === undefined ? undefined : (waiting.entry ?? REMOVED);
   }
 
-  /** Whether not too much waits already. */
+  /** Whether the queue has room. */
   takes(bytes: number): boolean {
     return this.#bytes === 0 || this.#bytes + bytes <= MOST_WAITING_BYTES;
   }
 
-  /** False when too much waits already. */
+  /** False when the queue is full. */
   put(key: string, entry: StoredEntry<Value>, bytes: number): boolean {
     if (!this.takes(bytes)) return false;
     this.#enqueue(key, { entry, bytes });
@@ -103,7 +105,8 @@ export class WriteQueue<Value> {
     this.#enqueue(key, { entry: undefined, bytes: 0 });
   }
 
-  /** Lets something newer than what waits for a key reach the disk by itself: after what is being written for the key, before what is put from now on. */
+  /** Lets something newer than what waits for a key be written outside the queue: after the write that is under way
+   * for the key, before what is put from now on. */
   async exclusively<T>(key: string, work: () => Promise<T>): Promise<T> {
     const before = this.#held.get(key) ?? this.#written(key);
     this.#supersede(key);
@@ -119,7 +122,7 @@ export class WriteQueue<Value> {
     return done;
   }
 
-  // Resolves when what is being written for a key is on disk.
+  // Resolves when the write that is under way for the key is on disk.
   #written(key: string): Promise<void> {
     return this.#inFlight.has(key)
       ? new Promise((resolve) => this.#landing.set(key, [...(this.#landing.get(key) ?? []), resolve]))
@@ -141,7 +144,7 @@ export class WriteQueue<Value> {
     return new Promise((resolve) => this.#idle.push(resolve));
   }
 
-  /** Resolves when nothing about the key waits. */
+  /** Resolves when nothing for the key waits. */
   written(key: string): Promise<void> {
     if (this.get(key) === undefined) return Promise.resolve();
     return new Promise((resolve) => this.#watched.set(key, [...(this.#watched.get(key) ?? []), resolve]));
@@ -186,7 +189,7 @@ export class WriteQueue<Value> {
         break;
       }
     }
-    // What is left waits for one in flight, which comes back here when it is done.
+    // What is left waits for a write that is under way, which calls this again when it is done.
     this.#checkIdle();
   };
 
@@ -260,7 +263,7 @@ export class WriteQueue<Value> {
   }
 
   #encode(entry: StoredEntry<Value>): Encoded {
-    // Storing rests: what waits is not kept either, for it would fail like the one before.
+    // Storing is paused: what waits is dropped too, because it would fail like the write before it.
     if (this.#faults.storingPaused) {
       this.#faults.skip("paused", entry.head.key);
       return undefined;

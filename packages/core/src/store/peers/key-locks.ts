@@ -1,8 +1,11 @@
-/** Who makes an entry, among all processes that share the directory: a lock per key. Advisory: where it cannot be had or told, an entry is made twice, and nothing worse.
+/** Which process makes an entry, among all that share the directory: a lock per key. Advisory: without a lock, or in
+ * doubt, an entry is made twice, and nothing worse.
  *
- * A lock is a symbolic link that points nowhere: its target names process and moment, so it comes into being together with its content, in one call.
- * A lock whose process is dead, which is older than a lock may be, or under which something is made that a purge has ended since, may be removed by anybody, and by one alone: removing it, also for its own
- * holder, takes a claim on this very lock first, a link beside it that names who removes it. So a newer lock, which has other claims, is never taken for the old one. */
+ * A lock is a symbolic link that points nowhere: its target names process and moment, so it is created together with
+ * its content, in one call. A lock is stale when its process is dead, when it is older than a lock may be, or when
+ * what is made under it has been purged since. Any process may remove a stale lock, but only one does: every removal,
+ * also by the holder, first takes a claim on this very lock, a link beside it that names the remover. So a newer lock,
+ * which has other claims, is never taken for the old one. */
 import { hash } from "node:crypto";
 import { performance } from "node:perf_hooks";
 import type { KeyLock, LockEnd, LogPosition } from "../contract.js";
@@ -17,31 +20,34 @@ import type { ProcessIdentity } from "../process-identity.js";
 const MAX_AGE_MS = 60_000;
 const FIRST_POLL_MS = 2;
 const LAST_POLL_MS = 16;
-/** So much longer for every key that is waited for at the same time: looking takes time, too. */
+/** Added for every key that is waited for at the same time: checking takes time, too. */
 const POLL_MS_PER_WAIT = 0.25;
-/** How often it is asked whether the holder lives: dearer than a look at the lock. */
+/** How often the wait checks whether the holder lives: dearer than checking the lock. */
 const LIVENESS_MS = 100;
-/** `<process>-<suffix>-<count>@<epoch milliseconds>`, and for what a purge can make obsolete `#<position in the invalidation log>`: `1f0a…-4711-83020-a1b2c3-7@1767323045000#4096`. */
+/** `<process>-<suffix>-<count>@<epoch milliseconds>`, and for what a purge can make obsolete
+ * `#<position in the invalidation log>`: `1f0a…-4711-83020-a1b2c3-7@1767323045000#4096`. */
 const TARGET = /^(.+)-[0-9a-f]{6}-\d+@(\d+(?:\.\d+)?)(?:#(\d+))?$/;
-/** A claim to remove a lock: beside the lock, with what tells it from others of the same key. It points to who removes it. */
+/** A claim to remove a lock: beside the lock, with a digest that identifies this lock among those of the same key. Its
+ * target names the remover. */
 const CLAIM = /^[0-9a-f]{64}-[0-9a-f]{16}$/;
-/** `<process>-<suffix>`, who makes locks and claims. */
+/** `<process>-<suffix>`: the maker of locks and claims. */
 const MAKER = /^(.+)-[0-9a-f]{6}$/;
 
-/** Whether the way to a lock is free: `"held"` by somebody who counts or was sooner, `"stuck"` where what counts for nothing cannot be taken away. */
+/** Whether a lock can be taken: `"held"` by a living process or taken first by another, `"stuck"` when a stale lock
+ * cannot be removed. */
 type Cleared = "free" | "held" | "stuck";
 
-/** What is made under a lock, where a purge can make it obsolete. */
+/** What is made under a lock, if a purge can make it obsolete. */
 export interface LockedMaking {
   readonly birth: LogPosition;
-  /** Whether a purge has ended what is being made since `birth`. */
+  /** Whether a purge has invalidated what is being made since `birth`. */
   isOutdated(birth: LogPosition): boolean;
 }
 
-/** What is known of those who hold locks. */
+/** What is known of the processes that hold locks. */
 export interface LockHolders {
   lives(identity: ProcessIdentity): boolean;
-  /** This process holds one more, and shows others that it lives. */
+  /** This process holds one more lock, and shows other processes that it lives. */
   hold(): void;
   release(): void;
 }
@@ -55,7 +61,7 @@ export class KeyLocks {
   #count = 0;
   #waits = 0;
   readonly #watch: LockWatch;
-  /** Whether the last lock that was given back was heard of, rather than seen. */
+  /** Whether the watch, rather than a poll, noticed the last lock that was given back. */
   #watchTells = false;
   #swept = false;
   #closed = false;
@@ -68,8 +74,9 @@ export class KeyLocks {
     this.#holders = holders;
   }
 
-  /** @param making since when, in positions of the invalidation log, and whether what has been made since an earlier one is in vain: such a lock is nobody's to wait for
-   * @returns `"held"` when a living process has it; `undefined` when no lock can be had here at all */
+  /** @param making its birth, in positions of the invalidation log, and whether what another has been making since an
+   * earlier birth is obsolete: such a lock need not be waited for
+   * @returns `"held"` when a living process has it; `undefined` when no lock can be made here at all */
   take(key: string, making?: LockedMaking): KeyLock | "held" | undefined {
     const path = this.#path(key);
     const birth = making === undefined ? "" : `#${making.birth}`;
@@ -88,13 +95,16 @@ export class KeyLocks {
     }
   }
 
-  /** Resolves when nobody holds the key any more, its holder has died, or the time is up: for this wait, or since the lock was taken, so that whoever comes late does not begin to wait anew for a holder that hangs. Never rejects. */
+  /** Resolves when the lock is released, its holder has died, or the time is up. The time counts for this wait and
+   * since the lock was taken, so that a late caller does not wait the full time for a holder that hangs. Never
+   * rejects. */
   async released(key: string, timeoutMs: number): Promise<LockEnd> {
     const path = this.#path(key);
     const startedMs = performance.now();
     let askedMs = startedMs;
     let target = this.#targetAt(path);
-    // It was held a moment ago: whether it was given back or taken from the dead, and by somebody who takes it himself, is not to be seen any more.
+    // It was held a moment ago. Whether it was released, or removed after its holder died, by a process that takes it
+    // itself, can no longer be seen.
     if (target === undefined) return "abandoned";
     if (!this.#counts(path, target, timeoutMs)) return this.#endOf(target);
     this.#waits++;
@@ -107,7 +117,7 @@ export class KeyLocks {
           this.#watchTells = told;
           return this.#endOf(target);
         }
-        // As long as it is the same lock, its age and its holder are looked at now and then.
+        // While it is the same lock, its age and its holder are checked now and then.
         if (seen !== target || performance.now() - askedMs >= LIVENESS_MS) {
           if (!this.#counts(path, seen, timeoutMs)) return this.#endOf(seen);
           target = seen;
@@ -122,12 +132,12 @@ export class KeyLocks {
     }
   }
 
-  /** Nobody waits any more. */
+  /** No call waits any longer. */
   close(): void {
     this.#closed = true;
   }
 
-  // Where the watch was the first to tell the last time, looking is only for what it may miss.
+  // If the watch noticed the last release first, polling only covers what the watch may miss.
   get #longestPauseMs(): number {
     return this.#watchTells ? LIVENESS_MS : LAST_POLL_MS + (this.#waits - 1) * POLL_MS_PER_WAIT;
   }
@@ -142,7 +152,7 @@ export class KeyLocks {
 
   #create(path: string, target: string): KeyLock {
     ownDirectory(this.#fs, this.#directory);
-    // Before there is a lock: nobody is to find one of a process he cannot know of.
+    // Before the lock exists: no other process may find a lock of a process that it cannot know of.
     this.#holders.hold();
     try {
       this.#link(path, target);
@@ -180,12 +190,12 @@ export class KeyLocks {
     }
   }
 
-  // What is about to be removed by another one is as good as held by him: then his own lock comes.
+  // A lock that another process is about to remove is as good as held by that process: its own lock follows.
   #counts(path: string, target: string, maxAgeMs: number): boolean {
     return this.#isValid(target, maxAgeMs) || this.#isLiving(this.#targetAt(claimPath(path, target)));
   }
 
-  // Once per process: what the dead have left for keys that nobody asks for any more.
+  // Once per process: removes what dead processes have left for keys that are no longer asked for.
   #sweep(): void {
     try {
       ownDirectory(this.#fs, this.#directory);
@@ -195,11 +205,11 @@ export class KeyLocks {
         else if (!this.#isLiving(this.#targetAt(path))) this.#fs.unlinkSync(path);
       }
     } catch {
-      // Another one sweeps, or there is nothing to sweep.
+      // Another process sweeps, or there is nothing to sweep.
     }
   }
 
-  // Takes away what counts for nothing. Where that cannot be done, as on a disk that has become read-only, nobody is to wait for it.
+  // Removes a stale lock. If that fails, as on a disk that has become read-only, no request may wait for it.
   #clear(path: string, outdated: (target: string) => boolean = () => false): Cleared {
     let found: string;
     try {
@@ -222,7 +232,7 @@ export class KeyLocks {
         this.#fs.unlinkSync(claim);
       }
     } catch (error) {
-      // Somebody else was sooner.
+      // Another process was first.
       return errorCode(error) === "ENOENT" ? "held" : "stuck";
     }
   }
@@ -232,7 +242,7 @@ export class KeyLocks {
     return identity !== undefined && this.#holders.lives(identity);
   }
 
-  // Somebody may have cleared it away already, to take it himself.
+  // Another process may have removed it already, to take it itself.
   #endOf(target: string): LockEnd {
     const identity = parseIdentity(TARGET.exec(target)?.[1] ?? "");
     return identity !== undefined && !this.#holders.lives(identity) ? "abandoned" : "over";
@@ -242,12 +252,12 @@ export class KeyLocks {
     const [, holder = "", since = ""] = TARGET.exec(target) ?? [];
     const identity = parseIdentity(holder);
     const age = this.#now() - Number(since);
-    // Dated in the future: the clock was set back, and nobody can tell how old it is.
+    // Dated in the future: the clock was set back, and the lock's age is unknown.
     if (identity === undefined || age < 0 || age >= Math.min(maxAgeMs, MAX_AGE_MS)) return false;
     return this.#holders.lives(identity);
   }
 
-  // Of one who died between claim and removal nobody is to wait for.
+  // A claim whose maker died between claim and removal is not waited for.
   #claim(path: string): boolean {
     ownDirectory(this.#fs, this.#directory);
     for (let attempt = 0; attempt < 2; attempt++) {
@@ -268,7 +278,7 @@ function claimPath(path: string, target: string): string {
   return `${path}-${hash("sha256", target).slice(0, 16)}`;
 }
 
-// In doubt it is not: then the wait is bounded.
+// In doubt it is not outdated: then the wait is bounded.
 function isOutdated(target: string, making: LockedMaking | undefined): boolean {
   const birth = TARGET.exec(target)?.[3];
   return making !== undefined && birth !== undefined && making.isOutdated(Number(birth));

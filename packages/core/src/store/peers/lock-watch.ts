@@ -1,10 +1,12 @@
-/** Hears at once when something about a lock changes, where the file system tells. One watch of the directory, and only while somebody waits. Never relied on alone: it may be refused, and may miss something. */
+/** Reports changes to a lock at once, where the file system supports it. One watch of the directory, and only while a
+ * caller waits. Never relied on alone: the watch may be refused, and may miss a change. */
 import type { FSWatcher } from "node:fs";
 import type { FileSystem } from "../file-system.js";
 
-/** One who waits for something about a name to change. */
+/** A wait for changes under one name. */
 export interface Listening {
-  /** Resolves when something has changed since it last did, or after so many milliseconds. Says whether it has. */
+  /** Resolves when something has changed since the last call, or after this many milliseconds. Returns whether it
+   * has. */
   changed(longestMs: number): Promise<boolean>;
   stop(): void;
 }
@@ -12,7 +14,7 @@ export interface Listening {
 export class LockWatch {
   readonly #fs: FileSystem;
   readonly #directory: string;
-  /** Who waits, by name. */
+  /** The callbacks that wait, by name. */
   readonly #listening = new Map<string, Set<() => void>>();
   #watcher: FSWatcher | undefined;
 
@@ -21,7 +23,7 @@ export class LockWatch {
     this.#directory = directory;
   }
 
-  /** From now on, whatever changes about the name is heard. */
+  /** Every change under the name from now on is reported. */
   listen(name: string): Listening {
     let heard = false;
     let wake: () => void = () => undefined;
@@ -54,7 +56,7 @@ export class LockWatch {
     };
   }
 
-  // The watch keeps no process alive. Without one, those who wait have only their own looks.
+  // The watch keeps no process alive. Without one, waiting callers only poll.
   #watch(): FSWatcher | undefined {
     try {
       const watcher = this.#fs.watch(this.#directory, { persistent: false }, (_event, name) => this.#tell(name));
@@ -64,7 +66,7 @@ export class LockWatch {
     }
   }
 
-  // Some systems do not say what has changed.
+  // Some systems do not report which name has changed.
   #tell(name: string | null): void {
     const told = name === null ? [...this.#listening.values()] : [this.#listening.get(name) ?? []];
     for (const listeners of told) for (const listener of listeners) listener();

@@ -1,4 +1,5 @@
-/** Which other processes have the directory open: a file each, named by its process. Whoever is alone needs no locks. Never judges a living process of this machine by age. */
+/** Which other processes have the directory open: one file each, named by its process. A process that is alone needs
+ * no locks. Never judges a living process of this machine by age. */
 import { CREATE_FLAGS, errorCode, FILE_MODE, UPDATE_FLAGS } from "../file-system.js";
 import type { FileSystem } from "../file-system.js";
 import { IN_THE_CACHE, makeDirectory, ownDirectory } from "../own-directory.js";
@@ -6,12 +7,12 @@ import { formatIdentity, liveness, ownIdentity, parseIdentity, uniqueSuffix } fr
 import type { ProcessIdentity } from "../process-identity.js";
 
 const NAME = /^([0-9a-f]{8}-\d{1,10}-\d{1,15})-[0-9a-f]{6}$/;
-/** How long after it came a process counts with others who are coming, too: workers are started together. */
+/** For this long after its start, a process assumes that others are starting too: workers are started together. */
 const COMING_MS = 5_000;
-/** How long the living are believed to live before they are looked at again. */
+/** How long a process seen alive is assumed to live before it is checked again. */
 const RECHECK_MS = 1_000;
 
-/** It is known already; or there is no root yet, or one that this process may only read, which others tell. */
+/** Already known; or there is no root yet, or one that this process may only read, which is reported elsewhere. */
 const NOT_TOLD = new Set(["EEXIST", "ENOENT", "ERR_ACCESS_DENIED"]);
 
 export class Neighbours {
@@ -21,7 +22,7 @@ export class Neighbours {
   readonly #failed: (operation: string, path: string, error: unknown) => void;
   readonly #foreign: ForeignProcesses;
   readonly #ownName = `${formatIdentity(ownIdentity)}-${uniqueSuffix()}`;
-  /** What the directory looked like when it was last read, and when. */
+  /** The state of the directory when it was last read, and the time of that. */
   #seen = "";
   #readAt = Number.NEGATIVE_INFINITY;
   #present = false;
@@ -32,7 +33,7 @@ export class Neighbours {
   /** Locks that others may wait for. */
   #holds = 0;
   #showing: NodeJS.Timeout | undefined = undefined;
-  /** Whether it has been said that this process cannot be made known. */
+  /** Whether it has been reported that this process cannot be registered. */
   #told = false;
 
   /** @param elapsed milliseconds of a clock that never jumps */
@@ -49,14 +50,16 @@ export class Neighbours {
     this.#foreign = new ForeignProcesses(fs, elapsed);
   }
 
-  /** Whether another living process, or another cache in this one, has the directory open. One `stat` while nothing changes. */
+  /** Whether another living process, or another cache in this one, has the directory open. Costs one `stat` while
+   * nothing changes. */
   get present(): boolean {
     try {
       const stat = ownDirectory(this.#fs, this.#directory);
       const seen = stat && `${stat.ino} ${stat.mtimeMs}`;
       this.#show();
       if (seen === undefined) this.register();
-      // Two changes within one tick of the file system's clock look like one, so now and then it is read whatever it looks like.
+      // Two changes within one tick of the file system's clock look like one, so the directory is read now and then
+      // even if it looks unchanged.
       else if (seen !== this.#seen || this.#elapsed() - this.#readAt > RECHECK_MS) this.#look(seen);
     } catch {
       this.register();
@@ -64,13 +67,14 @@ export class Neighbours {
     return this.#present;
   }
 
-  /** Which of the times without others this is; `undefined` while there are some. What was read in another one may have been overwritten since. */
+  /** The number of the present period without others; `undefined` while there are some. What was read in another
+   * period may have been overwritten since. */
   get solitude(): number | undefined {
     void this.present;
     return this.#others ? undefined : this.#changes;
   }
 
-  /** Whether a process lives, as far as can be told: others than this machine's by whether they make themselves known. */
+  /** Whether a process lives, as far as is known: one of another machine by whether it makes itself known. */
   lives(identity: ProcessIdentity): boolean {
     if (identity.machine === ownIdentity.machine) return liveness(identity) !== "dead";
     try {
@@ -82,7 +86,8 @@ export class Neighbours {
     }
   }
 
-  /** Something is held from now on that others wait for as long as this process lives: it shows that it does, also while it does nothing else. */
+  /** Something is held from now on that other processes wait for as long as this process lives: it shows that it
+   * lives, also while it does nothing else. */
   hold(): void {
     this.#holds++;
     this.#show();
@@ -96,7 +101,8 @@ export class Neighbours {
     this.#holds--;
   }
 
-  /** Makes this process known. Idempotent. Until it has been seen beside the others, somebody is taken to be there: a lock too many costs little. */
+  /** Registers this process. Idempotent. Until this process has seen its own file beside those of the others, it
+   * assumes that others are there: an extra lock costs little. */
   register(): void {
     this.#present = true;
     this.#others = true;
@@ -136,7 +142,7 @@ export class Neighbours {
       ownDirectory(this.#fs, this.#directory);
       this.#touch();
     } catch {
-      // Others took it for gone, or the directory is another one.
+      // Others took this process for dead, or the directory is another one.
       this.register();
     }
   }
@@ -176,7 +182,7 @@ export class Neighbours {
     this.#present = this.#others || this.#elapsed() - (this.#registeredAt ?? 0) < COMING_MS;
   }
 
-  // False when it is not the name of a process, or gone: then its file goes.
+  // False when it is not the name of a process, or that process is dead: then its file is removed.
   #stays(name: string): boolean {
     const identity = identityIn(name);
     if (identity === undefined) return false;
@@ -198,20 +204,22 @@ function isOf(name: string, identity: ProcessIdentity): boolean {
 }
 
 /*
- * Which processes of other machines, boots and pid namespaces live: the kernel does not tell, so the file by which one makes itself known does, while its
- * times change. Compares no clocks, which may differ: it is watched for how long they stay. Makes and removes nothing.
+ * Which processes of other machines, boots and pid namespaces live. The kernel does not say, so a process counts as
+ * living while the times of the file that registers it change. Compares no clocks, which may differ: it measures how
+ * long the times stay the same. Makes and removes nothing.
  */
 
-/** Who acts, or holds a lock, shows himself so often. */
+/** A process that acts, or holds a lock, updates its file this often. */
 const SHOW_MS = 500;
-/** Who was watched for so long and has not shown himself is gone, or does nothing; when he does something again, he makes himself known anew. */
+/** A process that was watched for this long without an update is dead, or inactive; when it acts again, it registers
+ * again. */
 const SILENT_MS = 3_000;
-/** By the clock, which may have been set since: only at the first look. Longer than clocks differ. */
+/** By the wall clock, which may have been set since: only at the first check. Longer than clocks differ. */
 const LONG_SILENT_MS = 60 * 60 * 1000;
 
 interface Watched {
   readonly mtimeMs: number;
-  /** On this process' own clock. */
+  /** On this process's own clock. */
   readonly since: number;
 }
 

@@ -1,8 +1,10 @@
 /**
- * What the caches on a directory agree on about the time, also those that come later: a link that points nowhere and says how the machine's clock was
- * set since it was started. Without it, a process that comes after the clock was set back would take what lies there for younger than it is.
+ * What the caches on a directory agree on about the time, including those that start later: a link that points nowhere
+ * and records how the machine's clock was set since the machine started. Without it, a process that starts after the
+ * clock was set back would take what is stored there for younger than it is.
  *
- * `1f0a93bc@1767323045000.25+10000`: which boot, by how much the clock was ahead of the steady one, and by how much it was set back all in all.
+ * `1f0a93bc@1767323045000.25+10000`: which boot, how far the clock was ahead of the steady one, and how far it was set
+ * back in total.
  */
 import { isStep, SteadyClock } from "../../base/clock.js";
 import type { Clock, ClockState } from "../../base/clock.js";
@@ -17,17 +19,17 @@ export class SharedClock {
   readonly #paths: Paths;
   readonly #clock: SteadyClock | undefined;
 
-  /** A clock that somebody else gave says what he wants it to say. */
+  /** A clock that the caller provided is used as it is. */
   constructor(fs: FileSystem, paths: Paths, clock: Clock) {
     this.#fs = fs;
     this.#paths = paths;
-    // Where the kernel does not tell one boot from the next, nobody can go on from another.
+    // Where the kernel does not distinguish one boot from the next, no process can continue from another's record.
     if (ownBoot === undefined || !(clock instanceof SteadyClock)) return;
     this.#clock = clock;
     clock.onStep = () => this.agree();
   }
 
-  /** Goes on from what stands there, and leaves word of what has happened since. */
+  /** Continues from what is recorded, and records what has happened since. */
   agree(): void {
     const clock = this.#clock;
     if (clock === undefined) return;
@@ -40,7 +42,7 @@ export class SharedClock {
       this.#fs.symlinkSync(`${ownBoot}@${offset.toFixed(3)}+${ahead}`, temp);
       this.#fs.renameSync(temp, this.#path);
     } catch {
-      // No links, or nothing can be written: each process has its own word then.
+      // No links, or nothing can be written: then each process has its own record.
     }
   }
 

@@ -1,13 +1,14 @@
 /**
- * Which process sweeps: one at a time. A symbolic link that points nowhere and names its process, so it comes into being with its content in one call.
- * Taken for one pass. A holder that has died or was stopped is recognised at once; one that has not got on for a while is passed over, for two sweeps
- * at once do no harm. Never blocks.
+ * Which process sweeps: one at a time. A symbolic link that points nowhere and names its process, so it is created
+ * together with its content in one call. Taken for one pass. A holder that has died or was stopped is recognised at
+ * once; one that has made no progress for a while is passed over, because two sweeps at once do no harm. Never blocks.
  */
 import { errorCode } from "../file-system.js";
 import type { FileSystem } from "../file-system.js";
 import { formatIdentity, isStopped, liveness, ownIdentity, parseIdentity, uniqueSuffix } from "../process-identity.js";
 
-/** A holder that shows itself every `BEAT_MS` and was silent for so long sweeps no more, whether or not it lives: it hangs, or is of another machine. */
+/** A holder shows itself every `BEAT_MS`. One that was silent for this long no longer sweeps, whether or not it lives:
+ * it hangs, or is on another machine. */
 const SILENT_MS = 5_000;
 export const BEAT_MS = 1_000;
 const TARGET = /^([0-9a-f]{8}-\d{1,10}-\d{1,15})-[0-9a-f]{6}-\d+$/;
@@ -20,11 +21,11 @@ export class SweeperLock {
   readonly #name = `${formatIdentity(ownIdentity)}-${uniqueSuffix()}`;
   #count = 0;
   #target: string | undefined = undefined;
-  /** Whom this process has seen holding it, and since when. */
+  /** The holder that this process has seen, and since when. */
   #seen = "";
   #seenAt = 0;
 
-  /** @param progress something that changes while the holder gets on */
+  /** @param progress a value that changes while the holder makes progress */
   constructor(fs: FileSystem, root: string, elapsed: () => number, progress: () => string) {
     this.#fs = fs;
     this.#path = `${root}/sweeper`;
@@ -32,7 +33,7 @@ export class SweeperLock {
     this.#progress = progress;
   }
 
-  /** True when this process is the one. Where no lock can be made at all, everybody is. */
+  /** True when this process may sweep. Where no lock can be made at all, every process may. */
   take(): boolean {
     const target = `${this.#name}-${this.#count++}`;
     for (let attempt = 0; attempt < 2; attempt++) {
@@ -41,7 +42,7 @@ export class SweeperLock {
         this.#target = target;
         return true;
       } catch (error) {
-        // No links here, or something else than a link stands there: everybody sweeps.
+        // No links here, or the path is not a link: every process sweeps.
         if (errorCode(error) !== "EEXIST" || !this.#isLink()) return true;
         if (!this.#clearDead()) return false;
       }
@@ -49,7 +50,7 @@ export class SweeperLock {
     return false;
   }
 
-  /** Whether it is still this process': the directory may be another one, or it was too slow. */
+  /** Whether this process still holds it: the directory may be another one, or the process was too slow. */
   get held(): boolean {
     return this.#target === undefined || this.#read() === this.#target;
   }
@@ -76,7 +77,8 @@ export class SweeperLock {
     );
   }
 
-  // Moved aside first, so that of several who find it only one removes it; what turns out to be a newer one is put back.
+  // Moved aside first, so that of several processes that find it only one removes it; a newer lock moved by mistake is
+  // put back.
   #removeIf(target: string): boolean {
     const aside = `${this.#path}-${this.#name}-${this.#count++}`;
     try {
