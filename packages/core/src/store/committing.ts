@@ -1,11 +1,12 @@
-/** Entries whose files get their names just now. Each is read from where it was written meanwhile, so no lookup waits for the disk. Never asks whether an entry may be used. */
+/** Entries that are being committed: their files are about to get their final names. Until then, each is read from
+ * where it was written, so no lookup waits for the disk. Never decides whether an entry may be used. */
 import { setImmediate } from "node:timers";
 import type { BodyReader, EntryHead } from "./contract.js";
 import type { FileEntryWriter } from "./entries/entry-writer.js";
 import { StoredEntry } from "./entries/stored-entry.js";
 
 interface Announced<Value> {
-  /** `undefined` where its meta cannot be decoded. */
+  /** `undefined` if its meta cannot be decoded. */
   readonly entry: StoredEntry<Value> | undefined;
   readonly over: Promise<void>;
 }
@@ -32,7 +33,7 @@ export class Committing<Value> {
     return this.#announced.get(key)?.entry;
   }
 
-  /** Resolves when the file of the key has its name, or will have none. */
+  /** Resolves when the commit under the key is over, whether it succeeded or not. */
   over(key: string): Promise<void> | undefined {
     return this.#announced.get(key)?.over;
   }
@@ -45,7 +46,7 @@ export class Committing<Value> {
     this.#announced.delete(key);
   }
 
-  /** The writer names its file now; `result` tells when that is over. */
+  /** The writer names its file now; `result` settles when that is over. */
   announce(writer: FileEntryWriter, head: EntryHead, result: Promise<boolean>): void {
     const { key } = head;
     const held = writer.reader();
@@ -53,7 +54,7 @@ export class Committing<Value> {
       entry: this.#entryOf(writer, head),
       over: result.then(() => {
         if (this.#announced.get(key) === announced) this.#announced.delete(key);
-        // Who has found it in this turn opens it at once.
+        // A lookup that found it in this turn opens it at once.
         setImmediate(() => held.close());
       }),
     };

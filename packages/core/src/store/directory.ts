@@ -22,7 +22,7 @@ const MARKERS: readonly (readonly [name: string, content: string])[] = [
   [".gitignore", "*\n"],
 ];
 
-/** As much as the smallest file takes. */
+/** The space that the smallest file takes. */
 const TRIAL = "\0".repeat(4096);
 const OTHER_DIR = "give a `dir` this process may write";
 const WRITE_REMEDIES: Readonly<Record<string, string>> = {
@@ -33,17 +33,18 @@ const WRITE_REMEDIES: Readonly<Record<string, string>> = {
 
 export interface DirectoryRules {
   readonly allowPublicDir: boolean;
-  /** It was there before. What it lay in is not made again then: a release that a deploy has removed stays removed. */
+  /** The directory existed before. Then its parent is not made again: a release that a deploy has removed stays
+   * removed. */
   readonly known: boolean;
 }
 
-/** Makes the directory where it is missing and checks it.
+/** Makes the directory if it is missing, and checks it.
  * @throws {DiskCacheError} `ERR_DISKCACHE_DIRECTORY` with the remedy */
 export function prepareDirectory(fs: FileSystem, dir: string, options: DirectoryRules): void {
   if (!options.allowPublicDir) refusePublished(fs, dir, resolve(dir));
   make(fs, dir, options.known);
   checkDirectory(fs, dir);
-  // Where a link above it leads somewhere else.
+  // In case a link above it leads elsewhere.
   if (!options.allowPublicDir) refusePublished(fs, dir, realPath(fs, dir));
   for (const [name, content] of MARKERS) writeMarker(fs, `${dir}/${name}`, content);
 }
@@ -75,7 +76,7 @@ function make(fs: FileSystem, dir: string, known: boolean): void {
     makeDirectory(fs, dir, known ? 0 : Infinity);
   } catch (cause) {
     const code = errorCode(cause);
-    // Where nothing can be made there may be one already.
+    // Where nothing can be made, the directory may exist already.
     if (code !== "ENOENT" && code !== "ENOTDIR" && fs.lstatSync(dir, { throwIfNoEntry: false }) !== undefined) return;
     if (known && code === "ENOENT")
       throw directoryError(
@@ -106,20 +107,21 @@ function checkDirectory(fs: FileSystem, dir: string): void {
     throw directoryError(dir, `can be written by others, who could plant pages in it; ${remedy(dir, stat)}`);
 }
 
-// A directory that everybody may put something into is meant to be shared, such as /tmp.
+// A directory that every user may write to is meant to be shared, such as /tmp.
 function remedy(dir: string, stat: Stats): string {
   if ((stat.mode & STICKY) !== 0) return `give a directory of its own, such as ${join(dir, "pages")}`;
   return isGroupVolume(stat) ? "its mode cannot be changed here: give another `dir`" : `run: chmod 700 ${dir}`;
 }
 
-// Of a volume that this process may write to without being its owner: what it makes there itself is its own.
+// For a volume that this process may write to without owning it: what it makes there is its own.
 function otherWays(dir: string, { uid, gid, mode }: Stats): string {
   const written = (mode & OTHERS_WRITE) !== 0 || ((mode & GROUP_WRITES) !== 0 && isOwnGroup(gid));
   const below = written ? `, such as ${join(dir, "pages")} below it` : "";
   return uid === 0 ? below : `${below}, or run as user ${uid}`;
 }
 
-// What the owner of a volume, or an orchestrator at each start (`fsGroup` of Kubernetes), has opened to the group that this process was given.
+// A directory that the owner of a volume, or an orchestrator at each start (`fsGroup` of Kubernetes), has opened to a
+// group of this process.
 function isGroupVolume({ mode, gid }: Stats): boolean {
   return (mode & (GROUP_WRITES | OTHERS_WRITE | SETGID)) === (GROUP_WRITES | SETGID) && isOwnGroup(gid);
 }
@@ -128,7 +130,7 @@ function isOwnGroup(gid: number): boolean {
   return process.getuid?.() === 0 || process.getegid?.() === gid || process.getgroups?.().includes(gid) === true;
 }
 
-// Makes it its owner's alone. False where it stays open, as on a file system that keeps no modes.
+// Closes it to all but its owner. False when it stays open, as on a file system that keeps no modes.
 function close(fs: FileSystem, dir: string): boolean {
   try {
     const fd = fs.openSync(dir, DIRECTORY_FLAGS);
@@ -171,8 +173,9 @@ function writeMarker(fs: FileSystem, path: string, content: string): void {
 }
 
 /*
- * Whether a directory looks like one that is served to clients. What a framework's static middleware serves cannot be seen from outside (`express.static` and
- * `koa-static` keep their root to themselves), so names and what lies beside have to speak for it. Reads no file.
+ * Whether a directory looks like one that is served to clients. What a framework's static middleware serves cannot be
+ * seen from outside (`express.static` and `koa-static` keep their root private), so names and neighbouring files have
+ * to decide. Reads no file.
  */
 
 /** Directory names that web servers and static middleware commonly publish. */
@@ -180,9 +183,10 @@ const PUBLISHED_NAMES: ReadonlySet<string> = new Set(["public", "public_html", "
 /** The same, but only inside an application: many live under `/var/www` themselves. */
 const PUBLISHED_WITHIN: ReadonlySet<string> = new Set(["www"]);
 
-/** Why clients could probably fetch what lies in the directory; `undefined` when nothing speaks for it.
+/** Why clients could probably fetch the files of the directory; `undefined` when nothing suggests it.
  * @param path absolute
- * @param home the working directory: an application may itself live under /srv/public, so only what lies below it counts where `path` does */
+ * @param home the working directory: an application may itself live under /srv/public, so if `path` lies below it,
+ * only the part below it counts */
 export function publishedBy(fs: FileSystem, path: string, home: string): string | undefined {
   const below = relative(home, path);
   const within = !isAbsolute(below) && below.split(sep)[0] !== ".." && dirname(home) !== home;
@@ -194,7 +198,7 @@ export function publishedBy(fs: FileSystem, path: string, home: string): string 
   return site && `lies in ${site}, whose index.html says that it is served to clients`;
 }
 
-// The nearest directory above that has a start page; not the application's own, nor one above that.
+// The nearest directory above that has a start page; not that of the application itself, nor one above it.
 function siteAbove(fs: FileSystem, path: string, home: string): string | undefined {
   for (let at = path; at !== dirname(at) && !holds(at, home); at = dirname(at)) {
     if (exists(fs, `${at}/index.html`)) return at;

@@ -1,4 +1,5 @@
-/** The store on disk: joins the memory tier, what waits to be written, the files and the invalidation log. Gives HTTP no meaning, and never throws into a request. */
+/** The store on disk: joins the memory tier, the write queue, the files and the invalidation log. Knows nothing of
+ * HTTP, and never throws into a request. */
 import { setImmediate } from "node:timers";
 import { closedError } from "../base/errors.js";
 import { andThen } from "../base/maybe-async.js";
@@ -38,7 +39,7 @@ export class DiskStore<Value> implements Store<Value> {
   readonly #committing: Committing<Value>;
   readonly #purging = new Pending();
   #closing: Promise<void> | undefined = undefined;
-  /** What is in memory was learnt in this one. */
+  /** The period without other processes in which the memory tier was filled. */
   #solitude: number | undefined = undefined;
 
   /** @throws {DiskCacheError} `ERR_DISKCACHE_DIRECTORY` with `strict` */
@@ -62,7 +63,7 @@ export class DiskStore<Value> implements Store<Value> {
     return this.#parts.log.position();
   }
 
-  /** The same, with a look at the disk for it. */
+  /** The same, with a check of the disk. */
   positionNow(): LogPosition {
     return this.#parts.log.positionNow();
   }
@@ -80,13 +81,14 @@ export class DiskStore<Value> implements Store<Value> {
     return this.#get(key, true, now);
   }
 
-  /** As `get`, but past the memory tier: sees what another process has written since.
-   * Costs a read; for an entry that has become stale and may have been refreshed elsewhere. */
+  /** As `get`, but bypasses the memory tier: sees what another process has written since.
+   * Costs a read. For an entry that has become stale and may have been refreshed by another process. */
   getLatest(key: string): StoreEntry<Value> | undefined | Promise<StoreEntry<Value> | undefined> {
     const { queue, log, memory } = this.#parts;
     if (queue.get(key) !== undefined) return this.get(key);
     const remembered = memory.get(key);
-    // What is remembered stays at hand for everybody else until the disk has answered. A slow disk that says nothing has not said that nothing is there.
+    // The entry in memory stays available to other requests until the disk has answered. A slow disk that does not
+    // answer has not said that nothing is there.
     const latest = this.#find(key, log.look(), undefined, false);
     if (this.#options.patient !== true) return latest;
     return andThen(latest, (found) => {
@@ -95,7 +97,8 @@ export class DiskStore<Value> implements Store<Value> {
     });
   }
 
-  /** As `get` while this is the only cache on the directory, as `getLatest` while it is not: for owners who overwrite what others may have in memory. */
+  /** As `get` while this is the only cache on the directory, otherwise as `getLatest`: for owners that overwrite what
+   * other processes may have in memory. */
   getCurrent(key: string): StoreEntry<Value> | undefined | Promise<StoreEntry<Value> | undefined> {
     if (this.#options.memoryBytes === 0) return this.get(key);
     const solitude = this.#parts.neighbours.solitude;
@@ -121,17 +124,17 @@ export class DiskStore<Value> implements Store<Value> {
 
   unfit(head: EntryHead, bodyBytes: number, whole: boolean): SkipReason | undefined {
     const { queue, rules } = this.#parts;
-    // Until a body that is still being made has ended, the queue may have room again.
+    // By the time a body that is still being made has ended, the queue may have room again.
     const waits = !whole || bodyBytes > LONGEST_PUT_BYTES || queue.takes(allocated(head, bodyBytes));
     return rules.entry(head, bodyBytes) ?? (waits ? undefined : "queue-full");
   }
 
-  /** Whether there would be room for it if everything else went. */
+  /** Whether it would fit if everything else were removed. */
   couldHold(head: EntryHead, bodyBytes: number): boolean {
     return this.#parts.caretaker.couldAdmit(allocated(head, bodyBytes));
   }
 
-  /** Whether there is a file under the key, whatever it holds. */
+  /** Whether a file exists under the key, whatever its content. */
   hasFile(key: string): boolean {
     return this.#parts.files.exists(this.#parts.paths.entry(key));
   }
@@ -190,7 +193,7 @@ export class DiskStore<Value> implements Store<Value> {
     return this.#parts.locks.released(key, timeoutMs);
   }
 
-  /** Resolves when nothing about the key waits for the disk any more: it is there, or given up. */
+  /** Resolves when nothing for the key waits for the disk any more: it is written, or given up. */
   async written(key: string): Promise<void> {
     await Promise.all([this.#parts.queue.written(key), this.#committing.over(key)]);
   }
@@ -229,12 +232,13 @@ export class DiskStore<Value> implements Store<Value> {
     return this.purge([{ kind: "all" }], { soft: false });
   }
 
-  /** Resolves when everything that was put or removed so far is on disk, or given up. */
+  /** Resolves when everything that was put or removed so far is written, or given up. */
   async flush(): Promise<void> {
     await Promise.all([this.#parts.queue.settled(), this.#committing.allOver()]);
   }
 
-  /** The heads of what is on disk, in no order; some may be dead. Reads the whole directory, a part of it in each turn. */
+  /** The heads of what is on disk, in no order; some entries may be invalid. Reads the whole directory, a part of it
+   * in each turn. */
   async *heads(): AsyncGenerator<EntryHead> {
     await this.flush();
     for (const heads of this.#parts.heads()) {
@@ -280,7 +284,7 @@ export class DiskStore<Value> implements Store<Value> {
     this.#parts.log.close();
   }
 
-  // Where there is no log nothing is stored, nor in a directory that whoever is not idle would refuse.
+  // Without a log, nothing is stored. The same holds in a directory that a store which is switched on would refuse.
   async #purgeForOthers(selectors: readonly PurgeSelector[], soft: boolean): Promise<void> {
     if (!this.#parts.log.begun) return;
     try {
@@ -302,7 +306,7 @@ export class DiskStore<Value> implements Store<Value> {
       : this.#find(key, view, entry, lend);
   }
 
-  // Past the memory tier, or when what is there has to be looked at again.
+  // Bypasses the memory tier, or checks the entry found there again.
   #find(
     key: string,
     view: number,
@@ -328,12 +332,12 @@ export class DiskStore<Value> implements Store<Value> {
 
   #admit(entry: StoredEntry<Value>): boolean {
     if (!this.#parts.judge.check(entry, this.#parts.log.look())) return false;
-    // What is lent is somebody else's in a moment.
+    // A lent body belongs to another request in a moment.
     if (entry.lease === undefined) this.#remember(entry);
     return true;
   }
 
-  // A long entry is opened anew for each lookup, so that its reader has the very file of its head.
+  // A long entry is opened for each lookup, so that its reader has the very file of its head.
   #remember(entry: StoredEntry<Value>): void {
     const { head, body, value } = entry;
     if (body === undefined) return;

@@ -1,27 +1,29 @@
-/** Counts and reports what goes wrong, and rests storing after a fault that the next write would meet as well. Never throws. */
+/** Counts and reports faults, and pauses storing after a fault that the next write would meet as well. Never
+ * throws. */
 import { performance } from "node:perf_hooks";
 import { DiskCacheError, corruptEntryError, storeIoError } from "../base/errors.js";
 import type { SkipReason, StoreEvent } from "./contract.js";
 import { errorCode } from "./file-system.js";
 
-/** A disk that is full, over quota, read-only or broken, or a process without descriptors: the next write fails too. */
+/** A disk that is full, over quota, read-only or broken, or a process without descriptors: the next write fails
+ * too. */
 const PAUSING_CODES = new Set(["ENOSPC", "EDQUOT", "EMFILE", "ENFILE", "EROFS", "EIO"]);
-/** Where removing something helps. */
+/** Faults that removing something cures. */
 const FULL_CODES = new Set(["ENOSPC", "EDQUOT"]);
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 1000;
 
-/** Whether a disk, its inodes or a quota are used up. */
+/** Whether a disk, its inodes or a quota is used up. */
 export function isFull(error: unknown): boolean {
   return FULL_CODES.has(errorCode(error));
 }
 
-/** Who is told how writes end. */
+/** Callbacks for the outcome of writes. */
 export interface WriteOutcomes {
   /** The disk had no room. */
   readonly refused: () => void;
   readonly accepted: () => void;
-  /** The file system is read-only. True when that has been told. */
+  /** The file system is read-only. True when that has been reported. */
   readonly onlyRead: (error: unknown) => boolean;
 }
 
@@ -46,12 +48,12 @@ export class Faults {
     this.#elapsed = elapsed;
   }
 
-  /** A failed call. With `storing`, a code that the next write would meet too rests storing. */
+  /** A failed call. With `storing`, a code that the next write would meet too pauses storing. */
   io(operation: string, path: string, error: unknown, storing: boolean): void {
     this.ioErrors++;
     const code = errorCode(error);
     const told = error instanceof DiskCacheError ? error : storeIoError(operation, path, error);
-    // What is not for storing waits for that to say it.
+    // A failed call that is not for storing leaves the report to one that is.
     const said = code === "EROFS" && (this.#outcomes.onlyRead(error) || !storing);
     this.tell({ type: "error", operation, code, error: told, said });
     if (storing && PAUSING_CODES.has(code)) this.#pause(code);
@@ -73,7 +75,8 @@ export class Faults {
     this.tell({ type: "evict", reason, entries, bytes });
   }
 
-  /** True while storing rests. When the rest is over, writes go through again as a probe; a failing one doubles the rest. */
+  /** True while storing is paused. When the pause is over, writes go through again as a probe; one that fails doubles
+   * the pause. */
   get storingPaused(): boolean {
     return this.#pauseMs > 0 && this.#elapsed() < this.#pausedUntil;
   }

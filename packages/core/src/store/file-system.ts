@@ -1,7 +1,7 @@
-/** The part of `node:fs` the store calls, as a port that tests fill with faults. Never adds behaviour of its own. */
+/** The part of `node:fs` that the store calls, as a port that tests fill with faults. Adds no behaviour of its own. */
 import fs from "node:fs";
 
-/** Methods are looked up when they are called, so a fault put on `node:fs` itself is met as well. */
+/** Methods are looked up when they are called, so a fault put on `node:fs` itself takes effect too. */
 export type FileSystem = Pick<
   typeof fs,
   | "close"
@@ -41,33 +41,35 @@ export type FileSystem = Pick<
   | "writevSync"
 >;
 
-/** The machine's own. */
+/** The file system of the machine. */
 export const nodeFileSystem: FileSystem = fs;
 
 const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL, O_APPEND, O_TRUNC } = fs.constants;
-// Absent on Windows, where opening a link or a pipe by our names needs rights that already own the directory.
+// Absent on Windows, where placing a link or a pipe under the cache's names needs rights that already own the
+// directory.
 const O_NOFOLLOW = fs.constants.O_NOFOLLOW ?? 0;
 const O_NONBLOCK = fs.constants.O_NONBLOCK ?? 0;
 const O_NOATIME = fs.constants.O_NOATIME ?? 0;
 
-/** For reading: no link is followed, a pipe does not hang, the access time stays (it carries the expiry). libuv adds O_CLOEXEC itself. */
+/** For reading: no link is followed, a pipe does not hang, the access time stays (it carries the expiry). libuv adds
+ * O_CLOEXEC itself. */
 export const READ_FLAGS = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOATIME;
 /** The same where O_NOATIME is refused. */
 export const READ_FLAGS_PLAIN = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
-/** A directory, and no link to one. */
+/** A directory that is not a link. */
 export const DIRECTORY_FLAGS = O_RDONLY | O_NOFOLLOW | (fs.constants.O_DIRECTORY ?? 0);
-/** A new file that nobody has; read back while it grows. */
+/** A new file that no process has open; read back while it grows. */
 export const CREATE_FLAGS = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW;
 /** The invalidation log: appended to and read back. */
 export const APPEND_FLAGS = O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK;
-/** A file that is there, written at an offset. */
+/** An existing file, written at an offset. */
 export const UPDATE_FLAGS = O_RDWR | O_NOFOLLOW | O_NONBLOCK;
 /** The same, emptied. */
 export const EMPTY_FLAGS = UPDATE_FLAGS | O_TRUNC;
 /** The same, made where it is missing. */
 export const UPDATE_OR_CREATE_FLAGS = UPDATE_FLAGS | O_CREAT;
 
-/** Only the owner reads and writes what the store makes. */
+/** Only the owner may read and write what the store makes. */
 export const FILE_MODE = 0o600;
 export const DIRECTORY_MODE = 0o700;
 

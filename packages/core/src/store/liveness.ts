@@ -1,4 +1,5 @@
-/** Whether an entry may still be used: what the invalidation log and the clock say of it. Touches no entry's file, removes nothing. */
+/** Whether an entry may still be used: what the invalidation log and the clock say of it. Touches no entry's file,
+ * removes nothing. */
 import type { Clock } from "../base/clock.js";
 import type { DecodedEntry } from "./entries/format.js";
 import { BLIND } from "./log/invalidation-log.js";
@@ -9,7 +10,7 @@ import { TOUCH_INTERVAL_MS } from "./entries/recency.js";
 import type { Recency } from "./entries/recency.js";
 import type { StoredEntry } from "./entries/stored-entry.js";
 
-/** An entry made later than now by more than this comes from a clock that was wrong: how old it is nobody can tell. */
+/** An entry made later than now by more than this comes from a clock that was wrong: its age is unknown. */
 const CLOCK_SKEW_MS = 2_000;
 
 export class Liveness {
@@ -23,13 +24,13 @@ export class Liveness {
     this.#recency = recency;
   }
 
-  /** Whether no purge since its birth names it. */
+  /** Whether no purge since its birth matches it. */
   alive(entry: Purgeable): boolean {
     this.#log.look();
     return this.#log.verdict(entry) !== PURGED;
   }
 
-  /** Whether log and clock let the entry live in this view of the log. */
+  /** Whether log and clock leave the entry valid in this view of the log. */
   check(entry: StoredEntry<unknown>, view: number): boolean {
     const verdict = this.#log.verdict(entry.head);
     if (verdict === PURGED) return false;
@@ -38,7 +39,7 @@ export class Liveness {
     return this.inTime(entry);
   }
 
-  /** Whether the clock alone lets it live. Asked at every use, so this is where a use is noted. */
+  /** Whether the clock alone leaves it valid. Checked at every use, so a use is noted here. */
   inTime(entry: StoredEntry<unknown>, now = this.#clock.now()): boolean {
     if (Math.abs(now - entry.touchedAt) >= TOUCH_INTERVAL_MS) {
       entry.touchedAt = now;
@@ -47,7 +48,7 @@ export class Liveness {
     return this.#isNow(entry.head, now);
   }
 
-  /** For the sweep: while the log cannot be read, nothing is known to be dead. */
+  /** For the sweep: while the log cannot be read, no entry is known to be invalid. */
   usable({ head, preamble }: DecodedEntry): boolean {
     if (this.#log.look() === BLIND) return true;
     return (

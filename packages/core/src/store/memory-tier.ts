@@ -1,8 +1,10 @@
 /**
- * A bounded in-memory tier in front of the disk. Knows keys and costs, nothing of what it holds, and never looks at a clock.
+ * A bounded in-memory tier in front of the disk. Knows keys and costs, nothing of what it holds, and never reads a
+ * clock.
  *
- * S3-FIFO (Yang et al., SOSP '23): new entries enter a small queue; only what is asked for again moves to the main queue, so a crawl over
- * pages that nobody else wants passes through the small queue and leaves the main one alone. A hit writes one counter: nothing moves.
+ * S3-FIFO (Yang et al., SOSP '23): new entries enter a small queue; only what is asked for again moves to the main
+ * queue, so a crawl over pages that no other client requests passes through the small queue and leaves the main one
+ * alone. A hit writes one counter: nothing moves.
  */
 import { textHash } from "../base/seen-filter.js";
 
@@ -52,7 +54,8 @@ export class MemoryTier<Entry> {
   readonly #nodes = new Map<string, Node<Entry>>();
   #small = new Queue<Entry>();
   #main = new Queue<Entry>();
-  /** Hashes of keys that left the small queue lately, oldest first: asked for again, they go straight to the main queue. Two keys with one hash only mean that one of them gets there early. */
+  /** Hashes of keys that left the small queue lately, oldest first: asked for again, they go straight to the main
+   * queue. When two keys have the same hash, one of them gets there early; nothing worse. */
   readonly #ghosts = new Set<number>();
 
   /** `limit` in bytes; 0 keeps nothing. */
@@ -60,7 +63,8 @@ export class MemoryTier<Entry> {
     this.#limit = limit;
   }
 
-  /** Whether something of this cost may be kept: what is dearer than an eighth of the bound would push out many. */
+  /** Whether something of this cost may be kept: an entry larger than an eighth of the bound would push out many
+   * others. */
   keeps(cost: number): boolean {
     return cost <= this.#limit / 8;
   }
@@ -80,7 +84,7 @@ export class MemoryTier<Entry> {
     return node.entry;
   }
 
-  /** Keeps an entry, and lets others go for it. */
+  /** Keeps an entry, and evicts others for it. */
   set(key: string, entry: Entry, cost: number): boolean {
     const known = this.#nodes.get(key);
     if (!this.keeps(cost)) {

@@ -1,27 +1,29 @@
-/** Directories below the root are ours, never a link to somewhere else: through it, files outside would be read, written and removed. Makes nothing, removes nothing. */
+/** Checks that directories below the root are the cache's own, never a link to another place: through a link, files
+ * outside would be read, written and removed. Makes nothing, removes nothing. */
 import type { Stats } from "node:fs";
 import { dirname } from "node:path";
 import { directoryError } from "../base/errors.js";
 import { DIRECTORY_MODE, errorCode, promised } from "./file-system.js";
 import type { FileSystem } from "./file-system.js";
 
-/** How long the root is believed not to have changed. */
+/** How long the root is assumed not to have changed. */
 const LOOK_MS = 100;
 
-/** What is known of a directory of ours; `undefined` where there is none.
- * @throws {DiskCacheError} `ERR_DISKCACHE_DIRECTORY` when something else stands in its place; Node's own error */
+/** The stat of one of the cache's directories; `undefined` if it does not exist.
+ * @throws {DiskCacheError} `ERR_DISKCACHE_DIRECTORY` when the path is not a directory; Node's own error */
 export function ownDirectory(fs: Pick<FileSystem, "lstatSync">, path: string): Stats | undefined {
   let stat: Stats | undefined;
   try {
     stat = fs.lstatSync(path, { throwIfNoEntry: false });
   } catch (error) {
-    // What lies above it is no directory either.
+    // The path above it is not a directory either.
     if (errorCode(error) !== "ENOTDIR") throw error;
   }
   return stat && checked(path, stat);
 }
 
-/** The shards that are read from. Each is looked at once, and again after something in the root has changed: whoever puts a link there changes the root. */
+/** The shards that are read from. Each is checked once, and again after something in the root has changed: placing a
+ * link there changes the root. */
 export class OwnShards {
   readonly #fs: FileSystem;
   readonly #root: string;
@@ -37,8 +39,8 @@ export class OwnShards {
     this.#elapsed = elapsed;
   }
 
-  /** Whether the shard of an entry's file is there.
-   * @throws {DiskCacheError} `ERR_DISKCACHE_DIRECTORY` when something else stands in its place; Node's own error */
+  /** Whether the shard of an entry's file exists.
+   * @throws {DiskCacheError} `ERR_DISKCACHE_DIRECTORY` when the path is not a directory */
   has(file: string): boolean {
     const shard = shardOf(file);
     if (this.#knows(shard)) return true;
@@ -47,7 +49,7 @@ export class OwnShards {
     return true;
   }
 
-  /** The same without waiting; rejects where it is not there, too. */
+  /** The same asynchronously; also rejects when it does not exist. */
   async ensure(file: string): Promise<void> {
     const shard = shardOf(file);
     if (this.#knows(shard)) return;
@@ -80,15 +82,15 @@ function checked(path: string, stat: Stats): Stats {
 }
 
 /*
- * Makes a directory, and what is missing above it. Asks for each name once: Node's own recursive `mkdir` never returns where a name can neither be made
- * nor found, as below `/proc`. Never changes what is there.
+ * Makes a directory, and those missing above it. Tries each name once: Node's own recursive `mkdir` never returns for
+ * a name that can neither be made nor found, as below `/proc`. Never changes what exists.
  */
 
-/** Of a folder of the cache: the directory of the cache may be missing, too, but not what that lies in. */
+/** For a folder of the cache: the directory of the cache may be missing, too, but not its parent. */
 export const IN_THE_CACHE = 1;
 
-/** @param above how many directories above it are made where they are missing; all by default
- * @throws Node's own error, `ENOENT` where more is missing. None when something has the name already, whatever it is. */
+/** @param above how many missing directories above it are made; all by default
+ * @throws Node's own error, `ENOENT` when more are missing. None when the name exists already, whatever it is. */
 export function makeDirectory(fs: Pick<FileSystem, "mkdirSync">, path: string, above = Infinity): void {
   const missing: string[] = [];
   for (let at = path; !makeOne(fs, at); at = dirname(at)) {

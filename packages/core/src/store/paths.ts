@@ -1,4 +1,5 @@
-/** Where things are in the directory, and which names are ours. No part of a URL, tag or header ever becomes part of a path. */
+/** Where things are in the directory, and which names are the cache's own. No part of a URL, tag or header ever
+ * becomes part of a path. */
 import { hash } from "node:crypto";
 import { Recent } from "../base/recent.js";
 import { formatIdentity, ownIdentity, parseIdentity, uniqueSuffix } from "./process-identity.js";
@@ -7,7 +8,7 @@ import type { ProcessIdentity } from "./process-identity.js";
 /** One level of 256 directories, made when first needed. */
 export const SHARD_COUNT = 256;
 
-/** Paths that are remembered. */
+/** Paths kept in memory. */
 const REMEMBERED_PATHS = 512;
 
 const ENTRY_NAME = /^[0-9a-f]{62}$/;
@@ -23,7 +24,7 @@ export class Paths {
   readonly root: string;
   readonly #tempPrefix = `tmp-${formatIdentity(ownIdentity)}-${uniqueSuffix()}-`;
   #tempCount = 0;
-  /** Of one key it is asked several times in a row: looked up, locked, written. */
+  /** One key is asked for several times in a row: looked up, locked, written. */
   readonly #recent = new Recent<string, EntryPath>(REMEMBERED_PATHS);
 
   constructor(root: string) {
@@ -45,13 +46,13 @@ export class Paths {
     return `${this.root}/${index.toString(16).padStart(2, "0")}`;
   }
 
-  /** A name nobody else uses, in the same directory as its target, so that the rename stays inside it. */
+  /** A name that no other process uses, in the same directory as its target, so that the rename stays inside it. */
   temp(directory: string): string {
     return `${directory}/${this.#tempPrefix}${this.#tempCount++}`;
   }
 }
 
-/** Which of the 256 an entry's path belongs to. */
+/** Which of the 256 shards an entry's path belongs to. */
 export function shardIndex(path: EntryPath): number {
   return Number.parseInt(path.shard.slice(-2), 16);
 }
@@ -60,7 +61,7 @@ export function isEntryName(name: string): boolean {
   return ENTRY_NAME.test(name);
 }
 
-/** Who made a temporary file; `undefined` when the name is not one of ours. */
+/** The process that made a temporary file; `undefined` when the name is not one of the cache's own. */
 export function tempOwner(name: string): ProcessIdentity | undefined {
   const match = TEMP_NAME.exec(name);
   return match === null ? undefined : parseIdentity(match[1] as string);

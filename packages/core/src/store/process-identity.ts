@@ -1,4 +1,5 @@
-/** Names this process so that another one can tell whether it still lives: what temporary files and locks carry. Never judges by age alone. */
+/** Names this process so that another one can check whether it still lives: carried by temporary files and locks.
+ * Never judges by age alone. */
 import { hash, randomBytes } from "node:crypto";
 import fs from "node:fs";
 
@@ -7,18 +8,20 @@ export interface ProcessIdentity {
   /** Which boot of which kernel and which pid namespace: pids compare only inside it. */
   readonly machine: string;
   readonly pid: number;
-  /** When the process began, in the kernel's ticks; 0 where the kernel does not tell. A pid is used again, the pair is not. */
+  /** When the process began, in the kernel's ticks; 0 if the kernel does not say. A pid is reused, the pair is not. */
   readonly start: number;
 }
 
 export type Liveness = "alive" | "dead" | "unknown";
 
-/** Whether /proc speaks of this pid namespace: in one without a /proc of its own, the numbers there are others' (`unshare -pf`). */
+/** Whether /proc describes this pid namespace: in one without a /proc of its own, the numbers there belong to another
+ * (`unshare -pf`). */
 const procIsOurs = linkOr("/proc/self") === String(process.pid);
 
 const bootId = readOr("/proc/sys/kernel/random/boot_id");
 
-/** Which boot of which kernel, and where its steady clock begins: eight hex digits; `undefined` where the kernel does not tell. */
+/** Which boot of which kernel, and where its steady clock begins: eight hex digits; `undefined` if the kernel does not
+ * say. */
 export const ownBoot: string | undefined =
   bootId === "" ? undefined : hash("sha256", `${bootId}\n${linkOr("/proc/self/ns/time")}`).slice(0, 8);
 
@@ -29,7 +32,7 @@ export const ownIdentity: ProcessIdentity = {
   start: startIn("self") ?? 0,
 };
 
-/** Six hex digits that tell two stores, threads or restarts of one process apart. */
+/** Six hex digits that distinguish two stores, threads or restarts of one process. */
 export function uniqueSuffix(): string {
   return randomBytes(3).toString("hex");
 }
@@ -38,7 +41,7 @@ export function formatIdentity(identity: ProcessIdentity): string {
   return `${identity.machine}-${identity.pid}-${identity.start}`;
 }
 
-/** `undefined` when the text is not one of ours. */
+/** `undefined` when the text is not an identity of this form. */
 export function parseIdentity(text: string): ProcessIdentity | undefined {
   const match = /^([0-9a-f]{8})-(\d{1,10})-(\d{1,15})$/.exec(text);
   if (match === null) return undefined;
@@ -59,7 +62,8 @@ export function liveness(identity: ProcessIdentity): Liveness {
   return start === identity.start ? "alive" : "dead";
 }
 
-/** Whether the process lives, but was stopped (`SIGSTOP`, a debugger, a frozen terminal): it does nothing until somebody lets it go on. False where the kernel does not tell. */
+/** Whether the process lives, but was stopped (`SIGSTOP`, a debugger, a frozen terminal): it does nothing until it is
+ * continued. False if the kernel does not say. */
 export function isStopped(identity: ProcessIdentity): boolean {
   if (identity.machine !== ownIdentity.machine) return false;
   const [state] = procIsOurs ? statOf(identity.pid) : [];
@@ -72,13 +76,14 @@ function startOf(pid: number): number | undefined {
 
 function startIn(process: number | "self"): number | undefined {
   const fields = statOf(process);
-  // A zombie holds its pid and does nothing any more.
+  // A zombie keeps its pid but does nothing any more.
   if (fields[0] === "Z" || fields[0] === "X") return -1;
   const start = Number(fields[19]);
   return Number.isSafeInteger(start) && start > 0 ? start : undefined;
 }
 
-// Fields 3 and further of /proc/<pid>/stat: what comes after the command name, which may itself contain blanks and brackets. Field 22 is when it began.
+// Fields 3 and following of /proc/<pid>/stat: those after the command name, which may itself contain blanks and
+// brackets. Field 22 is the start time.
 function statOf(pid: number | "self"): string[] {
   const stat = readOr(`/proc/${pid}/stat`);
   return stat.slice(stat.lastIndexOf(")") + 2).split(" ");

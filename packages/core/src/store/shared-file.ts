@@ -1,11 +1,12 @@
-/** Files that several caches of this process have open: one descriptor for all of them, which the last one closes. What is read and written names its place, or is appended, so nobody is in anybody's way. */
+/** Files that several caches of this process have open: one descriptor for all of them, which the last one closes.
+ * Reads and writes name their position, or append, so users do not interfere with one another. */
 import fs from "node:fs";
 import { CREATE_FLAGS, FILE_MODE } from "./file-system.js";
 import type { FileSystem } from "./file-system.js";
 
 const { O_RDWR } = fs.constants;
 
-/** Of each file system, by device and inode: whatever it is called, it is the same file. */
+/** For each file system, by device and inode: under any name, it is the same file. */
 const OPEN = new WeakMap<FileSystem, Map<string, SharedFile>>();
 
 export class SharedFile {
@@ -22,7 +23,7 @@ export class SharedFile {
     this.#writable = writable;
   }
 
-  /** The file under a path, opened where nobody here has it open.
+  /** The file under a path; opened unless a cache of this process has it open.
    * @throws Node's own error */
   static open(on: FileSystem, path: string, flags: number): SharedFile {
     const stat = on.lstatSync(path, { bigint: true, throwIfNoEntry: false });
@@ -34,7 +35,7 @@ export class SharedFile {
   }
 
   /** A new file.
-   * @throws Node's own error, `EEXIST` where there is one */
+   * @throws Node's own error, `EEXIST` when it exists */
   static create(on: FileSystem, path: string): SharedFile {
     return SharedFile.#opened(on, on.openSync(path, CREATE_FLAGS, FILE_MODE), CREATE_FLAGS);
   }
@@ -51,7 +52,7 @@ export class SharedFile {
     }
   }
 
-  /** @throws Node's own error; the descriptor is gone either way */
+  /** @throws Node's own error; the descriptor is released either way */
   close(): void {
     this.#users--;
     if (this.#users > 0) return;

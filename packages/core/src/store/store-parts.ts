@@ -1,4 +1,4 @@
-/** What a store on disk is made of, joined once. Decides nothing itself. */
+/** The parts of a store on disk, joined once. Decides nothing itself. */
 import { resolve } from "node:path";
 import { performance } from "node:perf_hooks";
 import { directoryError } from "../base/errors.js";
@@ -38,11 +38,11 @@ import { Neighbours } from "./peers/neighbours.js";
 import { SharedClock } from "./peers/shared-clock.js";
 import { Doorkeeper, StoringRules } from "./storing-rules.js";
 
-/** What the parts ask of the store they belong to. */
+/** What the parts need of the store they belong to. */
 export interface StoreOwner<Value> {
-  /** Takes what was read from disk, and says whether it may be used. */
+  /** Takes what was read from disk, and returns whether it may be used. */
   readonly admit: (entry: StoredEntry<Value>) => boolean;
-  /** What lies under a key now: in memory, in the queue or on disk. */
+  /** What is stored under a key now: in memory, in the queue or on disk. */
   readonly lookUp: (key: string) => MaybeAsync<StoreEntry<Value> | undefined>;
   /** Bytes of an entry at the moment of writing. */
   readonly encode: (entry: StoredEntry<Value>) => Encoded;
@@ -67,7 +67,7 @@ export class StoreParts<Value> {
   readonly seals: Seals | undefined;
   /** The heads of what is on disk, one shard after the other. */
   readonly heads: () => Iterable<readonly EntryHead[]>;
-  /** Makes sure of the directory, tries to write into it and opens the log.
+  /** Makes sure that the directory exists and is safe, tries to write into it and opens the log.
    * @throws {DiskCacheError} `ERR_DISKCACHE_DIRECTORY` */
   readonly proveUsable: () => void;
 
@@ -180,7 +180,8 @@ export class StoreParts<Value> {
   }
 }
 
-/* The entries whose bodies come in pieces just now: begins them, bounds what all of them together have in memory, and ends them with the store. Decides nothing about what may be kept. */
+/* The entries whose bodies come in pieces at present: begins them, bounds the memory of all of them together, and ends
+ * them with the store. Does not decide what may be stored. */
 
 /** Bytes of all streams together that may wait for the disk before another one is begun. */
 const MOST_WAITING_BYTES = 64 * 1024 * 1024;
@@ -191,7 +192,7 @@ export class Streams<Value> {
   readonly #committing: EntryWriterDeps["committing"];
   readonly #writers = new Set<FileEntryWriter>();
 
-  /** @param committing told of each that gets its name, and of how that ends */
+  /** @param committing called for each entry that is about to be named, with the promise of its outcome */
   constructor(parts: StoreParts<Value>, options: DiskStoreOptions<Value>, committing: EntryWriterDeps["committing"]) {
     this.#parts = parts;
     this.#options = options;
@@ -228,14 +229,15 @@ export class Streams<Value> {
     return writer;
   }
 
-  /** Leaves nothing behind of those that have not ended. Resolves when nothing of any is under way. */
+  /** Leaves nothing behind of those that have not ended. Resolves when none of them has work under way. */
   async abort(): Promise<void> {
     for (const writer of this.#writers) writer.abort();
     await Promise.all([...this.#writers].map((writer) => writer.over));
   }
 }
 
-/* What a waiting entry becomes at the moment it is written: its bytes and the room for them, or nothing, when it was purged or there is no room. */
+/* What a waiting entry becomes at the moment it is written: its bytes and the room for them, or nothing, when it was
+ * purged or there is no room. */
 
 export function encodeForDisk<Value>(parts: StoreParts<Value>, { head, body }: StoredEntry<Value>): Encoded {
   const { caretaker, judge, rules } = parts;

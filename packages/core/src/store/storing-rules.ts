@@ -1,4 +1,5 @@
-/** Whether an entry is taken at all: what is known before anything is written. A refusal is counted with its reason. */
+/** Whether an entry is accepted at all: what is known before anything is written. A refusal is counted with its
+ * reason. */
 import { textHash } from "../base/seen-filter.js";
 import type { Sweeper } from "./bounds/sweeper.js";
 import type { EntryHead, SkipReason } from "./contract.js";
@@ -15,7 +16,7 @@ export interface StoringDeps {
   readonly log: InvalidationLog;
   readonly faults: Faults;
   readonly caretaker: Sweeper;
-  /** Entries and bytes that wait to be written already. */
+  /** Entries and bytes that already wait to be written. */
   readonly waiting: () => { readonly size: number; readonly bytes: number };
 }
 
@@ -29,12 +30,12 @@ export class StoringRules {
     this.#deps = around;
   }
 
-  /** Nothing is taken any more. */
+  /** Nothing is accepted any more. */
   close(): void {
     this.#closed = true;
   }
 
-  /** Why nothing at all can be stored just now. */
+  /** Why nothing at all can be stored now. */
   now(): SkipReason | undefined {
     if (this.#closed || this.#deps.log.look() === BLIND || !this.#deps.log.writable) return "unavailable";
     return this.#deps.faults.storingPaused ? "paused" : undefined;
@@ -49,7 +50,7 @@ export class StoringRules {
     return this.#deps.caretaker.admits(room) ? undefined : "over-budget";
   }
 
-  /** Counts why, and says no. */
+  /** Counts the reason, and refuses. */
   refuse(reason: SkipReason, key: string): false {
     this.#deps.faults.skip(reason, key);
     return false;
@@ -63,14 +64,15 @@ export class StoringRules {
   }
 }
 
-/** Bytes that an entry takes on disk, about. */
+/** Bytes that an entry takes on disk, roughly. */
 export function allocated(head: EntryHead, bodyBytes: number): number {
   return blocksFor(PREAMBLE_BYTES + head.key.length + head.meta.length + bodyBytes);
 }
 
-/* Remembers for a while which keys were asked for, in a bounded amount of memory, so that what is asked for once need not be stored. Forgets the oldest; never holds a key itself. */
+/* Notes for a while which keys were asked for, in a bounded amount of memory, so that what is asked for once need not
+ * be stored. Forgets the oldest; never holds a key itself. */
 
-/** How long an asking counts. At least half of it, at most all. */
+/** How long a request counts: at least half of this, at most all. */
 const WHILE_MS = 10 * 60 * 1000;
 /** Keys remembered; about 2 MiB. */
 const MOST_KEYS = 65_536;
@@ -82,16 +84,16 @@ export class Doorkeeper {
   #old = new Set<number>();
   #turnedAt: number;
 
-  /** @param elapsed milliseconds of a clock that never steps */
+  /** @param elapsed milliseconds of a clock that never jumps */
   constructor(elapsed: () => number) {
     this.#elapsed = elapsed;
     this.#turnedAt = elapsed();
   }
 
-  /** Whether the key was asked for before, lately. Now it was. */
+  /** Whether the key was asked for recently; notes that it is asked for now. */
   meet(key: string): boolean {
     this.#turn();
-    // Two keys with one hash only mean that one of them is stored early.
+    // When two keys have the same hash, one of them is stored early; nothing worse.
     const hash = textHash(key);
     const known = this.#young.has(hash) || this.#old.has(hash);
     this.#young.add(hash);

@@ -1,8 +1,9 @@
-/** A stored body in one piece, from memory or from the disk. For owners whose bodies are short, or needed whole. */
+/** A stored body in one piece, from memory or from disk. For owners whose bodies are short, or needed whole. */
 import type { StoreEntry } from "./contract.js";
 
-/** May be shared with others who ask: not to be changed. `undefined` when the body is shorter than it should be.
- * @throws {DiskCacheError} rejects with `ERR_DISKCACHE_CORRUPT_ENTRY` or `ERR_DISKCACHE_STORE_IO` when it cannot be read */
+/** May be shared with other callers: must not be changed. `undefined` when the body is shorter than it should be.
+ * @throws {DiskCacheError} rejects with `ERR_DISKCACHE_CORRUPT_ENTRY` or `ERR_DISKCACHE_STORE_IO` when it cannot be
+ * read */
 export async function wholeBody(entry: StoreEntry<unknown>): Promise<Buffer | undefined> {
   const { body, bodyBytes } = entry;
   if (body !== undefined) return body;
@@ -12,7 +13,7 @@ export async function wholeBody(entry: StoreEntry<unknown>): Promise<Buffer | un
     for (let at = 0; at < bodyBytes; at += pieces.at(-1)!.length) {
       const piece = await reader.read(at, bodyBytes);
       if (piece.length === 0) return undefined;
-      // The reader uses its buffer again.
+      // The reader reuses its buffer.
       pieces.push(Buffer.from(piece));
     }
     return Buffer.concat(pieces);
