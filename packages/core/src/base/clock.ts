@@ -1,4 +1,4 @@
-/** Time, as the cache asks for it; a test gives one that it moves by hand. */
+/** The time, as the cache reads it; a test gives a clock that it moves by hand. */
 import { performance } from "node:perf_hooks";
 
 /** A source of wall-clock time. */
@@ -7,31 +7,33 @@ export interface Clock {
   now(): number;
 }
 
-/** What a clock knows of the machine's: for others on the same machine to go on from. */
+/** What a clock knows of the machine's clock: for other processes of the same machine to continue from. */
 export interface ClockState {
-  /** By how much the machine's clock was ahead of its steady one when it was last set, milliseconds. */
+  /** How far the machine's clock was ahead of its steady one when it was last set, milliseconds. */
   readonly offset: number;
-  /** By how much it was set back since, all in all. */
+  /** How far it was set back since, in total. */
   readonly ahead: number;
 }
 
-/** What the machine offers: its clock, which may be set, and milliseconds since it was started, which never step and may stop while it sleeps. */
+/** The clocks of the machine: one that may be set, and milliseconds since the machine started, which never jump and
+ * may stop while it sleeps. */
 export interface MachineTime {
   readonly wall: () => number;
   readonly steady: () => number;
 }
 
-/** What is set by less counts for nothing. */
+/** A change smaller than this is ignored. */
 const STEP_MS = 250;
-/** A look at both clocks that took longer says nothing: the process was held up in between. */
+/** A comparison of both clocks that took longer is ignored: the process was held up in between. */
 const LONGEST_LOOK_MS = 50;
 
-// Of `performance`, which begins with the process, to what all processes of the machine count from.
+// From the origin of `performance`, the start of the process, to the origin that all processes of the machine share.
 const startedMs = Number(process.hrtime.bigint()) / 1e6 - performance.now();
 
 const MACHINE: MachineTime = { wall: () => Date.now(), steady: () => startedMs + performance.now() };
 
-/** The machine's clock, which follows it forward and goes on by itself when it is set back: what was stored before is as old as it is. */
+/** The machine's clock: follows it forward, and continues when it is set back, so that the age of what was stored
+ * before stays right. */
 export class SteadyClock implements Clock {
   readonly #machine: MachineTime;
   #offset: number;
@@ -52,7 +54,7 @@ export class SteadyClock implements Clock {
     return wall() + this.#ahead;
   }
 
-  /** By how much the machine's clock was set back, all in all, at the last look. */
+  /** How far the machine's clock was set back in total, at the last check. */
   get ahead(): number {
     return this.#ahead;
   }
@@ -62,7 +64,7 @@ export class SteadyClock implements Clock {
     return { offset: this.#offset, ahead: this.#ahead };
   }
 
-  /** Goes on from where another process of this machine was. */
+  /** Continues from the state of another process of this machine. */
   goOnFrom({ offset, ahead }: ClockState): void {
     const own = this.state;
     this.#ahead = Math.max(own.ahead, ahead + setBackBy(offset, own.offset));
@@ -79,12 +81,12 @@ export class SteadyClock implements Clock {
   }
 }
 
-/** A moment of a clock as HTTP's dates name it: handlers make them with the machine's clock as it is. */
+/** A moment of a clock in terms of HTTP dates: handlers make those with the machine's clock as it is. */
 export function dated(clock: Clock, moment: number): number {
   return clock instanceof SteadyClock ? moment - clock.ahead : moment;
 }
 
-/** Whether the machine's clock was set between two looks. */
+/** Whether the machine's clock was set between two readings. */
 export function isStep(before: number, after: number): boolean {
   return Math.abs(after - before) > STEP_MS;
 }

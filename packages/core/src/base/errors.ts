@@ -5,7 +5,8 @@ export type DiskCacheErrorCode =
   | "ERR_DISKCACHE_OPTION"
   /** The cache was used after `close()`. */
   | "ERR_DISKCACHE_CLOSED"
-  /** The directory cannot be used: not a directory, not ours, open to others, not to be written; or its file system is too small for an option. */
+  /** The directory cannot be used: not a directory, not owned by this process, open to others, not writable; or its
+   * file system is too small for an option. */
   | "ERR_DISKCACHE_DIRECTORY"
   /** A stored file is damaged, truncated or of an unknown version; it is a miss and is removed. */
   | "ERR_DISKCACHE_CORRUPT_ENTRY"
@@ -15,15 +16,18 @@ export type DiskCacheErrorCode =
   | "ERR_DISKCACHE_PURGE"
   /** A function given as an option (`key`, `tags`, `shouldStore`, …) threw or returned something unusable. */
   | "ERR_DISKCACHE_HOOK"
-  /** A hole is asked for that nothing fills, or too late, or where none can be; or its value cannot stand where it is. */
+  /** A hole is requested that nothing fills, or too late, or where none can be; or its value is not valid in its
+   * place. */
   | "ERR_DISKCACHE_HOLE"
-  /** No server is known to send a request of the cache's own through: `warm()` or `refresh()` came before the first request, without `{ server }`. */
+  /** The cache knows no server to send its own requests through: `warm()` or `refresh()` was called before the first
+   * request, without `{ server }`. */
   | "ERR_DISKCACHE_SERVER"
   /** A value cannot be stored, or is not what the operation needs: a `TypeError` with this code. */
   | "ERR_DISKCACHE_VALUE"
-  /** `incr`, `decr`, `incrVersion` or `decrVersion` of a key that is not there, or not any more. */
+  /** `incr`, `decr`, `incrVersion` or `decrVersion` of a key that does not exist, or no longer does. */
   | "ERR_DISKCACHE_KEY_MISSING"
-  /** A value could not be kept: no room, or the file system refused. Only where its loss would be a wrong answer, and with `strict`. */
+  /** A value could not be stored: no room, or the file system refused. Only when losing it would give a wrong answer,
+   * and with `strict`. */
   | "ERR_DISKCACHE_NOT_STORED"
   /** Another process has held a key for a minute: nothing was changed. */
   | "ERR_DISKCACHE_BUSY"
@@ -82,7 +86,7 @@ export function closedError(): DiskCacheError {
   return new DiskCacheError("ERR_DISKCACHE_CLOSED", "the cache is closed");
 }
 
-/** A value that is of no use; a `TypeError`, because that is what it is everywhere else. */
+/** A value that cannot be used; a `TypeError`, as in the rest of JavaScript. */
 export function valueError(problem: string): TypeError & { readonly code: DiskCacheErrorCode } {
   return Object.assign(new TypeError(problem), { code: "ERR_DISKCACHE_VALUE" as const });
 }

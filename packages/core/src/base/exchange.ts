@@ -1,6 +1,8 @@
-/** Plain request and response heads: what policy decides on, whatever the framework. Holds no sockets and no bodies. */
+/** Plain request and response heads: what policy decides on, whatever the framework. Holds no sockets and no
+ * bodies. */
 
-/** Header fields as they came over the wire: name, value, name, value, … in order, repeats kept (the shape of node:http's `rawHeaders`). */
+/** Header fields as they came over the wire: name, value, name, value, … in order, repeats kept (the shape of
+ * node:http's `rawHeaders`). */
 export type RawHeaders = readonly string[];
 
 /** A request, as it was before any handler could change it. */
@@ -9,7 +11,8 @@ export interface RequestHead {
   readonly method: string;
   /** Request target, raw bytes of the request line, never decoded: `/a?b=c`, or absolute-form. */
   readonly target: string;
-  /** The target that middleware before the cache has put in its place: what it made it from may be anything about the request, so it is part of the key beside the target. */
+  /** The target that middleware before the cache has put in its place. It may depend on anything in the request, so it
+   * is part of the key beside the original target. */
   readonly rewritten?: string;
   /** `"http"` or `"https"`, as the framework trusts it. */
   readonly scheme: string;
@@ -17,15 +20,16 @@ export interface RequestHead {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   /** Every field line, for what must not be hidden. */
   readonly rawHeaders: RawHeaders;
-  /** Whether it came with cookies that the operator ignores, and that are taken out of its fields here. */
+  /** Whether it came with cookies that the operator ignores and that are removed from its fields here. */
   readonly ignoredCookies?: true;
-  /** Whether it says who asks by other means than `Authorization` and cookies; then what holds for `Authorization` holds for it. */
+  /** Whether it identifies the user by other means than `Authorization` and cookies; then the rules for
+   * `Authorization` apply to it. */
   readonly identified?: true;
-  /** Digest of the content, where that was read because it says what is asked for: `PageCache.keysContent()`. */
+  /** Digest of the content, if it was read because the response depends on it: `PageCache.keysContent()`. */
   readonly contentDigest?: string;
 }
 
-/** The head of a response: what the handler answered, or what a stored response says. */
+/** The head of a response: that of the handler's answer, or of a stored response. */
 export interface ResponseHead {
   readonly status: number;
   /** Reason phrase; empty where none was given. */

@@ -1,4 +1,5 @@
-/** Continues with a value that is usually there at once: no promise, no extra turn, unless the disk made one necessary. */
+/** Continues with a value that is usually available at once: no promise and no extra turn unless the disk made one
+ * necessary. */
 
 export type MaybeAsync<Value> = Value | Promise<Value>;
 

@@ -1,5 +1,6 @@
-/** The asynchronous context of what the cache does by itself: that in which this module was loaded, never that of the request which gave the occasion.
- * An application keeps in it whom a request is for (`AsyncLocalStorage`); a page that is rendered for everybody is for no one of them. */
+/** The asynchronous context of the cache's own work: that in which this module was loaded, never that of the request
+ * that caused it. An application stores in it which user a request is for (`AsyncLocalStorage`); a page that is
+ * rendered for all users is for none of them. */
 import { AsyncResource } from "node:async_hooks";
 
 const loading = new AsyncResource("DiskCache");

@@ -1,4 +1,4 @@
-/** Work that goes on by itself, and has to be over before something else ends. */
+/** Background work that has to be over before something else ends. */
 import type { MaybeAsync } from "./maybe-async.js";
 
 export class Pending {
@@ -11,7 +11,7 @@ export class Pending {
     return work;
   }
 
-  /** Calls `end` as soon as nothing is under way, what has come meanwhile included. */
+  /** Calls `end` as soon as no work is under way, including work added meanwhile. */
   async thenEnd(end: () => MaybeAsync<void>): Promise<void> {
     while (this.#work.size > 0) await Promise.allSettled(this.#work);
     await end();

@@ -1,11 +1,12 @@
-/** A memory of a bounded number of things: of more, those that were set longest ago are forgotten. For what clients choose, who would fill any other.
- * Two generations, of which the younger takes the place of the older when it is full: to take the first out of a `Map` of ten thousand costs ten times as much. */
+/** A map of a bounded number of things; beyond that, those set longest ago are dropped. For what clients choose: they
+ * would fill any unbounded map. Two generations: when the younger is full, it takes the place of the older. Removing
+ * the first entry of a `Map` of ten thousand costs ten times as much. */
 export class Recent<Key, Value> {
   readonly #least: number;
   #young = new Map<Key, Value>();
   #old = new Map<Key, Value>();
 
-  /** @param least how many of the latest are remembered; never twice as many */
+  /** @param least how many of the latest are kept at least; never twice as many */
   constructor(least: number) {
     this.#least = least;
   }

@@ -1,7 +1,8 @@
-/** Faults that nobody listens to: the process is warned of them, once of each kind, where somebody has to do something about them. */
+/** Faults that have no listener: the process emits a warning, once for each kind, when the operator has to act on
+ * them. */
 import type { DiskCacheError, DiskCacheErrorCode } from "./errors.js";
 
-/** What the file system says until somebody does something about it. */
+/** Errors of the file system that persist until the operator acts. */
 const LASTING: ReadonlySet<unknown> = new Set([
   "EACCES",
   "EPERM",
@@ -29,7 +30,8 @@ export class UnhandledErrors {
   }
 }
 
-// A damaged file is removed and made anew, one that was taken away is written again. Of a URL too long for a purge there is no page.
+// A damaged file is removed and made again; one that was removed is written again. For a URL too long for a purge
+// there is no page.
 function mendsItself({ code, cause }: DiskCacheError): boolean {
   if (code === "ERR_DISKCACHE_CORRUPT_ENTRY") return true;
   if (code !== "ERR_DISKCACHE_STORE_IO" && code !== "ERR_DISKCACHE_PURGE") return false;

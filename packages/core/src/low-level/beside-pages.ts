@@ -1,4 +1,5 @@
-/** The low-level cache in the directory of a page cache: opened when something is first kept in it, under the same bounds and secrets. */
+/** The low-level cache in the directory of a page cache: opened when a value is first stored in it, with the same
+ * bounds and secrets. */
 import type { DiskCacheError } from "../base/errors.js";
 import type { DiskCacheOptions } from "../options/options.js";
 import { FileCache } from "./file-cache.js";
@@ -6,7 +7,7 @@ import type { FileCacheOptions, StoreOptions } from "./file-cache-options.js";
 import { memoize } from "./memoize.js";
 import type { MemoizedIn, MemoizeOptions } from "./memoize.js";
 
-/** Options that mean the same to both. */
+/** Options that mean the same to both caches. */
 const SHARED = [
   "dir",
   "maxSize",
@@ -27,7 +28,7 @@ export class BesidePages implements MemoizedIn {
   #values: FileCache | undefined;
   #closed = false;
 
-  /** @param enabled `false` keeps nothing, as it does for pages */
+  /** @param enabled `false` stores nothing, as it does for pages */
   constructor(given: DiskCacheOptions, enabled: boolean, onError: (error: DiskCacheError) => void) {
     const shared = SHARED.filter((name) => given[name] !== undefined).map((name) => [name, given[name]]);
     this.#options = Object.fromEntries(shared);
@@ -48,7 +49,7 @@ export class BesidePages implements MemoizedIn {
     return this.#values.getOrSet(key, producer, options);
   }
 
-  /** Nothing is kept from then on. Idempotent. */
+  /** Nothing is stored from then on. Idempotent. */
   async close(): Promise<void> {
     this.#closed = true;
     await this.#values?.close();

@@ -5,9 +5,9 @@ import { FileCache } from "./file-cache.js";
 import type { FileCacheOptions } from "./file-cache-options.js";
 import { resolveFileCacheOptions } from "./file-cache-options.js";
 
-/** What can be done with all of them. */
+/** What applies to all of the caches. */
 export interface NamedCaches {
-  /** Closes every one of them, as `FileCache.close()` does. Idempotent. */
+  /** Closes all of them, as `FileCache.close()` does. Idempotent. */
   close(): Promise<void>;
 }
 
@@ -34,7 +34,7 @@ export function caches<const Name extends string>(
   const close = async (): Promise<void> => {
     await Promise.all(made.map(([, cache]) => cache.close()));
   };
-  // Whoever goes through the names meets caches only.
+  // Not enumerable: iterating over the names yields only caches.
   const named: object = Object.defineProperty(Object.fromEntries(made), "close", { value: close });
   return Object.freeze(named) as Readonly<Record<Name, FileCache>> & NamedCaches;
 }

@@ -1,13 +1,14 @@
-/** One at a time per key: in this process by standing in line, among processes by the store's lock. Knows nothing of what is done meanwhile. */
+/** One call at a time per key: in this process by queueing, among processes by the store's lock. Knows nothing of the
+ * work done meanwhile. */
 import { performance } from "node:perf_hooks";
 import { busyError, closedError } from "../base/errors.js";
 import { Pending } from "../base/pending.js";
 import type { KeyLock } from "../store/contract.js";
 
-/** As long as the lock of a living process counts at most; whoever still waits then gives up. */
+/** As long as the lock of a living process is valid at most; a caller that still waits then gives up. */
 export const LONGEST_WAIT_MS = 60_000;
 
-/** Of the store. */
+/** The locks of the store. */
 export interface Locks {
   lock(key: string, options: { readonly always: boolean }): KeyLock | "held" | undefined;
   released(key: string, timeoutMs: number): Promise<unknown>;
@@ -15,10 +16,10 @@ export interface Locks {
 
 export class Exclusive {
   readonly #locks: Locks;
-  /** The last in the line of each key. */
+  /** The last call in the queue of each key. */
   readonly #lines = new Map<string, Promise<void>>();
   readonly #underWay = new Pending();
-  /** How to wake those who wait for another process. */
+  /** Wakes the calls that wait for another process. */
   readonly #waiting = new Set<() => void>();
   #closed = false;
 
@@ -26,20 +27,21 @@ export class Exclusive {
     this.#locks = locks;
   }
 
-  /** Does the work while nobody else has any of the keys. What the work puts on disk has to be there when it ends.
-   * @param always with a lock even where nobody else seems to be: somebody may just be coming
-   * @throws {DiskCacheError} rejects with `ERR_DISKCACHE_BUSY` when another process does not let go, `ERR_DISKCACHE_CLOSED` when it had not by `close` */
+  /** Does the work while no other caller holds any of the keys. What the work stores has to be on disk when it ends.
+   * @param always takes a lock even if no other process seems to be there: one may just be starting
+   * @throws {DiskCacheError} rejects with `ERR_DISKCACHE_BUSY` when another process does not release a key,
+   * `ERR_DISKCACHE_CLOSED` when it had not by `close` */
   run<Result>(keys: readonly string[], always: boolean, work: () => Promise<Result>): Promise<Result> {
-    // In one order for all, so that no two wait for each other.
+    // The same order for all calls, so that no two wait for each other.
     return this.#underWay.add(this.#runInOrder([...new Set(keys)].sort(), always, work));
   }
 
-  /** Has something waited for that does work after work. */
+  /** Lets `close` also wait for a call that does several such works. */
   including<Result>(several: Promise<Result>): Promise<Result> {
     return this.#underWay.add(several);
   }
 
-  /** Calls `end` once all work that has begun is done. What still waits for another process is given up. */
+  /** Calls `end` once all work that has begun is done. Calls that still wait for another process are given up. */
   close(end: () => Promise<void>): Promise<void> {
     this.#closed = true;
     for (const wake of this.#waiting) wake();

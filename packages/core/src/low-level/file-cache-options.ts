@@ -1,4 +1,4 @@
-/** What a low-level cache is made with and asked with: every option, its default, and the one place where they are checked. */
+/** The options of a low-level cache and of its calls, their defaults, and the one place where they are checked. */
 import { resolve } from "node:path";
 import { SteadyClock } from "../base/clock.js";
 import type { Clock } from "../base/clock.js";
@@ -22,21 +22,24 @@ import { valueCodec } from "./value-codec.js";
 import type { ValueCodec } from "./value-codec.js";
 import type { KeyFunction } from "./value-key.js";
 
-/** How long a value lives: a duration, in seconds or as text; `null` for ever; 0 or less is over at once. */
+/** How long a value lives: a duration, in seconds or as text; `null` for ever; 0 or less expires at once. */
 export type ValueLifetime = Duration | null;
 
 /** Options of `new FileCache()`. Only `dir` is needed. */
 export interface FileCacheOptions {
-  /** Directory of the values; made when missing, with mode 0700. Any number of processes of one machine may share it, and a page cache may lie in the same: they share purges and bounds. A path; relative ones are taken from the working directory at creation.
-   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when missing or empty; with `strict`, `ERR_DISKCACHE_DIRECTORY` when it cannot be used
+  /** Directory of the values; made when missing, with mode 0700. Any number of processes of one machine may share it.
+   * A page cache may use the same directory: they share purges and bounds. A path; relative ones are resolved from the
+   * working directory at creation.
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when missing or empty; with `strict`, `ERR_DISKCACHE_DIRECTORY`
+   * when it cannot be used
    * @example new FileCache({ dir: ".cache/values" }) */
   readonly dir: string;
-  /** How long a value lives that is stored without a lifetime of its own. A duration in seconds or as text; `null` for ever.
+  /** Lifetime of a value that is stored without its own. A duration in seconds or as text; `null` for ever.
    * @default 300
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when neither a duration nor `null`
    * @example new FileCache({ dir: ".cache/values", ttl: "1h" }) */
   readonly ttl?: ValueLifetime;
-  /** Keeps values of several applications in one directory apart. A text of any characters.
+  /** Keeps the values of several applications in one directory apart. A string of any characters.
    * @default ""
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a string
    * @example new FileCache({ dir: ".cache/values", keyPrefix: "shop" }) */
@@ -51,27 +54,32 @@ export interface FileCacheOptions {
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a function
    * @example new FileCache({ dir: ".cache/values", keyFunction: (key, prefix, version) => `${prefix}:${version}:${key}` }) */
   readonly keyFunction?: KeyFunction;
-  /** Files (inodes) that everything in the directory together may take; up to it nothing goes. A whole number.
+  /** Files (inodes) that everything in the directory together may take; up to this number nothing is evicted. A whole
+   * number.
    * @default 1000000
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a whole number above 0
    * @example new FileCache({ dir: ".cache/values", maxEntries: 50_000 }) */
   readonly maxEntries?: number;
-  /** How much goes when a bound is reached: one part in so many, those not used for longest first; `0` is everything. A whole number.
+  /** How much is evicted when a bound is reached: one part in this many, least recently used first; `0` evicts
+   * everything. A whole number.
    * @default undefined: a tenth
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a whole number of at least 0
    * @example new FileCache({ dir: ".cache/values", maxEntries: 300, cullFrequency: 3 }) */
   readonly cullFrequency?: number;
-  /** Disk space that everything in the directory together may take, counted in allocated blocks. A size of 4 KiB or more; below 64 KiB little is kept.
+  /** Disk space that everything in the directory together may take, counted in allocated blocks. A size of 4 KiB or
+   * more; below 64 KiB little is kept.
    * @default "1gb"
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a size, or less
    * @example new FileCache({ dir: ".cache/values", maxSize: "5gb" }) */
   readonly maxSize?: Size;
-  /** Free space to leave on the file system, and the same share of its inodes; below it nothing is stored until eviction has made room. A size; `0` asks nothing of the file system.
+  /** Free space to leave on the file system, and the same share of its inodes; below it nothing is stored until
+   * eviction has made room. A size; `0` asks nothing of the file system.
    * @default "64mb", or an eighth of the file system where that is less
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a size
    * @example new FileCache({ dir: ".cache/values", minFree: "1gb" }) */
   readonly minFree?: Size;
-  /** Memory for the values asked for most, per process; rests while another process has the directory open. A size; `0` turns it off.
+  /** Memory for the values asked for most, per process; unused while another process has the directory open. A size;
+   * `0` turns it off.
    * @default 0
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a size
    * @example new FileCache({ dir: ".cache/values", memory: "32mb" }) */
@@ -81,23 +89,29 @@ export interface FileCacheOptions {
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when neither "none" nor "fsync"
    * @example new FileCache({ dir: ".cache/values", durability: "fsync" }) */
   readonly durability?: "none" | "fsync";
-  /** Turns values into bytes and back, instead of the built-in codec. Values stored with another one are misses.
+  /** Turns values into bytes and back, instead of the built-in codec. Values stored with another codec are misses.
    * @default undefined: JSON, with Buffer, Map, Set, Date, BigInt, typed arrays and `undefined`
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when it has no `encode()` and `decode()`
    * @example new FileCache({ dir: ".cache/values", codec: { encode: (value) => v8.serialize(value), decode: (bytes) => v8.deserialize(bytes) } }) */
   readonly codec?: ValueCodec;
-  /** Fail where the default is a miss: at creation when the directory cannot be used, for which a file is written there and removed, or its file system is too small for the `minFree` or `maxSize` given; later when the file system refuses or a value is damaged or could not be kept.
+  /** Fails where the default is a miss. At creation: when the directory cannot be used, which is checked by writing
+   * and removing a file there, or when its file system is too small for the `minFree` or `maxSize` given. Later: when
+   * the file system refuses, or a value is damaged or could not be stored.
    * @default false
-   * @throws {DiskCacheError} `ERR_DISKCACHE_DIRECTORY`, `ERR_DISKCACHE_STORE_IO`, `ERR_DISKCACHE_CORRUPT_ENTRY`, `ERR_DISKCACHE_NOT_STORED`
+   * @throws {DiskCacheError} `ERR_DISKCACHE_DIRECTORY`, `ERR_DISKCACHE_STORE_IO`, `ERR_DISKCACHE_CORRUPT_ENTRY`,
+   * `ERR_DISKCACHE_NOT_STORED`
    * @example new FileCache({ dir: "/var/cache/app", strict: true }) */
   readonly strict?: boolean;
-  /** Accepts a directory under a name such as `public`, whose files a web server may hand out.
+  /** Accepts a directory under a name such as `public`, whose files a web server may serve.
    * @default false
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a boolean
    * @example new FileCache({ dir: "/srv/public/cache", allowPublicDir: true }) */
   readonly allowPublicDir?: boolean;
-  /** Seals every stored file with HMAC-SHA-256 under keys made from this, so that nobody who can write into the directory but lacks it can forge a value, change one, or put one in the place of another. What is not sealed with it, or with another of the list, is a miss and is removed.
-   * A string or Buffer of 16 bytes or more, or a list of them to change it without losing the cache: the first seals, each opens. All caches that share the directory need the same.
+  /** Seals every stored file with HMAC-SHA-256 under keys derived from this secret. Without the secret, write access
+   * to the directory is not enough to forge a value, change one, or put one in the place of another. A file that is
+   * not sealed with it, or with another of the list, is a miss and is removed. A string or Buffer of 16 bytes or more,
+   * or a list of them to change the secret without losing the cache: the first seals, each opens. All caches that
+   * share the directory need the same secrets.
    * @default undefined: files are checked for damage, not for forgery
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when it is not that, or shorter; the message does not show it
    * @example new FileCache({ dir: ".cache/values", secret: process.env["CACHE_SECRET"]! }) */
@@ -108,7 +122,7 @@ export interface FileCacheOptions {
    * @example new FileCache({ dir: ".cache/values", secret: process.env["CACHE_SECRET"]!, encrypt: true }) */
   readonly encrypt?: boolean;
   /** Where the time comes from; tests move it by hand.
-   * @default the machine's clock, which goes on where it is set back
+   * @default the machine's clock, which continues when it is set back
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when it has no `now()`
    * @example new FileCache({ dir: ".cache/values", clock: { now: () => fakeNow } }) */
   readonly clock?: Clock;
@@ -120,7 +134,7 @@ export interface VersionOption {
   readonly version?: number;
 }
 
-/** How a value is kept. */
+/** How a value is stored. */
 export interface StoreOptions extends VersionOption {
   /** @default the cache's own */
   readonly ttl?: ValueLifetime;
@@ -130,7 +144,7 @@ export interface StoreOptions extends VersionOption {
 }
 
 export interface GetOptions<Value> extends VersionOption {
-  /** What a miss gives. A stored `null` or `undefined` is no miss.
+  /** The result of a miss. A stored `null` or `undefined` is not a miss.
    * @default undefined */
   readonly default?: Value;
 }
@@ -148,7 +162,7 @@ export interface ResolvedFileCacheOptions {
   readonly version: number;
   readonly keyFunction: KeyFunction | undefined;
   readonly maxEntries: number;
-  /** The part of a bound at which making room ends. */
+  /** The share of a bound at which eviction stops. */
   readonly evictTo: number | undefined;
   readonly maxSize: number;
   readonly minFree: number;
@@ -157,7 +171,7 @@ export interface ResolvedFileCacheOptions {
   readonly memoryBytes: number;
   readonly durability: "none" | "fsync";
   readonly codec: ValueCodec;
-  /** Kept with each value, so that one codec never reads what another wrote. */
+  /** Stored with each value, so that one codec never reads what another wrote. */
   readonly codecName: string;
   readonly strict: boolean;
   readonly allowPublicDir: boolean;

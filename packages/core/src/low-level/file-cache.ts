@@ -1,4 +1,5 @@
-/** The low-level cache: values of an application under keys of its own, in files, shared by every process that opens the same directory. */
+/** The low-level cache: values of an application under keys of its own, in files, shared by every process that opens
+ * the same directory. */
 import { closedError, keyMissingError, notStoredError, optionError, valueError } from "../base/errors.js";
 import type { DiskCacheError } from "../base/errors.js";
 import type { StoreStats } from "../store/contract.js";
@@ -23,7 +24,8 @@ const VERSION: ReadonlySet<string> = new Set(["version"]);
 const GET: ReadonlySet<string> = new Set(["version", "default"]);
 const TOUCH: ReadonlySet<string> = new Set(["version", "ttl"]);
 const STORE: ReadonlySet<string> = new Set(["version", "ttl", "tags"]);
-/** Values in files. Any value JSON has, and `undefined`, Buffer, Map, Set, Date, BigInt and typed arrays; what is given out is always a copy.
+/** Values in files. Any value JSON has, and `undefined`, Buffer, Map, Set, Date, BigInt and typed arrays; a returned
+ * value is always a copy.
  * @example
  * const cache = new FileCache({ dir: ".cache/values", ttl: "5m" });
  * await cache.set("user_123", { name: "Ada" });
@@ -36,7 +38,8 @@ export class FileCache {
   readonly #memoized = new Set<string>();
   #closed = false;
 
-  /** @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` for an unknown or wrong option; `ERR_DISKCACHE_DIRECTORY` with `strict` */
+  /** @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` for an unknown or wrong option; `ERR_DISKCACHE_DIRECTORY` with
+   * `strict` */
   constructor(options: FileCacheOptions) {
     this.#options = resolveFileCacheOptions(options);
     this.#values = new StoredValues(this.#options);
@@ -53,16 +56,18 @@ export class FileCache {
     return found === undefined ? options?.default : found.value;
   }
 
-  /** Stores a value; resolves when other processes find it. With a lifetime of 0 or less it is removed.
+  /** Stores a value; resolves when other processes can read it. With a lifetime of 0 or less the value is removed.
    * @throws {TypeError} rejects with `ERR_DISKCACHE_VALUE` when it cannot be stored
-   * @throws {DiskCacheError} rejects with `ERR_DISKCACHE_STORE_IO` when it cannot be kept and the one before cannot be taken away: then that stays
+   * @throws {DiskCacheError} rejects with `ERR_DISKCACHE_STORE_IO` when it cannot be stored and the value before it
+   * cannot be removed: then that one stays
    * @example await cache.set("user_123", user, { ttl: "1h", tags: ["user:123"] }); */
   async set(key: CacheKey, value: unknown, options?: StoreOptions): Promise<void> {
     const refusal = await this.#values.set(this.#target(key, options, STORE), this.#values.encode(value));
     this.#values.report(refusal);
   }
 
-  /** Stores a value where none is, and says whether it did: true for one of all that try, over all processes.
+  /** Stores a value if there is none, and returns whether it did: true for only one of all concurrent calls, over all
+   * processes.
    * @example if (await cache.add("job:42", process.pid, { ttl: 60 })) await runJob(42); */
   async add(key: CacheKey, value: unknown, options?: StoreOptions): Promise<boolean> {
     const target = this.#target(key, options, STORE);
@@ -76,8 +81,8 @@ export class FileCache {
     });
   }
 
-  /** The value, made and stored when there is none: once for all who ask meanwhile, over all processes. When making it fails, all who waited in this process
-   * get its error and nothing is stored.
+  /** Returns the value; makes and stores it when there is none: once for all concurrent callers, over all processes.
+   * When making it fails, all callers in this process that waited get the error, and nothing is stored.
    * @example const report = await cache.getOrSet("report:7", () => renderReport(7), { ttl: "10m", tags: ["report:7"] }); */
   async getOrSet<Value>(
     key: CacheKey,
@@ -95,7 +100,7 @@ export class FileCache {
       const value = typeof producer === "function" ? await (producer as () => unknown)() : producer;
       const bytes = this.#values.encode(value);
       return this.#exclusive([target.key], true, async () => {
-        // What somebody has set meanwhile is newer.
+        // A value set meanwhile is newer.
         const winner = await find();
         if (winner !== undefined) return winner;
         const refusal = target.ttl > 0 && making.current() ? await this.#values.write(target, bytes, birth) : undefined;
@@ -106,9 +111,12 @@ export class FileCache {
     return this.#values.decode(made.bytes) as Value;
   }
 
-  /** A function that does what the given one does, and keeps its results: once for all who ask meanwhile, over all processes. Calls are told apart by their arguments, so `this` is not handed on, and arguments that cannot be stored (functions, symbols, errors) are refused unless `key` says what counts of them.
-   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` for a function without a name, or with one that is taken
-   * @throws {TypeError} the function rejects with `ERR_DISKCACHE_VALUE` for arguments or a result that cannot be stored
+  /** A function that does what the given one does, and stores its results: each is made once for all concurrent
+   * callers, over all processes. Calls are identified by their arguments, so `this` is not passed on. Arguments that
+   * cannot be stored (functions, symbols, errors) are refused, unless `key` derives a key from them.
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` for a function without a name, or with one that is in use
+   * @throws {TypeError} the function rejects with `ERR_DISKCACHE_VALUE` for arguments or a result that cannot be
+   * stored
    * @example const userOf = cache.memoize(async function userOf(id: string) { return db.user(id); }, { ttl: "5m", tags: (id) => [`user:${id}`] }); */
   memoize<Args extends readonly unknown[], Value>(
     fn: (...args: Args) => Value | Promise<Value>,
@@ -132,8 +140,8 @@ export class FileCache {
     });
   }
 
-  /** Removes a value, and says whether there was one.
-   * @throws {DiskCacheError} rejects with `ERR_DISKCACHE_STORE_IO` when it cannot be taken away: then it stays */
+  /** Removes a value, and returns whether there was one.
+   * @throws {DiskCacheError} rejects with `ERR_DISKCACHE_STORE_IO` when it cannot be removed: then it stays */
   async delete(key: CacheKey, options?: VersionOption): Promise<boolean> {
     const target = this.#target(key, options, VERSION);
     return this.#exclusive([target.key], false, async () => {
@@ -150,9 +158,11 @@ export class FileCache {
     return (await this.#values.find(target.key)) !== undefined;
   }
 
-  /** Adds to a number and gives the sum; none is ever lost, whichever processes count. Its lifetime and tags stay.
-   * @throws {DiskCacheError} rejects with `ERR_DISKCACHE_KEY_MISSING` when there is no value, `ERR_DISKCACHE_NOT_STORED` when the sum cannot be kept
-   * @throws {TypeError} rejects with `ERR_DISKCACHE_VALUE` when the value is no number
+  /** Adds to a number and returns the sum; no increment is ever lost, whichever processes count. Its lifetime and tags
+   * stay.
+   * @throws {DiskCacheError} rejects with `ERR_DISKCACHE_KEY_MISSING` when there is no value,
+   * `ERR_DISKCACHE_NOT_STORED` when the sum cannot be stored
+   * @throws {TypeError} rejects with `ERR_DISKCACHE_VALUE` when the value is not a number
    * @example await cache.incr("visits"); */
   async incr(key: CacheKey, delta = 1, options?: VersionOption): Promise<number> {
     const target = this.#target(key, options, VERSION);
@@ -177,7 +187,7 @@ export class FileCache {
     });
   }
 
-  /** Subtracts from a number, as `incr` adds; below 0, too. */
+  /** Subtracts from a number, as `incr` adds; also below 0. */
   async decr(key: CacheKey, delta = 1, options?: VersionOption): Promise<number> {
     return this.incr(key, -delta, options);
   }
@@ -194,7 +204,8 @@ export class FileCache {
     return values;
   }
 
-  /** Stores many values under one set of options. Resolves to the keys whose values could not be kept: usually none. All are checked before any is stored.
+  /** Stores many values with one set of options. Resolves to the keys whose values could not be stored: usually none.
+   * All are checked before any is stored.
    * @example const failed = await cache.setMany({ a: 1, b: 2 }, { ttl: "1h" }); */
   async setMany<Key extends CacheKey>(
     values: ReadonlyMap<Key, unknown> | Iterable<readonly [Key, unknown]> | Readonly<Record<Key, unknown>>,
@@ -216,8 +227,9 @@ export class FileCache {
     await inBatches([...keys], (key) => this.delete(key, options));
   }
 
-  /** Moves a value to another version of its key, and gives that version. Its lifetime and tags stay.
-   * @throws {DiskCacheError} rejects with `ERR_DISKCACHE_KEY_MISSING` when there is no value, `ERR_DISKCACHE_NOT_STORED` when it cannot be kept */
+  /** Moves a value to another version of its key, and returns that version. Its lifetime and tags stay.
+   * @throws {DiskCacheError} rejects with `ERR_DISKCACHE_KEY_MISSING` when there is no value,
+   * `ERR_DISKCACHE_NOT_STORED` when it cannot be stored */
   async incrVersion(key: CacheKey, delta = 1, options?: VersionOption): Promise<number> {
     const from = this.#target(key, options, VERSION);
     const version = from.version + wholeNumber("delta", delta);
@@ -238,8 +250,9 @@ export class FileCache {
     return this.incrVersion(key, -delta, options);
   }
 
-  /** Ends every value with one of the tags, and every page with one in a page cache on the same directory, for all processes: also what is only being made.
-   * @throws {DiskCacheError} rejects with `ERR_DISKCACHE_PURGE` when it could not be recorded
+  /** Purges every value with one of the tags, and every page with one in a page cache on the same directory, for all
+   * processes: also those that are still being made.
+   * @throws {DiskCacheError} rejects with `ERR_DISKCACHE_PURGE` when the purge could not be recorded
    * @example await cache.purge({ tags: ["report:7", "reports"] }); */
   async purge(target: ValuePurge): Promise<void> {
     this.#assertOpen();
@@ -251,13 +264,14 @@ export class FileCache {
     return this.purge({ tag });
   }
 
-  /** Ends every value under this `keyPrefix`, of all versions. Nothing else in the directory is touched. */
+  /** Purges every value under this `keyPrefix`, of all versions. Nothing else in the directory is touched. */
   async clear(): Promise<void> {
     this.#assertOpen();
     await this.#values.store.clear();
   }
 
-  /** The keys on disk, in no order. Reads the whole directory: for maintenance. Without those longer than 8192 characters or made by a `keyFunction`. */
+  /** The keys on disk, in no order. Reads the whole directory: for maintenance. Leaves out keys longer than 8192
+   * characters and those made by a `keyFunction`. */
   async *keys(options?: VersionOption): AsyncGenerator<string> {
     this.#assertOpen();
     const { version } = callOptions(options, VERSION, this.#options);
@@ -267,17 +281,19 @@ export class FileCache {
     }
   }
 
-  /** The directory, as far as this process knows it. */
+  /** Statistics of the directory, as far as this process knows them. */
   async stats(): Promise<StoreStats> {
     return this.#values.store.stats();
   }
 
-  /** Hears of the faults that were misses. While nobody does, the process is warned once of each kind that does not mend itself. */
+  /** Listens to faults that became misses. Without a listener, the process emits one warning for each kind of fault
+   * that does not recover by itself. */
   on(_name: "error", listener: (error: DiskCacheError) => void): void {
     this.#values.listeners.add(listener);
   }
 
-  /** Lets what was begun before come to its end and lets go of the directory: a value whose `set` resolves is on the disk. A producer of `getOrSet` is not waited for. Idempotent. */
+  /** Finishes what was begun before and releases the directory: a value whose `set` resolves is on disk. Does not wait
+   * for a producer of `getOrSet`. Idempotent. */
   async close(): Promise<void> {
     this.#closed = true;
     await this.#values.store.close();

@@ -1,4 +1,5 @@
-/** A low-level cache behind the interface that Keyv expects of a store, so that what is built on Keyv can keep its values here. */
+/** A low-level cache behind the interface that Keyv expects of a store, so that software built on Keyv can store its
+ * values here. */
 import type { DiskCacheError } from "../base/errors.js";
 import type { FileCache } from "./file-cache.js";
 import type { StoreOptions } from "./file-cache-options.js";
@@ -11,11 +12,13 @@ export interface KeyvStoreEntry {
   readonly ttl?: number | undefined;
 }
 
-/** What Keyv calls. Times are milliseconds, as everywhere in Keyv; without one a value lives for ever. */
+/** The interface that Keyv calls. Times are milliseconds, as everywhere in Keyv; a value without one lives for
+ * ever. */
 export class KeyvStore {
-  /** Keyv offers `iterator()` only for the dialects and URLs of a list of its own, of which this one comes nearest: keys and values in one place, asked in order. */
+  /** Keyv offers `iterator()` only for the dialects and URLs of its own list. This one comes nearest: keys and values
+   * in one place, read in order. */
   readonly opts: { dialect: string; url: string } & Record<string, unknown> = { dialect: "sqlite", url: "diskcache:" };
-  /** Set by Keyv, which puts it before every key. */
+  /** Set by Keyv, which prepends it to every key. */
   namespace: string | undefined = undefined;
   readonly #cache: FileCache;
 
@@ -58,7 +61,7 @@ export class KeyvStore {
     return Promise.all(keys.map((key) => this.has(key)));
   }
 
-  /** Of its namespace; without one, of the whole cache. */
+  /** Clears its namespace; without one, the whole cache. */
   clear(): Promise<void> {
     return this.namespace === undefined ? this.#cache.clear() : this.#cache.purgeTag(namespaceTag(this.namespace));
   }
@@ -71,7 +74,7 @@ export class KeyvStore {
     }
   }
 
-  /** Only `error` is ever heard of: faults that were misses. */
+  /** The only event is `error`: faults that became misses. */
   on(event: string, listener: (error: DiskCacheError) => void): this {
     if (event === "error") this.#cache.on("error", listener);
     return this;
@@ -87,7 +90,7 @@ export class KeyvStore {
   }
 }
 
-/** The store of a Keyv.
+/** A store for Keyv.
  * @example const keyv = new Keyv({ store: keyvStore(new FileCache({ dir: ".cache/keyv" })) }); */
 export function keyvStore(cache: FileCache): KeyvStore {
   return new KeyvStore(cache);

@@ -1,31 +1,32 @@
-/** Functions whose results are kept in the low-level cache: by name and arguments, for every process. */
+/** Functions whose results are stored in the low-level cache: by name and arguments, for every process. */
 import { hash } from "node:crypto";
 import { optionError } from "../base/errors.js";
 import { optionalFunction, record, refuseUnknown, strings } from "../options/option-checks.js";
 import type { StoreOptions, ValueLifetime } from "./file-cache-options.js";
 import { valueCodec } from "./value-codec.js";
 
-/** How results are kept. `Args` are the function's arguments. */
+/** How results are stored. `Args` are the function's arguments. */
 export interface MemoizeOptions<Args extends readonly unknown[] = readonly unknown[]> {
-  /** What the function is known by in the directory: another function under the same name would be given its results.
+  /** The name of the function in the directory: another function under the same name would get its results.
    * @default the function's own name
-   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` where the function has none, or another one has it already */
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when the function has none, or another one uses it already */
   readonly name?: string;
   /** How long a result lives. A duration in seconds or as text; `null` for ever.
    * @default the `ttl` of the cache */
   readonly ttl?: ValueLifetime;
-  /** Labels by which `purge({ tag })` finds a result, and pages that carry them: a list, or a function of the arguments. */
+  /** Labels by which `purge({ tag })` finds a result, and pages that carry them: a list, or a function of the
+   * arguments. */
   readonly tags?: readonly string[] | ((...args: Args) => readonly string[]);
-  /** What tells calls apart, instead of all arguments: for those that cannot be stored, or do not matter. */
+  /** What identifies a call, instead of all arguments: for arguments that cannot be stored, or do not matter. */
   readonly key?: (...args: Args) => string | number;
 }
 
-/** What results are kept in. */
+/** Where results are stored. */
 export interface MemoizedIn {
   getOrSet<Value>(key: string, producer: () => Value | Promise<Value>, options: StoreOptions): Promise<Value>;
 }
 
-/** Names that functions have taken. */
+/** Names in use by functions. */
 type Names = Set<string>;
 
 const NAMES: ReadonlySet<string> = new Set(["name", "ttl", "tags", "key"]);
@@ -58,7 +59,7 @@ function takeName(taken: Names, name: unknown): string {
   return name;
 }
 
-// The codec tells apart whatever it can store, and refuses the rest: functions, symbols, errors.
+// The codec distinguishes all values that it can store, and refuses the rest: functions, symbols, errors.
 function digest(args: readonly unknown[]): string {
   return hash("sha256", valueCodec.encode(args));
 }

@@ -1,15 +1,17 @@
-/** Values that are being made: once for all who ask for one, in this process and, by a lock beside that of the value, in all others. */
+/** Values that are being made: once for all callers that ask for one, in this process and, by a lock beside that of
+ * the value, in all others. */
 import { performance } from "node:perf_hooks";
 import { LONGEST_WAIT_MS } from "./exclusive.js";
 import type { Locks } from "./exclusive.js";
 
-/** Made, or found because somebody else had made it. */
+/** Made here, or found because another process had made it. */
 export interface Made {
   readonly bytes: Uint8Array;
 }
 
 export interface SingleFlight {
-  /** False once a purge or a removal has come between: the result is for those who had asked before, and is not kept. */
+  /** False once a purge or a removal has come between: then the result goes to the callers that asked before, and is
+   * not stored. */
   readonly current: () => boolean;
 }
 
@@ -23,15 +25,15 @@ export class SingleFlights<Result extends object = Made> {
   readonly #patienceMs: number;
   readonly #underWay = new Map<string, UnderWay<Result>>();
 
-  /** @param patienceMs how long another process is waited for before this one makes the value, too */
+  /** @param patienceMs how long to wait for another process before this one makes the value, too */
   constructor(locks: Locks, patienceMs = LONGEST_WAIT_MS) {
     this.#locks = locks;
     this.#patienceMs = patienceMs;
   }
 
   /** The result of the making under way, or of a new one.
-   * @param valid whether what is begun now may still be joined by who comes later
-   * @param find what has been stored meanwhile
+   * @param valid whether later callers may still join what is begun now
+   * @param find reads what has been stored meanwhile
    * @param make makes and stores it */
   join(
     key: string,
@@ -50,7 +52,7 @@ export class SingleFlights<Result extends object = Made> {
     return result;
   }
 
-  /** What is being made under the key is out of date: it is not kept, and nobody joins it any more. */
+  /** What is being made under the key is out of date: it is not stored, and no caller joins it any more. */
   forget(key: string): void {
     this.#underWay.delete(key);
   }
@@ -61,12 +63,12 @@ export class SingleFlights<Result extends object = Made> {
     for (;;) {
       const lock = this.#locks.lock(lockKey, { always: true });
       try {
-        // Under the lock, or after another one's: it may be there by now.
+        // Under this lock, or after another process held it, the value may be there by now.
         const found = await find();
         if (found !== undefined) return found;
         if (lock !== "held" || performance.now() - startedMs >= this.#patienceMs) return await make();
       } finally {
-        // Once what was made is where other processes find it.
+        // Released once other processes can read what was made.
         if (typeof lock === "object") lock.release([key]);
       }
       await this.#locks.released(lockKey, this.#patienceMs);

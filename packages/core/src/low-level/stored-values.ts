@@ -1,4 +1,4 @@
-/** Values in and out of the store through their codec. A value that cannot be read back is a miss, and told of. */
+/** Stores and reads values through their codec. A value that cannot be read back is a miss, and reported. */
 import { hookError, notStoredError, optionError } from "../base/errors.js";
 import type { DiskCacheError } from "../base/errors.js";
 import { UnhandledErrors } from "../base/unhandled-errors.js";
@@ -13,7 +13,7 @@ export interface FoundValue extends StoredBytes {
   readonly value: unknown;
 }
 
-/** Where and how a value is to be stored. */
+/** Where a value is to be stored, and how. */
 export interface Target {
   readonly key: string;
   /** Seconds. */
@@ -52,13 +52,13 @@ export class StoredValues {
     const birth = this.store.position();
     return this.store.exclusive.run([target.key], false, async () => {
       const refusal = await this.put(target, bytes, birth);
-      // Rather nothing than what was there before.
+      // No value is better than the one before it.
       if (refusal !== undefined) await this.store.remove(target.key);
       return refusal;
     });
   }
 
-  /** Writes it, or removes what is there when its lifetime is over at once. */
+  /** Stores it; with a lifetime of 0 or less, removes what is there instead. */
   async put(target: Target, bytes: Uint8Array, birth: number): Promise<Refusal | undefined> {
     if (target.ttl > 0) return this.write(target, bytes, birth);
     await this.store.remove(target.key);
@@ -69,7 +69,7 @@ export class StoredValues {
     return this.store.write(key, { bytes, tags, expiresAt: this.#options.clock.now() + ttl * 1000, birth });
   }
 
-  /** With `strict`, a value that was not kept is an error.
+  /** With `strict`, a value that was not stored is an error.
    * @throws {DiskCacheError} `ERR_DISKCACHE_NOT_STORED` */
   report(refusal: Refusal | undefined): void {
     if (refusal !== undefined && this.#options.strict) throw notStoredError(refusal.reason, refusal.cause);
@@ -85,33 +85,33 @@ export class StoredValues {
     }
   }
 
-  // What lies in memory is lent to the built-in codec alone, which changes nothing and keeps nothing.
+  // Bytes in memory are lent only to the built-in codec, which neither changes nor keeps them.
   decode(bytes: Uint8Array): unknown {
     const { codec } = this.#options;
     return codec.decode(codec === valueCodec && Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes));
   }
 
   #tell(error: DiskCacheError): void {
-    // With `strict` whoever asks is told.
+    // With `strict` the caller gets the error.
     if (this.listeners.size === 0 && !this.#options.strict) this.#unheard.tell(error);
     for (const listener of this.listeners) {
       try {
         listener(error);
       } catch {
-        // A listener that throws must not reach whoever asked for a value.
+        // A listener that throws must not reach the caller that asked for a value.
       }
     }
   }
 }
 
-/* What `purge()` of the low-level cache names, checked. */
+/* What `purge()` of the low-level cache is given, checked. */
 
-/** Labels whose values, and pages in the same directory, are to end. */
+/** Labels whose values, and pages in the same directory, are purged. */
 export type ValuePurge = { readonly tag: string } | { readonly tags: readonly string[] };
 
 const NAMES: ReadonlySet<string> = new Set(["tag", "tags"]);
 
-/** @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when it names neither a tag nor tags, or something else */
+/** @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when it has neither `tag` nor `tags`, or anything else */
 export function purgedTags(target: ValuePurge): readonly string[] {
   const expected = "an object with one of tag, tags";
   if (typeof target !== "object" || target === null || Array.isArray(target))
@@ -125,11 +125,11 @@ export function purgedTags(target: ValuePurge): readonly string[] {
   return [tag];
 }
 
-/** Many of one kind of work, a bounded number at a time. */
+/** Many items of one kind of work, a bounded number at a time. */
 
 const TOGETHER = 64;
 
-/** The results, in the order of the items. Rejects with the first failure; what has begun goes on. */
+/** The results, in the order of the items. Rejects with the first failure; work that has begun continues. */
 export async function inBatches<Item, Result>(
   items: readonly Item[],
   work: (item: Item) => Promise<Result>,

@@ -1,18 +1,20 @@
 /**
- * Values that JSON has no words for, as JSON: an object whose only member is called `$` says what stands in its place. What comes back is data, never an
- * instance of a class and never code. Bounded in depth both ways.
+ * Values that JSON cannot express, as JSON: an object whose only member is called `$` describes the value in its
+ * place. What is read back is data, never an instance of a class and never code. Nesting is bounded both ways.
  *
  * ```json
- *   {"$":["undefined"]}   {"$":["number","-0"]}   {"$":["bigint","12"]}   {"$":["bigint","-0x1fffffffffffffffff"]}   {"$":["date",1767323045000]}   {"$":["map",[["a",1]]]}   {"$":["set",[1,2]]}
- *   {"$":["bytes","Float32Array","AACAPw=="]}     {"$":["object",[["$",1]]]}: an object of the value's own that has a member called `$`
+ *   {"$":["undefined"]}   {"$":["number","-0"]}   {"$":["bigint","12"]}   {"$":["bigint","-0x1fffffffffffffffff"]}
+ *   {"$":["date",1767323045000]}   {"$":["map",[["a",1]]]}   {"$":["set",[1,2]]}
+ *   {"$":["bytes","Float32Array","AACAPw=="]}
+ *   {"$":["object",[["$",1]]]}   an object that itself has a member called `$`
  * ```
  */
 import { valueError } from "../base/errors.js";
 
-/** Values inside values inside values; deeper ones are refused, and so are those that contain themselves. */
+/** Deepest nesting of values; deeper ones are refused, and so are values that contain themselves. */
 export const MAX_DEPTH = 200;
 
-// What bytes can come back as. Nothing that is not in this list is ever constructed.
+// The types that bytes can be read back as. No other is ever constructed.
 const VIEWS = {
   Int8Array,
   Uint8Array,
@@ -28,7 +30,7 @@ const VIEWS = {
   DataView,
 } as const;
 
-/** What `JSON.stringify` writes and `JSON.parse` gives back unchanged; the very value where it is that already. */
+/** What `JSON.stringify` writes and `JSON.parse` returns unchanged; the value itself if it is that already. */
 export function toTagged(value: unknown, depth = 0, above = new Set<unknown>()): unknown {
   switch (typeof value) {
     case "string":
@@ -76,7 +78,7 @@ function insideToTagged(value: object, inner: (member: unknown) => unknown): unk
   return recordToTagged(value, inner);
 }
 
-// What would come back as an empty object, and never is meant to.
+// Values that would be read back as an empty object, which is never intended.
 const UNSTORABLE = [Error, RegExp, Promise, WeakMap, WeakSet, WeakRef] as const;
 
 function recordToTagged(value: object, inner: (member: unknown) => unknown): unknown {
@@ -87,7 +89,7 @@ function recordToTagged(value: object, inner: (member: unknown) => unknown): unk
   return members.every(([, member], index) => member === given[index]![1]) ? value : Object.fromEntries(members);
 }
 
-/** @throws {Error} for what `toTagged` did not write */
+/** @throws {Error} for anything that `toTagged` did not write */
 export function fromTagged(value: unknown, depth = 0): unknown {
   if (typeof value !== "object" || value === null) return value;
   if (depth > MAX_DEPTH) throw new Error("nested too deep");
@@ -128,13 +130,14 @@ function pairsOf(content: unknown): readonly (readonly unknown[])[] {
   return listOf(content).map(listOf);
 }
 
-// Whatever else has a length would be given as many bytes.
+// Anything else with a length would be read as that many bytes.
 function base64(content: unknown): Buffer {
   if (typeof content !== "string") throw new Error("not base64");
   return Buffer.from(content, "base64");
 }
 
-/** Longer ones are written in hexadecimal, which is read in proportion to its length; decimal takes minutes for some megabytes. */
+/** Longer ones are written in hexadecimal, which is parsed in linear time; decimal takes minutes for some
+ * megabytes. */
 const MOST_DECIMAL_DIGITS = 20;
 
 function bigintText(value: bigint): string {
@@ -153,7 +156,7 @@ function tag(...content: readonly unknown[]): { readonly $: readonly unknown[] }
   return { $: content };
 }
 
-// The array itself where nothing in it changed; a hole becomes what reading it gives.
+// The array itself if nothing in it changed; a hole becomes what reading it returns.
 function mapKept(values: readonly unknown[], inner: (member: unknown) => unknown): readonly unknown[] {
   const mapped = Array.from(values, inner);
   return mapped.every((member, index) => member === values[index]) ? values : mapped;
@@ -168,7 +171,7 @@ function viewName(view: ArrayBufferView): string {
 
 function viewOf(name: unknown, bytes: Buffer): unknown {
   if (name === "Buffer") return bytes;
-  // A copy of its own: small buffers share one block of memory, whose offsets do not suit every type.
+  // A separate copy: small buffers share one block of memory, whose offsets are not aligned for every type.
   const { buffer } = new Uint8Array(bytes);
   if (name === "ArrayBuffer") return buffer;
   if (typeof name !== "string" || !Object.hasOwn(VIEWS, name)) throw new Error("an unknown type of bytes");
@@ -176,7 +179,7 @@ function viewOf(name: unknown, bytes: Buffer): unknown {
   return new View(buffer);
 }
 
-/** The bytes a view shows, not a copy. */
+/** The bytes that a view covers, not a copy. */
 export function bytesOf(view: ArrayBufferView): Buffer {
   return Buffer.from(view.buffer, view.byteOffset, view.byteLength);
 }

@@ -1,16 +1,16 @@
 /**
- * What a value of the low-level cache looks like on disk: a byte for the version of this codec, a byte for the form, then the value. Nothing it reads becomes code
- * or an instance of a class.
+ * A value of the low-level cache on disk: a byte for the version of this codec, a byte for the form, then the value.
+ * Nothing it reads becomes code or an instance of a class.
  *
  * ```
  *   01 6a 7b 22 61 22 3a 31 7d   "j": JSON, here {"a":1}
- *   01 74 …                      "t": JSON with tags for what JSON cannot say (tagged.ts)
+ *   01 74 …                      "t": JSON with tags for what JSON cannot express (tagged.ts)
  *   01 62 …                      "b": the bytes of a Buffer as they are; "u": of a Uint8Array
  * ```
  */
 import { MAX_DEPTH, bytesOf, fromTagged, toTagged } from "./tagged.js";
 
-/** Turns values into bytes and back. What `decode` throws makes the value a miss. */
+/** Turns values into bytes and back. When `decode` throws, the value is a miss. */
 export interface ValueCodec {
   encode(value: unknown): Uint8Array;
   /** The bytes are the codec's own, to keep or to change. */
@@ -25,7 +25,8 @@ const UINT8_FORM = 0x75;
 const HEAD_BYTES = 2;
 
 export const valueCodec: ValueCodec = Object.freeze({
-  /** @throws {TypeError} `ERR_DISKCACHE_VALUE` for functions, symbols, errors, and what contains itself or is nested too deep */
+  /** @throws {TypeError} `ERR_DISKCACHE_VALUE` for functions, symbols, errors, and values that contain themselves or
+   * are nested too deep */
   encode(value: unknown): Buffer {
     if (value instanceof Uint8Array && (Buffer.isBuffer(value) || value.constructor === Uint8Array))
       return Buffer.concat([head(Buffer.isBuffer(value) ? BUFFER_FORM : UINT8_FORM), bytesOf(value)]);
@@ -56,13 +57,14 @@ function head(form: number): Buffer {
   return Buffer.from([VERSION, form]);
 }
 
-/* How deep a JSON text nests, without parsing it: a value that nests deeper than any that can be stored would break whoever walks through it. */
+/* How deep a JSON text nests, without parsing it: a value nested deeper than any that can be stored would break code
+ * that walks it. */
 
 const QUOTE = 1;
 const BACKSLASH = 2;
 const OPENS = 3;
 const CLOSES = 4;
-/** What a byte means outside and inside of strings; nothing for nearly all of them. */
+/** The meaning of a byte outside and inside of strings; none for nearly all of them. */
 const MEANINGS = new Uint8Array(256);
 for (const [byte, meaning] of Object.entries({
   '"': QUOTE,
@@ -74,9 +76,9 @@ for (const [byte, meaning] of Object.entries({
 }))
   MEANINGS[byte.charCodeAt(0)] = meaning;
 
-/** Whether arrays and objects lie in one another deeper than `encode` would have written them. */
+/** Whether arrays and objects are nested deeper than `encode` would have written them. */
 function nestsTooDeep(json: Uint8Array): boolean {
-  // Too short to open and close so many.
+  // Too short for that many brackets.
   if (json.length <= 2 * MAX_DEPTH) return false;
   let depth = 0;
   let quoted = false;

@@ -1,26 +1,30 @@
-/** What a value is called in the store. Parts are length-prefixed, so that no prefix, version or key can pass for another, and none for a page. */
+/** The key of a value in the store. Parts are length-prefixed, so that no prefix, version or key can pass for another,
+ * and none for a page. */
 import { hash } from "node:crypto";
 import { hookError, optionError } from "../base/errors.js";
 
-/** A key as callers give it; a number is the same as its decimal text. */
+/** A key as callers give it; a number equals its decimal text. */
 export type CacheKey = string | number;
 
-/** Makes a key of the three that a value is known by. */
+/** Makes a key from the three parts that identify a value. */
 export type KeyFunction = (key: string, keyPrefix: string, version: number) => string;
 
-/** Longer keys are known by their digest. */
+/** Longer keys are replaced by their digest. */
 const LONGEST_PLAIN = 8192;
-/** What other backends of caches of this kind take; one that is longer works here and is worth a warning. */
+/** The longest key that other backends of this kind of cache accept; a longer one works here and is worth a
+ * warning. */
 const LONGEST_PORTABLE = 250;
 const HALF_A_PAIR = /\p{Surrogate}/u;
 const NOT_PORTABLE = /[\u0000-\u0020\u007f]/;
 
-/** The group of all values under one prefix. A host of a page has no capital letters: a purge of the one never meets the other. */
+/** The group of all values under one prefix. A page's host has no capital letters, so a purge of one never matches the
+ * other. */
 export function valueScope(keyPrefix: string): string {
   return `Values ${keyPrefix}`;
 }
 
-/** @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` for a key that is none; `ERR_DISKCACHE_HOOK` when `keyFunction` fails */
+/** @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` for an invalid key; `ERR_DISKCACHE_HOOK` when `keyFunction`
+ * fails */
 export function valueKey(
   key: CacheKey,
   { keyPrefix, keyFunction }: { readonly keyPrefix: string; readonly keyFunction: KeyFunction | undefined },
@@ -31,7 +35,7 @@ export function valueKey(
   return `value-by-function ${part(called(keyFunction, text, keyPrefix, version))}`;
 }
 
-/** The caller's key of what `valueKey` made without a function; `undefined` for what it cannot be told from. */
+/** The caller's key, from one that `valueKey` made without a function; `undefined` if it cannot be recovered. */
 export function keyOfValue(stored: string, keyPrefix: string, version: number): string | undefined {
   const before = `value ${part(keyPrefix)}${part(String(version))}`;
   if (!stored.startsWith(before)) return undefined;
@@ -64,13 +68,14 @@ function called(keyFunction: KeyFunction, key: string, keyPrefix: string, versio
   return made;
 }
 
-// The digest covers every code unit: half a surrogate pair has no bytes of its own in UTF-8. Its letters keep it apart from a length.
+// The digest covers every code unit: half a surrogate pair has no bytes of its own in UTF-8. The letters before it
+// distinguish it from a length.
 function part(text: string): string {
   if (text.length <= LONGEST_PLAIN && !HALF_A_PAIR.test(text)) return `${text.length}:${text} `;
   return `sha256:${hash("sha256", Buffer.from(text, "utf16le"))} `;
 }
 
-/* Says once of every kind of key that other caches of this kind may not take it. It works here all the same. */
+/* Warns once for each kind of key that other caches of this kind may refuse. It works here all the same. */
 
 const SHOWN_CHARACTERS = 80;
 

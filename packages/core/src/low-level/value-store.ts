@@ -1,4 +1,5 @@
-/** The store as the low-level cache needs it: whole values, found as they are now, and writes that say whether they reached the disk. Faults are told, never thrown. */
+/** The store as the low-level cache needs it: whole values, as they are now, and writes that report whether they
+ * reached the disk. Faults are reported, never thrown. */
 import type { DiskCacheError } from "../base/errors.js";
 import { notStoredError, storeIoError } from "../base/errors.js";
 import type { EntryHead, SkipReason, StoreEntry, StoreEvent, StoreStats } from "../store/contract.js";
@@ -9,10 +10,10 @@ import type { Locks } from "./exclusive.js";
 import type { ResolvedFileCacheOptions } from "./file-cache-options.js";
 import { valueScope } from "./value-key.js";
 
-/** A value as it lies on disk. */
+/** A value as stored on disk. */
 export interface StoredBytes {
   readonly head: EntryHead;
-  /** May be shared with others who ask: not to be changed. */
+  /** May be shared with other callers: must not be changed. */
   readonly bytes: Buffer;
 }
 
@@ -21,17 +22,17 @@ export interface ValueToStore {
   readonly bytes: Uint8Array;
   readonly tags: readonly string[];
   readonly expiresAt: number;
-  /** Position of the log when its making began. */
+  /** Position of the invalidation log when its making began. */
   readonly birth: number;
 }
 
-/** Why a value was not kept. */
+/** Why a value was not stored. */
 export interface Refusal {
   readonly reason: SkipReason;
   readonly cause: DiskCacheError | undefined;
 }
 
-/** Where there is no room, the store makes some: waited for so often, each time twice as long. */
+/** Without room, the store evicts: the write is retried this often, each wait twice as long as the one before. */
 const ROOM_WAITS = 9;
 /** Not for the shortest value. */
 const NO_ROOM = "there would be no room for anything if all that is stored went (`maxSize`, `minFree`)";
@@ -43,7 +44,7 @@ export class ValueStore {
   readonly exclusive: Exclusive;
   readonly locks: Locks;
   readonly scope: string;
-  /** Keys that are being written, and what became of them. */
+  /** Keys that are being written, with the outcome. */
   readonly #writing = new Map<string, Refusal | undefined>();
   readonly #told: (error: DiskCacheError) => void;
   #lastFault: DiskCacheError | undefined = undefined;
@@ -56,7 +57,7 @@ export class ValueStore {
     this.scope = valueScope(options.keyPrefix);
     this.#store = new DiskStore<string>({
       ...options,
-      // Up to the bound nothing goes: whoever sets a value waits until there is room.
+      // Up to the bound nothing is evicted: a caller that sets a value waits until there is room.
       evictAbove: 1,
       maxBody: Infinity,
       // `incr` and `add` would act on a miss that only means that the disk is slow.
@@ -68,17 +69,17 @@ export class ValueStore {
     this.exclusive = new Exclusive(this.locks);
   }
 
-  /** Where the log stands: the birth of what is made from now on. */
+  /** Position of the invalidation log: the birth of what is made from now on. */
   position(): number {
     return this.#store.positionNow();
   }
 
-  /** Whether nothing that was purged since `birth` has one of the tags. */
+  /** Whether no purge since `birth` names one of the tags. */
   alive(tags: readonly string[], birth: number): boolean {
     return this.#store.survivesPurges({ scope: this.scope, name: "", tags, birth });
   }
 
-  /** What is stored under the key now, by whichever process. Rejects only with `strict`, when there is a fault instead. */
+  /** What is stored under the key now, by any process. Rejects only with `strict`, when a fault prevents the read. */
   async read(key: string): Promise<StoredBytes | undefined> {
     this.#lastFault = undefined;
     const looked = this.#store.getCurrent(key);
@@ -88,7 +89,7 @@ export class ValueStore {
     return found;
   }
 
-  /** Resolves when the value is on disk, or with why it is not. */
+  /** Resolves when the value is on disk, or with the reason why it is not. */
   async write(key: string, value: ValueToStore): Promise<Refusal | undefined> {
     for (let waits = 0; ; waits++) {
       const head = this.#head(key, value);
@@ -106,8 +107,8 @@ export class ValueStore {
     }
   }
 
-  /** Resolves when nothing is to be found under the key.
-   * @throws {DiskCacheError} rejects with `ERR_DISKCACHE_STORE_IO` when what is there cannot be taken away */
+  /** Resolves when nothing can be found under the key.
+   * @throws {DiskCacheError} rejects with `ERR_DISKCACHE_STORE_IO` when the value cannot be removed */
   async remove(key: string): Promise<void> {
     const faults = this.#faults;
     this.#store.remove(key);
@@ -123,12 +124,12 @@ export class ValueStore {
     );
   }
 
-  /** Ends all values under this prefix, of all versions. */
+  /** Purges all values under this prefix, of all versions. */
   clear(): Promise<void> {
     return this.#store.purge([{ kind: "scope", scope: this.scope }], { soft: false });
   }
 
-  /** The keys of all values under this prefix that are on disk, in no order; some may be over by now. */
+  /** The keys of all values under this prefix that are on disk, in no order; some may have expired. */
   async *keys(): AsyncGenerator<string> {
     for await (const { key, scope } of this.#store.heads()) if (scope === this.scope) yield key;
   }
@@ -137,14 +138,14 @@ export class ValueStore {
     return this.#store.stats();
   }
 
-  /** What was begun is written first. */
+  /** Pending writes are finished first. */
   close(): Promise<void> {
     return this.exclusive.close(() => this.#store.close());
   }
 
   #head(key: string, { tags, expiresAt, birth }: ValueToStore): EntryHead {
     const { clock, codecName } = this.#options;
-    // Without a name: purges of pages by URL or prefix have nothing to compare.
+    // Without a name: purges of pages by URL or prefix have nothing to match.
     return { key, scope: this.scope, name: "", tags, meta: codecName, storedAt: clock.now(), expiresAt, birth };
   }
 
@@ -166,9 +167,9 @@ export class ValueStore {
       this.#faults++;
       if (event.type === "corrupt" || !event.said) this.#told(event.error);
     }
-    // That nothing is kept for `minFree` is told of every value that is not.
+    // That `minFree` prevents storing is reported for every value that is not stored.
     if (event.type === "too-small" && event.option === "maxSize") this.#told(event.error);
-    // What a purge has met was stored, and ended.
+    // A value that a purge has matched was stored, and then purged.
     if (event.type !== "skip" || event.reason === "purged" || !this.#writing.has(event.key)) return;
     const cause =
       event.reason === "io" ? (this.#lastFault ?? storeIoError("write", this.#options.dir, undefined)) : undefined;

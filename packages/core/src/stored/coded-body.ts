@@ -1,4 +1,5 @@
-/** The body of a stored response in a content coding, as it lies beside that response; also the word that a coding is not worth it. Its fields are those of the response, which alone decides whether it may be reused. */
+/** The body of a stored response in a content coding, stored beside that response; also the record that a coding is
+ * not worth it. Its fields are those of the response, which alone decides whether it may be reused. */
 import { CODINGS } from "../base/codings.js";
 import type { Coding } from "../base/codings.js";
 import type { ResponseHead } from "../base/exchange.js";
@@ -7,11 +8,11 @@ import type { StoredResponse } from "./stored-response.js";
 export interface CodedBody {
   readonly kind: "coded";
   readonly coding: Coding;
-  /** Names the very bytes it was made from: the `bodyTag` of the response. */
+  /** Identifies the very bytes it was made from: the `bodyTag` of the response. */
   readonly bodyTag: string;
-  /** False: nothing is kept, because it was hardly shorter. */
+  /** False: nothing is stored, because it was hardly shorter. */
   readonly worthIt: boolean;
-  /** Kept by `coding/` between hits: what the response says in this coding, and the head it was made for. Never stored. */
+  /** Kept by `coding/` between hits: the response in this coding, and the head it was made for. Never stored. */
   played: { readonly of: ResponseHead; readonly as: StoredResponse } | undefined;
 }
 

@@ -1,16 +1,17 @@
 /**
- * Field lines of pages that are read one after the other are mostly alike: what is equal is kept once, which many pages in memory notice, and the
- * processor's caches at each of them. Changes no text.
+ * Field lines of pages that are read one after the other are mostly alike. Equal strings are kept once, which saves
+ * memory for many pages in memory, and processor cache for each of them. Changes no text.
  */
 
-/** More names than responses of one application have; beyond them a line keeps its own. */
+/** More names than the responses of one application have; beyond this number a line keeps its own strings. */
 const MOST_NAMES = 256;
 
-/** By its name, the last line of each field. */
+/** The last line of each field, by field name. */
 const lastLines = new Map<string, { readonly name: string; value: string }>();
 
-/** The same lines, with the strings of earlier ones where they are equal; `undefined` when they are not names and values in turn.
- * @param isName whether this is the name of a field; those met before were */
+/** The same lines, with the strings of earlier lines where they are equal; `undefined` when they are not names and
+ * values in turn.
+ * @param isName whether this is the name of a field; names met before are */
 export function alike(rawHeaders: string[], isName: (name: string) => boolean): string[] | undefined {
   if (rawHeaders.length % 2 !== 0) return undefined;
   for (let index = 0; index < rawHeaders.length; index += 2) {

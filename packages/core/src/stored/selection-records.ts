@@ -1,4 +1,5 @@
-/** What leads to stored responses: the variants of a page (RFC 9111 §4.1), and the rules and aliases of `No-Vary-Search`. As text, and back. */
+/** The records that lead to stored responses: the variants of a page (RFC 9111 §4.1), and the rules and aliases of
+ * `No-Vary-Search`. As text, and back. */
 
 /** At most this many variants of one URL are kept. */
 export const MAX_VARIANTS = 64;
@@ -21,10 +22,11 @@ export interface Variant {
   hits: number;
 }
 
-/* Lines: the kind, the selectors (fields joined by commas, sets by spaces), then a digest and the moment it expires a line:
+/* Lines: the kind, the selectors (fields joined by commas, sets by spaces), then one line for each
+ * variant: its digest and the moment it expires:
  *   v
  *   accept-language accept-language,cookie
- *   9f86d081884c7d65… 1700000000000                                                                                */
+ *   9f86d081884c7d65… 1700000000000                                                            */
 
 export function encodeVaryRecord(record: VaryRecord): string {
   const selectors = record.selectors.map((fields) => fields.join(",")).join(" ");
@@ -62,7 +64,8 @@ export function withVariant(
   return { record: { kind: "vary", selectors, variants: [...others, { ...variant, hits: 0 }] }, dropped };
 }
 
-// The oldest that nobody asked for again, else the oldest: a flood of one-off variants pushes out its own kind before a wanted one.
+// Drops the oldest that was not asked for again, else the oldest: a flood of one-off variants pushes out its own kind
+// before a wanted one.
 function leastWanted(variants: readonly Variant[]): number {
   return Math.max(
     0,
@@ -70,7 +73,8 @@ function leastWanted(variants: readonly Variant[]): number {
   );
 }
 
-/** How a response is found by a target whose query differs only where that does not matter (`No-Vary-Search`): a record of the rules under the path, and an alias for each query in the spelling of a rule. */
+/** How a response is found by a target whose query differs only where that does not matter (`No-Vary-Search`): a
+ * record of the rules under the path, and an alias for each query, normalised by a rule. */
 
 /** At most this many different rules of one path are remembered. */
 const MAX_RULES = 4;

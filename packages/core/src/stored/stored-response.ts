@@ -1,4 +1,5 @@
-/** A stored response (RFC 9111 §3) as text beside its body, and back. Written once per fill, read once per load from disk: lines, because they are cheapest to split. */
+/** A stored response (RFC 9111 §3) as text beside its body, and back. Written once per fill, read once per load from
+ * disk: as lines, because they are cheapest to split. */
 import { codingsNamed } from "../base/codings.js";
 import type { Coding } from "../base/codings.js";
 import type { ResponseHead } from "../base/exchange.js";
@@ -11,41 +12,45 @@ export interface StoredResponse {
   readonly kind: "response";
   readonly head: ResponseHead;
   readonly policy: StoredPolicy;
-  /** Request fields that select it, lower-case; empty when it answers any request for its key. */
+  /** Request fields that select it, lower-case; empty when it matches any request for its key. */
   readonly vary: readonly string[];
   readonly outer: OuterFields;
-  /** The `Cache-Control` it is sent with when it has none: for the client only, nothing here is decided by it. */
+  /** The `Cache-Control` it is sent with when its head has none: for the client only, nothing here is decided by
+   * it. */
   readonly clientCacheControl: ClientCacheControl | undefined;
   /** Places to be filled for each client. */
   readonly holes?: StoredHoles | undefined;
-  /** Whether its ETag was made here: the handler knows nothing of it, so it is no use in a conditional request to it. */
+  /** Whether its ETag was made by the cache: the handler does not know it, so it is of no use in a conditional request
+   * to the handler. */
   readonly ownEtag: boolean;
-  /** In what else than its own form it is sent; `undefined`: in nothing. */
+  /** The codings it is also sent in; `undefined`: none. */
   readonly offer: CodingOffer | undefined;
   /** Kept by `serve/` between hits; never stored. */
   ready: ReadyFields | undefined;
-  /** When it was last compared with what lies on disk, epoch milliseconds; never stored. */
+  /** When it was last compared with what is on disk, epoch milliseconds; never stored. */
   lookedAt: number;
-  /** From when on a hit has it rendered anew before it goes stale, epoch milliseconds: `Infinity` once it has been asked for, a moment once it has been asked for again. Never stored. */
+  /** From when on a hit starts a refresh before it goes stale, epoch milliseconds: `Infinity` once that has been
+   * requested, a moment once it has been requested again. Never stored. */
   refreshAt?: number;
-  /** Where the body lies in the codings of the offer, one by one. Kept by `coding/` between hits; never stored. */
+  /** Keys of the body in the codings of the offer, one by one. Kept by `coding/` between hits; never stored. */
   codedKeys?: readonly string[];
 }
 
-/** What a page is offered in beside the form its handler gave it. */
+/** The codings that a page is offered in beside the form its handler gave it. */
 export interface CodingOffer {
-  /** The best first, at least one. */
+  /** Best first, at least one. */
   readonly codings: readonly Coding[];
-  /** A strong entity tag of the body alone: by it a coded body knows what it was made from. */
+  /** A strong entity tag of the body alone: it identifies what a coded body was made from. */
   readonly bodyTag: string;
 }
 
-/** Header fields ready to send, and the moment (whole seconds of age and of remaining freshness) the changing ones were written for. */
+/** Header fields ready to send, and the moment (whole seconds of age and of remaining freshness) for which the
+ * variable ones were written. */
 export interface ReadyFields {
   readonly headers: string[];
   age: number;
   remaining: number;
-  /** What is told of the client's own lifetime, and where its value stands. */
+  /** The client's own lifetime that is sent, and the position of its value. */
   readonly client: ClientCacheControl | undefined;
   readonly clientAt: number;
 }
@@ -63,7 +68,7 @@ const FIELDS_FROM = 8;
  *   +max-age=60                           clientCacheControl, with a plus where it counts from receipt; empty for none
  *   br,gzip "2f-rW7cu…"                   offer: codings, tag of the body; empty where there is none
  *   Content-Type
- *   text/html; charset=utf-8                                                                                              */
+ *   text/html; charset=utf-8                                                            */
 
 export function encodeResponse(stored: StoredResponse): string {
   const { head, policy } = stored;
@@ -99,7 +104,8 @@ export function encodeResponse(stored: StoredResponse): string {
   ].join("\n");
 }
 
-/** Reads the text of a response. What could not be sent as it stands, or would be taken for another response, was not written here.
+/** Parses the text of a response. Refuses text that could not be sent as it is, or would be taken for another
+ * response: it was not written here.
  * @param lines of the text
  * @throws {Error} when the text is not one that `encodeResponse` wrote: the store counts that as damage */
 export function decodeResponse(text: string, lines: readonly string[]): StoredResponse {
@@ -156,9 +162,10 @@ export function hasHandlerValidator({ head, ownEtag }: StoredResponse): boolean 
   );
 }
 
-/** What no field value may hold (RFC 9110 §5.5), and neither a reason phrase: a line break above all, which would begin another response. */
+/** What neither a field value may contain (RFC 9110 §5.5) nor a reason phrase: above all a line break, which would
+ * begin another response. */
 const UNSENDABLE = /[^\t\n\x20-\x7e\x80-\xff]/;
-/** A token, and none that says where the message ends: that is for the connection it goes out on. */
+/** A token, except those that frame the message: framing belongs to the connection it is sent on. */
 const FIELD_NAME = /^(?!(?:connection|transfer-encoding|trailer|upgrade)$)[!#$%&'*+\-.^_`|~\w]+$/i;
 
 function isFieldName(name: string): boolean {
@@ -202,11 +209,12 @@ function namesIn(line: string): readonly string[] {
   return line === "" ? [] : line.split(",");
 }
 
-/** What becomes of fields that code outside the cache has set for this client, by what the handler did to them when it ran. Lower-case names. */
+/** What becomes of fields that code outside the cache has set for this client, by what the handler did to them when it
+ * ran. Lower-case names. */
 export interface OuterFields {
   /** Left alone by the handler: the value set for this client stays. */
   readonly kept: readonly string[];
-  /** Taken away by the handler, as `helmet` does with `X-Powered-By`: taken away again. */
+  /** Removed by the handler, as `helmet` does with `X-Powered-By`: removed again. */
   readonly removed: readonly string[];
 }
 
@@ -215,7 +223,7 @@ export const NO_OUTER_FIELDS: OuterFields = Object.freeze({ kept: Object.freeze(
 /** Where a stored page has holes: how its markers begin, and what they are called. */
 
 export interface StoredHoles {
-  /** 32 hex digits, drawn at random for this one response: nobody outside has ever seen them. */
+  /** 32 hex digits, drawn at random for this one response: no client has ever seen them. */
   readonly token: string;
   /** The nth marker is for the nth name. */
   readonly names: readonly string[];

@@ -1,4 +1,4 @@
-/** What lies in the page cache's store. */
+/** The values in the page cache's store. */
 import type { EntryHead } from "../store/contract.js";
 import { decodeCodedBody } from "./coded-body.js";
 import type { CodedBody } from "./coded-body.js";
