@@ -52,7 +52,9 @@ export interface FileCacheOptions {
   /** Makes the key on disk from key, prefix and version, instead of the unambiguous one that is the default.
    * @default undefined
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a function
-   * @example new FileCache({ dir: ".cache/values", keyFunction: (key, prefix, version) => `${prefix}:${version}:${key}` }) */
+   * @example
+   * const keyFunction: KeyFunction = (key, prefix, version) => `${prefix}:${version}:${key}`;
+   * new FileCache({ dir: ".cache/values", keyFunction }) */
   readonly keyFunction?: KeyFunction;
   /** Files (inodes) that everything in the directory together may take; up to this number nothing is evicted. A whole
    * number.
@@ -92,7 +94,9 @@ export interface FileCacheOptions {
   /** Turns values into bytes and back, instead of the built-in codec. Values stored with another codec are misses.
    * @default undefined: JSON, with Buffer, Map, Set, Date, BigInt, typed arrays and `undefined`
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when it has no `encode()` and `decode()`
-   * @example new FileCache({ dir: ".cache/values", codec: { encode: (value) => v8.serialize(value), decode: (bytes) => v8.deserialize(bytes) } }) */
+   * @example
+   * const codec: ValueCodec = { encode: (value) => v8.serialize(value), decode: (bytes) => v8.deserialize(bytes) };
+   * new FileCache({ dir: ".cache/values", codec }) */
   readonly codec?: ValueCodec;
   /** Fails where the default is a miss. At creation: when the directory cannot be used, which is checked by writing
    * and removing a file there, or when its file system is too small for the `minFree` or `maxSize` given. Later: when

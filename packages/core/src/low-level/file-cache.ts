@@ -83,7 +83,9 @@ export class FileCache {
 
   /** Returns the value; makes and stores it when there is none: once for all concurrent callers, over all processes.
    * When making it fails, all callers in this process that waited get the error, and nothing is stored.
-   * @example const report = await cache.getOrSet("report:7", () => renderReport(7), { ttl: "10m", tags: ["report:7"] }); */
+   * @example
+   * const options = { ttl: "10m", tags: ["report:7"] };
+   * const report = await cache.getOrSet("report:7", () => renderReport(7), options); */
   async getOrSet<Value>(
     key: CacheKey,
     producer: Value | (() => Value | Promise<Value>),
@@ -117,7 +119,11 @@ export class FileCache {
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` for a function without a name, or with one that is in use
    * @throws {TypeError} the function rejects with `ERR_DISKCACHE_VALUE` for arguments or a result that cannot be
    * stored
-   * @example const userOf = cache.memoize(async function userOf(id: string) { return db.user(id); }, { ttl: "5m", tags: (id) => [`user:${id}`] }); */
+   * @example
+   * const userOf = cache.memoize(
+   *   async function userOf(id: string) { return db.user(id); },
+   *   { ttl: "5m", tags: (id) => [`user:${id}`] },
+   * ); */
   memoize<Args extends readonly unknown[], Value>(
     fn: (...args: Args) => Value | Promise<Value>,
     options?: MemoizeOptions<Args>,

@@ -29,8 +29,8 @@ export interface StoredResponse {
   ready: ReadyFields | undefined;
   /** When it was last compared with what is on disk, epoch milliseconds; never stored. */
   lookedAt: number;
-  /** From when on a hit starts a refresh before it goes stale, epoch milliseconds: `Infinity` once that has been
-   * requested, a moment once it has been requested again. Never stored. */
+  /** From when on a hit starts a refresh before it goes stale, epoch milliseconds: `Infinity` after its first
+   * hit, a moment after its second. Never stored. */
   refreshAt?: number;
   /** Keys of the body in the codings of the offer, one by one. Kept by `coding/` between hits; never stored. */
   codedKeys?: readonly string[];

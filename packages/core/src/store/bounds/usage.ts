@@ -150,7 +150,7 @@ export class Usage {
     this.#found = sum(this.#found, what);
   }
 
-  /** The pass removed something: the ledger no longer has it, and the count before the ledger had it. */
+  /** The pass removed something: the ledger subtracts it, and the count before the ledgers includes it. */
   removed(what: UsageChange): void {
     this.#shared.changed(this.#shard, negative(what));
     this.#removed = sum(this.#removed, what);
@@ -217,7 +217,7 @@ export class Recount {
   readonly #told = new Map<number, UsageChange>();
   readonly #ledgersAt: (shard: number) => UsageChange;
   readonly #writing: () => boolean;
-  /** What they said of the suspects at the last look. */
+  /** What they said of the suspects at the last check. */
   #seen = "";
 
   /** @param writing whether this process is writing something that it has not recorded yet */
