@@ -1,4 +1,5 @@
-/** Durations and sizes as people write them, converted once where they enter. Never guesses: what is not clear throws. */
+/** Durations and sizes as people write them, converted once where they enter. Never guesses: what is not clear
+ * throws. */
 import { optionError } from "./errors.js";
 
 /** A length of time: a string such as `"90s"`, `"5m"`, `"1h 30m"`, `"7d"`, or a number of seconds. */

@@ -59,16 +59,16 @@ export interface ReadyFields {
 const FIELDS_FROM = 8;
 
 /* One field a line, in this order; header fields follow as name line, value line:
- *   r                                     kind; where there are any, holes
- *   200 OK                                status, reason phrase
- *   1700000000000 0 300 0 0 0 3600        storedAt, initialAge, lifetime, staleWhileRevalidate, staleIfError, grace, keep
- *   000100                                noCache, mustRevalidate, authorizationAllowed, cookiesAllowed, immutable, ownEtag
- *   accept-language                       vary
- *   x-request-id;x-powered-by             outer: kept; removed
- *   +max-age=60                           clientCacheControl, with a plus where it counts from receipt; empty for none
- *   br,gzip "2f-rW7cu…"                   offer: codings, tag of the body; empty where there is none
+ *   r                                 kind; where there are any, holes
+ *   200 OK                            status, reason phrase
+ *   1700000000000 0 300 0 0 0 3600    storedAt, initialAge, lifetime, staleWhileRevalidate, staleIfError, grace, keep
+ *   000100                            noCache, mustRevalidate, authorizationAllowed, cookiesAllowed, immutable, ownEtag
+ *   accept-language                   vary
+ *   x-request-id;x-powered-by         outer: kept; removed
+ *   +max-age=60                       clientCacheControl, with a plus where it counts from receipt; empty for none
+ *   br,gzip "2f-rW7cu…"               offer: codings, tag of the body; empty where there is none
  *   Content-Type
- *   text/html; charset=utf-8                                                            */
+ *   text/html; charset=utf-8                                                        */
 
 export function encodeResponse(stored: StoredResponse): string {
   const { head, policy } = stored;
