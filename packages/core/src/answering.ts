@@ -1,4 +1,5 @@
-/** What becomes of each request: a stored response, one that is rendered anew behind it, or the application. Asks the rooms in the order of the data and decides nothing about HTTP. */
+/** What happens to each request: a stored response, one that is refreshed behind it, or a forward to the application.
+ * Asks the rooms in the order of the data and decides nothing about HTTP. */
 import { replayHit, respondHit } from "./coding/respond-chosen.js";
 import type { CacheContext } from "./context.js";
 import type { RawHeaders } from "./base/exchange.js";
@@ -33,7 +34,7 @@ export class Answering {
   readonly #forwarding: Forwarding;
   readonly #refreshes: Refreshes;
   readonly #refreshAhead: number;
-  /** `undefined` where the user's functions have a say in every request. */
+  /** `undefined` where the user's functions decide about every request. */
   readonly #plainPages: FastHits | undefined;
   readonly #vain = new RecentMiss();
   #closed = false;
@@ -48,7 +49,7 @@ export class Answering {
     this.#plainPages = frontable ? new FastHits(options, (target) => this.#policyOf(target)) : undefined;
   }
 
-  /** Requests that wait for a response that another one began. */
+  /** Requests that wait for a response that another request began. */
   get waiting(): number {
     return this.#forwarding.waiting;
   }
@@ -64,7 +65,7 @@ export class Answering {
     if (pages === undefined || method !== "GET" || this.#closed) return undefined;
     const key = pages.keyOf(target, scheme, rawHeaders);
     if (key === undefined || this.#context.hitForMiss.isAbsent(key)) return undefined;
-    // The first look at a directory may tell how the clock was set.
+    // The first look at a directory may show how the clock was set.
     this.#context.store.position();
     const now = this.#now();
     const entry = this.#context.store.borrow(key, now);
@@ -81,7 +82,7 @@ export class Answering {
     return this.#closed ? this.#forwarding.alone(question, CLOSED) : this.#ask(question, 0);
   }
 
-  /** Answers in the place of another cache on the same directory, which has handed the request on: under both policies. */
+  /** Answers in place of another cache on the same directory, which has handed the request on: both policies apply. */
   within(outer: Forward, question: Question): MaybeAsync<Outcome> {
     const { plan } = outer;
     outer.delegate();
@@ -96,7 +97,7 @@ export class Answering {
   peek(question: Question): MaybeAsync<OutgoingResponse | undefined> {
     if (this.#closed || asksApplication(question.policy)) return undefined;
     return andThen(decide(this.#context, question, this.#vain), (lookup) => {
-      // What fills the holes of a page wants what the framework makes.
+      // The fillers of a page's holes need what the framework makes.
       if (lookup.verdict !== "reuse" || hasHoles(lookup.entry) || this.#needsClient(lookup)) return undefined;
       const claim = this.#claim(lookup);
       if (claim === undefined) return this.#play(question, lookup);
@@ -162,13 +163,14 @@ export class Answering {
   #refreshing(question: Question, lookup: Reusable, attempt: number, release: () => void): MaybeAsync<Outcome> {
     const { entry, page, stale } = lookup;
     const { request } = question;
-    // A partition is known by the client's own cookies, which a refresh may not carry: the first client has it made.
-    // What was asked by its content cannot be asked again without it.
+    // A partition is known by the client's own cookies, which a refresh may not carry: the first client's own request
+    // renders it.
+    // A request that is keyed by its content cannot be repeated without that content.
     if (page.partitioned || request.contentDigest !== undefined || this.#needsClient(lookup)) {
       const selection = { key: entry.head.key, entry };
       const facts = requestFacts(this.#context, request, page);
       if (stale) return this.#forwarding.alone(question, { ...STALE, facts, page, selection }, release);
-      // Ahead of time no client is made to wait for it.
+      // Before the page is stale, no client is made to wait for its refresh.
       release();
       return this.#reuse(question, lookup, attempt);
     }
@@ -194,7 +196,7 @@ export class Answering {
     return outcome;
   }
 
-  // Without a word, a page whose refreshes are refused would be stale for as long as its windows last.
+  // Without an event, a page whose refreshes are refused would silently stay stale for as long as its windows last.
   #refreshOver(question: Question, { entry, page }: Reusable, release: () => void, answer?: RefreshAnswer): void {
     release();
     const { key, storedAt } = entry.head;
@@ -209,7 +211,7 @@ export class Answering {
     });
   }
 
-  // What is selected by every field of a request cannot be asked again without some of them.
+  // A request that is selected by all of its fields cannot be repeated without some of them.
   #needsClient({ entry, stale }: Reusable): boolean {
     const { key, storedAt } = entry.head;
     return (stale && isByEveryField(entry)) || this.#refreshes.needsClient(key, storedAt);
@@ -223,7 +225,7 @@ export class Answering {
     const { request, native, own } = question;
     const { entry, stale, page } = lookup;
     if (hasHoles(entry))
-      // Where a hole cannot be filled the application may have something else to say, such as a form to log in.
+      // Where a hole cannot be filled the application may answer something else, such as a login form.
       return fillStored(this.#context, entry, request, own ? undefined : native, stale).then(
         (filled) => filled ?? this.#forwarding.alone(question, UNFILLED),
       );
@@ -239,13 +241,13 @@ export class Answering {
     return respondHit(this.#context, entry, request, stale);
   }
 
-  // Found, and then not to be read: as good as not there.
+  // Found, but its body could not be read: treated as not stored.
   #unreadable({ request }: Question, page: PageKey): ForwardLookup {
     return { ...UNREADABLE, page, facts: requestFacts(this.#context, request, page) };
   }
 }
 
-// What was said about the response before it was known who answers for it still holds.
+// What the handler said about the response before this exchange took over still holds.
 function adopting(outer: Forward, outcome: Outcome): Outcome {
   if (outcome.kind === "forward") outcome.directives.adopt(outer.directives);
   return outcome;

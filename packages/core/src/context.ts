@@ -1,4 +1,4 @@
-/** What every room that acts on a request is given: the settings, the store, and whom to tell. */
+/** What every room that acts on a request receives: the settings, the store, and whom to notify. */
 import type { CodedBodies } from "./coding/coded-bodies.js";
 import type { Backoff } from "./flight/refreshes.js";
 import type { HitForMiss } from "./flight/hit-for-miss.js";
@@ -20,12 +20,12 @@ export interface CacheContext {
   readonly holes: Holes;
   readonly policies: Policies;
   readonly hitForMiss: HitForMiss;
-  /** Stored responses that could not be made anew a moment ago. */
+  /** Stored responses whose refresh failed a moment ago. */
   readonly failing: Backoff;
   /** Pages in content codings, where they are offered in any. */
   readonly coded: CodedBodies;
   /** Responses that have ended and are still being written. */
   readonly endings: Pending;
-  /** `undefined`: nobody looks at what handlers read. */
+  /** `undefined`: what handlers read is not observed. */
   readonly auditor: Auditor | undefined;
 }

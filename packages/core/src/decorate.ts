@@ -1,6 +1,8 @@
-/** One decorator for both kinds: TC39's, which is given a method and a context, and TypeScript's legacy one, which is given a property and its descriptor. */
+/** One decorator for both kinds: TC39's, which receives a method and a context, and TypeScript's legacy one, which
+ * receives a property and its descriptor. */
 
-// oxlint-disable-next-line typescript/no-explicit-any -- methods of any class may be decorated: `this` and the arguments are theirs
+// oxlint-disable-next-line typescript/no-explicit-any -- methods of any class may be decorated: `this` and the
+// arguments are theirs
 type Method = (this: any, ...given: any[]) => unknown;
 
 /** What `cached(policy)` returns: usable as `@cache.cached("5m")` under either setting of `experimentalDecorators`. */
@@ -12,8 +14,8 @@ export interface MethodDecoration<Handler extends Method> {
   (target: object, property: string | symbol, descriptor: PropertyDescriptor): void;
 }
 
-/** Whether a function that is middleware as well is called as a decorator.
- * @param second the context of TC39's, the property of the older kind; response or `next` in middleware */
+/** Whether a function that is also middleware is called as a decorator.
+ * @param second the context of TC39's, the property of the legacy kind; response or `next` in middleware */
 export function isDecorating(first: unknown, second: unknown): boolean {
   if (typeof second === "string" || typeof second === "symbol") return true;
   return typeof first === "function" && typeof second === "object" && second !== null && "kind" in second;

@@ -1,4 +1,4 @@
-/** Tells what the cache would do with a request, without doing it. */
+/** Explains what the cache would do with a request, without doing it. */
 import type { RequestHead } from "./base/exchange.js";
 import { fieldValue } from "./http/fields.js";
 import { remainingSeconds, currentAgeSeconds } from "./http/reusability.js";
@@ -11,7 +11,8 @@ export interface Explanation {
   readonly url: string;
   /** What would happen: a hit, a stale hit with a refresh behind it, or a forward to the application. */
   readonly outcome: "hit" | "stale" | "forward" | "unsatisfiable";
-  /** Why it would be forwarded, in the words of RFC 9211 §2.2. With credentials: `bypass`, although the application may say that its response is for everybody. */
+  /** Why it would be forwarded, in the words of RFC 9211 §2.2. With credentials: `bypass`, although the application
+   * may mark its response as shared. */
   readonly reason: string | undefined;
   /** More about the reason. */
   readonly detail: string | undefined;

@@ -1,26 +1,27 @@
-/** One forward that answers many requests (collapsed forwarding, RFC 9111 §4). The leader calls the application; followers wait until its response has begun and can be shared, then read along. Knows nothing of what is shared. */
+/** One forward that answers many requests (collapsed forwarding, RFC 9111 §4). The leader calls the application;
+ * followers wait until its response has begun and can be shared, then read along. Knows nothing of what is shared. */
 
-/** Why followers are let go: the response may not be shared, or the leader will never have one. */
+/** Why followers are released: the response may not be shared, or the leader will never have one. */
 export type Release = "unshareable" | "failed" | "timeout";
 
 type Settle<Shared> = (landed: Shared | Release) => void;
 
 export class Flight<Shared extends object> {
-  /** What the leader makes is for this moment of the invalidation log and later: set by whoever leads. */
+  /** The leader's response is valid from this position of the invalidation log on: set by the leader. */
   readonly birth: number;
   readonly #waiting: Settle<Shared>[] = [];
   readonly #maxFollowers: number;
   readonly #timeoutMs: number;
   readonly #onOver: () => void;
   #landed: Shared | Release | undefined;
-  /** Whether the leader's own client has left: its handler may never come to an end. */
+  /** Whether the leader's own client has left: its handler may never finish. */
   #adrift = false;
-  /** What is shared has an end already, whatever becomes of the leader. */
+  /** What is shared is already complete, whatever happens to the leader. */
   #standsIn = false;
   #over = false;
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param onOver called once nobody can join any more */
+  /** @param onOver called once no request can join any more */
   constructor(
     birth: number,
     settings: { readonly timeoutMs: number; readonly maxFollowers: number },
@@ -30,11 +31,11 @@ export class Flight<Shared extends object> {
     this.#maxFollowers = settings.maxFollowers;
     this.#timeoutMs = settings.timeoutMs;
     this.#onOver = onOver;
-    // Bounds the wait for the beginning of a response, never the response itself.
+    // Limits the wait for the beginning of a response, never the response itself.
     this.#timer = setTimeout(() => this.release("timeout"), settings.timeoutMs).unref();
   }
 
-  /** Whether anybody follows. */
+  /** Whether there are followers. */
   get awaited(): boolean {
     return this.#waiting.length > 0;
   }
@@ -44,8 +45,10 @@ export class Flight<Shared extends object> {
     return typeof this.#landed === "string" ? undefined : this.#landed;
   }
 
-  /** Follows: resolves when the response has begun, or when there will be none to share. `undefined` when there are too many followers already.
-   * @param patienceMs for one who has waited before: what he has left of it, where that is less than the flight takes */
+  /** Follows: resolves when the response has begun, or when there will be none to share. `undefined` when there are
+   * too many followers already.
+   * @param patienceMs for a request that has waited before: what is left of its waiting time, where that is less than
+   * the flight's timeout */
   join(patienceMs?: number): Promise<Shared | Release> | undefined {
     if (this.#landed !== undefined && !this.#awaitsEnd) return Promise.resolve(this.#landed);
     if (this.#waiting.length >= this.#maxFollowers) return undefined;
@@ -56,12 +59,14 @@ export class Flight<Shared extends object> {
     });
   }
 
-  /** The leader's response has begun and may be shared: those who wait, and those who come while it goes on, read along. */
+  /** The leader's response has begun and may be shared: waiting followers, and those that come while it goes on, read
+   * along. */
   share(shared: Shared): void {
     this.#land(shared);
   }
 
-  /** A stored response takes the place of the leader's: those who come while the handler goes on are given it at once. */
+  /** A stored response takes the place of the leader's: followers that come while the handler goes on get it at
+   * once. */
   standIn(shared: Shared): void {
     if (this.#land(shared)) this.#standsIn = true;
   }
@@ -71,18 +76,19 @@ export class Flight<Shared extends object> {
     return this.#standsIn;
   }
 
-  /** The leader's own client has left. Those who come from now on are given nothing of a response that may never be whole: they wait for its end. */
+  /** The leader's own client has left. Followers that come from now on get nothing of a response that may never be
+   * complete: they wait for its end. */
   leaderLeft(): void {
     this.#adrift = true;
   }
 
-  /** Lets all followers go, together. */
+  /** Releases all followers together. */
   release(why: Release): void {
     if (this.#land(why)) this.#end();
   }
 
-  /** The response is complete: those who come now find it in the store.
-   * @param placed resolves when they do; those who come sooner read along */
+  /** The response is complete: requests that come now find it in the store.
+   * @param placed resolves when they do; requests that come sooner read along */
   complete(placed?: Promise<unknown>): void {
     const { shared } = this;
     if (this.#over || shared === undefined || placed === undefined) {
@@ -90,7 +96,7 @@ export class Flight<Shared extends object> {
       this.#end();
       return;
     }
-    // It has come to its end, whether or not the leader's client is there.
+    // It is complete, whether or not the leader's client is still connected.
     this.#adrift = false;
     this.#settleAll(shared);
     void placed.then(() => this.#end());
@@ -113,7 +119,7 @@ export class Flight<Shared extends object> {
     return true;
   }
 
-  // It waits no longer, so no one goes on for it.
+  // This follower waits no longer: if it was the last one, the forward does not go on for it.
   #release(settle: Settle<Shared>): void {
     const at = this.#waiting.indexOf(settle);
     if (at === -1) return;
@@ -141,12 +147,12 @@ export class Flights<Shared extends object> {
     this.#settings = settings;
   }
 
-  /** The flight under a key, for followers. */
+  /** The flight under a key, for followers to join. */
   under(key: string): Flight<Shared> | undefined {
     return this.#flights.get(key);
   }
 
-  /** Begins a flight. One that was under way for this key goes on for its own followers. */
+  /** Begins a flight. One that is already under way for this key continues for its own followers. */
   lead(key: string, birth: number): Flight<Shared> {
     const flight: Flight<Shared> = new Flight<Shared>(birth, this.#settings, () => {
       if (this.#flights.get(key) === flight) this.#flights.delete(key);

@@ -1,14 +1,16 @@
-/** The keys whose responses could not be shared. Nobody waits for them, and as long as nothing was stored under one a moment ago, nobody looks there again. */
+/** The keys whose responses could not be shared. No request waits for them, and as long as nothing was stored under a
+ * key a moment ago, the store is not asked again. */
 import { performance } from "node:perf_hooks";
 import type { Clock } from "../base/clock.js";
 import { Recent } from "../base/recent.js";
 
-/** How long a key whose response could not be shared is remembered, so that nobody queues for it. */
+/** How long a key whose response could not be shared is remembered, so that no request waits for it. */
 const REMEMBERED_MS = 60_000;
-/** The same for a failure: soon one request asks on behalf of all again, and spares an application that is down. */
+/** The same after a failure: soon one request leads again for all others, which spares an application that is down. */
 const FAILURE_MS = 1_000;
 const REMEMBERED_KEYS = 10_000;
-/** How long another process's response may go unnoticed: a look for a file that is not there costs more than all the rest. */
+/** How long another process's response may go unnoticed: opening a file that is not there costs more than the rest of
+ * the request. */
 const LOOK_AGAIN_MS = 50;
 
 interface Miss {
@@ -28,7 +30,7 @@ export class HitForMiss {
     this.#elapsed = elapsed;
   }
 
-  /** Nobody waits for this key for a while.
+  /** No request waits for this key for a while.
    * @param failed the application failed, which says nothing about the page */
   remember(key: string, failed = false): void {
     const lookedMs = this.#misses.get(key)?.lookedMs ?? Number.NEGATIVE_INFINITY;
@@ -38,7 +40,7 @@ export class HitForMiss {
   has(key: string): boolean {
     const miss = this.#misses.get(key);
     if (miss === undefined) return false;
-    // A clock that was set back must not keep the mark for ever.
+    // A clock that was set back must not make the mark last forever.
     const leftMs = miss.until - this.#clock.now();
     if (leftMs > 0 && leftMs <= REMEMBERED_MS) return true;
     this.#misses.delete(key);
@@ -50,13 +52,14 @@ export class HitForMiss {
     this.#misses.delete(key);
   }
 
-  /** Whether a look under the key found nothing a moment ago. On the path of every hit, so one look into a map that is mostly empty. */
+  /** Whether a lookup under the key found nothing a moment ago. Runs on every hit, so it is one lookup in a map that
+   * is mostly empty. */
   isAbsent(key: string): boolean {
     const miss = this.#misses.get(key);
     return miss !== undefined && this.#elapsed() - miss.lookedMs < LOOK_AGAIN_MS && this.has(key);
   }
 
-  /** A look under the key has found nothing. */
+  /** A lookup under the key has found nothing. */
   absent(key: string): void {
     const miss = this.#misses.get(key);
     if (miss !== undefined) miss.lookedMs = this.#elapsed();

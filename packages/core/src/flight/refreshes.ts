@@ -1,20 +1,21 @@
-/** Who refreshes a stale page: one request per key at a time, a bounded number together, less and less often while it fails. After a refresh that was refused, a client. */
+/** Which request refreshes a stale page: one per key at a time, a limited number at once, with a growing delay while
+ * it fails. After a refused refresh, a client's own request. */
 import type { Clock } from "../base/clock.js";
 import { Recent } from "../base/recent.js";
 
-/** At most this many refreshes run at a time in one process. */
+/** At most this many refreshes run at once in one process. */
 const MAX_TOGETHER = 8;
-/** A refresh that has not come back by then no longer counts. */
+/** A refresh that has not returned by then no longer counts. */
 const MAX_AGE_MS = 60_000;
 /** Refused refreshes remembered. */
 const REMEMBERED_REFUSED = 1_000;
 
 export class Refreshes {
   readonly #clock: Clock;
-  /** Key to the moment its refresh began. */
+  /** Key to the moment when its refresh began. */
   readonly #running = new Map<string, number>();
   readonly #backoff: Backoff;
-  /** Key to the moment at which the response was stored that a refresh has left as it was. */
+  /** Key to the moment when the response was stored that a refresh left as it was. */
   readonly #refused = new Recent<string, number>(REMEMBERED_REFUSED);
 
   constructor(clock: Clock) {
@@ -23,7 +24,8 @@ export class Refreshes {
   }
 
   /** Claims the refresh of the response stored at `storedAt`.
-   * @returns a function to call when it is over; `undefined` when somebody else is at it, too many are, or it failed a moment ago */
+   * @returns a function to call when it is over; `undefined` when another request is refreshing it, too many are
+   * running, or it failed a moment ago */
   claim(key: string, storedAt: number): (() => void) | undefined {
     const now = this.#clock.now();
     const since = this.#running.get(key);
@@ -31,7 +33,7 @@ export class Refreshes {
     if (since !== undefined) this.refused(key, storedAt);
     if (this.#running.size >= MAX_TOGETHER && since === undefined && !this.#forgetLost(now)) return undefined;
     if (this.#backoff.rests(key, storedAt)) return undefined;
-    // Counted as failed until the response is another one: then nobody asks for this one again.
+    // Counted as failed until the response is replaced: then this one is not refreshed again.
     this.#backoff.failed(key, storedAt);
     this.#running.set(key, now);
     return () => {
@@ -39,13 +41,14 @@ export class Refreshes {
     };
   }
 
-  /** A refresh was answered, and has left the response stored at `storedAt` as it was: it is asked for again at once, by a client. */
+  /** A refresh was answered, and has left the response stored at `storedAt` as it was: the next client's request is
+   * forwarded at once. */
   refused(key: string, storedAt: number): void {
     this.#backoff.forget(key);
     this.#refused.set(key, storedAt);
   }
 
-  /** Whether a client has to have it made, because a request of the cache's own has come to nothing. */
+  /** Whether a client's request has to be forwarded, because a request of the cache's own had no effect. */
   needsClient(key: string, storedAt: number): boolean {
     return this.#refused.size > 0 && this.#refused.get(key) === storedAt;
   }
@@ -56,7 +59,7 @@ export class Refreshes {
   }
 }
 
-/* What has failed a moment ago, and is not asked for again yet: after 1, 2, 4 … 60 seconds. */
+/* What failed a moment ago, and is not retried yet: after 1, 2, 4 … 60 seconds. */
 
 const FIRST_RETRY_MS = 1_000;
 const LAST_RETRY_MS = 60_000;
@@ -64,7 +67,7 @@ const LAST_RETRY_MS = 60_000;
 const REMEMBERED_FAILURES = 1_000;
 
 interface Failure {
-  /** Which stored response could not be made anew: another one starts afresh. */
+  /** Which stored response could not be refreshed: the delays of another one start from the beginning. */
   readonly storedAt: number;
   readonly retryAt: number;
   readonly delayMs: number;
@@ -78,19 +81,19 @@ export class Backoff {
     this.#clock = clock;
   }
 
-  /** The response stored at `storedAt` could not be made anew. */
+  /** The response stored at `storedAt` could not be refreshed. */
   failed(key: string, storedAt: number): void {
     const before = this.#failures.get(key);
     const delayMs = before?.storedAt === storedAt ? Math.min(before.delayMs * 2, LAST_RETRY_MS) : FIRST_RETRY_MS;
     this.#failures.set(key, { storedAt, retryAt: this.#clock.now() + delayMs, delayMs });
   }
 
-  /** It may be tried again at once. */
+  /** It may be retried at once. */
   forget(key: string): void {
     this.#failures.delete(key);
   }
 
-  /** Whether it is too early to try again. */
+  /** Whether it is too early to retry. */
   rests(key: string, storedAt: number): boolean {
     if (this.#failures.size === 0) return false;
     const failure = this.#failures.get(key);

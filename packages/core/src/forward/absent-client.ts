@@ -1,11 +1,12 @@
-/** How long a response goes on whose client has left, while its handler does not know: as others need it. Never decides whether it is whole. */
+/** How long a response goes on whose client has left, while its handler does not know: for as long as other requests
+ * need it. Never decides whether it is complete. */
 
 import type { HitForMiss } from "../flight/hit-for-miss.js";
 import type { ForwardPlan } from "./forward-plan.js";
 
-/** Nothing has come for so long: those who wait call the application for themselves. */
+/** When nothing has come for this long, waiting requests call the application themselves. */
 const SILENT_MS = 1_000;
-/** For so long a handler goes on for the store alone; then it is told. */
+/** For this long a handler goes on for the store alone; then it learns that its client has left. */
 const ALONE_MS = 30_000;
 
 export interface AbsentClientEvents {
@@ -38,7 +39,8 @@ export class AbsentClient {
   }
 }
 
-/** Whether a handler that has not begun may go on without its client. Not where nothing could be stored, and where the answer may be for this client alone. */
+/** Whether a handler whose response has not begun may go on without its client. Not where nothing could be stored, nor
+ * where the answer may be for this client alone. */
 export function mayGoOnAlone({ page, request, facts }: ForwardPlan, hitForMiss: HitForMiss): boolean {
   if (page === undefined || request.method === "HEAD") return false;
   return !facts.authorization && !facts.cookies && !hitForMiss.has(page.key);

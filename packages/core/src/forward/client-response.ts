@@ -1,4 +1,5 @@
-/** What the client gets of the handler's response: its fields, and an answer to the conditions and ranges that the handler never saw. */
+/** What the client gets of the handler's response: its fields, and an answer to the conditions and ranges that the
+ * handler never saw. */
 import type { RawHeaders, RequestHead, ResponseHead } from "../base/exchange.js";
 import { namesCodingVary, withoutCodingVary } from "../coding/coded-entry.js";
 import { ageValue } from "../http/age.js";
@@ -19,7 +20,7 @@ import { cacheStatusWith, clientCacheControl, offeredCodings } from "./stored-he
 export interface Known {
   /** Made here, for a response that had none. */
   readonly ownEtag: string | undefined;
-  /** All of it is there: what was decided is what becomes of it. */
+  /** All of it is there: the decision to store it is final. */
   readonly whole: boolean;
 }
 
@@ -53,8 +54,8 @@ export function clientFields(
   return set;
 }
 
-/** What the client is told of the caching.
- * @param whole what was decided is what becomes of it */
+/** What the client learns about the caching.
+ * @param whole the decision to store is final */
 export function statusField(
   plan: ForwardPlan,
   head: ResponseHead,
@@ -70,12 +71,14 @@ export function statusField(
   return ["Cache-Status", cacheStatusWith(head.rawHeaders, formatCacheStatus(status))];
 }
 
-/** Why the client is told that the application was asked: a credential that kept the answer out of the cache is a bypass, wherever the lookup ended. */
+/** The reason in `Cache-Status` for a forward: a credential that kept the answer out of the cache makes it a bypass,
+ * whatever the lookup said. */
 export function reasonTold({ reason }: ForwardPlan, decision: StoreDecision): ForwardReason {
   return !decision.store && (decision.reason === "authorization" || decision.reason === "cookie") ? "bypass" : reason;
 }
 
-/** @param client the request with the conditions that were taken from it; `undefined` when the handler saw them itself */
+/** @param client the request with the conditions that were taken from it; `undefined` when the handler saw them
+ * itself */
 export function deliveryFor(
   client: RequestHead | undefined,
   head: ResponseHead,
@@ -101,7 +104,7 @@ function answerConditions(
   if (typeof range !== "string" || client.method !== "GET" || !Number.isSafeInteger(length)) return undefined;
   const selection = selectRanges(range, client.headers["if-range"] as string | undefined, head, length);
   if (selection.kind === "unsatisfiable") return instead(unsatisfiableHead(head, length), record);
-  // Several ranges out of a body that is still being made: the whole is an answer too (RFC 9110 §14.2).
+  // Several ranges of a body that is still being made: the complete response is a valid answer (RFC 9110 §14.2).
   if (selection.kind !== "parts" || selection.parts.length !== 1) return undefined;
   const part = selection.parts[0]!;
   return { kind: "part", head: partialHead(head, part, length), start: part.start, end: part.end, record };
@@ -140,7 +143,8 @@ export function changedFields(raw: RawHeaders, set: Fields, remove: readonly str
   return [...withoutFields(raw, gone), ...set.flat()];
 }
 
-/* Middleware outside the cache that compresses by itself says so in `Vary` before the handler runs (koa-compress does). Where the page is kept in codings here, that is nothing the page inside differs by. */
+/* Middleware outside the cache that compresses sets its `Vary` before the handler runs (koa-compress does). Where this
+ * cache stores the page in codings itself, the page inside does not vary on that field. */
 
 /** The response with the `Vary` of its handler alone, where it makes a difference. */
 export function withoutOuterCodingVary(
@@ -152,7 +156,7 @@ export function withoutOuterCodingVary(
   const { policy, selection } = plan;
   if (policy.compress === undefined || policy.compress.length === 0 || !namesCodingVary(before)) return start;
   const own = { ...head, rawHeaders: withoutCodingVary(head.rawHeaders) };
-  // A 304 is about the page that is stored.
+  // A 304 is about the stored page.
   const offered = head.status === 304 ? selection?.entry.value.offer?.codings : offeredCodings(plan, directives, own);
   return offered === undefined || offered.length === 0 ? start : { ...start, head: own };
 }

@@ -1,4 +1,5 @@
-/** Hands requests on to the application: alone, as the leader of a flight, or as a follower of one (collapsed forwarding, RFC 9211 §2.6). */
+/** Forwards requests to the application: alone, as the leader of a flight, or as a follower of one (collapsed
+ * forwarding, RFC 9211 §2.6). */
 import { performance } from "node:perf_hooks";
 import { andThen } from "../base/maybe-async.js";
 import type { MaybeAsync } from "../base/maybe-async.js";
@@ -20,10 +21,10 @@ export type ForwardLookup = Omit<Lookup & { verdict: "forward" }, "verdict">;
 
 type Outcome = OutgoingResponse | Forward;
 
-/** Asks again from the beginning: by now the store may have the answer. */
+/** Decides again from the beginning: by now the store may have the answer. */
 type Again = (question: Question, attempt: number) => MaybeAsync<Outcome>;
 
-/** How often a request follows leaders that come to nothing before it goes to the application by itself. */
+/** How often a request follows leaders that fail to share a response before it goes to the application by itself. */
 const MAX_ATTEMPTS = 3;
 
 export class Forwarding {
@@ -39,7 +40,7 @@ export class Forwarding {
     this.#flights = new Flights(context.options.flight);
   }
 
-  /** How many requests wait just now for a response that another one began. */
+  /** How many requests wait at the moment for a response that another request began. */
   get waiting(): number {
     return this.#waiting;
   }
@@ -54,7 +55,7 @@ export class Forwarding {
     );
   }
 
-  /** Without anybody else.
+  /** Without leader or followers.
    * @param settled called when the response is over, however it went */
   alone(question: Question, lookup: ForwardLookup, settled?: () => void): Forward {
     return this.#begin(question, lookup, undefined, settled);
@@ -64,13 +65,13 @@ export class Forwarding {
     const { store } = this.#context;
     const flight = this.#flights.under(key);
     const { scope, name } = lookup.page!;
-    // What began before a purge is not for those who come after it: they begin anew.
+    // What began before a purge is not for requests that come after it: they start a new flight.
     if (
       flight === undefined ||
       flight.shared?.alive() === false ||
       !store.survivesPurges({ scope, name, tags: [], birth: flight.birth })
     )
-      // An answer to HEAD makes no stored response, so nobody could follow.
+      // An answer to HEAD makes no stored response, so no request could follow.
       return question.request.method === "HEAD"
         ? this.alone(question, lookup)
         : this.#lead(question, lookup, attempt, key);
@@ -82,7 +83,7 @@ export class Forwarding {
     return landing.then((landed) => {
       this.#waiting--;
       if (landed === "failed") return this.#again(question, attempt + 1);
-      // By now the store may have it, all the same.
+      // The store may have it by now.
       if (landed === "timeout") return this.#again(question, MAX_ATTEMPTS);
       if (landed === "unshareable") return this.alone(question, lookup);
       // Its tags are known only now: one of them may have been purged before this request came.
@@ -100,13 +101,15 @@ export class Forwarding {
     const take = () => store.lock(key, { making: { scope, name, birth: store.position() } });
     const lock = take();
     if (lock === undefined) return this.#begin(question, lookup, { ...leading, lock }, undefined);
-    // Another process renders the page, or has just done so, between our look and our lock: what it stored is for this one, too.
+    // Another process renders the page, or has just done so, between our lookup and our lock: what it stored also
+    // answers this request.
     const lookAgain = (seen: KeyLock | "held", end: LockEnd): MaybeAsync<Outcome> =>
       andThen(
         decideAgain(this.#context, question, { ...lookup, verdict: "forward", page }),
         (now): MaybeAsync<Outcome> => {
           const own = seen === "held" ? take() : seen;
-          // A third one was sooner to take the place of a holder who died (or may have died): now it is his page that is waited for.
+          // A third process was faster to take over from a holder that died (or may have died): now its page is waited
+          // for.
           if (own === "held" && end === "abandoned" && now.verdict === "forward") return wait();
           const held = own === "held" ? undefined : own;
           if (now.verdict === "forward") return this.#begin(question, now, { ...leading, lock: held }, undefined);
@@ -136,7 +139,8 @@ export class Forwarding {
     return respondStored(this.#context, entry, request, options.clock.now(), marks);
   }
 
-  // The leader's response is for other values of the fields it varies on: those with the same values as ours share among themselves.
+  // The leader's response is for other values of the fields it varies on: requests with the same values as ours share
+  // one response.
   #otherVariant(
     question: Question,
     lookup: ForwardLookup,
@@ -148,7 +152,7 @@ export class Forwarding {
     return variant === key ? this.alone(question, lookup) : this.#together(question, lookup, attempt, variant);
   }
 
-  // Variants of one page have a flight each, as far as it is known by what they differ.
+  // Variants of one page have a flight each, as far as it is known which fields they vary on.
   #flightKey({ request }: Question, { selection, reason }: ForwardLookup, key: string): MaybeAsync<string> {
     if (selection !== undefined) return selection.key;
     if (reason !== "vary-miss") return key;
@@ -165,7 +169,7 @@ export class Forwarding {
     return Math.max(0, until - performance.now());
   }
 
-  // Only what may be stored may be shared, so whoever could not store does not wait either.
+  // Only what may be stored may be shared, so a request whose response cannot be stored does not wait either.
   #mayShare({ request, refresh }: Question, { page, facts, reason, selection }: ForwardLookup): boolean {
     return (
       !refresh &&
@@ -184,7 +188,7 @@ export class Forwarding {
     settled: (() => void) | undefined,
   ): Forward {
     const { store, auditor } = this.#context;
-    // The live headers object is changed for the handler, by this cache and by frameworks: what is decided later is decided on a copy.
+    // The live headers object is changed for the handler, by this cache and by frameworks: later decisions use a copy.
     const asSent = { ...request, headers: { ...request.headers } };
     const birth = page === undefined ? 0 : store.position();
     return new Forward(this.#context, {
@@ -208,9 +212,9 @@ export class Forwarding {
   }
 }
 
-/* Why a request goes to the application where that was settled after, or without, a look into the store. */
+/* Why a request is forwarded where that was decided after, or without, a lookup in the store. */
 
-/** A stale page that a client has to have made, although it may be served as it is. */
+/** A stale page that a client's request has to refresh, although it may be served as it is. */
 export const STALE = Object.freeze({ verdict: "forward", reason: "stale", detail: undefined } as const);
 
 /** After `close()`. */

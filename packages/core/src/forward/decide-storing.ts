@@ -1,4 +1,5 @@
-/** Whether the handler's response is stored (RFC 9111 §3): what HTTP allows, then what operator, route, handler and audit say, then what was added while the head left. Each can only refuse. */
+/** Whether the handler's response is stored (RFC 9111 §3): what HTTP allows, then what operator, route, handler and
+ * audit say, then what was added while the head was being sent. Each can only refuse. */
 import { Reads } from "../audit/reads.js";
 import { hookError } from "../base/errors.js";
 import type { RawHeaders, RequestHead, ResponseHead } from "../base/exchange.js";
@@ -25,7 +26,7 @@ import type { ForwardPlan, StoreDecision } from "./forward-plan.js";
 import type { HandlerDirectives } from "./handler-directives.js";
 import { isPart } from "./partial.js";
 
-/** It may be kept, but is asked for for the first time (`admission`). */
+/** It may be stored, but is requested for the first time (`admission`). */
 export const NOT_ADMITTED = "admission";
 
 export function decideStoring(
@@ -38,7 +39,7 @@ export function decideStoring(
   const { page, facts, policy, native, detail } = plan;
   if (page === undefined) return { store: false, reason: detail ?? "bypass" };
   if (directives.skipReason !== undefined) return { store: false, reason: directives.skipReason };
-  // It would be found by clients who are not asked whether they belong to it.
+  // It would be found by clients that are not checked for belonging to it.
   if (!directives.partitions.every((value) => page.partitions.includes(value)))
     return { store: false, reason: "partition" };
   const unfillable = holesRefusal(directives.sealHoles(), head);
@@ -51,7 +52,7 @@ export function decideStoring(
     times,
   );
   if (!verdict.store) return verdict;
-  // Whoever sends a coding has read who accepts it, even if he does not say so.
+  // A handler that sends a coding has read `Accept-Encoding`, even if its response does not name it in `Vary`.
   const coding = hasField(head.rawHeaders, "content-encoding") ? ["accept-encoding"] : [];
   const said = varyFields(directives.varyFields);
   if (said === "*" || policy.vary.includes("*")) return { store: false, reason: "vary-star" };
@@ -71,7 +72,7 @@ export function decideStoring(
   }
 }
 
-// Others wait for it: so it is asked for more than once.
+// Other requests wait for it, so it was requested more than once.
 function isAwaited({ leading }: ForwardPlan): boolean {
   return leading !== undefined && leading.flight.awaited;
 }
@@ -80,31 +81,32 @@ function keyOf(page: PageKey, request: RequestHead, vary: readonly string[]): st
   return vary.length === 0 ? page.key : variantKey(page.key, variantDigest(request, vary));
 }
 
-// An answer to a POST that is one to a GET, too, is kept as that (RFC 9110 §9.3.3).
+// The answer to a POST that also answers GETs is stored as the answer to a GET (RFC 9110 §9.3.3).
 function countsAs({ relaxed }: ResolvedOptions, { request, policy }: ForwardPlan, head: ResponseHead): string {
   const { method, scheme, headers, target } = request;
   if (method !== "POST" || !relaxed.postAnswersGet || policy.methods.includes("POST")) return method;
   return answersGet(`${scheme}://${headers.host as string}${target}`, head) ? "GET" : method;
 }
 
-// Made for one listener, from the moment he came, and mostly without an end: nobody else may read along.
+// Made for one client, from the moment it connected, and mostly without an end: no other request may read along.
 function isEventStream({ rawHeaders }: ResponseHead): boolean {
   return (fieldValue(rawHeaders, "content-type") ?? "").toLowerCase().startsWith("text/event-stream");
 }
 
-/** Whether the response says itself how long it is. */
+/** Whether the response announces its own length. */
 export function isLengthAnnounced({ rawHeaders }: ResponseHead): boolean {
   return hasField(rawHeaders, "content-length");
 }
 
-/** Known before the first byte: then nobody begins to read along what will not be kept. Bytes; 0 where it is not announced. */
+/** Known before the first byte, so that no request begins to read along a response that will not be stored. Bytes; 0
+ * where it is not announced. */
 export function announcedLength({ rawHeaders }: ResponseHead): number {
   return Number(fieldValue(rawHeaders, "content-length") ?? 0);
 }
 
-/* What operator, route and handler together say about keeping one response. */
+/* What operator, route and handler together say about storing one response. */
 
-/** Seconds a stale response with validators is kept for a conditional request, when nothing else is asked. */
+/** Seconds a stale response with validators is kept for a conditional request, when nothing else is configured. */
 const DEFAULT_KEEP = 3600;
 
 function storagePolicy(
@@ -130,7 +132,7 @@ function storagePolicy(
 }
 
 /** Every label of a response, from wherever it was given.
- * @throws {TypeError} for one that no purge could name; what a function of the user throws */
+ * @throws {TypeError} for a label that no purge could name; what a function of the user throws */
 function tagsOf(
   page: PageKey,
   policy: ResolvedPolicy,
@@ -149,19 +151,20 @@ function tagsOf(
   return [...new Set(tags.map(asTag))];
 }
 
-// Kept without it, the page would outlive the purge that was to end it.
+// Stored without the label, the page would survive the purge that should remove it.
 function asTag(tag: unknown): string {
   if (typeof tag !== "string" || tag === "")
     throw new TypeError(`a tag must be a text that is not empty, got ${String(tag)}`);
   return tag;
 }
 
-/* Fields that middleware outside the cache adds while the head is being sent (on-headers): what forbids storing forbids it then too. It adds them again on hits, so nothing else of theirs matters. */
+/* Fields that middleware outside the cache adds while the head is being sent (on-headers): what forbids storing
+ * forbids it then too. The middleware adds them again on hits, so none of its other fields matter. */
 
-/** What middleware outside differs by in what it adds itself: content codings, and who may read across origins. */
+/** What middleware outside varies on in what it adds itself: content codings, and cross-origin access. */
 const OUTSIDES_OWN: ReadonlySet<string> = new Set(["accept-encoding", "origin"]);
 
-/** The reason not to keep the response, if one has come up since the head was decided on. */
+/** The reason not to store the response, if one has come up since the decision on its head. */
 export function lateRefusal(decidedOn: RawHeaders, sent: RawHeaders, replaySetCookie: boolean): string | undefined {
   if (!replaySetCookie && hasField(sent, "set-cookie")) return "set-cookie";
   if (namesMore(decidedOn, sent)) return "late-vary";
@@ -171,7 +174,7 @@ export function lateRefusal(decidedOn: RawHeaders, sent: RawHeaders, replaySetCo
   return noStore ? "no-store" : forOne ? "private" : undefined;
 }
 
-// The page may differ by what it names, and is not kept under that.
+// The page may vary on what it names, and is not stored under that.
 function namesMore(decidedOn: RawHeaders, sent: RawHeaders): boolean {
   const lines = fieldLines(sent, "vary");
   if (lines.length === 0) return false;
@@ -183,11 +186,13 @@ function namesMore(decidedOn: RawHeaders, sent: RawHeaders): boolean {
 /* What the handler reads of a request, and whether its page is selected by it. */
 
 export function readsOf({ target }: RequestHead, { query, keyFunction }: ResolvedPolicy): Reads {
-  // With a key function, what the query means is the operator's own affair.
+  // With a key function, what the query means is the operator's decision.
   return keyFunction === undefined ? new Reads(query !== undefined, ignoredParameters(target, query)) : new Reads();
 }
 
-/** The decision, unless the handler has read what does not select the page and the audit is to keep such pages out. Where it went through all fields, each may have been used: then the page is for requests that are alike in all of them. Tells of it either way. */
+/** The decision, unless the handler has read what does not select the page and `audit` says to refuse such pages.
+ * Where the handler went through all fields, each may have been used: then the page only answers requests that are
+ * alike in all of them. Reports it either way. */
 export function audited(
   { auditor, options }: CacheContext,
   { reads, request, policy, page, native }: ForwardPlan,

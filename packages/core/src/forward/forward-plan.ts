@@ -1,4 +1,5 @@
-/** What is known of a forward when it begins, what its leader shares, and what is decided on the way: types, and how those who wait are released. */
+/** What is known of a forward when it begins, what its leader shares, and what is decided on the way: types, and how
+ * waiting requests are released. */
 import type { Reads } from "../audit/reads.js";
 import type { RawHeaders, RequestHead, ResponseHead } from "../base/exchange.js";
 import type { Flight } from "../flight/flights.js";
@@ -13,7 +14,7 @@ import type { KeyLock, LogPosition } from "../store/contract.js";
 export interface ForwardPlan {
   /** As it was before any handler ran; a copy, because frameworks and this cache change the live one. */
   readonly request: RequestHead;
-  /** What the framework gave: for the user's own functions. */
+  /** What the framework passed in: for the user's own functions. */
   readonly native: unknown;
   readonly policy: WholePolicy;
   /** `undefined` when the cache leaves the request alone. */
@@ -26,13 +27,13 @@ export interface ForwardPlan {
   /** A stored beginning of the page, for the application to complete (RFC 9111 §3.4). */
   readonly beginning: Selection | undefined;
   readonly birth: LogPosition;
-  /** What the handler reads of the request, where somebody looks (`audit`). */
+  /** What the handler reads of the request, where it is observed (`audit`). */
   readonly reads: Reads | undefined;
   /** A request of the cache's own, made to refresh a page. */
   readonly refresh: boolean;
-  /** A request of the cache's own, whatever it is made for. */
+  /** A request of the cache's own, whatever it is for. */
   readonly own: boolean;
-  /** Told, when the application is asked, whether its response will be stored. */
+  /** Called, when the request is forwarded, with whether its response will be stored. */
   readonly keeping: ((kept: Promise<boolean>) => void) | undefined;
   /** The flight this request leads. */
   readonly leading: Leading | undefined;
@@ -40,22 +41,22 @@ export interface ForwardPlan {
   readonly settled: (() => void) | undefined;
 }
 
-/** What a request that others wait for answers for. */
+/** What the leader of a flight shares the response for. */
 export interface Leading {
   readonly flight: Flight<SharedResponse>;
-  /** Told when the response cannot be shared, and whether only because the application failed. */
+  /** Called when the response cannot be shared, with whether that is only because the application failed. */
   readonly unshareable: (failed: boolean) => void;
-  /** Held against other processes. */
+  /** The lock that is held against other processes. */
   readonly lock: KeyLock | undefined;
 }
 
 /** What a leader shares with its followers. */
 export interface SharedResponse {
-  /** The response as far as it has come. */
+  /** The response as far as it has arrived. */
   readonly entry: ResponseEntry;
   /** Whether it answers another request for the page. */
   answers(request: RequestHead): boolean;
-  /** Whether no purge has named it since its making began. */
+  /** Whether no purge has named it since its rendering began. */
   alive(): boolean;
   /** Why it is this one, where it is not the application's plain answer. */
   readonly detail: string | undefined;
@@ -80,9 +81,11 @@ export type Delivery =
       readonly remove: readonly string[];
       readonly record: boolean;
     }
-  /** Another response in its place; what the handler still writes is for the cache alone, if `record`, or for nobody. */
+  /** Another response in its place; what the handler still writes goes to the cache alone, if `record`, or is
+   * discarded. */
   | { readonly kind: "instead"; readonly response: OutgoingResponse; readonly record: boolean }
-  /** The handler's response once it is whole, with its holes filled for this client: nothing is sent before, and its whole body goes to `filled`, which never rejects. */
+  /** The handler's response once it is complete, with its holes filled for this client: nothing is sent before, and
+   * its whole body goes to `filled`, which never rejects. */
   | {
       readonly kind: "filled";
       readonly filled: (content: Buffer) => Promise<OutgoingResponse>;
@@ -97,7 +100,8 @@ export type Delivery =
       readonly record: boolean;
     };
 
-/* Lets everybody go who waits for a response that cannot be shared: nobody queues for what everybody has to ask for himself. */
+/* Releases every request that waits for a response that cannot be shared: no request waits for what each has to
+ * request for itself. */
 
 /** @param failed only because the application failed */
 export function releaseFollowers({ leading }: ForwardPlan, failed: boolean): void {
@@ -106,13 +110,13 @@ export function releaseFollowers({ leading }: ForwardPlan, failed: boolean): voi
   leading?.lock?.release();
 }
 
-/** Those who wait, and those who come, lead for themselves, here and in other processes. */
+/** Waiting requests, and those that come, lead for themselves, here and in other processes. */
 export function leadNoLonger({ leading }: ForwardPlan): void {
   leading?.flight.complete();
   leading?.lock?.release();
 }
 
-/** Whether a response is kept, and why not. */
+/** Whether a response is stored, and why not. */
 export type StoreDecision =
   | {
       readonly store: true;

@@ -1,4 +1,5 @@
-/** A request on its way through the application: what becomes of the handler's answer. Called by an adapter in this order: `requestChanges`, `head`, `leaving` and `write`…, then `end` or `abort`. */
+/** A request on its way through the application: what happens to the handler's answer. Called by an adapter in this
+ * order: `requestChanges`, `head`, `leaving` and `write`…, then `end` or `abort`. */
 import etag from "etag";
 import { Capture } from "../capture/capture.js";
 import { dated } from "../base/clock.js";
@@ -56,7 +57,7 @@ export class Forward {
   readonly #requestAt: number;
   #plan: ForwardPlan;
   #capture: Capture | undefined;
-  /** What storing was decided on. */
+  /** What the decision to store was made on. */
   #decidedOn: ResponseHead | undefined;
   #decision: StoreDecision | undefined;
   /** Whether a stored response is kept as a 304 has freshened it. */
@@ -67,7 +68,7 @@ export class Forward {
   #delegated = false;
   /** While its client has left and the handler goes on. */
   #absent: AbsentClient | undefined;
-  /** The handler may have been told that its client has left: what it ends from now on may be less than the page. */
+  /** The handler may know that its client has left: a response that it ends from now on may be less than the page. */
   #mayBeCutShort = false;
   #over = false;
   #deadline: NodeJS.Timeout | undefined;
@@ -75,7 +76,8 @@ export class Forward {
   /** Called when `write` returned false and there is room again. */
   onDrain: (() => void) | undefined;
 
-  /** Called when the handler takes longer than `timeout` and a stale page may stand in: the client gets that, and what the handler still answers is for the cache alone. */
+  /** Called when the handler takes longer than `timeout` and a stale page may stand in: the client gets that, and what
+   * the handler still answers is for the cache alone. */
   onTimeout: ((stale: OutgoingResponse) => void) | undefined;
 
   /** Called once, when the response is over, however it went. */
@@ -98,25 +100,25 @@ export class Forward {
     return this.#plan;
   }
 
-  /** Calls the application: fragments that it uses, also later, are known to be inside this response. */
+  /** Calls the application: fragments that it uses, now or later, are known to be inside this response. */
   run<Result>(application: () => Result): Result {
     return this.#context.fragments.renderings.inside(this.directives, application);
   }
 
-  /** A route's policy laid over the one the request came in with. The key stays. */
+  /** Merges a route's policy into the one the request came in with. The key stays. */
   refine(policy: WholePolicy): void {
     this.#plan = { ...this.#plan, policy };
     this.#setDeadline();
   }
 
-  /** Another exchange, with a key of its own, answers for this request: this one lets everything pass. */
+  /** Another exchange, with a key of its own, answers this request: this one passes everything through. */
   delegate(): void {
     this.#told.forwarded(this.#plan, this.#plan.reason, this.#plan.detail);
     this.#told.kept(false);
     this.#delegated = true;
     clearTimeout(this.#deadline);
     releaseFollowers(this.#plan, false);
-    // The other one may need the lock of the same page.
+    // The other exchange may need the lock of the same page.
     this.#plan.settled?.();
   }
 
@@ -144,7 +146,9 @@ export class Forward {
   }
 
   /** The client has left before the response was over, and the handler does not know.
-   * @returns whether the handler is to go on as if it had not: for the store, and for those who wait. Then it must not be told until `wanted` is false, the response is over, or `abandoned` is called. Where not, the adapter gives up by `abort` */
+   * @returns whether the handler is to go on as if its client were there: for the store, and for waiting requests.
+   * Then the handler must not learn of it until `wanted` is false, the response is over, or `abandoned` is called.
+   * Where false, the adapter gives up by `abort` */
   clientLeft(abandoned: () => void): boolean {
     if (!this.#goesOn) return false;
     this.#plan.leading?.flight.leaderLeft();
@@ -155,7 +159,8 @@ export class Forward {
     return true;
   }
 
-  /** The handler may know that its client has left. Then the response is whole only if its length was announced before, and what is not is given up. Idempotent.
+  /** The handler may know that its client has left. Then the response is complete only if its length was announced
+   * before; otherwise it is given up. Idempotent.
    * @returns whether it goes on */
   handlerTold(): boolean {
     this.#mayBeCutShort = true;
@@ -163,12 +168,14 @@ export class Forward {
       if (!this.#over) this.abort("aborted");
       return false;
     }
-    // Those who read along get what comes; those who come lead for themselves.
+    // Requests that read along get what comes; later ones lead for themselves.
     leadNoLonger(this.#plan);
     return true;
   }
 
-  /** The client does not take what is written as fast as it comes, and the handler waits. Calls `leave` when it has waited for long enough: soon once others read along, otherwise a little later. Then the client is to go on by `clientReader`. */
+  /** The client does not read what is written as fast as it comes, and the handler waits. Calls `leave` when it has
+   * waited for long enough: soon once others read along, otherwise a little later. Then the client is to go on by
+   * `clientReader`. */
   clientStalls(leave: () => void): void {
     this.#capture?.pace.stalls(leave);
   }
@@ -178,23 +185,25 @@ export class Forward {
     this.#capture?.pace.flows();
   }
 
-  /** The rest of the body from `at` on, as far as it has been written and as it goes on, for a client that is left behind. `undefined` when it cannot be had: then the handler has to wait for it. */
+  /** The rest of the body from `at` on, as far as it has been written and as it goes on, for a client that is left
+   * behind. `undefined` when it is not available: then the handler has to wait for the client. */
   clientReader(at: number): BodyReader | undefined {
     return this.#capture?.clientReader(at);
   }
 
-  /** Whether what is written is still kept, or read along by others; decided once the response has begun. */
+  /** Whether what is written is still stored, or read along by others; decided once the response has begun. */
   get wanted(): boolean {
     return this.#capture?.wanted ?? false;
   }
 
-  /** Whether others read along just now. */
+  /** Whether others read along at the moment. */
   get followed(): boolean {
     return this.#capture?.followed ?? false;
   }
 
-  /** The head is about to leave, with all that middleware outside the cache has added to it. Called once, before `end`. Only now is it sure that the response may be shared: until then nobody reads along.
-   * @returns fields to set after all, because they say otherwise */
+  /** The head is about to be sent, with all that middleware outside the cache has added to it. Called once, before
+   * `end`. Only now is it certain that the response may be shared: until then no request reads along.
+   * @returns fields to set after all, because they have changed */
   leaving(rawHeaders: RawHeaders): Fields {
     const fill = this.#capture;
     const head = this.#decidedOn;
@@ -202,7 +211,7 @@ export class Forward {
     const reason = lateRefusal(this.#given, rawHeaders, this.#context.options.relaxed.setCookie);
     if (reason === undefined) {
       if (this.#plan.page !== undefined) this.#context.hitForMiss.forget(this.#plan.page.key);
-      // What has to be filled for each of them is there for the others once it is whole.
+      // A page with holes is shared once it is complete: the holes are filled for each client.
       if (this.directives.sealHoles() === undefined) this.#plan.leading?.flight.share(fill.sharing());
       return this.#lost(fill, head);
     }
@@ -212,18 +221,19 @@ export class Forward {
     return clientFields(this.#plan, this.directives, head, { store: false, reason }, known, this.#debugHeader);
   }
 
-  /** The response ended properly. Says, or resolves to, whether it is kept. */
+  /** The response ended properly. Returns, or resolves to, whether it is stored. */
   end(): MaybeAsync<boolean> {
     const fill = this.#capture;
     this.#capture = undefined;
     // A handler that goes on while it writes may have read more since.
     const now = fill && this.#decision && audited(this.#context, this.#plan, this.#decision);
     if (now?.store === false) fill?.refuse(now.reason);
-    // By what selects it, it lies already where it lies.
+    // It is already stored under the key of what selects it.
     else if (now !== this.#decision) fill?.refuse("audit");
     const kept = fill?.end() ?? false;
     if (fill?.refused !== undefined) endSuperseded(this.#context, this.#plan, this.#decidedOn!.status, fill.refused);
-    // Those who come find it in the store, and until it is there they are given it like those who read along; other processes find it once it lies on the disk.
+    // Requests in this process find it in the store, and until it is there they get it like those that read along;
+    // other processes find it once it is on the disk.
     this.#settle(kept, fill?.keys);
     return kept;
   }
@@ -232,12 +242,14 @@ export class Forward {
   abort(reason: string): void {
     this.#capture?.abort(reason);
     this.#capture = undefined;
-    // What is thrown here is an answer like another to those who wait: a failure, for each to see himself.
+    // An error that is thrown here is an answer like any other to the waiting requests: a failure, which each of them
+    // finds out for itself.
     if (reason === "thrown") releaseFollowers(this.#plan, true);
     this.#settle(false);
   }
 
-  /** The application failed before it answered, by a status it had in mind or without any: a stale page to hide it, if there is one that may. */
+  /** The application failed before it answered, with a status it was about to send or without any: a stale page to
+   * serve instead, if one may be. */
   failed(why: Failure): OutgoingResponse | undefined {
     return this.#delegated ? undefined : this.#staleInstead(this.#context.options.clock.now(), why);
   }
@@ -245,10 +257,10 @@ export class Forward {
   #toFill({ set, remove, record }: Delivery & { kind: "pass" }, head: ResponseHead, holes: StoredHoles): Delivery {
     const visible = { ...head, rawHeaders: changedFields(head.rawHeaders, set, remove) };
     const filled = async (content: Buffer) => {
-      // What fills it may read whatever it likes: that is for one client.
+      // What fills it may read anything: the page is for one client.
       this.#plan.reads?.end();
       const response = await fillMade(this.#context, this.#plan, visible, holes, content);
-      // What it says of its caching is about this client's copy; what is added later is about the page.
+      // `Cache-Status` is about this client's copy; what is added later is about the page.
       this.#given = response.headers;
       return response;
     };
@@ -297,13 +309,13 @@ export class Forward {
       endSuperseded(this.#context, this.#plan, head.status, decision.reason);
     }
     const refusal = this.#capture?.refusal(body?.length ?? announcedLength(head), body !== undefined);
-    // Those who wait are given it all the same.
+    // Waiting requests get it all the same.
     if (refusal !== undefined) this.#capture?.refuse(refusal);
     const kept: StoreDecision = refusal === undefined ? decision : { store: false, reason: refusal };
     const known = { ownEtag, whole: body !== undefined };
     const set = clientFields(this.#plan, this.directives, head, kept, known, this.#debugHeader);
     if (this.#capture !== undefined) this.#given = [...head.rawHeaders, ...set.flat()];
-    // Filled, it is another page for every client: his conditions and ranges are about none of them.
+    // Filled, it is a different page for every client: the client's conditions and ranges are about none of them.
     const answerable = this.requestChanges.stripped && this.directives.sealHoles() === undefined;
     return deliveryFor(answerable ? this.#plan.request : undefined, head, set, body, decision.store);
   }
@@ -336,7 +348,8 @@ export class Forward {
     return fill;
   }
 
-  // Between the decision and the head the cache may have been closed, or its disk have failed: then it is not called stored.
+  // Between the decision and the head the cache may have been closed, or its disk may have failed: then the response
+  // is not reported as stored.
   #lost(fill: Capture, head: ResponseHead): Fields {
     const reason = fill.lost;
     if (reason === undefined) return [];
@@ -355,11 +368,12 @@ export class Forward {
 
   #refused(reason: string, failed = false): void {
     if (this.#plan.page !== undefined) this.#context.observer.notStored(this.#plan.request.target, reason);
-    // Whoever asks next leads again: his answer will be kept, for him and for others.
+    // The next request leads again: its answer will be stored, for itself and for others.
     if (reason !== NOT_ADMITTED) releaseFollowers(this.#plan, failed);
   }
 
-  // Those who wait, and those who come, lead for themselves. Those who have had the beginning have to wait, for as long as anybody waits for others.
+  // Waiting requests, and those that come, lead for themselves. Those that have the beginning already have to wait,
+  // for as long as any request waits for others.
   #silent(forMs: number, abandoned: () => void): void {
     if (this.#plan.leading?.flight.standsIn !== true) leadNoLonger(this.#plan);
     const over = this.#mayBeCutShort || (this.followed && forMs >= this.#context.options.flight.timeoutMs);
@@ -396,7 +410,7 @@ export class Forward {
     return this.#context.options.debugHeader;
   }
 
-  // Begins, or begins anew under another policy.
+  // Begins, or begins again under another policy.
   #setDeadline(): void {
     clearTimeout(this.#deadline);
     const ms = deadlineMs(this.#plan);

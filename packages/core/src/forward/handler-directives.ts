@@ -1,4 +1,5 @@
-/** What a handler may say about its own response while it makes it: `req.diskCache`, `ctx.diskCache`. Collected here, decided on when the response begins. */
+/** What a handler may say about its own response while it makes it: `req.diskCache`, `ctx.diskCache`. Collected here,
+ * decided on when the response begins. */
 import { ResponseHoles } from "../holes/response-holes.js";
 import type { Holes } from "../holes/holes.js";
 import type { StoredHoles } from "../stored/stored-response.js";
@@ -15,9 +16,10 @@ interface Rooms {
 
 const NONE: readonly string[] = Object.freeze([]);
 
-// Most handlers say nothing, and thousands of responses may be in the making: what is said takes room only when it is.
+// Most handlers say nothing, and thousands of responses may be under way: memory is allocated only when one does.
 export class HandlerDirectives {
-  /** Whether the cache itself asks, to render a page anew behind a stale one or before anybody comes: nobody looks at this answer. */
+  /** Whether the cache itself makes this request, to refresh a page that is stale or soon will be: no client gets this
+   * answer. */
   readonly refresh: boolean;
   /** Seconds; wins over the response's own freshness. */
   ttlSeconds: number | undefined;
@@ -28,7 +30,7 @@ export class HandlerDirectives {
   #tags: string[] | undefined;
   #holes: ResponseHoles | undefined;
   #sealed = false;
-  /** Those of the exchange that answers in the place of this one. */
+  /** Those of the exchange that answers in place of this one. */
   #heir: HandlerDirectives | undefined;
 
   constructor(rooms: Rooms, refresh = false) {
@@ -36,19 +38,19 @@ export class HandlerDirectives {
     this.refresh = refresh;
   }
 
-  /** Those of now; the same array takes on what is said later. */
+  /** The current ones; labels that are added later appear in the same array. */
   get tags(): readonly string[] {
     return (this.#tags ??= []);
   }
 
-  /** Where the page has holes: from the head on there are no others.
+  /** The page's holes: none can be added once the head is sent.
    * @returns `undefined` when there are none */
   sealHoles(): StoredHoles | undefined {
     this.#sealed = true;
     return this.#holes?.seal();
   }
 
-  /** Takes on what was said to another one about the same response, and what will be. */
+  /** Takes over what was said to another one about the same response, and what will be. */
   adopt(other: HandlerDirectives): void {
     other.#heir = this;
     this.ttlSeconds = other.ttlSeconds;
@@ -64,13 +66,14 @@ export class HandlerDirectives {
     return this.#holes?.marks(bytes) ?? false;
   }
 
-  /** For a response that the cache is not shown, and so cannot fill.
+  /** For a response that the cache does not see, and so cannot fill.
    * @throws {DiskCacheError} `ERR_DISKCACHE_HOLE` when it has holes */
   assertPlain(): void {
     if (this.sealHoles() !== undefined) throw holeError("a body of this kind cannot be filled");
   }
 
-  /** Keeps this response for so long, whatever its `Cache-Control` tells the browser; `private` and `no-store` still win.
+  /** Stores this response for this long, whatever its `Cache-Control` says to the browser; `private` and `no-store`
+   * still win.
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a duration
    * @example req.diskCache.ttl("10m") */
   ttl(duration: Duration): this {
@@ -87,7 +90,7 @@ export class HandlerDirectives {
     return this;
   }
 
-  /** Does not keep this response. The reason shows in `Cache-Status`.
+  /** Does not store this response. The reason shows in `Cache-Status`.
    * @example if (req.query.preview) req.diskCache.skip("preview") */
   skip(reason = "skip"): this {
     this.skipReason = reason;
@@ -103,7 +106,9 @@ export class HandlerDirectives {
     return this;
   }
 
-  /** Says whose page this turned out to be. Who asks for it next is known only by the `partition` of the options, a rule or the route, so the page is kept only where one of them has said the same for this request; otherwise it is not kept, and `Cache-Status` says `partition`.
+  /** Says whose page this turned out to be. The next request for it is known only by the `partition` of the options, a
+   * rule or the route, so the page is stored only where one of them has said the same for this request; otherwise it
+   * is not stored, and `Cache-Status` says `partition`.
    * @example if (article.audience === "staff") req.diskCache.partition("staff") */
   partition(value: string): this {
     this.partitions = [...this.partitions, value];
@@ -111,15 +116,17 @@ export class HandlerDirectives {
     return this;
   }
 
-  /** What stands in the page where `cache.hole(name, …)` fills something in for each client: the same text wherever the page has this hole, in a header field as well.
+  /** The placeholder for what `cache.hole(name, …)` fills in for each client: the same text wherever the page has this
+   * hole, in a header field as well.
    * @throws {DiskCacheError} `ERR_DISKCACHE_HOLE` when nothing fills it, or the response has begun
    * @example res.send(`<input type="hidden" name="csrf" value="${req.diskCache.hole("csrf")}">`) */
   hole(name: string): string {
     return this.#responseHoles.marker(name);
   }
 
-  /** A part of this page that is made once for all who ask, in every process, and kept beside the pages. The page takes on its tags, so that one purge ends both.
-   * @param varyOn what the fragment differs by: a text, a number, …, or several
+  /** A part of this page that is rendered once for all requests, in every process, and stored beside the pages. The
+   * page takes on its tags, so that one purge removes both.
+   * @param varyOn what the fragment varies on: a text, a number, …, or several
    * @throws {DiskCacheError} rejects with `ERR_DISKCACHE_OPTION`, or with what `render` throws; then nothing is stored
    * @throws {TypeError} rejects with `ERR_DISKCACHE_VALUE` when `render` gives neither a text nor a Buffer
    * @example const sidebar = await req.diskCache.fragment("sidebar", language, { ttl: "1h", tags: ["news"] }, () => renderSidebar(language)); */

@@ -1,4 +1,5 @@
-/** Parts of a page that the application makes itself (`relaxed.partial`, RFC 9111 §3.3, §3.4): which ranges go to it, which of its answers are stored as parts, and how a stored beginning is completed. */
+/** Parts of a page that the application makes itself (`relaxed.partial`, RFC 9111 §3.3, §3.4): which ranges are
+ * forwarded, which of its answers are stored as parts, and how a stored beginning is completed. */
 import { dated } from "../base/clock.js";
 import type { ResponseHead } from "../base/exchange.js";
 import type { Capture } from "../capture/capture.js";
@@ -27,7 +28,8 @@ export function isPart(options: ResolvedOptions, plan: ForwardPlan, head: Respon
   return head.status === 206 && contentRangeOf(head) !== undefined && passesRange(options, plan);
 }
 
-/** The fields that ask for what is missing of a stored beginning; `If-Range` where it has a tag to be sure by, which then is a strong one. */
+/** The fields that request what is missing of a stored beginning; `If-Range` where it has a tag to be sure by, which
+ * then is a strong one. */
 export function askForTheRest(beginning: ResponseHead): [name: string, value: string][] {
   const { etag } = validatorsOf(beginning);
   const asked: [string, string][] = [["range", missingRange(beginning)!]];
@@ -35,9 +37,10 @@ export function askForTheRest(beginning: ResponseHead): [name: string, value: st
   return asked;
 }
 
-/* RFC 9111 §3.4: the handler has brought the rest of a stored beginning, and the client reads the whole along while it is stored. */
+/* RFC 9111 §3.4: the handler has brought the rest of a stored beginning, and the client reads the complete response
+ * while it is stored. */
 
-/** What the forward does with the whole. */
+/** What the forward does with the complete response. */
 export interface Completing {
   readonly decide: (head: ResponseHead) => StoreDecision;
   readonly begin: (decision: StoreDecision & { readonly store: true }, head: ResponseHead) => Capture;

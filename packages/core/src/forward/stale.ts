@@ -1,4 +1,5 @@
-/** Serving stale (RFC 9111 §4.2.4, RFC 5861): when a stale response stands in for a failing application, and who refreshes it behind a hit. */
+/** Serving stale (RFC 9111 §4.2.4, RFC 5861): when a stale response stands in for a failing application, and which
+ * request refreshes it behind a hit. */
 import type { RawHeaders } from "../base/exchange.js";
 import { andThen } from "../base/maybe-async.js";
 import type { MaybeAsync } from "../base/maybe-async.js";
@@ -17,7 +18,7 @@ import type { OutgoingResponse } from "../serve/outgoing.js";
 import type { ForwardPlan } from "./forward-plan.js";
 import { shareStored } from "./validation.js";
 
-/** The status the application answered or had in mind, or how else it failed. */
+/** The status the application answered or was about to send, or how else it failed. */
 export type Failure = number | "thrown" | "timeout";
 
 /** @returns `undefined` where no stale page may stand in */
@@ -30,7 +31,7 @@ export function staleInstead(
   const { selection, request, reason, leading } = plan;
   if (selection === undefined || !staleOnError(selection.entry.value.policy, now, failure)) return undefined;
   const { entry } = selection;
-  // What fills them may be the very thing that has failed.
+  // The failure may be of the very thing that fills its holes.
   if (hasHoles(entry)) return undefined;
   context.failing.failed(entry.head.key, entry.head.storedAt);
   const detail = "stale-if-error";
@@ -44,9 +45,10 @@ export function staleInstead(
   });
 }
 
-/* Who renders a stale page anew: one request at a time in this process and, by the key's lock, over all of them. */
+/* Which request refreshes a stale page: one at a time in this process and, by the key's lock, across all of them. */
 
-/** @returns how to give the claim back; `"over"` when another process has done it meanwhile; `undefined` when somebody else is at it */
+/** @returns how to give the claim back; `"over"` when another process has refreshed it meanwhile; `undefined` when
+ * another request holds the claim */
 export function claimRefresh(
   { store }: CacheContext,
   refreshes: Refreshes,
@@ -64,7 +66,7 @@ export function claimRefresh(
     lock?.release();
   };
   if (lock === undefined) return over;
-  // Another process may have done it since this one looked: under the lock that can be told.
+  // Another process may have refreshed it since this one looked: under the lock that is certain.
   return andThen(store.getLatest(key), (latest) => {
     if (latest === undefined || latest.head.storedAt <= storedAt) return over;
     over();
@@ -79,7 +81,8 @@ export function deadlineMs({ policy, selection, refresh }: ForwardPlan): number 
   return policy.timeout === undefined || selection === undefined || refresh ? undefined : policy.timeout * 1000;
 }
 
-/* The header fields a refresh goes out with: the client's, as far as they select the response, and nothing that is the client's own. */
+/* The header fields a refresh is sent with: the client's, as far as they select the response, and nothing that is the
+ * client's own. */
 
 const CLIENTS_OWN: ReadonlySet<string> = new Set([
   "authorization",

@@ -1,4 +1,5 @@
-/** The head of a response on its way into the store: which fields it keeps, in which codings it is offered, and under which page. */
+/** The head of a response on its way into the store: which fields it keeps, in which codings it is offered, and under
+ * which page. */
 import { dated } from "../base/clock.js";
 import type { Coding } from "../base/codings.js";
 import type { RawHeaders, ResponseHead } from "../base/exchange.js";
@@ -32,7 +33,7 @@ interface Beginning {
 }
 
 /** @param plan of a request that has a page
- * @param directives the handler's, who may go on labelling */
+ * @param directives the handler's, which may add labels later */
 export function capturePlan(
   options: ResolvedOptions,
   plan: ForwardPlan,
@@ -82,7 +83,8 @@ export function cacheStatusWith(raw: RawHeaders, member: string): string {
   return others === undefined || others === "" ? member : `${others}, ${member}`;
 }
 
-/** What a stored page tells the client about keeping it; `undefined` when it says so itself, or nothing is asked for. */
+/** What a stored page tells the client about keeping it; `undefined` when it says so itself, or nothing is asked
+ * for. */
 export function clientCacheControl(
   { clientCacheControl: asked }: ResolvedPolicy,
   { rawHeaders }: ResponseHead,
@@ -90,7 +92,8 @@ export function clientCacheControl(
 ): ClientCacheControl | undefined {
   if (asked === undefined || asked === false) return undefined;
   if (hasField(rawHeaders, "cache-control") || hasField(rawHeaders, "expires")) return undefined;
-  // The page's own lifetime is over when the page is; one of the client's own begins with the client.
+  // The page's own lifetime counts from when the page was made; one of the client's own begins when the client gets
+  // it.
   if (asked === true) return { field: `max-age=${Math.floor(lifetime)}`, fromReceipt: false };
   return { field: asked, fromReceipt: true };
 }
@@ -119,11 +122,12 @@ function same(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && a.every((line, index) => line === b[index]);
 }
 
-/* In which content codings a handler's response is offered beside its own form (`compress`). Known from its head, so that the first client is told, too, by what it will differ. */
+/* In which content codings a handler's response is offered beside its own form (`compress`). Known from its head, so
+ * that the first client's `Vary` names `Accept-Encoding`, too. */
 
 const NONE: readonly Coding[] = Object.freeze([]);
 
-/** @returns none where nobody asked for any, or the response is left alone */
+/** @returns none where the option is off, or the response is left alone */
 export function offeredCodings(
   { page, policy }: ForwardPlan,
   directives: HandlerDirectives,

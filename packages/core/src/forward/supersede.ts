@@ -1,4 +1,5 @@
-/** What an answer puts out of date (RFC 9111 §4.3.3, §4.4): the stored response that it replaces, and what an unsafe method changed. */
+/** What an answer puts out of date (RFC 9111 §4.3.3, §4.4): the stored response that it replaces, and what an unsafe
+ * method changed. */
 import type { CacheContext } from "../context.js";
 import type { ResponseHead } from "../base/exchange.js";
 import { isStaleOnErrorStatus } from "../http/reusability.js";
@@ -9,10 +10,11 @@ import type { ForwardPlan, StoreDecision } from "./forward-plan.js";
 
 /** Answers about the request: it asked for a part or set a condition, or there were too many like it. */
 const ABOUT_THE_REQUEST: ReadonlySet<number> = new Set([206, 304, 416, 429]);
-/** The page may be stored; it was not worth it, or the disk did not take it. */
+/** The page may be stored; admission refused it, or the disk did not accept it. */
 const MAY_BE_STORED: ReadonlySet<string> = new Set([NOT_ADMITTED, "store", "purged"]);
 
-/** Ends a stored response when the application now gives, in its place, what may not be stored; it would be served for as long as its stale windows last. Of an answer to HEAD `headTold` knows what it says.
+/** Invalidates a stored response when the application now answers, in its place, what may not be stored; otherwise it
+ * would be served for as long as its stale windows last. For an answer to HEAD, `headTold` decides.
  * @param status of an answer that is not stored
  * @param reason why it is not */
 export function endSuperseded(
@@ -22,14 +24,15 @@ export function endSuperseded(
   reason: string,
 ): void {
   if (selection === undefined || request.method === "HEAD" || MAY_BE_STORED.has(reason)) return;
-  // What a client with credentials or cookies of its own is given says nothing of what others are given.
+  // What a client with credentials or cookies of its own gets does not show what others get.
   if (facts.authorization || facts.cookies) return;
-  // RFC 9111 §4.3.3: an application that fails has not said that the page is another one.
+  // RFC 9111 §4.3.3: an application that fails has not said that the page has changed.
   if (ABOUT_THE_REQUEST.has(status) || isStaleOnErrorStatus(status)) return;
   store.remove(selection.key);
 }
 
-/** @returns the birth of what is kept of the answer: for a POST that answers GETs a moment after what it ended, if nothing else has ended it while it was made */
+/** @returns the birth of what is stored of the answer: for a POST that answers GETs a moment after what it
+ * invalidated, if nothing else has invalidated it while it was made */
 export function putOutOfDate(
   context: CacheContext,
   { page, policy, request, birth }: ForwardPlan,

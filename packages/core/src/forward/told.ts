@@ -1,4 +1,5 @@
-/** What is told of a forward: once, that the application was asked, and to those who asked for it, whether its response is stored. Decides nothing. */
+/** What is reported of a forward: once, that the application was asked, and to callers that asked for it, whether its
+ * response is stored. Decides nothing. */
 import type { CacheContext } from "../context.js";
 import { andThen } from "../base/maybe-async.js";
 import type { MaybeAsync } from "../base/maybe-async.js";
@@ -15,7 +16,7 @@ export class Told {
     keeping?.(new Promise<boolean>((resolve) => (this.#kept = resolve)));
   }
 
-  /** Of a request with credentials it is known only with the response whether it counts as left alone. */
+  /** With credentials, only the response decides whether the request counts as a bypass. */
   forwarded(
     { reason: known, detail: knownDetail, request }: ForwardPlan,
     reason: ForwardReason,
@@ -27,7 +28,7 @@ export class Told {
     this.#observer.forward(request.target, reason, credential ? detail : knownDetail);
   }
 
-  /** A stored response is fresh again, or not for that reason. */
+  /** A stored response is fresh again, or is not for that reason. */
   freshened(
     { request: { target } }: ForwardPlan,
     bytes: number,

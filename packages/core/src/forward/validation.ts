@@ -1,4 +1,5 @@
-/** Validation (RFC 9111 §4.3): what becomes of a stored response when the handler answers a condition of the cache's own, or a HEAD. The client gets the stored response, freshened where the answer is about it. */
+/** Validation (RFC 9111 §4.3): what happens to a stored response when the handler answers a condition of the cache's
+ * own, or a HEAD. The client gets the stored response, freshened where the answer is about it. */
 import { dated } from "../base/clock.js";
 import type { ResponseHead } from "../base/exchange.js";
 import type { MaybeAsync } from "../base/maybe-async.js";
@@ -26,7 +27,7 @@ export interface NotModified {
 }
 
 /** @param decide whether the freshened response may be kept
- * @param told is told whether it is */
+ * @param told called with whether it is */
 export function notModified(
   context: CacheContext,
   plan: ForwardPlan,
@@ -40,7 +41,8 @@ export function notModified(
   const { debugHeader } = context.options;
   const { entry } = selection;
   if (!validates(entry.value.head, validation)) {
-    // §4.3.4: it is about another representation, so it freshens nothing; but it answers our condition, and the client had none.
+    // §4.3.4: it is about another representation, so it freshens nothing; but it answers our condition, and the client
+    // had none.
     releaseFollowers(plan, false);
     told.freshened(plan, 0, "not-modified", false);
     const status: CacheStatus = { fwd: reason, fwdStatus: 304, detail: "not-modified" };
@@ -60,7 +62,7 @@ export function notModified(
   return { delivery: { kind: "instead", response, record: false }, kept };
 }
 
-/* Keeps a stored response under the fields that a 304, or the answer to a HEAD, brought for it (RFC 9111 §4.3.4, §4.3.5). */
+/* Stores a response under the fields that a 304, or the answer to a HEAD, brought for it (RFC 9111 §4.3.4, §4.3.5). */
 
 /** The stored head as its handler gave it. */
 function headToFreshen({ value: { head, offer } }: ResponseEntry): ResponseHead {
@@ -68,7 +70,7 @@ function headToFreshen({ value: { head, offer } }: ResponseEntry): ResponseHead 
 }
 
 /** @param head the stored one with its new fields, which `decision` is about
- * @returns the entry as it is now, and what becomes of it */
+ * @returns the entry as it is now, and what happens to it */
 function freshenStored(
   context: CacheContext,
   plan: ForwardPlan,
@@ -116,7 +118,7 @@ function storeFreshened(
   return { refusal, kept: false };
 }
 
-/* RFC 9111 §4.3.5: what the handler says to a HEAD is about the stored GET, too. The client gets it as it is. */
+/* RFC 9111 §4.3.5: what the handler answers to a HEAD is also about the stored GET. The client gets it as it is. */
 
 /** Refusals that hold for an answer to GET as well. */
 const FOR_ONE: ReadonlySet<string> = new Set(["private", "no-store"]);
@@ -140,12 +142,13 @@ export function headTold(
     freshenStored(context, asGet, { key, entry }, freshened, decide(freshened, asGet));
   } else if (told === "ignore" && head.status === 200) {
     const decision = decide(head, asGet);
-    // What else is missing from an answer without a body may be there with it.
+    // Other fields that are missing from an answer without a body may be present with it.
     if (!decision.store && FOR_ONE.has(decision.reason)) endSuperseded(context, asGet, head.status, decision.reason);
   }
 }
 
-/* What a leader shares when the answer is a stored response after all: one that was freshened, or a stale one that stands in. */
+/* What a leader shares when the answer is a stored response after all: one that was freshened, or a stale one that
+ * stands in. */
 
 export function shareStored(
   { store }: CacheContext,
