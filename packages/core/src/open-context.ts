@@ -1,4 +1,4 @@
-/** Makes what every room is given, from the options of a cache. Opens nothing yet. */
+/** Makes what every room receives, from the options of a cache. Opens nothing yet. */
 import { resolve } from "node:path";
 import { Auditor } from "./audit/auditor.js";
 import { CodedBodies } from "./coding/coded-bodies.js";
@@ -16,7 +16,8 @@ import { DiskStore } from "./store/disk-store.js";
 import { decodeStoredValue } from "./stored/stored-value.js";
 import type { StoredValue } from "./stored/stored-value.js";
 
-/** @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` for an unknown or wrong option; `ERR_DISKCACHE_DIRECTORY` with `strict` */
+/** @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` for an unknown or wrong option; `ERR_DISKCACHE_DIRECTORY` with
+ * `strict` */
 export function openContext<Req>(given: DiskCacheOptions<Req>): CacheContext {
   const options = resolveOptions(given);
   const observer = new Observer();

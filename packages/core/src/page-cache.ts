@@ -1,4 +1,4 @@
-/** The object that users hold and adapters drive: wires the rooms together and decides nothing about HTTP. */
+/** The object that users hold and adapters drive: connects the rooms and decides nothing about HTTP. */
 import { Answering } from "./answering.js";
 import type { Outcome } from "./answering.js";
 import type { CacheContext } from "./context.js";
@@ -34,25 +34,28 @@ import type { Duration } from "./base/units.js";
 export type CacheStats = Readonly<CacheCounters> & StoreStats & WaitingStats;
 
 interface WaitingStats {
-  /** Requests that wait just now for a response that another one began. */
+  /** Requests that wait at the moment for a response that another request began. */
   readonly waiting: number;
 }
 
 /** How an adapter asks. */
 export interface HandleOptions {
-  /** The policy of a route, from `policy()`: laid over that of the cache. */
+  /** The policy of a route, from `policy()`: merged into that of the cache. */
   readonly policy?: ResolvedPolicy;
-  /** Fill anew behind a stale response. */
+  /** Refresh behind a stale response. */
   readonly refresh?: boolean;
-  /** Nobody looks at the answer: a request of the cache's own. The handler can see that (`diskCache.refresh`). Default: as `refresh`. */
+  /** No client gets the answer: a request of the cache's own. The handler can see that (`diskCache.refresh`). Default:
+   * as `refresh`. */
   readonly own?: boolean;
-  /** Told, when the application is asked, whether its response will be stored. Not called for a hit. */
+  /** Called, when the request is forwarded, with whether its response will be stored. Not called for a hit. */
   readonly keeping?: ((kept: Promise<boolean>) => void) | undefined;
-  /** A forward of another cache on the same directory that the request is on its way with: this cache answers in its place, its own policy laid over the other's. */
+  /** A forward of another cache on the same directory that the request is passing through: this cache answers in its
+   * place, its own policy merged into the other's. */
   readonly around?: Forward;
 }
 
-/** A page cache, whatever the framework. `Req` is what the framework hands to a handler, and to the functions in the options.
+/** A page cache, whatever the framework. `Req` is what the framework hands to a handler, and to the functions in the
+ * options.
  * @example
  * const cache = new PageCache({ dir: ".cache/pages", ttl: "5m" });
  * await cache.purge("/reports/7"); */
@@ -62,7 +65,8 @@ export class PageCache<Req = unknown> {
   readonly #values: BesidePages;
   #closed = false;
 
-  /** @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` for an unknown or wrong option; `ERR_DISKCACHE_DIRECTORY` with `strict` */
+  /** @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` for an unknown or wrong option; `ERR_DISKCACHE_DIRECTORY` with
+   * `strict` */
   constructor(given: DiskCacheOptions<Req>) {
     this.#context = openContext(given);
     const { options, observer } = this.#context;
@@ -70,27 +74,29 @@ export class PageCache<Req = unknown> {
     this.#answering = new Answering(this.#context, this.frontable);
   }
 
-  /** Whether requests may be answered before the framework has run: not when the user's functions want what the framework makes. */
+  /** Whether requests may be answered before the framework has run: not when the user's functions need what the
+   * framework makes. */
   get frontable(): boolean {
     const { honourRequest, policy } = this.#context.options;
     return !asksApplication(policy) && typeof honourRequest === "boolean";
   }
 
-  /** Whether the content of a request is part of its key: the adapter reads it first and hands in its digest. */
+  /** Whether the content of a request is part of its key: the adapter reads it first and passes in its digest. */
   keysContent(request: RequestHead, policy?: ResolvedPolicy): boolean {
     const { method } = request;
     if (!isAskedByContent(method) || !this.active) return false;
     return this.#under(request, policy).methods.includes(method);
   }
 
-  /** The shortest way to a hit: a fresh page that is at hand, for a request like one that `handle` has answered with it. Reads no more of the request than it is given.
-   * @returns `undefined` says nothing: then `handle` decides */
+  /** The fast path to a hit: a fresh page in memory, for a request like one that `handle` has answered with it. Reads
+   * no more of the request than it is given.
+   * @returns `undefined` decides nothing: then call `handle` */
   ready(method: string, target: string, scheme: string, rawHeaders: RawHeaders): OutgoingResponse | undefined {
     return this.#answering.ready(method, target, scheme, rawHeaders);
   }
 
-  /** Whether the connection or middleware before the cache knows who sent a request: then `ready` may not be asked.
-   * @param native what the framework hands to handlers */
+  /** Whether the connection or middleware before the cache knows who sent a request: then `ready` may not be called.
+   * @param native what the framework passes to handlers */
   knowsWhoAsks(native: unknown): boolean {
     return this.#context.options.credentials.areKnown(native);
   }
@@ -107,17 +113,18 @@ export class PageCache<Req = unknown> {
     return around === undefined ? this.#answering.begin(question) : this.#answering.within(around, question);
   }
 
-  /** Whether it has a say in requests: not when disabled, nor after `close()`. */
+  /** Whether it handles requests at all: not when disabled, nor after `close()`. */
   get active(): boolean {
     return this.#context.options.enabled && !this.#closed;
   }
 
-  /** Whether another cache keeps its pages in the same directory, by whatever path. */
+  /** Whether another cache stores its pages in the same directory, by whatever path. */
   sharesDirectory(other: PageCache<never>): boolean {
     return sameDirectory(this.#context.options.dir, other.#context.options.dir);
   }
 
-  /** For an adapter that cannot work with the response of a request: counts and tells that the application answers. */
+  /** For an adapter that cannot work with the response of a request: counts and reports that the application
+   * answers. */
   leftAlone(url: string, detail: string): void {
     this.#context.observer.forward(url, "bypass", detail);
   }
@@ -129,9 +136,9 @@ export class PageCache<Req = unknown> {
     return this.#answering.peek({ request: asked, native: undefined, policy, refresh: false, own: false });
   }
 
-  /** A route's own policy, met while its request is on its way through the application.
+  /** A route's own policy, found while its request is on its way through the application.
    * @param contentDigest of a request whose content is part of the key only here
-   * @returns a new outcome when the route's key differs: the forward under way then lets everything pass */
+   * @returns a new outcome when the route's key differs: the forward under way then passes everything through */
   refine(forward: Forward, own: ResolvedPolicy, native: Req, contentDigest?: string): MaybeAsync<Outcome> | undefined {
     return this.#answering.refine(forward, own, native, contentDigest);
   }
@@ -144,8 +151,10 @@ export class PageCache<Req = unknown> {
     return policy;
   }
 
-  /** Ends stored responses, for every process that shares the directory. When it resolves, none of them is served any more, nor any whose rendering had begun.
-   * @throws {DiskCacheError} rejects with `ERR_DISKCACHE_OPTION` when nothing is named, or something unknown, `ERR_DISKCACHE_PURGE` when it could not be recorded
+  /** Purges stored responses, for every process that shares the directory. When it resolves, none of them is served
+   * any more, nor any whose rendering had begun.
+   * @throws {DiskCacheError} rejects with `ERR_DISKCACHE_OPTION` when nothing is named, or something unknown,
+   * `ERR_DISKCACHE_PURGE` when it could not be recorded
    * @example await cache.purge("/reports/7");
    * @example await cache.purge({ tag: "report:7", soft: true }); */
   async purge(target: string | PurgeTarget, options: PurgeOptions = {}): Promise<void> {
@@ -157,9 +166,11 @@ export class PageCache<Req = unknown> {
     this.#context.observer.purged(JSON.stringify(named), soft);
   }
 
-  /** A part of pages that is made once for all who ask, in every process, and kept beside the pages. The page that is being made takes on its tags, so that one purge ends both.
-   * Where that page cannot be told, every page that is being made in this process does: `req.diskCache.fragment()` always knows its page.
-   * @param varyOn what the fragment differs by: a text, a number, …, or several
+  /** A part of pages that is rendered once for all requests, in every process, and stored beside the pages. The page
+   * that is being made takes on its tags, so that one purge removes both.
+   * Where that page is unknown, every page that is being made in this process takes them on:
+   * `req.diskCache.fragment()` always knows its page.
+   * @param varyOn what the fragment varies on: a text, a number, …, or several
    * @throws {DiskCacheError} rejects with `ERR_DISKCACHE_OPTION`, or with what `render` throws; then nothing is stored
    * @throws {TypeError} rejects with `ERR_DISKCACHE_VALUE` when `render` gives neither a text nor a Buffer
    * @example const sidebar = await cache.fragment("sidebar", language, { ttl: "1h", tags: ["news"] }, () => renderSidebar(language)); */
@@ -172,34 +183,38 @@ export class PageCache<Req = unknown> {
     return this.#context.fragments.of(undefined)(name, varyOn, options, render);
   }
 
-  /** What the application names for requests that have changed something, checked once.
-   * @returns ends it for one of them. Never rejects: when it fails, an `error` event tells
-   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` for targets that `purge()` would refuse; what a function names is known only when it is asked */
+  /** The targets that the application names for requests that have changed something, checked once.
+   * @returns purges them for one such request. Never rejects: a failure is reported by an `error` event
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` for targets that `purge()` would refuse; what a function names is
+   * known only when it is called */
   purges(given: Purges<Req>): (native: Req) => Promise<void> {
     return purgesOf(given, (target) => this.purge(target), this.#context);
   }
 
-  /** Fills a hole in pages, for each client on the page's way out. The page is stored once, with an unguessable marker in the place of what goes there; what is stored is never evaluated.
-   * @param filler gives the text, escaped for the place where it stands. When it fails, the request goes to the application
+  /** Fills a hole in pages, for each client when the page is sent. The page is stored once, with an unguessable marker
+   * in the place of the hole; what is stored is never evaluated.
+   * @param filler returns the text, escaped for the place where it stands. When it fails, the request goes to the
+   * application
    * @throws {DiskCacheError} `ERR_DISKCACHE_HOLE` when the name is not a token
    * @example cache.hole("csrf", (req) => req.session.csrf); // in the page: req.diskCache.hole("csrf") */
   hole(name: string, filler: (req: Req) => string | Promise<string>): void {
     this.#context.holes.register(name, filler as (native: unknown) => unknown);
   }
 
-  /** Ends every response with this tag. The same as `purge({ tag })`.
+  /** Purges every response with this tag. The same as `purge({ tag })`.
    * @example await cache.purgeTag("report:7"); */
   purgeTag(tag: string, options: PurgeOptions = {}): Promise<void> {
     return this.purge({ tag }, options);
   }
 
-  /** Purges asked for over HTTP, by those who know a token: for adapters, which bring the request and send the answer.
+  /** Purges requested over HTTP, by clients that know a token: for adapters, which pass in the request and send the
+   * answer.
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` for a token that could be guessed */
   purger(options: PurgerOptions): (request: PurgeRequest) => Promise<PurgeAnswer> {
     return purger(options, (target) => this.purge(target as PurgeTarget));
   }
 
-  /** Ends everything; the disk is freed behind it. */
+  /** Purges everything; the disk space is freed in the background. */
   async clear(): Promise<void> {
     this.assertOpen();
     await this.#context.store.clear();
@@ -225,7 +240,7 @@ export class PageCache<Req = unknown> {
     return Promise.resolve({ ...observer.counters, waiting: this.#answering.waiting, ...store.stats() });
   }
 
-  /** Listens: `hit`, `forward`, `stored`, `not-stored`, `purge`, `error`. */
+  /** Adds a listener: `hit`, `forward`, `stored`, `not-stored`, `purge`, `error`. */
   on<Name extends keyof CacheEvents>(name: Name, listener: (event: CacheEvents[Name]) => void): void {
     this.#context.observer.on(name, listener);
   }
@@ -242,7 +257,9 @@ export class PageCache<Req = unknown> {
     return this.#values.memoize(fn, options);
   }
 
-  /** Writes what waits to be written and lets go of the directory: what a client was told is stored is on the disk when it resolves. Requests are forwarded from then on, and what is still being made is not kept: no handler is waited for. Idempotent. */
+  /** Writes what waits to be written and releases the directory: what was reported to a client as stored is on the
+   * disk when it resolves. Requests are forwarded from then on, and what is still being made is not stored: it waits
+   * for no handler. Idempotent. */
   async close(): Promise<void> {
     const { fragments, coded, endings, store } = this.#context;
     this.#closed = true;
@@ -253,13 +270,13 @@ export class PageCache<Req = unknown> {
     await endings.thenEnd(() => store.close());
   }
 
-  /** For what an adapter does of its own.
+  /** For an adapter's own use.
    * @throws {DiskCacheError} `ERR_DISKCACHE_CLOSED` after `close()` */
   assertOpen(): void {
     if (this.#closed) throw closedError();
   }
 
-  // What it asks is told by its fields without the cookies that are ignored, and by what else says whose page it is.
+  // The request to decide on: its fields without the ignored cookies, and whether anything else identifies its client.
   #asked(request: RequestHead, { keyHeaders }: WholePolicy, native: unknown): RequestHead {
     const { cookies, credentials } = this.#context.options;
     return identified(withoutIgnoredCookies(request, cookies), credentials, keyHeaders, native);

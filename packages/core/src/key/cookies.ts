@@ -24,7 +24,8 @@ export function keyedCookies(header: string, rules: CookieRules): readonly (read
     .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
 }
 
-/** The request as if its client had not sent the cookies that the operator has ignored: whatever looks at its fields from here on (the key, `Vary: Cookie`, what may be stored) sees the others alone. */
+/** The request as if its client had not sent the cookies that the operator ignores: everything that reads its fields
+ * from here on (the key, `Vary: Cookie`, what may be stored) sees only the others. */
 export function withoutIgnoredCookies(request: RequestHead, rules: CookieRules): RequestHead {
   if (rules.ignore.length === 0 || request.headers.cookie === undefined) return request;
   const { cookie, ...others } = request.headers;

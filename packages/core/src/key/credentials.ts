@@ -1,4 +1,6 @@
-/** Whether a request says who asks, by other means than `Authorization` and cookies: a field that carries a credential or an identity, a client certificate, or a user whom middleware has recognised. Decides nothing: what holds for `Authorization` holds for such a request, too. */
+/** Whether a request identifies its client by other means than `Authorization` and cookies: a field that carries a
+ * credential or an identity, a client certificate, or a user that middleware has recognised. Decides nothing: what
+ * holds for `Authorization` holds for such a request, too. */
 import type { RequestHead } from "../base/exchange.js";
 import { Recent } from "../base/recent.js";
 import { matchesAny } from "./path-pattern.js";
@@ -7,13 +9,14 @@ import { matchesAny } from "./path-pattern.js";
 export interface CredentialRules {
   /** Beside the well-known ones; lower-case, `*` at the end for any rest. */
   readonly fields: readonly string[];
-  /** Of those, the ones that say nothing about the page. */
+  /** Those of the well-known ones that say nothing about the page. */
   readonly ignore: readonly string[];
   readonly certificate: boolean;
   readonly user: boolean;
 }
 
-/** By what they are used for: keys and tokens of APIs; what proxies and gateways say of who has logged in there; certificates that a proxy has checked. */
+/** By what they are used for: keys and tokens of APIs; what proxies and gateways say about the logged-in user;
+ * certificates that a proxy has verified. */
 const CREDENTIAL_FIELDS: readonly string[] = [
   ..."api-key apikey dpop ocp-apim-subscription-key private-token proxy-authorization x-access-token x-amz-security-token".split(
     " ",
@@ -50,13 +53,13 @@ interface Recognised {
   readonly req?: Recognised;
 }
 
-/** What says who asks, as one application's rules have it. */
+/** What identifies a client, by one application's rules. */
 export class Credentials {
   readonly #rules: CredentialRules;
   readonly #names: ReadonlySet<string>;
-  /** What names begin with that go on in any way. */
+  /** Prefixes of names, with any rest. */
   readonly #beginnings: readonly string[];
-  /** What was found about names; clients choose them, so no more than a bounded number. */
+  /** What was found about names; clients choose them, so their number is limited. */
   readonly #known = new Recent<string, boolean>(REMEMBERED_NAMES);
 
   constructor(rules: CredentialRules) {
@@ -66,7 +69,7 @@ export class Credentials {
     this.#beginnings = all.filter((name) => name.endsWith("*")).map((name) => name.slice(0, -1));
   }
 
-  /** What field names may be, or begin with: for those who look at many names. */
+  /** The names, or prefixes of names, that a field may match: for callers that check many names. */
   get hints(): readonly { readonly text: string; readonly whole: boolean }[] {
     return [
       ...[...this.#names].map((text) => ({ text, whole: true })),
@@ -91,8 +94,8 @@ export class Credentials {
     return false;
   }
 
-  /** Whether the connection, or what came before the cache, knows who asks.
-   * @param native what the framework hands to handlers */
+  /** Whether the connection, or middleware before the cache, knows who sent the request.
+   * @param native what the framework passes to handlers */
   areKnown(native: unknown): boolean {
     if (typeof native !== "object" || native === null) return false;
     const { certificate, user } = this.#rules;
@@ -102,7 +105,7 @@ export class Credentials {
       if (certificate && message.socket?.authorized === true) return true;
       return user && (hasUser(asked) || (message !== asked && hasUser(message)));
     } catch {
-      // Somebody's own way of telling it has failed: then nobody knows.
+      // A getter of the application has thrown, so the client is unknown: treated as identified.
       return true;
     }
   }
@@ -113,7 +116,7 @@ function hasUser({ user, auth, session, state }: Recognised): boolean {
   return Boolean(session && (session.user || session.userId || session.passport?.user));
 }
 
-/** The request, and whether it says who asks.
+/** The request, and whether it identifies its client.
  * @param keyed fields that are in the key of its page */
 export function identified(
   request: RequestHead,

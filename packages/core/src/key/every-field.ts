@@ -1,11 +1,12 @@
-/** Selecting a page by every field of its request: for one of which nobody can say what it was made from. */
+/** Selecting a page by every field of its request: for a page of which it is unknown what it was made from. */
 import type { RawHeaders } from "../base/exchange.js";
 import { fieldLines } from "../http/fields.js";
 import { normaliseVaryValue } from "../http/vary.js";
 import { FORWARDED_FIELDS } from "./request-fields.js";
 import { matchesAny } from "./path-pattern.js";
 
-/* About the connection, the message or a copy the client has, which is the cache's business; or in every key; or negotiated, and then what was chosen is in `Vary`.
+/* About the connection, the message or a copy the client has, which is the cache's business; or in every key; or
+ * negotiated, and then what was chosen is in `Vary`.
  * Compression reads Accept-Encoding for responses that it then leaves alone. */
 export const SAYING_NOTHING: ReadonlySet<string> = new Set([
   "accept-encoding",
@@ -31,7 +32,7 @@ export const SAYING_NOTHING: ReadonlySet<string> = new Set([
 /** No field name has a colon in it (RFC 9110 §5.1). */
 const EVERY_FIELD = ":every";
 
-/** What stands among the selecting fields of a page, for all of them but some.
+/** What stands among the selecting fields of a page, for all of them except some.
  * @param others lower-case names, `*` at the end for any rest
  * @example everyFieldBut(["x-request-id"]) // ":every:x-request-id" */
 export function everyFieldBut(others: readonly string[]): string {

@@ -1,4 +1,5 @@
-/** The cache key of a page (RFC 9111 §2): what selects its stored responses. Parts are length-prefixed, so no crafted value can pass for another part. */
+/** The cache key of a page (RFC 9111 §2): what selects its stored responses. Parts are length-prefixed, so no crafted
+ * value can pass for another part. */
 import { hash } from "node:crypto";
 import type { RequestHead } from "../base/exchange.js";
 import { fieldLines } from "../http/fields.js";
@@ -27,13 +28,13 @@ const CONNECTION_ENDS = /(?<=^|[;,])[ \t]*(?:for|by)=(?:"(?:[^"\\]|\\.)*"|[^;,"]
 /** What the bytes of a request's content mean. */
 const CONTENT_FIELDS = ["content-encoding", "content-language", "content-type"] as const;
 
-/** What the keys of pages have in common that are asked for alike: what stands before path and query, and what behind them. */
+/** What the keys of similar requests have in common: what stands before path and query, and what behind them. */
 export interface KeyFrame {
   readonly before: string;
   readonly after: string;
 }
 
-/** @throws whatever a `key` or `partition` function of the user throws; the caller then leaves the request alone */
+/** @throws whatever a `key` or `partition` function of the user throws; the caller then bypasses the cache */
 export function pageKey(request: RequestHead, policy: ResolvedPolicy, cookies: CookieRules, native: unknown): PageKey {
   const name = canonicalTarget(request.target, policy.query);
   const target = policy.keyFunction === undefined ? name : requireString("key", policy.keyFunction(native));
@@ -80,7 +81,8 @@ function scopeOf({ headers }: RequestHead): string {
   return ((headers.host ?? "") as string).toLowerCase();
 }
 
-/** The part of a page's key that all queries of its path share; `undefined` where the key is not made from path and query. */
+/** The part of a page's key that all queries of its path share; `undefined` where the key is not made from path and
+ * query. */
 export function pathKey({ key, name }: PageKey, request: RequestHead): string | undefined {
   const { method, scheme } = request;
   const exchange = framed(method === "HEAD" ? "GET" : method) + framed(scheme) + framed(scopeOf(request));
@@ -93,13 +95,15 @@ function pathOf(target: string): string {
   return mark < 0 ? target : target.slice(0, mark);
 }
 
-// RFC 7239 §5: `for` and `by` name the two ends of a connection, another one for each client; like X-Forwarded-For they name no page.
+// RFC 7239 §5: `for` and `by` name the two ends of a connection, which differ for each client; like X-Forwarded-For
+// they name no page.
 function forwardedPart(request: RequestHead): string {
   const pages = fieldLines(request.rawHeaders, "forwarded").map((line) => line.replaceAll(CONNECTION_ENDS, ""));
   return `field:${framed("forwarded")}${pages.length}${pages.map((line) => framed(hash("sha256", line))).join("")}`;
 }
 
-// Values are hashed: what a client sends must not lie readable on the disk. Absent and empty differ, and so do one line and two.
+// Values are hashed: what a client sends must not be readable on the disk. Absent and empty differ, and so do one line
+// and two.
 function fieldPart(request: RequestHead, field: string): string {
   const lines = fieldLines(request.rawHeaders, field);
   return `field:${framed(field)}${lines.length}${lines.map((line) => framed(hash("sha256", line))).join("")}`;
@@ -111,17 +115,18 @@ function framed(text: string): string {
 
 function requireString(hook: string, value: unknown): string {
   if (typeof value !== "string") throw new TypeError(`${hook} must return a string, got ${typeof value}`);
-  // Halves of a character all become the same bytes: they could stand for one another.
+  // Lone surrogates all become the same bytes: one could stand for another.
   if (/\p{Surrogate}/u.test(value)) throw new TypeError(`${hook} must return whole characters`);
   return value;
 }
 
-/* The content of a request as part of a key, for methods that ask by it (QUERY, and POST where the operator says so). */
+/* The content of a request as part of a key, for methods whose content is the question (QUERY, and POST where the
+ * operator says so). */
 
-/** Longest content that is read for the key; a request with more goes to the application unread. */
+/** Longest content that is read for the key; a request with more is forwarded unread. */
 export const MAX_KEYED_CONTENT_BYTES = 1024 * 1024;
 
-/** Methods whose content says what is asked for. */
+/** Methods whose content says what is requested. */
 export function isAskedByContent(method: string): boolean {
   return method === "QUERY" || method === "POST";
 }

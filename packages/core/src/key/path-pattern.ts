@@ -5,7 +5,8 @@ type Segment = readonly [first: string, ...rest: string[]] | "**";
 
 export type PathPattern = readonly Segment[];
 
-/** What a pattern cannot name: a query, a fragment, everything that makes a path be read in two ways, and what routers mean by `/:id` and `{/more}`. */
+/** What a pattern cannot name: a query, a fragment, everything that makes a path readable in two ways, and what
+ * routers mean by `/:id` and `{/more}`. */
 const UNFIT = /[?#{}\\\p{Cc}\p{Cs}]|%(?:2f|5c|25)|\/\/|(?:^|\/)(?:\.\.?(?:\/|$)|:)/iu;
 
 /** @returns `undefined` when it is no pattern: it begins with a slash, and `**` stands for whole segments
@@ -17,7 +18,8 @@ export function pathPattern(text: string): PathPattern | undefined {
   return pattern.some((segment) => segment !== "**" && segment.slice(1, -1).includes("")) ? undefined : pattern;
 }
 
-/** Whether the whole path fits. When a segment does not, the last `**` before it takes one segment more: an earlier one could do no better. */
+/** Whether the whole path matches. When a segment does not, the last `**` before it takes one segment more: an earlier
+ * one could do no better. */
 export function matchesPath(pattern: PathPattern, path: readonly string[]): boolean {
   let at = 0;
   let star = -1;
@@ -39,7 +41,7 @@ export function matchesPath(pattern: PathPattern, path: readonly string[]): bool
   return at === pattern.length;
 }
 
-// Each piece where it first occurs: a later place would only leave less for those behind it.
+// Each piece where it first occurs: a later place would only leave less for the pieces after it.
 function matchesSegment(pieces: readonly string[], text: string): boolean {
   const first = pieces[0]!;
   if (pieces.length === 1) return text === first;
@@ -54,16 +56,19 @@ function matchesSegment(pieces: readonly string[], text: string): boolean {
   return text.length - last.length >= at && text.endsWith(last);
 }
 
-/** The ways in which applications, and proxies before them, read a path. Where they differ, whoever goes by one of them alone is misled: `/admin%2f..%2fx`. */
+/** The ways in which applications, and proxies before them, read a path. Where they differ, a rule that follows only
+ * one of them can be bypassed: `/admin%2f..%2fx`. */
 
 /** A path that is encoded more often is not read any further. */
 const MOST_ROUNDS = 3;
 
-/** Read differently by those who decode slashes, decode twice, take a backslash for a slash, or resolve dot segments. */
+/** Read differently by software that decodes slashes, decodes twice, takes a backslash for a slash, or resolves dot
+ * segments. */
 const AMBIGUOUS = /%(?:2f|5c|25)|\\|(?:^|\/)\.\.?(?:\/|$)/;
 
-/** The segments of a request target's path, in every way it may be read; nearly always there is but one. Letters are lower-case, because routers ignore case; needless encoding, empty segments and a slash at the end are gone.
- * @returns `undefined` when it is encoded so often that nobody can tell
+/** The segments of a request target's path, in every way it may be read; nearly always there is only one. Letters are
+ * lower-case, because routers ignore case; needless encoding, empty segments and a slash at the end are removed.
+ * @returns `undefined` when it is encoded so often that its meaning is unknown
  * @example pathReadings("/Reports//%37?page=2") // [["reports", "7"]] */
 export function pathReadings(target: string): readonly (readonly string[])[] | undefined {
   const mark = target.indexOf("?");
@@ -75,7 +80,7 @@ export function pathReadings(target: string): readonly (readonly string[])[] | u
   return [...readings, ...readings.map(withoutDots)];
 }
 
-/** One spelling for what everybody reads alike: ASCII, lower-case, encoded only where it has to be.
+/** One spelling for what all software reads alike: ASCII, lower-case, encoded only where it has to be.
  * @param path bytes as characters, as node:http gives them */
 function plainPath(path: string): string {
   return path

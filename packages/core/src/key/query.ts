@@ -1,11 +1,14 @@
-/** Which part of a request target names the page. Works on raw bytes: nothing is decoded, so two targets the application can tell apart stay apart. */
+/** Which part of a request target names the page. Works on raw bytes: nothing is decoded, so two targets that the
+ * application can distinguish stay distinct. */
 import type { ResolvedQueryRules } from "../options/resolve-policy.js";
 import { matchesAny } from "./path-pattern.js";
 
-/** A name that every parser reads as it stands: nothing encoded, no brackets. Any other may turn out to be one that counts: `%69d`, `id[]`, `[id]`. */
+/** A name that every parser reads as it stands: nothing encoded, no brackets. Any other may turn out to be one that
+ * counts: `%69d`, `id[]`, `[id]`. */
 const PLAIN_NAME = /^[\w.~-]*$/;
 
-/** The target as the key sees it: parameters the rules ignore taken out, the rest in order of name when asked. */
+/** The target as the key sees it: without the parameters the rules ignore, the rest sorted by name where `sort` is
+ * set. */
 export function canonicalTarget(target: string, rules: ResolvedQueryRules | undefined): string {
   if (rules === undefined || (rules.ignore.length === 0 && rules.only === undefined && !rules.sort)) return target;
   const mark = target.indexOf("?");
@@ -29,7 +32,8 @@ export function ignoredParameters(target: string, rules: ResolvedQueryRules | un
     .filter((parameter) => parameter !== "" && !isKept(parameter, rules));
 }
 
-// To some applications `;` separates parameters as `&` does: what is behind it must not be hidden by an ignored name before it.
+// To some applications `;` separates parameters as `&` does: what follows it must not be hidden by an ignored name
+// before it.
 function isKept(parameter: string, rules: ResolvedQueryRules): boolean {
   return parameter.includes(";") || countsInKey(parameterName(parameter), rules);
 }

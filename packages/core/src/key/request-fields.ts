@@ -1,4 +1,6 @@
-/** The request fields that say more about what is asked for than method, host and target do. Whoever makes a key, or the decision whether there is one, depend on another field names it here: the fast way to a hit and the audit know no others. */
+/** The request fields that say more about what is requested than method, host and target do. A key, or the decision
+ * whether there is one, that depends on another field must name it here: the fast path to a hit and the audit know no
+ * others. */
 
 /** Headers that change what a request means to many applications; when present they are part of the key. */
 export const FORWARDED_FIELDS = [
@@ -10,10 +12,11 @@ export const FORWARDED_FIELDS = [
   "x-forwarded-server",
   "x-forwarded-ssl",
   "x-host",
-  // HTTP/2's own. Adapters leave it in where a client's word for it contradicts the connection.
+  // HTTP/2's own. Adapters leave it in where the client's value contradicts the connection.
   ":scheme",
   "x-original-host",
-  // By which proxies of their own kind say that the connection was encrypted: CloudFront, Cloudflare, Azure, IIS, and older ones.
+  // With these, some proxies say that the connection was encrypted: CloudFront, Cloudflare, Azure, IIS, and older
+  // ones.
   "cloudfront-forwarded-proto",
   "cf-visitor",
   "x-arr-ssl",
@@ -29,7 +32,8 @@ export const METHOD_OVERRIDES = ["x-http-method-override", "x-http-method", "x-m
 /** They ask for another URL than the request's own. */
 export const URL_OVERRIDES = ["x-original-url", "x-rewrite-url"] as const;
 
-/** Request fields whose presence sends a request straight to the application: what reads them makes nothing that is stored. */
+/** Request fields whose presence sends a request straight to the application: a handler that reads them makes nothing
+ * that is stored. */
 export const BYPASSING_FIELDS = [
   ...METHOD_OVERRIDES,
   ...URL_OVERRIDES,

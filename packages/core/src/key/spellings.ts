@@ -1,8 +1,10 @@
 import { isHost } from "../http/host.js";
 
-/** Different spellings of one host, and of one target. Keys hold them as they were sent; who names pages means all of them. */
+/** Different spellings of one host, and of one target. Keys hold them as they were sent; a caller that names pages
+ * means all of them. */
 
-/** By which pages of a host are named, whatever `Host` said: lower case, without a default port and a final dot, an address in its short form. */
+/** The name for pages of a host, whatever `Host` said: lower case, without a default port and a final dot, an address
+ * in its short form. */
 export function hostName(host: string): string {
   const lower = host.toLowerCase();
   if (!UNUSUAL_HOST.test(lower)) return lower;
@@ -12,7 +14,7 @@ export function hostName(host: string): string {
   return dotless.startsWith("[") ? shortAddress(dotless) : dotless;
 }
 
-/** A target as clients send it that somebody has written down: what a URL may not hold is encoded as `new URL` does it. */
+/** A hand-written target as clients send it: what a URL may not hold is encoded as `new URL` does it. */
 export function sentTarget(target: string): string {
   if (!UNSENDABLE.test(target)) return target;
   const mark = target.indexOf("?");
@@ -23,7 +25,8 @@ export function sentTarget(target: string): string {
   );
 }
 
-/** Everything that a client may have sent for a target that somebody names: as it is written, and encoded in capitals and in small letters. */
+/** Everything that a client may have sent for a target that a caller names: as it is written, and encoded in capitals
+ * and in small letters. */
 export function spellings(target: string): readonly string[] {
   const sent = sentTarget(target);
   if (!sent.includes("%")) return [target];
@@ -47,9 +50,11 @@ function shortAddress(host: string): string {
   }
 }
 
-/* Cuts a URL into host and target by hand: a URL parser would rewrite the path, and the key holds it as it was sent. */
+/* Cuts a URL into host and target without a URL parser, which would rewrite the path; the key holds it as it was
+ * sent. */
 
-/** @returns `undefined` when it is neither a path beginning with "/" nor an absolute http URL whose host a request can have */
+/** @returns `undefined` when it is neither a path beginning with "/" nor an absolute http URL whose host a request can
+ * have */
 export function splitUrl(url: string): { readonly scope: string | undefined; readonly target: string } | undefined {
   if (url.startsWith("/")) return { scope: undefined, target: withoutFragment(url) };
   const absolute = /^https?:\/\/([^/?#]+)(.*)$/is.exec(url);

@@ -1,4 +1,5 @@
-/** The keys beside that of a page: of its variants (RFC 9111 §4.1), of its parts, of its coded bodies, and of the records for `No-Vary-Search`. */
+/** The keys beside that of a page: of its variants (RFC 9111 §4.1), of its parts, of its coded bodies, and of the
+ * records for `No-Vary-Search`. */
 import { hash } from "node:crypto";
 import type { RequestHead } from "../base/exchange.js";
 import { fieldLines } from "../http/fields.js";
@@ -6,7 +7,8 @@ import { normaliseVaryValue } from "../http/vary.js";
 import { everyFieldValue, isEveryField } from "./every-field.js";
 import type { PageKey } from "./page-key.js";
 
-/** Digest of the normalised values of the selecting fields. Only the digest goes to disk, never a value a client sent. */
+/** Digest of the normalised values of the selecting fields. Only the digest goes to disk, never a value a client
+ * sent. */
 export function variantDigest(request: RequestHead, fields: readonly string[]): string {
   let text = "";
   for (const field of fields) {
@@ -28,19 +30,19 @@ export function variantKey(pageKey: string, digest: string): string {
   return `${pageKey}variant:${digest}`;
 }
 
-/** Where the body of a response lies in a content coding: beside the response. */
+/** The key of a response's body in a content coding: stored beside the response. */
 
 export function codedKey(responseKey: string, coding: string): string {
   return `${responseKey}coding:${coding} `;
 }
 
-/* Where the application's own parts (206) of a page lie: beside the page, never in its place. */
+/* The key of the application's own parts (206) of a page: stored beside the page, never in its place. */
 
 export function partPage(page: PageKey): PageKey {
   return { ...page, key: `${page.key}part ` };
 }
 
-/** Where responses are looked for whose query matters only in part (`No-Vary-Search`). */
+/** The key under which to look for responses whose query matters only in part (`No-Vary-Search`). */
 
 /** The rules that responses of a path gave. */
 export function searchRecordKey(pathKey: string): string {

@@ -1,4 +1,5 @@
-/** What the cache does with a request: reuse a stored response, or forward, and why. The same decision serves and explains. */
+/** What the cache does with a request: reuse a stored response, or forward, and why. The same decision serves and
+ * explains. */
 import type { CacheContext } from "../context.js";
 import { hookError } from "../base/errors.js";
 import type { RequestHead } from "../base/exchange.js";
@@ -31,7 +32,7 @@ export type Lookup =
       readonly selection: Selection | undefined;
       /** A stored beginning of the page, for the application to complete (RFC 9111 §3.4). */
       readonly beginning?: Selection | undefined;
-      /** The client's own wishes, where they are honoured. */
+      /** The client's own directives, where they are honoured. */
       readonly directives?: RequestDirectives | undefined;
     }
   /** `only-if-cached`, and nothing that may be reused (RFC 9111 §5.2.1.7). */
@@ -43,9 +44,9 @@ export interface Question {
   readonly policy: WholePolicy;
   /** A refresh behind a stale response: never answered from the store. */
   readonly refresh: boolean;
-  /** A request of the cache's own, such as a refresh: nobody looks at the answer. */
+  /** A request of the cache's own, such as a refresh: no client gets the answer. */
   readonly own: boolean;
-  /** Told, when the application is asked, whether its response will be stored. */
+  /** Called, when the request is forwarded, with whether its response will be stored. */
   readonly keeping?: ((kept: Promise<boolean>) => void) | undefined;
 }
 
@@ -53,7 +54,7 @@ const LOOK_AGAIN_MS = 100;
 
 const ANONYMOUS: RequestFacts = Object.freeze({ method: "GET", authorization: false, cookies: false });
 
-/** @param vain what was looked for just now, and was not there */
+/** @param vain what was looked up just now, and was not there */
 export function decide(context: CacheContext, question: Question, vain?: RecentMiss): MaybeAsync<Lookup> {
   const { options } = context;
   const { request, native, policy } = question;
@@ -67,7 +68,7 @@ export function decide(context: CacheContext, question: Question, vain?: RecentM
     page = pageKey(asked, policy, options.cookies, native);
     if (honours(options.honourRequest, native)) directives = parseRequestDirectives(request.rawHeaders);
   } catch (thrown) {
-    // Whose page it is cannot be told: the application answers, and nothing is kept.
+    // It is unknown whose page it is: the application answers, and nothing is stored.
     context.observer.error(hookError("key, partition, skip or honourRequest", thrown));
     return bypass(request, "hook");
   }
@@ -78,7 +79,8 @@ export function decide(context: CacheContext, question: Question, vain?: RecentM
   return lookUp(context, question, page, facts, directives, vain?.was(request.rawHeaders, page.key));
 }
 
-/** The same decision for a request that was decided on before: asks the store again, and none of the user's functions. */
+/** The same decision for a request that was decided on before: asks the store again, and calls none of the user's
+ * functions. */
 export function decideAgain(
   context: CacheContext,
   question: Question,
@@ -100,7 +102,7 @@ function lookUp(
     return withoutPage(context, question, page, facts, directives, "uri-miss", undefined);
   return andThen(selectAny(context, page, question.request, absent), (found): MaybeAsync<Lookup> => {
     if (found === "uri-miss") hitForMiss.absent(page.key);
-    // A page whose holes nothing fills here might as well not be there.
+    // A page whose holes nothing fills here is treated as not stored.
     const holes = typeof found === "string" ? undefined : found.entry.value.holes;
     const selected = holes === undefined || context.holes.fills(holes.names) ? found : "uri-miss";
     if (typeof selected === "string")
@@ -111,7 +113,8 @@ function lookUp(
     const lookup = sparing(context, question, judge(question, page, facts, directives, selected, now), now);
     if (!mayBeOutdated(lookup, selected, now)) return lookup;
     const newer = selectLatest(store, selected);
-    // A client who may have it stale does not wait for a slow disk; what it finds is there for the next one.
+    // A client that may get it stale does not wait for a slow disk; what the lookup finds is there for the next
+    // request.
     if (newer instanceof Promise && lookup.verdict === "reuse") return lookup;
     return andThen(newer, (latest) =>
       latest.entry === selected.entry
@@ -135,7 +138,7 @@ function selectAny(
   });
 }
 
-// The page is not there; a part of it may be. Only a fresh one is of use: a stale part is not validated.
+// The page is not stored; a part of it may be. Only a fresh one is of use: a stale part is not validated.
 function withoutPage(
   { options }: CacheContext,
   question: Question,
@@ -182,7 +185,8 @@ function judge(
   return { verdict: "forward", page, facts, reason: asked ? "request" : "stale", detail: undefined, selection };
 }
 
-// While the application fails, and a stale response may stand in for what it says (RFC 5861 §4), it is asked now and then, not by everybody.
+// While the application fails, and a stale response may stand in for its answer (RFC 5861 §4), it is asked now and
+// then, not by every request.
 function sparing({ failing }: CacheContext, { refresh }: Question, lookup: Lookup, now: number): Lookup {
   if (refresh || lookup.verdict !== "forward" || lookup.reason !== "stale") return lookup;
   const { selection, page } = lookup;
@@ -196,7 +200,8 @@ function honours(honourRequest: boolean | ((req: unknown) => boolean), native: u
   return typeof honourRequest === "boolean" ? honourRequest : honourRequest(native);
 }
 
-// What is stale here may have been rendered anew by another process. While it may be served stale, a look now and then is enough.
+// What is stale here may have been refreshed by another process. While it may be served stale, a lookup now and then
+// is enough.
 function mayBeOutdated(lookup: Lookup, { entry: { value } }: Selection, now: number): boolean {
   if (lookup.verdict === "reuse") {
     if (!lookup.stale || Math.abs(now - value.lookedAt) < LOOK_AGAIN_MS) return false;

@@ -1,4 +1,5 @@
-/** Which requests the cache may look at all (DESIGN: never stored and never reused by the same rule). Decides from the request alone. */
+/** Which requests the cache may handle at all (DESIGN: never stored and never reused by the same rule). Decides from
+ * the request alone. */
 import type { RequestHead } from "../base/exchange.js";
 import { isHost } from "../http/host.js";
 import { isAskedByContent } from "../key/page-key.js";
@@ -34,7 +35,8 @@ export function bypassReason(
 ): BypassReason | undefined {
   const { method, target, headers } = request;
   if (!(method === "HEAD" ? methods.includes("GET") : methods.includes(method))) return "method";
-  // A body on a GET means nothing to HTTP and something to some applications: it is not in the key, so the answer cannot be kept.
+  // A body on a GET means nothing to HTTP and something to some applications: it is not in the key, so the answer
+  // cannot be stored.
   if (isAskedByContent(method) ? request.contentDigest === undefined : hasContent(request)) return "body";
   if (METHOD_OVERRIDES.some((field) => headers[field] !== undefined)) return "method-override";
   if (URL_OVERRIDES.some((field) => headers[field] !== undefined)) return "url-override";
@@ -57,7 +59,8 @@ function hasContent({ headers }: RequestHead): boolean {
   return headers["transfer-encoding"] !== undefined || (length !== undefined && length !== "0");
 }
 
-// node:http keeps the first of several Host lines, an application or a proxy may read the last (RFC 9112 §3.2 asks for 400).
+// node:http keeps the first of several Host lines, an application or a proxy may read the last (RFC 9112 §3.2 asks for
+// 400).
 function hostIsUnambiguous({ headers, rawHeaders }: RequestHead): boolean {
   if (!isHost(headers.host)) return false;
   let lines = 0;
@@ -68,7 +71,7 @@ function hostIsUnambiguous({ headers, rawHeaders }: RequestHead): boolean {
   return lines === 1;
 }
 
-/* The page that a request's answer may be kept for. */
+/* The page that a request's answer may be stored for. */
 
 /** The request itself; for a POST whose answer may turn out to answer GETs (`relaxed.postAnswersGet`), that GET. */
 export function askedPage({ relaxed }: ResolvedOptions, { methods }: WholePolicy, request: RequestHead): RequestHead {

@@ -1,7 +1,9 @@
 /**
- * The keys of the plainest requests: a GET without a field that could change what is asked for. In those nothing counts but scheme, host, target and what a proxy
- * in front says of them, so no header has to be parsed, and all but the target is the same for most of them. Knows keys only; whether what lies there may be used
- * is asked each time.
+ * The fast path's keys, of plain requests: a GET without a field that could change what is requested. For those only
+ * scheme, host, target and
+ * what a proxy in front says of them count, so no header has to be parsed, and all but the target is the same for most
+ * of them. Knows keys only;
+ * whether what is stored under one may be used is checked each time.
  */
 import { setImmediate } from "node:timers";
 import type { RawHeaders, RequestHead } from "../base/exchange.js";
@@ -24,27 +26,28 @@ import { bypassReason, isPageTarget } from "./eligibility.js";
 const PLACING_FIELDS: ReadonlySet<string> = new Set(FORWARDED_FIELDS);
 const HONOURED_FIELDS = ["cache-control", "pragma"];
 
-/** Frames remembered under a policy: clients choose hosts, and some of them what a proxy says. */
+/** Frames remembered under a policy: clients choose hosts, and some of them the proxy fields. */
 const REMEMBERED_FRAMES = 256;
-/** Keys that are passed over. */
+/** Keys that are skipped. */
 const REMEMBERED_PASSED_OVER = 4096;
 
 const ANONYMOUS: RequestFacts = Object.freeze({ method: "GET", authorization: false, cookies: false });
 
-/** By what is said of them beside their target, what the keys of requests have in common; `undefined` for those that are left alone. */
+/** What the keys of requests have in common, by everything about them beside their target; `undefined` for requests
+ * that the fast path skips. */
 type Frames = Recent<string, KeyFrame | undefined>;
 
 export class FastHits {
   readonly #options: ResolvedOptions;
   readonly #policyOf: (target: string) => WholePolicy | undefined;
   readonly #telling: ReadonlySet<string>;
-  /** By length of a name, a bit for each first letter: most names are known by them to be neither telling nor placing. */
+  /** By length of a name, a bit for each first letter: rules out most names as neither telling nor placing. */
   readonly #suspect = new Uint32Array(64);
   /** `undefined` where requests under a policy cannot be plain. */
   readonly #frames = new WeakMap<WholePolicy, { readonly frames: Frames | undefined }>();
   readonly #passedOver = new Recent<string, true>(REMEMBERED_PASSED_OVER);
 
-  /** @param policyOf which one a target is under; `undefined` where the application's own functions have a say */
+  /** @param policyOf which one a target is under; `undefined` where the application's own functions decide */
   constructor(options: ResolvedOptions, policyOf: (target: string) => WholePolicy | undefined) {
     this.#options = options;
     this.#policyOf = policyOf;
@@ -57,7 +60,7 @@ export class FastHits {
         this.#suspect[Math.min(length, 63)]! |= 1 << (text.charCodeAt(0) & 31);
   }
 
-  /** The key of a GET, if it is plain and something may be looked up for it. */
+  /** The key of a GET, if it is plain and may have a stored response. */
   keyOf(target: string, scheme: string, rawHeaders: RawHeaders): string | undefined {
     if (!isPageTarget(target)) return undefined;
     const policy = this.#policyOf(target);
@@ -67,12 +70,12 @@ export class FastHits {
     return this.#passedOver.size > 0 && this.#passedOver.has(key) ? undefined : key;
   }
 
-  /** Under this key lies no page that a plain request can be given as it is: there is no use in looking. */
+  /** Under this key is no page that a plain request can be answered with as it is: a lookup is of no use. */
   passOver(key: string): void {
     this.#passedOver.set(key, true);
   }
 
-  /** By now there is one. */
+  /** There is one now. */
   takeUp(key: string): void {
     if (this.#passedOver.size > 0) this.#passedOver.delete(key);
   }
@@ -96,7 +99,7 @@ export class FastHits {
     const plain =
       this.#options.enabled &&
       policy.leave === undefined &&
-      // A rule for some paths may key them by fields that tell nothing elsewhere.
+      // A rule for some paths may key them by fields that mean nothing elsewhere.
       policy.keyHeaders.every((name) => this.#telling.has(name) || PLACING_FIELDS.has(name));
     const frames: Frames | undefined = plain ? new Recent(REMEMBERED_FRAMES) : undefined;
     this.#frames.set(policy, { frames });
@@ -123,7 +126,7 @@ export class FastHits {
     return host === undefined ? undefined : `${scheme} ${host}${forwarded}`;
   }
 
-  // Whether these cookies are all declared harmless.
+  // Whether all of these cookies are declared harmless.
   #saysNothing(given: string): boolean {
     const { cookies } = this.#options;
     return cookies.key.length === 0 && !hasUndeclaredCookies(given, cookies);
@@ -134,17 +137,17 @@ export class FastHits {
   }
 }
 
-/** Whether a plain request may have this entry as it is, without anything being done about it. */
+/** Whether a plain request may get this entry as it is, with no further work. */
 export function isPlainlyFresh(entry: StoreEntry<StoredResponse>, now: number): boolean {
   return reusability(entry.value.policy, ANONYMOUS, undefined, now, entry.softPurged).reuse === "fresh";
 }
 
-/** Whether plain requests can be given this as it is, while it is fresh: all of a page, in memory. */
+/** Whether plain requests can get this as it is, while it is fresh: all of a page, in memory. */
 export function isPlainPage(entry: StoreEntry<StoredValue>): entry is StoreEntry<StoredResponse> {
   return entry.value.kind === "response" && entry.value.holes === undefined && entry.body !== undefined;
 }
 
-// As much of a request as tells it from other plain ones, but for the target.
+// What distinguishes a request from other plain ones, except for the target.
 function plainRequest(scheme: string, given: RawHeaders): RequestHead {
   const headers: Record<string, string> = {};
   const rawHeaders: string[] = [];
@@ -161,7 +164,8 @@ function isHostField(name: string): boolean {
   return name.length === 4 && name.toLowerCase() === "host";
 }
 
-/* The last request for which a plain page was looked for in vain: when it is decided on in the same turn, it need not look there again. */
+/* The last key that missed on the fast path: when its request is decided on in the same turn, it need not be looked up
+ * again. */
 
 export class RecentMiss {
   #request: RawHeaders | undefined = undefined;
@@ -170,7 +174,7 @@ export class RecentMiss {
     this.#request = undefined;
   };
 
-  /** @param request its header fields, the very ones: by them it is known again */
+  /** @param request its header fields, the same object: it is recognised by identity */
   note(request: RawHeaders, key: string): void {
     if (this.#request === undefined) setImmediate(this.#forget);
     this.#request = request;

@@ -1,4 +1,5 @@
-/** The rare selections, asked for only where the target itself selects nothing: a response that a stored `No-Vary-Search` calls equivalent, a stored part (206), a variant in another language. */
+/** The rare selections, tried only where the target itself selects nothing: a response that a stored `No-Vary-Search`
+ * calls equivalent, a stored part (206), a variant in another language. */
 import type { RequestHead } from "../base/exchange.js";
 import { andThen } from "../base/maybe-async.js";
 import type { MaybeAsync } from "../base/maybe-async.js";
@@ -40,7 +41,7 @@ export function selectEquivalent(
     });
   }
 
-  // The response's own rule decides, and a purge of the target asked for ends what it is answered with, too.
+  // The response's own rule decides, and a purge of the requested target also invalidates what answers it.
   function isEquivalent({ entry }: Selection): boolean {
     const { scope, name, tags, birth } = entry.head;
     const variance = parseNoVarySearch(entry.value.head.rawHeaders);
@@ -51,11 +52,12 @@ export function selectEquivalent(
   }
 }
 
-/* Looks for a stored part (206) of a page that is not stored as a whole. For operators who ask for it (`relaxed.partial`). */
+/* Looks for a stored part (206) of a page that is not stored as a whole. For operators that enable it
+ * (`relaxed.partial`). */
 
 export interface SelectedPart {
   readonly selection: Selection;
-  /** `answers`: it holds the range asked for. `begins`: the whole is asked for, and this is how it begins. */
+  /** `answers`: it holds the requested range. `begins`: the whole is requested, and this is its beginning. */
   readonly use: "answers" | "begins";
 }
 
@@ -64,7 +66,7 @@ export function selectPart(
   page: PageKey,
   request: RequestHead,
 ): MaybeAsync<SelectedPart | undefined> {
-  // If-Range asks for the whole where it does not hold, and the whole is not here.
+  // If-Range asks for the whole where it does not match, and the whole is not here.
   if (request.method !== "GET" || request.headers["if-range"] !== undefined) return undefined;
   return andThen(select(store, partPage(page).key, request), (selection) => {
     if (typeof selection === "string") return undefined;
@@ -78,12 +80,14 @@ function useOf({ entry }: Selection, range: string | undefined): SelectedPart["u
   if (range !== undefined)
     return selectFromFragment(range, head, entry.bodyBytes) === undefined ? undefined : "answers";
   const { etag } = validatorsOf(head);
-  // A weak tag could not tell that the rest belongs to it (RFC 9111 §3.4), and a long beginning lies on disk and would have to be copied first: then the whole is asked for.
+  // A weak tag cannot prove that the rest belongs to it (RFC 9111 §3.4), and a long beginning is on disk and would
+  // have to be copied first: then the whole is requested.
   const joinable = entry.body !== undefined && (etag === undefined || isStrong(etag));
   return joinable && missingRange(head) !== undefined ? "begins" : undefined;
 }
 
-/* Chooses among the stored languages of a page for a client nobody with the same `Accept-Language` came before. For operators who ask for it (`relaxed.guessLanguage`). */
+/* Chooses among the stored languages of a page for a client whose `Accept-Language` has not been seen before. For
+ * operators that enable it (`relaxed.guessLanguage`). */
 
 export function guessLanguage(
   store: Store<StoredValue>,
@@ -92,7 +96,7 @@ export function guessLanguage(
 ): MaybeAsync<Selection | Absence> {
   const acceptLanguage = fieldLines(request.rawHeaders, "accept-language");
   return andThen(varyRecordUnder(store, key), (record): MaybeAsync<Selection | Absence> => {
-    // Where anything else selects as well, the language alone cannot.
+    // Where another field selects as well, the language alone cannot.
     if (record === undefined || record.selectors.some((fields) => fields.join() !== "accept-language"))
       return "vary-miss";
     let candidates = undefined as MaybeAsync<Selection | undefined>;

@@ -11,7 +11,7 @@ import type { MaybeAsync } from "../base/maybe-async.js";
 export type ResponseEntry = StoreEntry<StoredResponse>;
 
 export interface Selection {
-  /** The key the entry lies under. */
+  /** The key the entry is stored under. */
   readonly key: string;
   readonly entry: ResponseEntry;
 }
@@ -27,14 +27,14 @@ export function select(store: Store<StoredValue>, key: string, request: RequestH
   });
 }
 
-/** The same entry as another process may have replaced it since this one took it into memory. */
+/** The same entry as another process may have replaced it since this one read it into memory. */
 export function selectLatest(store: Store<StoredValue>, { key, entry }: Selection): MaybeAsync<Selection> {
   return andThen(store.getLatest(key), (latest) =>
     latest !== undefined && isResponse(latest) ? { key, entry: latest } : { key, entry },
   );
 }
 
-/** The variant record under a key, if that is what lies there and it is at hand. */
+/** The variant record under a key, if there is one and it is in memory. */
 export function varyRecordUnder(store: Store<StoredValue>, key: string): MaybeAsync<VaryRecord | undefined> {
   return andThen(store.get(key), (entry) => (entry?.value.kind === "vary" ? entry.value : undefined));
 }
@@ -59,7 +59,7 @@ function selectVariant(
 }
 
 /** Of two that match, the more recent (§4.1).
- * @param suits what else it takes to match */
+ * @param suits what else is required to match */
 export function moreRecent(
   best: Selection | undefined,
   key: string,
