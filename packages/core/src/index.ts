@@ -1,4 +1,4 @@
-/** The door of `@diskcache/core`: what is not here is private and can change tomorrow. */
+/** The public entry of `@diskcache/core`: what is not here is private and can change tomorrow. */
 export { PageCache } from "./page-cache.js";
 export type { CacheStats, HandleOptions } from "./page-cache.js";
 export type { Outcome } from "./answering.js";

@@ -1,4 +1,5 @@
-/** Compares what a handler read with what selects its page, and tells of it: once for each route and field. */
+/** Compares what a handler read with what selects its page, and reports the difference: once for each route and
+ * field. */
 import type { Observer } from "../observe/observer.js";
 import type { ResolvedPolicy } from "../options/resolve-policy.js";
 import { unkeyedReads } from "./covered.js";
@@ -6,14 +7,14 @@ import type { Selectors, Unkeyed } from "./covered.js";
 import { EVERY } from "./reads.js";
 import type { Reads } from "./reads.js";
 
-/** How much is told in the life of a process: a flood of paths must not become a flood of warnings. */
+/** How many reports in the life of a process: a flood of paths must not become a flood of warnings. */
 const MOST_WARNINGS = 200;
 
 /** What was read and selects nothing. */
 export interface Findings {
   /** Anything by its name. */
   readonly named: boolean;
-  /** All fields at once: what is read of a copy of them nobody can see. */
+  /** All fields at once: reads from a copy of them cannot be observed. */
   readonly copied: boolean;
 }
 
@@ -30,7 +31,7 @@ export class Auditor {
     this.#observer = observer;
   }
 
-  /** Tells of everything that was read and selects nothing. */
+  /** Reports everything that was read and selects nothing. */
   finds(reads: Reads, by: Selectors, native: unknown): Findings {
     const found = unkeyedReads(reads, by);
     if (found.length === 0) return NOTHING;
@@ -43,7 +44,7 @@ export class Auditor {
     return { named: surprising.length > Number(copied), copied };
   }
 
-  // Whoever copies the fields is mostly a framework, and does so for every request: to name one route of it says all.
+  // A framework copies the fields of every request: one report for one of its routes says it for all.
   #tell(route: string, unkeyed: Unkeyed, url: string, copies: boolean): void {
     const { kind, name } = unkeyed;
     const mark = copies && name === EVERY ? `${kind} ${name}` : `${kind} ${name} ${route}`;
@@ -59,7 +60,7 @@ export class Auditor {
   }
 }
 
-// What the operator's own functions ask for is in the key through them.
+// What the operator's own functions read is in the key through them.
 function readByKey(reads: Reads, { keyFunction, partitions }: ResolvedPolicy, native: unknown): Reads {
   return reads.during(() => {
     for (const asks of keyFunction === undefined ? partitions : [...partitions, keyFunction]) {

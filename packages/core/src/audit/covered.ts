@@ -1,4 +1,5 @@
-/** Which of the things a handler read are no surprise: they are in the key, or in the way of every request that has them, or say nothing about the page. */
+/** Which reads of a handler are expected: what it read is in the key, or sends every request that has it past the
+ * cache, or says nothing about the page. */
 import type { RequestHead } from "../base/exchange.js";
 import type { StoredPolicy } from "../http/stored-policy.js";
 import { hasUnkeyedCookies } from "../key/cookies.js";
@@ -29,17 +30,18 @@ export interface Selectors {
   /** The fields of the response's `Vary`, with those that were added to it. */
   readonly vary: readonly string[];
   readonly stored: StoredPolicy;
-  /** Fields that no page is made from, by the operator's word. */
+  /** Fields that no page is made from, as the operator states. */
   readonly ignore: readonly string[];
 }
 
-/** They say nothing of the page, or whoever sends them is left alone. */
+/** They say nothing about the page, or requests that have them bypass the cache. */
 const KNOWN: ReadonlySet<string> = new Set([...SAYING_NOTHING, ...BYPASSING_FIELDS]);
 
 /** Its content is in the key, and what the bytes of it mean. */
 const OF_CONTENT: ReadonlySet<string> = new Set(["content-encoding", "content-language", "content-type"]);
 
-/** They read the Cookie field as a whole to give out single cookies, whose reading is seen by itself, or to load a session, whose clients are told apart by other rules. */
+/** They read the Cookie field as a whole to give out single cookies, whose reading is observed by itself, or to load a
+ * session, whose clients are distinguished by other rules. */
 const PARSERS = /[\\/]node_modules[\\/](?:cookie-parser|cookies|cookie-session|express-session|koa-session)[\\/]/;
 
 export function unkeyedReads(reads: Reads, by: Selectors): readonly Unkeyed[] {
@@ -54,7 +56,7 @@ export function unkeyedReads(reads: Reads, by: Selectors): readonly Unkeyed[] {
   ];
 }
 
-// Whoever went through all of them has read each of them: one word for it.
+// A handler that went through all of them has read each of them: one report for it.
 function collapsed(names: ReadonlySet<string>): readonly string[] {
   return names.has(EVERY) ? [EVERY] : [...names];
 }
@@ -64,7 +66,7 @@ function isFieldCovered(name: string, by: Selectors): boolean {
   if (KNOWN.has(name) || vary.includes(name) || policy.keyHeaders.includes(name)) return true;
   if (name === EVERY) return vary.some(isEveryField);
   if (matchesAny(name, ignore)) return true;
-  // Whoever sends it is left alone, unless the page is for him, too.
+  // A request that has it is bypassed, unless the page is also for its client.
   if (name === "authorization" || credentials.has(name)) return partitioned || !stored.authorizationAllowed;
   return OF_CONTENT.has(name) && request.contentDigest !== undefined;
 }
@@ -73,7 +75,7 @@ function unkeyedCookies(reads: Reads, by: Selectors): readonly string[] {
   const { request, cookies, partitioned, vary, stored } = by;
   if (partitioned) return [];
   const copied = reads.fields.has(EVERY);
-  // Vary covers those that are not ignored, and so does what is told, and done, about all fields together.
+  // Vary covers those that are not ignored, and so does what is reported, and done, about all fields together.
   const allowed = stored.cookiesAllowed && !vary.includes("cookie") && !copied;
   const named = [...reads.cookies].filter(
     (name) => !matchesAny(name, cookies.key) && (matchesAny(name, cookies.ignore) || allowed),

@@ -1,11 +1,12 @@
-/** What a handler reads of a request while it renders: the names, noted by the adapters' views of the request, and never a value. */
+/** What a handler reads of a request while it renders: the names, recorded by the adapters' views of the request, and
+ * never a value. */
 
 import { Reflections } from "./reflections.js";
 
 /** Stands for all names: the handler went through them. */
 export const EVERY = "*";
 
-/** Enough of a stack to see who reads, and whom he works for. */
+/** Enough of a stack to see what reads, and for which caller. */
 const FRAMES = 4;
 
 export class Reads {
@@ -17,11 +18,11 @@ export class Reads {
   parameters = new Set<string>();
   /** Where the Cookie field was read as a whole. */
   cookieReaders: { readonly stack?: string }[] = [];
-  /** Whether the query has to be watched: only where a part of it may not be in the key. */
+  /** Whether the query has to be observed: only where a part of it may not be in the key. */
   readonly watchesQuery: boolean;
   /** What of the query comes back in the response. */
   readonly reflections: Reflections;
-  /** The route, in the words of the framework; where it has none, the path stands for it. */
+  /** The route, as the framework calls it; where it has none, the path. */
   route: (() => string | undefined) | undefined;
   #aside = false;
 
@@ -51,7 +52,7 @@ export class Reads {
     this.#aside = true;
   }
 
-  /** Runs functions of the operator's own, which read to decide and not to render: nothing is noted. */
+  /** Runs functions of the operator's own, which read to decide and not to render: nothing is recorded. */
   aside<Result>(work: () => Result): Result {
     const before = this.#aside;
     this.#aside = true;
@@ -75,7 +76,7 @@ export class Reads {
     return own;
   }
 
-  // The stack becomes text only if somebody asks for it.
+  // The stack becomes text only when it is read.
   #cookieField(): void {
     if (this.cookieReaders.length >= FRAMES) return;
     const limit = Error.stackTraceLimit;

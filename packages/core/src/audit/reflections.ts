@@ -1,4 +1,5 @@
-/** Looks for ignored query parameters in what the handler writes: it did not ask for them by name, but passed on the URL it was called by. */
+/** Looks for ignored query parameters in what the handler writes: it did not read them by name, but passed on its
+ * request URL. */
 
 /** Shorter ones turn up in any page. */
 const SHORTEST_BYTES = 5;
@@ -39,7 +40,7 @@ export class Reflections {
 
   #look(text: string): void {
     for (const [parameter, name] of this.#sought) if (text.includes(parameter)) this.#found.add(name);
-    // One that is cut in two is found with the next piece.
+    // A parameter that is cut in two is found with the next piece.
     this.#tail = text.slice(-this.#longest);
   }
 }

@@ -1,4 +1,6 @@
-/** Keeps the bytes of one outgoing body while the client receives them: in memory while they are few, in a temporary file once they are not. Others may read along, and so may the client himself when he is slower than the handler. Stores nothing until told that the body is whole. */
+/** Records the bytes of one outgoing body while the client receives them: in memory while they are few, in a temporary
+ * file once they are not. Others may read along, and so may the handler's own client when it is slower than the
+ * handler. Stores nothing until the body is declared complete. */
 import { createHash } from "node:crypto";
 import type { Hash } from "node:crypto";
 import { setImmediate } from "node:timers";
@@ -6,21 +8,22 @@ import etag from "etag";
 import type { BodyReader, EntryHead, EntryWriter, Store } from "../store/contract.js";
 import { Relay } from "./relay.js";
 
-/** Bodies up to this size gather in memory and are written behind the response in one go. */
+/** Bodies up to this size are collected in memory and written in one go after the response. */
 const GATHER_BYTES = 64 * 1024;
-/** What a reader is given at a time, while they are few; the more they are, the less, so that all of them together hold a bounded amount. */
+/** The size of a reader's piece while readers are few; the more there are, the smaller, so that all of them together
+ * hold a limited amount. */
 const PIECE_BYTES = 64 * 1024;
 const LEAST_PIECE_BYTES = 4 * 1024;
 const PIECES_BYTES = 16 * 1024 * 1024;
 
 const NOW = Promise.resolve();
 
-/** Above it the handler is asked to wait for the client it answers, once the body is not kept any more. */
+/** Above it the handler is asked to wait for its own client, once the body is not kept any more. */
 const PAUSE_BYTES = 1024 * 1024;
 
 export type GivenUp = "too-long" | "store" | "aborted";
 
-/** Somebody who reads along, and how far he is. */
+/** One reader that reads along, and how far it has read. */
 interface Reading {
   at: number;
 }
@@ -35,15 +38,16 @@ export class BodyRecorder {
   #bytes = 0;
   #givenUp: GivenUp | undefined;
   #ended = false;
-  /** Those who read along, the file they share once there is one, what follows on it when it is given up, and how to wake those who wait for more. */
+  /** The readers, the file they share once there is one, what follows on it when it is given up, and how to wake those
+   * that wait for more. */
   readonly #readings = new Set<Reading>();
-  /** Among them the client that the handler answers: he loses nothing, whatever becomes of the recording. */
+  /** Among them the handler's own client: it loses nothing, whatever happens to the recording. */
   #client: Reading | undefined;
   #file: BodyReader | undefined;
   #relay: Relay | undefined;
   #waiting: (() => void)[] = [];
   #pausing = false;
-  /** How often it is held for those who are about to read. */
+  /** How many requests that are about to read hold it. */
   #holds = 0;
   #holdsTurn = false;
   #forgotten = false;
@@ -61,12 +65,12 @@ export class BodyRecorder {
     return this.#bytes;
   }
 
-  /** How many read along just now, the handler's own client not among them. */
+  /** How many read along at the moment, not counting the handler's own client. */
   get followers(): number {
     return this.#readings.size - (this.#client === undefined ? 0 : 1);
   }
 
-  /** Whether what is written is still of use to anybody. */
+  /** Whether what is written is still of use to any reader or to the store. */
   get wanted(): boolean {
     return this.givenUp === undefined || (this.#readings.size > 0 && this.#givenUp !== "aborted");
   }
@@ -76,17 +80,17 @@ export class BodyRecorder {
     return this.#ended && this.#writer === undefined ? this.#gathered() : undefined;
   }
 
-  /** Whether those who begin to read now have it from the first byte. */
+  /** Whether a reader that begins now gets it from the first byte. */
   get readable(): boolean {
     return this.givenUp === undefined || (this.#ended && this.#holds > 0 && !this.#forgotten);
   }
 
-  /** Why the body can no longer be kept, if so. */
+  /** Why the body can no longer be stored, if so. */
   get givenUp(): GivenUp | undefined {
     return this.#givenUp ?? (this.#writer?.failed === true ? "store" : undefined);
   }
 
-  /** Whether a body of this length that came now in one piece would be taken, as far as that can be said. */
+  /** Whether a body of this length that came now in one piece would be accepted, as far as that is known. */
   takes(bytes: number): boolean {
     return this.#store.storing && (bytes <= GATHER_BYTES || !this.#store.crowded);
   }
@@ -109,7 +113,8 @@ export class BodyRecorder {
     return `"${this.#bytes.toString(16)}-${this.#hash.copy().digest("base64").slice(0, 27)}"`;
   }
 
-  /** The body is whole: keeps it under `head`. Says, or resolves to, whether it is kept or will be written behind. */
+  /** The body is complete: stores it under `head`. Returns, or resolves to, whether it is stored or will be written
+   * later. */
   keep(head: EntryHead): boolean | Promise<boolean> {
     if (this.givenUp !== undefined) {
       this.finish();
@@ -120,14 +125,15 @@ export class BodyRecorder {
     return this.#writer === undefined ? this.#store.put(head, this.#gathered()) : this.#writer.commit(head);
   }
 
-  /** Those who begin to read until then, or in the turn after it, have it from the first byte, whatever becomes of it meanwhile. */
+  /** Readers that begin until then, or in the turn after it, get it from the first byte, whatever happens to it
+   * meanwhile. */
   hold(until: Promise<unknown>): void {
     this.#holds++;
     if (this.#writer !== undefined) this.#file ??= this.#writer.reader();
     void until.then(() => setImmediate(() => this.#release()));
   }
 
-  /** The same for those who begin in this turn. */
+  /** The same for readers that begin in this turn. */
   holdTurn(): void {
     if (this.#holdsTurn) return;
     this.#holdsTurn = true;
@@ -135,14 +141,14 @@ export class BodyRecorder {
     setImmediate(() => (this.#holdsTurn = false));
   }
 
-  /** The body is whole, and is not to be kept: those who read along get the rest of it. */
+  /** The body is complete, and is not to be stored: those that read along get the rest of it. */
   finish(): void {
     this.#ended = true;
     this.#writer?.abort();
     this.#wake();
   }
 
-  /** Leaves nothing behind; those who read along learn that the body is not whole. */
+  /** Leaves nothing behind; readers learn that the body is not complete. */
   abort(): void {
     if (this.#ended || this.#givenUp === "aborted") return;
     this.#givenUp = "aborted";
@@ -152,9 +158,10 @@ export class BodyRecorder {
     this.onDrain?.();
   }
 
-  /** Reads along from the first byte, each reader at its own pace. Fails when the body turns out not to be whole, and for those who are too far behind when it is given up.
-   * @param client for the one that the handler answers: he loses nothing, and the handler waits for him if it must
-   * @param at where he begins */
+  /** Reads along from the first byte, each reader at its own pace. Fails when the body turns out not to be complete,
+   * and for readers that are too far behind when it is given up.
+   * @param client for the handler's own client: it loses nothing, and the handler waits for it if it must
+   * @param at where it begins */
   reader(client = false, at = 0): BodyReader {
     const reading: Reading = { at };
     this.#readings.add(reading);
@@ -178,7 +185,7 @@ export class BodyRecorder {
       if (this.#givenUp === "aborted") throw cutShort();
       if (start < this.#bytes) {
         const piece = await this.#recorded(start, Math.min(end, this.#bytes, start + this.#pieceBytes));
-        // What was given up may be gone: an empty piece would pass for the end.
+        // What was given up may be gone: an empty piece would be read as the end.
         if (piece.length === 0) throw cutShort();
         return piece;
       }
@@ -238,12 +245,12 @@ export class BodyRecorder {
     this.#hash!.update(chunk);
     const room = writer.write(chunk);
     if (!writer.failed) return room;
-    // It took everything up to here, and nothing of this.
+    // It accepted everything up to here, and nothing of this.
     this.#giveUp("store", from);
     return this.#passOn(chunk);
   }
 
-  // Those who read along go on from memory.
+  // Readers go on from memory.
   #passOn(chunk: Buffer): boolean {
     if (this.#relay === undefined) return true;
     this.#relay.append(chunk);
@@ -254,12 +261,13 @@ export class BodyRecorder {
 
   #trim(): void {
     const clientAt = this.#client?.at ?? Number.POSITIVE_INFINITY;
-    // With others the window is what they can count on; a client who is alone needs nothing behind him.
+    // With others the window is what they can count on; a client that is alone needs nothing behind it.
     const alone = this.#readings.size === 1 && this.#client !== undefined;
     this.#relay?.forget(alone ? clientAt : 0, clientAt);
   }
 
-  // Somebody is further on, or gone: lets go of what nobody needs any more, and lets the handler go on when its client has caught up.
+  // A reader has advanced, or is gone: releases what no reader needs any more, and lets the handler go on when its
+  // client has caught up.
   #heed(): void {
     this.#trim();
     if (!this.#pausing || this.#lagBytes > PAUSE_BYTES / 2) return;
@@ -279,7 +287,7 @@ export class BodyRecorder {
     for (const resume of waiting) resume();
   }
 
-  // From `origin` on nothing is recorded any more: whoever reads along has the rest from memory.
+  // From `origin` on nothing is recorded any more: readers get the rest from memory.
   #giveUp(why: GivenUp, origin: number): void {
     if (this.#ended || this.#givenUp !== undefined) return;
     this.#givenUp = why;
@@ -288,7 +296,7 @@ export class BodyRecorder {
     this.#writer?.abort();
   }
 
-  /** Whether anyone reads it, or is about to. */
+  /** Whether any request reads it, or is about to. */
   get #isReadable(): boolean {
     return this.#readings.size > 0 || this.#holds > 0;
   }

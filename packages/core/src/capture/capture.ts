@@ -1,4 +1,5 @@
-/** One response being kept: its body recorded, then entry and variant record written together. Decides nothing: whether it may be kept was settled when it began. */
+/** One response that is being stored: its body is recorded, then entry and variant record are written together.
+ * Decides nothing: whether it may be stored was settled when it began. */
 import type { CacheContext } from "../context.js";
 import type { Coding } from "../base/codings.js";
 import type { RequestHead, ResponseHead } from "../base/exchange.js";
@@ -25,7 +26,7 @@ import { listEquivalents } from "./list-equivalents.js";
 import { ClientPace } from "./client-pace.js";
 import { refusalWord } from "./copy-freshened.js";
 
-/** What a fill is made for. */
+/** What a fill is for. */
 export interface CapturePlan {
   readonly page: PageKey;
   /** The request as it was before the handler ran. */
@@ -40,7 +41,7 @@ export interface CapturePlan {
   readonly lateTags: readonly string[];
   /** Position of the invalidation log when the handler was called. */
   readonly birth: LogPosition;
-  /** The entity tag the client was told, when it was made here from a body known in advance. */
+  /** The entity tag the client was sent, when it was made here from a body known in advance. */
   readonly ownEtag: string | undefined;
   /** The codings to offer it in, if its length turns out to be worth it. */
   readonly codings: readonly Coding[];
@@ -55,10 +56,10 @@ export class Capture {
   readonly #plan: CapturePlan;
   readonly #digest: string | undefined;
   readonly #recorder: BodyRecorder;
-  /** As it is kept, once it has ended. */
+  /** As it is stored, once it has ended. */
   #stored: StoredResponse | undefined;
   #refusal: string | undefined;
-  /** How long the handler's own client may hold it up. */
+  /** How long the handler's own client may block it. */
   readonly pace = new ClientPace(() => this.followed);
 
   constructor(context: CacheContext, plan: CapturePlan) {
@@ -72,22 +73,22 @@ export class Capture {
     this.#recorder.onDrain = drained;
   }
 
-  /** Whether what is written is still of use to anybody. */
+  /** Whether what is written is still of use to any reader or to the store. */
   get wanted(): boolean {
     return this.#recorder.wanted;
   }
 
-  /** Whether others read along just now. */
+  /** Whether others read along at the moment. */
   get followed(): boolean {
     return this.#recorder.followers > 0;
   }
 
-  /** Why the store would not take the response just now, as far as that can be said; in the words of `Cache-Status`.
-   * @param whole its body is there, and this long; otherwise it is as long at least */
+  /** Why the store would not accept the response now, as far as that is known; in the words of `Cache-Status`.
+   * @param whole its body is complete, and has this length; otherwise this is its least length */
   refusal(bodyBytes: number, whole: boolean): string | undefined {
     if (!this.#recorder.takes(bodyBytes)) return "store";
     const { head, tags } = this.#plan;
-    // Short heads fit however they are written down; of long ones it is found out.
+    // Short heads fit in any encoding; long ones are checked when they are written.
     const long = [...head.rawHeaders, ...tags].join("").length > SURELY_FITS;
     const stored = this.#storedResponse(head);
     const reason = this.#context.store.unfit(
@@ -103,7 +104,7 @@ export class Capture {
     return this.#recorder.write(chunk);
   }
 
-  /** The response as far as it has come: from what is asked of it after it has ended, a short one is whole. */
+  /** The response as far as it has come: for requests that ask after it has ended, a short one is complete. */
   shared(): ResponseEntry {
     const { head } = this.#plan;
     const lines = fieldLines(head.rawHeaders, "content-length");
@@ -132,12 +133,13 @@ export class Capture {
     };
   }
 
-  /** Reads what the handler's own client has not been given yet, from `at` on; `undefined` when it is not there any more. */
+  /** Reads what the handler's own client has not received yet, from `at` on; `undefined` when it is not there any
+   * more. */
   clientReader(at: number): BodyReader | undefined {
     return this.#recorder.givenUp === undefined ? this.#recorder.reader(true, at) : undefined;
   }
 
-  /** What followers of this forward are given. */
+  /** What followers of this forward receive. */
   sharing() {
     let entry: ResponseEntry | undefined = undefined;
     const shared = (): ResponseEntry => (entry ??= this.shared());
@@ -151,7 +153,7 @@ export class Capture {
     };
   }
 
-  /** Where it is stored: itself, and what leads to it. */
+  /** Where it is stored: the entry, and the records that lead to it. */
   get keys(): readonly string[] {
     return [this.#key, this.#plan.page.key];
   }
@@ -161,12 +163,12 @@ export class Capture {
     if (!this.#recorder.readable) return false;
     if (this.#recorder.followers >= this.#context.options.flight.maxFollowers) return false;
     const suits = this.#digest === undefined || this.#digest === variantDigest(request, this.#plan.vary);
-    // It begins to read in this turn, in which the handler may come to its end.
+    // It begins to read in this turn, in which the handler may finish.
     if (suits) this.#recorder.holdTurn();
     return suits;
   }
 
-  /** The response ended properly. Keeps it if its length agrees with what it announced. */
+  /** The response ended properly. Stores it if its length agrees with what it announced. */
   end(): MaybeAsync<boolean> {
     const { request, head } = this.#plan;
     if (this.#recorder.wanted && !lengthAgrees(head, this.#recorder.bytes)) {
@@ -198,18 +200,19 @@ export class Capture {
     return placed;
   }
 
-  /** Why a response that has ended properly is not kept, where that is not for a purge. */
+  /** Why a response that has ended properly is not stored, where that is not because of a purge. */
   get refused(): string | undefined {
     return this.#recorder.givenUp ?? this.#refusal;
   }
 
-  /** Why it will not be kept although it was going to be, as far as that can be told; in the words of `Cache-Status`. */
+  /** Why it will not be stored although it was going to be, as far as that is known; in the words of
+   * `Cache-Status`. */
   get lost(): string | undefined {
     if (this.#refusal !== undefined) return undefined;
     return this.#recorder.givenUp ?? (this.#context.store.storing ? undefined : "store");
   }
 
-  /** It must not be kept after all; whoever reads along gets the rest of it. */
+  /** It must not be stored after all; those that read along get the rest of it. */
   refuse(reason: string): void {
     this.#refusal = reason;
   }
@@ -220,7 +223,7 @@ export class Capture {
     this.#context.observer.notStored(this.#plan.request.target, reason);
   }
 
-  // While the log of purges cannot be read nothing is known to live, and nothing can be stored either.
+  // While the log of purges cannot be read, no entry is known to be valid, and nothing can be stored either.
   get #ended(): string | undefined {
     if (this.#alive) return undefined;
     return this.#context.store.storing ? "purged" : "store";
@@ -292,7 +295,8 @@ export class Capture {
     return listEquivalents(this.#context.store, page, request, stored.head, this.#entryHead(page.key, "", stored));
   }
 
-  // The record only points at variants, and each variant answers for itself to purges: so the record is born now, never dead on arrival.
+  // The record only points at variants, and each variant is checked against purges by itself: so the record's birth is
+  // now, and it never starts out purged.
   #listVariant(digest: string, stored: StoredResponse): MaybeAsync<void> {
     const { store } = this.#context;
     const { page, vary } = this.#plan;

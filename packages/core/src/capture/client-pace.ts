@@ -1,6 +1,7 @@
-/** How long the client that a handler answers may hold it up. Only says when it is to be left behind; the adapter does it. */
+/** How long the client that a handler answers may block it. Only says when to leave it behind; the adapter does
+ * that. */
 
-/** Alone so long: others that wait for the page may be in another process, where they are not seen. */
+/** For this long when alone: others that wait for the page may be in another process, where they are not seen. */
 const STALLED_MS = 100;
 
 export class ClientPace {
@@ -13,8 +14,9 @@ export class ClientPace {
     this.#followed = followed;
   }
 
-  /** The client does not take what the handler writes as fast as it comes, and the handler waits for it.
-   * @param leave called at once when others read along, otherwise when one comes or it has taken too long */
+  /** The client does not read what the handler writes as fast as it comes, and the handler waits for it.
+   * @param leave called at once when others read along, otherwise when a reader comes or the client has taken too
+   * long */
   stalls(leave: () => void): void {
     if (this.#followed()) return leave();
     this.#leave = leave;
@@ -28,7 +30,7 @@ export class ClientPace {
     this.#leave = undefined;
   }
 
-  /** Another one reads along now. */
+  /** Another request reads along now. */
   followed(): void {
     const leave = this.#leave;
     this.flows();

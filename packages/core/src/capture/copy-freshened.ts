@@ -1,4 +1,5 @@
-/** Stores a response anew under the head a 304 freshened (RFC 9111 §4.3.4). An entry is never changed in place: a short body is put again, a long one copied behind the response. */
+/** Stores a response again under the head a 304 freshened (RFC 9111 §4.3.4). An entry is never changed in place: a
+ * short body is written again, a long one copied after the response. */
 import { DiskCacheError, storeIoError } from "../base/errors.js";
 import type { MaybeAsync } from "../base/maybe-async.js";
 import { expiresAt } from "../http/stored-policy.js";
@@ -10,7 +11,7 @@ import type { StoredResponse } from "../stored/stored-response.js";
 
 const PIECE_BYTES = 256 * 1024;
 
-/** What becomes of it. */
+/** What happens to it. */
 export interface Freshening {
   /** Why it is not stored, as far as that is known already; in the words of `Cache-Status`. */
   readonly refusal: string | undefined;
@@ -59,17 +60,17 @@ async function copyBody(entry: Selection["entry"], writer: EntryWriter, head: En
     for (let at = 0; at < entry.bodyBytes;) {
       const piece = await reader.read(at, Math.min(at + PIECE_BYTES, entry.bodyBytes));
       at += piece.length;
-      // The reader uses its buffer again, the writer keeps what it is given.
+      // The reader reuses its buffer, the writer keeps what it is given.
       if (!writer.write(Buffer.from(piece))) await new Promise<void>((resolve) => (writer.onDrain = resolve));
     }
-    // Until then those who share it read it from the old file, too.
+    // Until then, requests that share it read it from the old file, too.
     return await writer.commit(head);
   } finally {
     reader.close();
   }
 }
 
-/* Why the store does not take a response, in the words of `Cache-Status`. */
+/* Why the store does not accept a response, in the words of `Cache-Status`. */
 
 const WORDS: Partial<Record<SkipReason, string>> = {
   "head-too-long": "head-too-long",

@@ -1,4 +1,5 @@
-/** Leaves word of a response whose query matters only in part (`No-Vary-Search`), for targets that are equivalent to its own. */
+/** Writes an alias record for a response whose query matters only in part (`No-Vary-Search`), for targets that are
+ * equivalent to its own. */
 import type { RequestHead, ResponseHead } from "../base/exchange.js";
 import { fieldValue } from "../http/fields.js";
 import { canonicalQuery, parseNoVarySearch } from "../http/no-vary-search.js";
@@ -11,7 +12,7 @@ import type { Store } from "../store/contract.js";
 import type { StoredValue } from "../stored/stored-value.js";
 import { encodeSearchAlias, encodeSearchRecord, withRule } from "../stored/selection-records.js";
 
-/** @param expiresAt of the response, epoch ms: no word outlives what it is about by much */
+/** @param expiresAt of the response, epoch ms: no record outlives what it points at by much */
 export function listEquivalents(
   store: Store<StoredValue>,
   page: PageKey,
@@ -23,7 +24,7 @@ export function listEquivalents(
   const path = variance && pathKey(page, request);
   if (path === undefined) return undefined;
   const rule = fieldValue(rawHeaders, "no-vary-search")!;
-  // Word only points at responses, and each of them answers for itself to purges: so it is born now.
+  // The record only points at responses, and each of them is checked against purges by itself: so its birth is now.
   const word = { scope: page.scope, name: page.name, tags: [], storedAt, birth: store.position() };
   return andThen(store.get(searchRecordKey(path)), (current) => {
     const known = current?.value.kind === "search" ? current.value : undefined;

@@ -1,6 +1,7 @@
-/** The latest part of a body that is not kept any more, in memory, for those who still read along. Holds a bounded amount, and never waits: whoever falls too far behind loses the rest. */
+/** The latest part of a body that is not kept any more, in memory, for the readers that are left. Holds a limited
+ * amount, and never waits: a reader that falls too far behind loses the rest. */
 
-/** Whoever is further behind than this is cut off. */
+/** A reader that is further behind than this is cut off. */
 const WINDOW_BYTES = 4 * 1024 * 1024;
 
 export class Relay {
@@ -26,9 +27,9 @@ export class Relay {
     this.#end += piece.length;
   }
 
-  /** Lets go of what nobody needs any more, and of what is too long ago.
-   * @param next the first byte that anybody still needs
-   * @param spared the first byte that has to stay, however long ago it was */
+  /** Releases what no reader needs any more, and what is too far back.
+   * @param next the first byte that any reader still needs
+   * @param spared the first byte that has to stay, however far back it is */
   forget(next: number, spared: number): void {
     const from = Math.max(next, Math.min(spared, this.#end - WINDOW_BYTES));
     let gone = 0;

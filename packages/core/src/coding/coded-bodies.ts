@@ -1,4 +1,5 @@
-/** In which form a stored response is sent: its own, or a coded one that lies beside it (RFC 9110 §12.5.3). Has made what is missing, and never waits for that. */
+/** In which form a stored response is sent: its own, or a coded one that is stored beside it (RFC 9110 §12.5.3). Has
+ * missing forms made, and never waits for that. */
 import { isAvailable } from "../base/codings.js";
 import type { Coding } from "../base/codings.js";
 import type { RawHeaders, RequestHead } from "../base/exchange.js";
@@ -25,7 +26,7 @@ interface CodingDeps extends EncodingDeps {
   readonly options: Pick<ResolvedOptions, "clock">;
 }
 
-/** How long a coded body that is not there is not looked for again. */
+/** How long a coded body that is not there is not looked up again. */
 const BUSY_MS = 1_000;
 const FAILED_MS = 60_000;
 const REMEMBERED_ABSENT = 10_000;
@@ -34,7 +35,8 @@ export class CodedBodies {
   readonly #deps: CodingDeps;
   readonly #negotiation = new Negotiation();
   readonly #queue: EncodingQueue;
-  /** Keys with nothing under them, and until when they are not looked at: a look costs a failing open. `Infinity` while it is being made. */
+  /** Keys with nothing under them, and until when they are not looked up: a lookup costs a failing open. `Infinity`
+   * while it is being made. */
   readonly #absent = new Recent<string, number>(REMEMBERED_ABSENT);
 
   constructor(deps: CodingDeps) {
@@ -42,7 +44,7 @@ export class CodedBodies {
     this.#queue = new EncodingQueue(deps, (wanted, made) => this.#settled(wanted, made));
   }
 
-  /** The entry to answer from: the response itself, or it in a coding, which is to be sent whole.
+  /** The entry to answer from: the response itself, or its coded form, which is to be sent whole.
    * @param wanting whether what is missing is to be made */
   choose(entry: ResponseEntry, request: RequestHead, wanting = true): MaybeAsync<ResponseEntry> {
     const { offer } = entry.value;
@@ -53,7 +55,7 @@ export class CodedBodies {
     return answeringCondition(entry, acceptable, request) ?? this.#best(entry, acceptable.codings, wanting);
   }
 
-  /** The same for a request without conditions and ranges, from memory alone; `undefined` says nothing.
+  /** The same for a request without conditions and ranges, from memory alone; `undefined` decides nothing.
    * @param now epoch milliseconds */
   atHand(entry: ResponseEntry, rawHeaders: RawHeaders, now: number): ResponseEntry | undefined {
     const offer = entry.value.offer!;
@@ -66,7 +68,7 @@ export class CodedBodies {
     return isMadeFrom(found, offer) ? sentAs(entry, found) : undefined;
   }
 
-  /** Gives up what is being made. Resolves when nothing goes on any more. */
+  /** Gives up what is being made. Resolves when no work is left. */
   close(): Promise<void> {
     return this.#queue.close();
   }
@@ -103,7 +105,7 @@ export class CodedBodies {
     return entry.body === undefined ? entry : chosen;
   }
 
-  // Only the best is made: what is second best is for those who do not take it.
+  // Only the best is made: the second best is for clients that do not accept it.
   #missed({ head }: ResponseEntry, codings: readonly Coding[], index: number, key: string): void {
     const coding = codings[index]!;
     const making = index === 0 && isAvailable(coding) && this.#queue.want({ responseKey: head.key, key, coding });
@@ -122,7 +124,7 @@ export class CodedBodies {
   #isAbsent(key: string): boolean {
     const until = this.#absent.size === 0 ? undefined : this.#absent.get(key);
     if (until === undefined) return false;
-    // A clock that was set back must not keep it away for ever.
+    // A clock that was set back must not keep it away forever.
     const left = until - this.#now();
     if (left > 0 && (left <= FAILED_MS || left === Number.POSITIVE_INFINITY)) return true;
     this.#absent.delete(key);
@@ -134,16 +136,17 @@ export class CodedBodies {
   }
 }
 
-/** A request that has to be looked at more closely. */
+/** A request that needs a closer look. */
 const UNTOLD = "";
 
-/** `Accept-Encoding` in one pass over the fields; `UNTOLD` with a `Cache-Control`, which may say no-transform, and where it is empty or comes in several lines. */
+/** `Accept-Encoding` in one pass over the fields; `UNTOLD` with a `Cache-Control`, which may say no-transform, and
+ * where it is empty or comes in several lines. */
 function acceptedIn(raw: RawHeaders): string | undefined {
   let field: string | undefined;
   for (let index = 0; index < raw.length; index += 2) {
     const name = raw[index]!;
     if (name.length === 13 && name.toLowerCase() === "cache-control") return UNTOLD;
-    // The usual spelling is quicker to compare than to put into lower case.
+    // Comparing the usual spelling is faster than lower-casing it.
     if (name.length !== 15 || (name !== "Accept-Encoding" && name.toLowerCase() !== "accept-encoding")) continue;
     if (field !== undefined) return UNTOLD;
     field = raw[index + 1]!;
@@ -151,7 +154,7 @@ function acceptedIn(raw: RawHeaders): string | undefined {
   return field;
 }
 
-/** The form that the client's own conditions and ranges are about, if they are about one he may be sent. */
+/** The form that the client's own conditions and ranges are about, if they are about one it may be sent. */
 function answeringCondition(
   entry: ResponseEntry,
   { codings, identity }: Acceptable<Coding>,
@@ -161,7 +164,7 @@ function answeringCondition(
   const condition = headers["if-none-match"] as string | undefined;
   if (condition !== undefined) {
     const { etag } = validatorsOf(entry.value.head);
-    // He has it already, in whatever form that was, and whether it is still there or not.
+    // The client has it already, in whatever form that was, and whether it is still there or not.
     for (const coding of etag === undefined ? [] : codings) {
       if (!condition.includes(codedTag(etag!, coding, entry.value.offer!.bodyTag))) continue;
       const coded = codedHeadEntry(entry, coding);
@@ -169,7 +172,7 @@ function answeringCondition(
     }
     if (identity && evaluatePreconditions(request, entry.value.head) === "not-modified") return entry;
   }
-  // Pieces are given of the body as it is; If-Range says whether that is the one they are wanted of.
+  // Ranges are of the body as it is; If-Range says whether that is the one they are wanted of.
   if (headers.range === undefined || !identity) return undefined;
   const range = selectRanges(
     headers.range,
@@ -186,7 +189,7 @@ function forbidsTransforming({ headers }: RequestHead): boolean {
   return cacheControl !== undefined && /(?:^|[\s,])no-transform(?:$|[\s,])/i.test(cacheControl as string);
 }
 
-// Made once for an entry: a key that is put together anew would be hashed anew.
+// Made once for an entry: a key string that is put together again would be hashed again.
 function keysOf({ head, value }: ResponseEntry): readonly string[] {
   return (value.codedKeys ??= value.offer!.codings.map((coding) => codedKey(head.key, coding)));
 }
@@ -202,9 +205,11 @@ function isMadeFrom(
   return found?.value.kind === "coded" && found.value.bodyTag === bodyTag;
 }
 
-/* Which of the offered codings a client is best sent, remembered by what his browser said: most say the same. */
+/* Which of the offered codings is best for a client, remembered by its `Accept-Encoding`: most clients send the
+ * same. */
 
-/** Different values of `Accept-Encoding` to remember for one offer, and the longest of them: the usual ones are few and short. */
+/** Different values of `Accept-Encoding` to remember for one offer, and the longest of them: the usual ones are few
+ * and short. */
 const REMEMBERED_FIELDS = 256;
 const LONGEST_REMEMBERED = 256;
 

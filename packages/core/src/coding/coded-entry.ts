@@ -1,4 +1,5 @@
-/** A stored response as it is sent in a content coding: an entry like another, so that what plays stored responses needs to know nothing of codings. */
+/** A stored response as it is sent in a content coding: an entry like any other, so that what plays stored responses
+ * needs to know nothing of codings. */
 import type { Coding } from "../base/codings.js";
 import type { RawHeaders, ResponseHead } from "../base/exchange.js";
 import { fieldValue, listMembers, withField, withoutFields } from "../http/fields.js";
@@ -11,7 +12,7 @@ type ResponseEntry = StoreEntry<StoredResponse>;
 
 const NOTHING = Buffer.alloc(0);
 
-/** The response with a coded body in place of its own; what it says is made once for each pair of them. */
+/** The response with a coded body in place of its own; its head is made once for each pair of them. */
 export function codedEntry(entry: ResponseEntry, coded: StoreEntry<CodedBody>): ResponseEntry {
   const { played, coding, bodyTag } = coded.value;
   // A head that a 304 has freshened is another object.
@@ -53,7 +54,7 @@ class CodedEntry implements ResponseEntry {
   }
 }
 
-// Whatever of the response a hit has left beside it stays there: this one is ready for another body.
+// What a hit has stored beside the response stays there: this one starts without it, for another body.
 function codedResponse({ value }: ResponseEntry, coding: Coding, bodyTag: string): StoredResponse {
   return { ...value, head: codedHead(value.head, coding, bodyTag), offer: undefined, ready: undefined };
 }
@@ -71,14 +72,15 @@ export function codedHead(head: ResponseHead, coding: Coding, bodyTag: string): 
   };
 }
 
-/** The entity tag in a coding, always a strong one of its own (RFC 9110 §8.8.3.3): the body's own where the handler's is weak.
+/** The entity tag in a coding, always a strong one of its own (RFC 9110 §8.8.3.3): the body's own where the handler's
+ * is weak.
  * @example codedTag('"abc"', "br", '"2f-x"') // '"abc-br"' */
 export function codedTag(etag: string, coding: Coding, bodyTag: string): string {
   const strong = isStrong(etag) && etag.length > 1 && etag.endsWith('"') ? etag : bodyTag;
   return `${strong.slice(0, -1)}-${coding}"`;
 }
 
-/** Fields with `Accept-Encoding` named in `Vary`: what they head is sent in several forms. */
+/** Fields with `Accept-Encoding` named in `Vary`: the body they belong to is sent in several forms. */
 export function withCodingVary(raw: RawHeaders): readonly string[] {
   if (namesCodingVary(raw)) return raw;
   return withField(raw, "Vary", [...listMembers([fieldValue(raw, "vary") ?? ""]), "Accept-Encoding"].join(", "));

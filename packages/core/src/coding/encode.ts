@@ -1,4 +1,5 @@
-/** A body in a content coding, as short as it gets for a reasonable time. Works on Node's thread pool, piece by piece, and never holds more than the coded bytes and a piece of the others. */
+/** A body in a content coding, as short as it gets in a reasonable time. Runs on Node's thread pool, piece by piece,
+ * and never holds more than the coded bytes and a piece of the others. */
 import { addAbortSignal, pipeline, Readable } from "node:stream";
 import type { Transform } from "node:stream";
 import zlib from "node:zlib";
@@ -6,7 +7,8 @@ import type { Coding } from "../base/codings.js";
 import type { BodyReader, StoreEntry } from "../store/contract.js";
 
 const PIECE_BYTES = 64 * 1024;
-/** Up to this length brotli takes its time (11 of 11); beyond it, a tenth of that for a tenth more bytes. */
+/** Up to this length brotli runs at quality 11 of 11; above it, at one that takes a tenth of the time for a tenth more
+ * bytes. */
 const BEST_BROTLI_BYTES = 256 * 1024;
 const BEST_BROTLI = 11;
 const QUICK_BROTLI = 9;
@@ -28,11 +30,12 @@ export async function encode(
   const { body, bodyBytes } = entry;
   const opened = body === undefined ? entry.reader() : undefined;
   try {
-    // An encoder that is destroyed before it is read from would tell nobody, and then everybody.
+    // An encoder that is destroyed before it is read from would emit its error to no listener, which is then an
+    // uncaught one.
     signal.throwIfAborted();
     const encoder = addAbortSignal(signal, encoderFor(coding, bodyBytes));
     const pieces = opened === undefined ? piecesOf(body!) : piecesRead(opened, bodyBytes);
-    // What goes wrong on the way arrives at the end of it, too.
+    // What fails on the way arrives at the end of it, too.
     pipeline(Readable.from(pieces), encoder, () => undefined);
     const coded: Buffer[] = [];
     let bytes = 0;
@@ -56,7 +59,7 @@ async function* piecesRead(reader: BodyReader, bytes: number): AsyncGenerator<Bu
     const piece = await reader.read(at, Math.min(at + PIECE_BYTES, bytes));
     if (piece.length === 0) throw new Error("the stored body is shorter than it should be");
     at += piece.length;
-    // The reader uses its buffer again, while the encoder may still be at it.
+    // The reader reuses its buffer, while the encoder may still be reading it.
     yield Buffer.from(piece);
   }
 }

@@ -1,4 +1,5 @@
-/** Makes coded bodies behind the clients' backs: one at a time in a process, one process at a time for each, and never more than a few waiting. Nobody waits for it. */
+/** Makes coded bodies in the background: one at a time in a process, one process at a time for each, and never more
+ * than a few waiting. No request waits for it. */
 import { setImmediate } from "node:timers/promises";
 import type { Coding } from "../base/codings.js";
 import { DiskCacheError, internalError } from "../base/errors.js";
@@ -11,25 +12,26 @@ import type { StoredResponse } from "../stored/stored-response.js";
 import type { StoredValue } from "../stored/stored-value.js";
 import { encode } from "./encode.js";
 
-/** Bodies that wait to be coded; one more is left for another hit. */
+/** Bodies that wait to be coded; when there is one more, it is left for another hit. */
 const MOST_WAITING = 64;
-/** What is not shorter by at least a tenth is not worth its place, nor a browser's time. */
+/** A coded body that is not shorter by at least a tenth is not worth its space, nor a browser's time. */
 const MOST_OF_THE_BODY = 0.9;
-/** A coded body lives on so long after its page, which is often rendered anew with the same bytes. */
+/** A coded body lives this much longer than its page, which is often rendered again with the same bytes. */
 const OUTLIVES_MS = 3_600_000;
 
 /** A coded body to make. */
 export interface Wanted {
-  /** Where the response lies, and where its coded body is to lie. */
+  /** Where the response is stored, and where its coded body is to be stored. */
   readonly responseKey: string;
   readonly key: string;
   readonly coding: Coding;
 }
 
-/** What came of it: it is there, or is known not to be worth it; another process is at it; there is nothing to make it of any more; it failed. */
+/** The result: it is there, or is known not to be worth it; another process is making it; there is nothing to make it
+ * of any more; it failed. */
 export type Made = "settled" | "elsewhere" | "gone" | "failed";
 
-/** What coded bodies are read from and put into, and who is told. */
+/** Where coded bodies are read from and stored, and whom to notify. */
 export interface EncodingDeps {
   readonly store: Store<StoredValue>;
   readonly observer: Observer;
@@ -38,12 +40,12 @@ export interface EncodingDeps {
 export class EncodingQueue {
   readonly #deps: EncodingDeps;
   readonly #told: (wanted: Wanted, made: Made) => void;
-  /** By the key of the coded body; the one in the works is the first. */
+  /** By the key of the coded body; the first is the one being made. */
   readonly #waiting = new Map<string, Wanted>();
   readonly #stop = new AbortController();
   #working: Promise<void> | undefined;
 
-  /** @param told called with what came of each, except for those given up by `close` */
+  /** @param told called with the result of each, except for those given up by `close` */
   constructor(deps: EncodingDeps, told: (wanted: Wanted, made: Made) => void) {
     this.#deps = deps;
     this.#told = told;
@@ -59,7 +61,7 @@ export class EncodingQueue {
     return true;
   }
 
-  /** Gives up what is in the works and what waits. Resolves when nothing goes on any more. */
+  /** Gives up what is being made and what waits. Resolves when no work is left. */
   async close(): Promise<void> {
     this.#stop.abort();
     this.#waiting.clear();

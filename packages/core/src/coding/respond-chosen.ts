@@ -1,4 +1,4 @@
-/** Answers a request from a stored response in the form that its client is best sent. */
+/** Answers a request from a stored response in the form that is best for its client. */
 import type { RawHeaders, RequestHead } from "../base/exchange.js";
 import { andThen } from "../base/maybe-async.js";
 import type { MaybeAsync } from "../base/maybe-async.js";
@@ -27,14 +27,14 @@ export function respondHit(
   stale: boolean,
 ): MaybeAsync<OutgoingResponse | undefined> {
   if (entry.value.offer === undefined) return play(deps, entry, entry, request, stale);
-  // What is stale is about to be rendered anew: nothing is made of it any more.
+  // A stale response is about to be refreshed: nothing is made of it any more.
   const chosen = deps.coded.choose(entry, request, !stale);
   return chosen instanceof Promise
     ? chosen.then((late) => play(deps, entry, late, request, stale))
     : play(deps, entry, chosen, request, stale);
 }
 
-/** A fresh hit like one that was answered before; `undefined` where it is not at hand. */
+/** A fresh hit like one that was answered before; `undefined` where it is not in memory. */
 export function replayHit(
   { options, observer, coded }: RespondDeps,
   entry: ResponseEntry,
@@ -74,7 +74,7 @@ function begun(response: OutgoingResponse): MaybeAsync<OutgoingResponse | undefi
   return readFirst(body).then((source) => source && { ...response, body: source });
 }
 
-/** An answer that a forward came back to the store for. What is not at hand then is not looked for. */
+/** An answer that a forward returned to the store for. What is not in memory then is not looked up. */
 export function respondStored(
   { coded }: Pick<RespondDeps, "coded">,
   entry: ResponseEntry,
@@ -87,7 +87,7 @@ export function respondStored(
   return respond(chosen, chosen === entry ? request : withoutRange(request), now, marks);
 }
 
-// A coded body is sent whole: a piece of it is of use to nobody.
+// A coded body is sent whole: a piece of it is of no use.
 function withoutRange(request: RequestHead): RequestHead {
   if (request.headers.range === undefined) return request;
   const { range: _range, ...headers } = request.headers;

@@ -106,7 +106,7 @@ export function announcedLength({ rawHeaders }: ResponseHead): number {
 
 /* What operator, route and handler together say about storing one response. */
 
-/** Seconds a stale response with validators is kept for a conditional request, when nothing else is configured. */
+/** Seconds a stale response with validators stays stored for a conditional request, when nothing else is configured. */
 const DEFAULT_KEEP = 3600;
 
 function storagePolicy(

@@ -60,7 +60,7 @@ export class Forward {
   /** What the decision to store was made on. */
   #decidedOn: ResponseHead | undefined;
   #decision: StoreDecision | undefined;
-  /** Whether a stored response is kept as a 304 has freshened it. */
+  /** Whether a stored response stays stored as a 304 has freshened it. */
   #freshened: MaybeAsync<boolean> = false;
   /** The fields the client is given. */
   #given: RawHeaders = [];

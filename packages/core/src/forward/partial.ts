@@ -23,7 +23,7 @@ export function passesRange(
   return typeof headers.range === "string" && rangeSpecs(headers.range)?.length === 1;
 }
 
-/** Whether the answer is a part to keep beside the page. */
+/** Whether the answer is a part to store beside the page. */
 export function isPart(options: ResolvedOptions, plan: ForwardPlan, head: ResponseHead): boolean {
   return head.status === 206 && contentRangeOf(head) !== undefined && passesRange(options, plan);
 }

@@ -83,7 +83,7 @@ export function cacheStatusWith(raw: RawHeaders, member: string): string {
   return others === undefined || others === "" ? member : `${others}, ${member}`;
 }
 
-/** What a stored page tells the client about keeping it; `undefined` when it says so itself, or nothing is asked
+/** What a stored page says to the client about storing it; `undefined` when it says so itself, or nothing is asked
  * for. */
 export function clientCacheControl(
   { clientCacheControl: asked }: ResolvedPolicy,

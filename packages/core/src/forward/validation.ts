@@ -20,13 +20,13 @@ import { releaseFollowers } from "./forward-plan.js";
 import { endSuperseded } from "./supersede.js";
 import type { Told } from "./told.js";
 
-/** What the client gets, and whether the stored response is kept as it is now. */
+/** What the client gets, and whether the stored response stays stored as it is now. */
 export interface NotModified {
   readonly delivery: Delivery;
   readonly kept: MaybeAsync<boolean>;
 }
 
-/** @param decide whether the freshened response may be kept
+/** @param decide whether the freshened response may be stored
  * @param told called with whether it is */
 export function notModified(
   context: CacheContext,
@@ -123,7 +123,7 @@ function storeFreshened(
 /** Refusals that hold for an answer to GET as well. */
 const FOR_ONE: ReadonlySet<string> = new Set(["private", "no-store"]);
 
-/** @param decide whether a response to this plan may be kept */
+/** @param decide whether a response to this plan may be stored */
 export function headTold(
   context: CacheContext,
   plan: ForwardPlan,

@@ -1,13 +1,13 @@
-/** How a fragment is asked for, and the one place where that is checked. */
+/** How a fragment is requested, and the one place where that is checked. */
 import { hash } from "node:crypto";
 import { optionError } from "../base/errors.js";
 import { durationSeconds } from "../base/units.js";
 import type { Duration } from "../base/units.js";
 import { record, refuseUnknown, strings } from "../options/option-checks.js";
 
-/** How a fragment is kept. */
+/** How a fragment is stored. */
 export interface FragmentOptions {
-  /** How long it is kept: a duration in seconds or as text; `null` for ever; `0` not at all.
+  /** How long it is stored: a duration in seconds or as text; `null` forever; `0` not at all.
    * @default the `ttl` of the cache; without one, five minutes */
   readonly ttl?: Duration | null;
   /** Labels by which `purgeTag()` finds it, and every page that contains it.
@@ -15,11 +15,11 @@ export interface FragmentOptions {
   readonly tags?: readonly string[];
 }
 
-/** What a fragment differs by: a value, or several. */
+/** What a fragment varies on: a value, or several. */
 export type VaryOn = FragmentValue | readonly FragmentValue[];
 export type FragmentValue = string | number | bigint | boolean | null | undefined;
 
-/** Asks for a fragment: what is stored under its name and values, or what `render` makes. */
+/** Requests a fragment: what is stored under its name and values, or what `render` makes. */
 export type UseFragment = <Output extends string | Buffer>(
   name: string,
   varyOn: VaryOn,
@@ -29,14 +29,14 @@ export type UseFragment = <Output extends string | Buffer>(
 
 /** What is known while a fragment is made. */
 export interface InsideFragment {
-  /** Labels the fragment with what turned up while it was made. */
+  /** Labels the fragment with tags that became known while it was made. */
   tag(...tags: readonly string[]): InsideFragment;
   /** A fragment inside this one, which takes on its labels. */
   readonly fragment: UseFragment;
 }
 
 export interface ResolvedFragmentOptions {
-  /** Seconds; `Infinity` for ever. */
+  /** Seconds; `Infinity` forever. */
   readonly ttl: number;
   readonly tags: readonly string[];
 }
@@ -66,17 +66,18 @@ function fragmentName(name: unknown): string {
   return name;
 }
 
-/* What a fragment is called in the store. Parts carry their kind and their length, so that no name or value can pass for another, nor a fragment for a page. */
+/* The key of a fragment in the store. Parts carry their kind and their length, so that no name or value can pass for
+ * another, nor a fragment for a page. */
 
-/** The group of all fragments. A host of a page has no capital letters: a purge of the one never meets the other. */
+/** The group of all fragments. A host of a page has no capital letters: a purge of one never matches the other. */
 export const FRAGMENT_SCOPE = "Fragments";
 
-/** Longer texts are known by their digest. */
+/** Longer texts are replaced by their digest. */
 const LONGEST_PLAIN = 1024;
 const HALF_A_PAIR = /\p{Surrogate}/u;
 const KINDS: ReadonlySet<string> = new Set(["string", "number", "bigint", "boolean", "undefined"]);
 
-/** @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` for a name or a value that is none
+/** @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` for a name or a value that is not valid
  * @example
  * fragmentKey("sidebar", ["de", 7]); // "fragment 7:sidebar string 2:de number 1:7 " */
 export function fragmentKey(name: string, varyOn: VaryOn): string {
@@ -91,7 +92,8 @@ function valuePart(value: unknown): string {
   return `${kind} ${part(String(value))}`;
 }
 
-// The digest covers every code unit: half a surrogate pair has no bytes of its own in UTF-8. Its letters keep it apart from a length.
+// The digest covers every code unit: a lone surrogate has no bytes of its own in UTF-8. Its letters keep it apart from
+// a length.
 function part(text: string): string {
   if (text.length <= LONGEST_PLAIN && !HALF_A_PAIR.test(text)) return `${text.length}:${text} `;
   return `sha256:${hash("sha256", Buffer.from(text, "utf16le"))} `;

@@ -1,4 +1,5 @@
-/** Fragments: parts of pages that are made once for all who ask, in every process, and lie in the store beside the pages. */
+/** Fragments: parts of pages that are rendered once for all requests, in every process, and stored beside the
+ * pages. */
 import { holeError, optionError, valueError } from "../base/errors.js";
 import { strings } from "../options/option-checks.js";
 import { SingleFlights } from "../low-level/single-flights.js";
@@ -23,7 +24,7 @@ import type { Duration } from "../base/units.js";
 /** A fragment, found or made. */
 interface Fragment {
   readonly form: FragmentForm;
-  /** Shared by all who asked: not to be changed. */
+  /** Shared by all callers that requested it: not to be changed. */
   readonly body: Buffer;
   readonly tags: readonly string[];
   readonly birth: LogPosition;
@@ -36,7 +37,7 @@ interface FragmentDeps {
 type Output = string | Buffer;
 type Render = (inside: InsideFragment) => Output | Promise<Output>;
 
-/** How often a fragment that a purge has ended is asked for anew before it is made for one alone. */
+/** How often a fragment that a purge has invalidated is requested again before it is made for one caller alone. */
 const MAX_ATTEMPTS = 3;
 
 export class Fragments {
@@ -56,7 +57,7 @@ export class Fragments {
     this.#makings = new SingleFlights(locks, options.flight.timeoutMs);
   }
 
-  /** Fragments are made for whoever asks from now on, and not kept. */
+  /** Fragments are still made for callers from now on, and not stored. */
   close(): void {
     this.#closed = true;
   }
@@ -94,7 +95,8 @@ export class Fragments {
             return made;
           },
         ));
-      // One whose making began before a purge is not for those who asked after it. What was purged since they asked, is: their pages go with it.
+      // A fragment whose rendering began before a purge is not for callers that requested it after the purge. Callers
+      // that requested it before get it even so: the purge covers their pages as well.
       if (this.#alive(fragment.tags, fragment.birth) || !this.#alive(fragment.tags, asked)) return fragment;
     }
     return this.#make(options, render, asked);
@@ -109,7 +111,7 @@ export class Fragments {
     return body && { form: entry.value.form, body, tags, birth };
   }
 
-  // A body that cannot be read is a miss: the store has told of it.
+  // A body that cannot be read is a miss: the store has reported it.
   async #body(entry: StoreEntry<StoredValue>): Promise<Buffer | undefined> {
     try {
       return await wholeBody(entry);

@@ -1,5 +1,7 @@
-/** What is being made in this process just now, and what labels it: a page takes on the labels of every fragment it contains, and a fragment those of the fragments inside it.
- * Doubt about which page a fragment is for means all of them: a label too many costs a render, one too few would leave a page that a purge should have ended. */
+/** What is being rendered in this process at the moment, and what labels it: a page takes on the labels of every
+ * fragment it contains, and a fragment those of the fragments inside it.
+ * Doubt about which page a fragment is for means all of them: a label too many costs a render, one too few would leave
+ * a page that a purge should have removed. */
 import { AsyncLocalStorage } from "node:async_hooks";
 
 /** A page or a fragment on its way. */
@@ -12,7 +14,7 @@ export interface Rendering {
 
 export class Renderings {
   readonly #underWay = new Set<Rendering>();
-  /** Made when a fragment is first used: until then nothing is spent on knowing what contains it. */
+  /** Made when a fragment is first used: until then it costs nothing. */
   #context: AsyncLocalStorage<Rendering> | undefined;
 
   /** It takes on labels from now on. */
@@ -25,7 +27,8 @@ export class Renderings {
     this.#underWay.delete(rendering);
   }
 
-  /** Does the work of a rendering: what is labelled meanwhile, also later in asynchronous parts of it, is inside that. */
+  /** Runs the work of a rendering: what is labelled meanwhile, also later in asynchronous parts of it, is inside that
+   * rendering. */
   inside<Result>(rendering: Rendering, work: () => Result): Result {
     return this.#context === undefined ? work() : this.#context.run(rendering, work);
   }
@@ -45,12 +48,12 @@ export class Renderings {
     return false;
   }
 
-  /** From now on it is known what is inside what. */
+  /** From now on containment is tracked. */
   watch(): void {
     this.#context ??= new AsyncLocalStorage();
   }
 
-  // What has ended has left its context to somebody else, such as a connection of a pool: that says nothing.
+  // An ended rendering may have left its context to other code, such as a connection of a pool: that says nothing.
   #current(): Rendering | undefined {
     const current = this.#context?.getStore();
     return current !== undefined && this.#underWay.has(current) ? current : undefined;

@@ -1,4 +1,5 @@
-/** Markers: what they look like, and where they are in a body or in a field. Knows them by their token alone, so nothing that a client can write is one. */
+/** Markers: what they look like, and where they are in a body or in a field. Finds them by their token alone, so
+ * nothing that a client can write is one. */
 import { promisify } from "node:util";
 import { brotliDecompress, gunzip, inflate } from "node:zlib";
 import type { RawHeaders } from "../base/exchange.js";
@@ -17,7 +18,8 @@ const PREFIX = "hole";
 const INDEX_DIGITS = 2;
 const INDEX = /^[0-9a-f]{2}$/;
 
-/** Letters and digits alone: it passes through templates, escaping and attributes unchanged, and a header field may hold it.
+/** Letters and digits alone: it passes through templates, escaping and attributes unchanged, and a header field may
+ * hold it.
  * @example
  * markerOf("0123456789abcdef0123456789abcdef", 1); // "hole0123456789abcdef0123456789abcdef01" */
 export function markerOf(token: string, index: number): string {
@@ -51,7 +53,8 @@ export function join({ pieces, names }: Cut, values: ReadonlyMap<string, string>
   );
 }
 
-/* The content of a response that was encoded on its way to the cache (RFC 9110 §8.4): holes are found in the plain text only. */
+/* The content of a response that was encoded on its way to the cache (RFC 9110 §8.4): holes are found in the plain
+ * text only. */
 
 type Decode = (content: Buffer) => Promise<Buffer>;
 

@@ -1,4 +1,5 @@
-/** A page with its holes filled for one client: a stored one, and the handler's own. Whole, always: conditions and ranges are about a page that stays the same. */
+/** A page with its holes filled for one client: a stored one, or the handler's own. Always complete: conditions and
+ * ranges are about a page that stays the same. */
 import { holeError, hookError } from "../base/errors.js";
 import type { RequestHead, ResponseHead } from "../base/exchange.js";
 import { formatCacheStatus } from "../http/cache-status.js";
@@ -30,8 +31,8 @@ interface FillDeps {
 }
 
 /** A hit.
- * @param native what the framework gave; `undefined` for a request of the cache's own
- * @returns `undefined` when it cannot be had: the application has to answer */
+ * @param native what the framework passed in; `undefined` for a request of the cache's own
+ * @returns `undefined` when it is not available: the application has to answer */
 export async function fillStored(
   { holes: fillers, observer, options }: FillDeps,
   entry: EntryWithHoles,
@@ -50,7 +51,7 @@ export async function fillStored(
   return filled;
 }
 
-// A body that cannot be read is a miss: the store has told of it.
+// A body that cannot be read is a miss: the store has reported it.
 async function bodyOf(entry: EntryWithHoles): Promise<Buffer | undefined> {
   try {
     return await wholeBody(entry);
@@ -59,12 +60,13 @@ async function bodyOf(entry: EntryWithHoles): Promise<Buffer | undefined> {
   }
 }
 
-/* The handler's own response with its holes filled: on its way to the first client, or to one whose page is not kept. */
+/* The handler's own response with its holes filled: on its way to the first client, or to one whose page is not
+ * stored. */
 
 const ENCODING: ReadonlySet<string> = new Set(["content-encoding"]);
 const CONTENTLESS: ReadonlySet<number> = new Set([204, 304]);
 
-/** Why a response with holes may not be kept; `undefined` when it may. */
+/** Why a response with holes may not be stored; `undefined` when it may. */
 export function holesRefusal(holes: StoredHoles | undefined, { status, rawHeaders }: ResponseHead): string | undefined {
   if (holes === undefined) return undefined;
   if (status === 206) return "hole-partial";
@@ -75,7 +77,7 @@ export function holesRefusal(holes: StoredHoles | undefined, { status, rawHeader
 interface Forwarded {
   readonly request: RequestHead;
   readonly native: unknown;
-  /** Of the cache's own: nobody looks at the answer, so nothing is filled. */
+  /** Of the cache's own: no client gets the answer, so nothing is filled. */
   readonly own: boolean;
   readonly reason: ForwardReason;
 }

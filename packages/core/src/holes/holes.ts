@@ -1,4 +1,5 @@
-/** Holes: places in a page that are filled for each client on its way out. What is stored is only ever cut and joined, never read as anything else. */
+/** Holes: places in a page that are filled for each client when it is sent. What is stored is only ever cut and
+ * joined, never parsed as anything else. */
 import { hookError, holeError, internalError } from "../base/errors.js";
 import type { DiskCacheError } from "../base/errors.js";
 import type { RawHeaders } from "../base/exchange.js";
@@ -19,7 +20,8 @@ export interface PageToFill {
   readonly response: Omit<OutgoingResponse, "kind" | "body" | "refresh">;
   readonly body: Buffer;
   readonly holes: StoredHoles;
-  /** What is sent of it: to HEAD only how long it is, or where that is not known, nothing; nor with some statuses. */
+  /** What is sent of it: for HEAD only its length, or where that is unknown, nothing; with some statuses nothing
+   * either. */
   readonly sent: "content" | "length" | "nothing";
 }
 
@@ -48,8 +50,9 @@ export class Holes {
     return names.every((name) => this.#fillers.has(name));
   }
 
-  /** The page for one client; `undefined` when a hole could not be filled, which is told.
-   * @param native what the framework gave for his request; `undefined` for a request of the cache's own, whose answer nobody looks at */
+  /** The page for one client; `undefined` when a hole could not be filled, which is reported.
+   * @param native what the framework passed in for the client's request; `undefined` for a request of the cache's own,
+   * whose answer no client gets */
   async fillIn({ response, body, holes, sent }: PageToFill, native: unknown): Promise<OutgoingResponse | undefined> {
     try {
       const cutBody = this.#cut(body, holes);
@@ -93,7 +96,8 @@ export class Holes {
   }
 }
 
-/** When a page that the handler has just made cannot be filled: the client gets no page rather than one with markers in it. */
+/** When a page that the handler has just made cannot be filled: the client gets no page rather than one with markers
+ * in it. */
 export function unfilled(cacheStatus: string): OutgoingResponse {
   const text = Buffer.from("Internal Server Error");
   return {
@@ -116,7 +120,7 @@ export function unfilled(cacheStatus: string): OutgoingResponse {
   };
 }
 
-// As Node has fields: a byte a character.
+// As Node has fields: one byte per character.
 function cutText(text: string, holes: StoredHoles): Cut {
   return cut(Buffer.from(text, "latin1"), holes);
 }
@@ -131,9 +135,9 @@ function told(thrown: unknown): DiskCacheError {
   return thrown instanceof Error && "code" in thrown ? (thrown as DiskCacheError) : internalError("holes", thrown);
 }
 
-/* The fields of a page whose holes are filled: it is one client's now, and another one each time. */
+/* The fields of a page whose holes are filled: it is one client's now, and a different one each time. */
 
-// What tells one version of the page from another, or offers parts of it, is about the page with its holes.
+// What identifies a version of the page, or offers parts of it, is about the page with its holes.
 const OF_THE_STORED: ReadonlySet<string> = new Set([
   "etag",
   "last-modified",
@@ -146,11 +150,12 @@ const OF_THE_STORED: ReadonlySet<string> = new Set([
   "surrogate-control",
 ]);
 
-/** For shared caches: they must not keep it, whatever the stored page may. */
+/** For shared caches: they must not store it, whatever the stored page may say. */
 const FOR_SHARED_CACHES = /^(?:public|s-maxage|proxy-revalidate|private)(?:=|$)/i;
 const TARGETED = /^.+-cache-control$/i;
 
-/** Without what no longer holds, and `private`: no cache between here and the client may give it to somebody else. */
+/** Without what no longer holds, and `private`: no cache between here and the client may answer another client with
+ * it. */
 export function personalFields(raw: RawHeaders): string[] {
   const kept = withoutFields(raw, OF_THE_STORED);
   const fields: string[] = [];

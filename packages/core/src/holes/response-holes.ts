@@ -31,7 +31,7 @@ export class ResponseHoles {
     return markerOf(this.#token, index);
   }
 
-  /** The response begins: from now on there are no others.
+  /** The response begins: from now on no holes can be added.
    * @returns `undefined` when there are none */
   seal(): StoredHoles | undefined {
     this.#sealed = true;

@@ -1,11 +1,13 @@
-/** Which content codings a client takes (`Accept-Encoding`, RFC 9110 §12.5.3), and which of those offered he is best served with. Never throws on what came over the wire. */
+/** Which content codings a client accepts (`Accept-Encoding`, RFC 9110 §12.5.3), and which of those offered are best
+ * for it. Never throws on what came over the wire. */
 import { listMembers } from "./fields.js";
 
 /** What may be sent to a client. */
 export interface Acceptable<Coding> {
-  /** Codings offered that he takes, and likes at least as much as content without one: the best first, equals in the order of the offer. */
+  /** Offered codings that the client accepts, and prefers at least as much as content without one: the best first,
+   * equals in the order of the offer. */
   readonly codings: readonly Coding[];
-  /** Whether he takes content without a coding. */
+  /** Whether the client accepts content without a coding. */
   readonly identity: boolean;
 }
 
@@ -18,7 +20,8 @@ export function acceptableCodings<Coding extends string>(
 ): Acceptable<Coding> {
   const weights = weightsIn(field);
   const others = weights.get("*");
-  // Without a word about it, content without a coding is acceptable, and liked less than any coding that is named.
+  // When it is not mentioned, content without a coding is acceptable, and less preferred than any coding that is
+  // named.
   const identity = weights.get("identity") ?? others;
   const least = identity === undefined || identity === 0 ? Number.MIN_VALUE : identity;
   const liked = offered
@@ -28,7 +31,8 @@ export function acceptableCodings<Coding extends string>(
   return { codings: liked.map(({ coding }) => coding), identity: identity !== 0 };
 }
 
-/** Weights by lower-case name (§12.4.2). A member that does not parse is none; of a name that is given twice the lower weight counts. */
+/** Weights by lower-case name (§12.4.2). A member that does not parse is skipped; of a name that is given twice the
+ * lower weight counts. */
 function weightsIn(field: string): ReadonlyMap<string, number> {
   const weights = new Map<string, number>();
   for (const member of listMembers([field])) {
@@ -40,7 +44,7 @@ function weightsIn(field: string): ReadonlyMap<string, number> {
   return weights;
 }
 
-// §12.4.2: at most three digits behind the point, and never above 1.
+// §12.4.2: at most three digits after the point, and never above 1.
 const MEMBER = /^([!#$%&'*+.^_`|~0-9a-z-]+)(?:[ \t]*;[ \t]*q=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?))?$/;
 // §8.4.1.3.
 const ALIASES: ReadonlyMap<string, string> = new Map([["x-gzip", "gzip"]]);

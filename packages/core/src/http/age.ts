@@ -4,15 +4,17 @@ import { deltaSeconds } from "./delta-seconds.js";
 import { fieldLines, trimmed } from "./fields.js";
 import { dateOf } from "./freshness.js";
 
-/** When the request that got the response was sent on, and when the response came: epoch ms, by the clock that HTTP's dates are made with. */
+/** When the request that got the response was forwarded, and when the response came: epoch ms, by the clock that
+ * HTTP's dates are made with. */
 export interface ExchangeTimes {
   readonly requestAt: number;
   readonly responseAt: number;
-  /** `responseAt` by the clock that tells how old it is, where that is another. */
+  /** `responseAt` by the clock that measures age, where that is another. */
   readonly storedAt?: number;
 }
 
-/** `age_value`: the received `Age`, 0 when there is none that counts. The first member counts, others and junk do not (§5.1). */
+/** `age_value`: the received `Age`, 0 when there is none that counts. The first member counts, others and junk do not
+ * (§5.1). */
 export function ageValue(head: ResponseHead): number {
   const first = fieldLines(head.rawHeaders, "age")[0];
   return first === undefined ? 0 : (deltaSeconds(trimmed(first.split(",", 1)[0]!)) ?? 0);
@@ -23,13 +25,14 @@ export function apparentAge(head: ResponseHead, responseAt: number): number {
   return wholeSeconds(responseAt - (dateOf(head, responseAt) ?? responseAt));
 }
 
-/** `corrected_initial_age`: how old the response was when it came. The time its making took counts: what it shows may be that old. */
+/** `corrected_initial_age`: how old the response was when it came. The time its making took counts: what it shows may
+ * be that old. */
 export function correctedInitialAge(head: ResponseHead, { requestAt, responseAt }: ExchangeTimes): number {
   const correctedAgeValue = ageValue(head) + wholeSeconds(responseAt - requestAt);
   return Math.max(apparentAge(head, responseAt), correctedAgeValue);
 }
 
-/** `current_age`: how old it is now. A clock that went back makes nothing younger than it came. */
+/** `current_age`: how old it is now. A clock that was set back makes nothing younger than when it came. */
 export function currentAge(initialAge: number, responseAt: number, now: number): number {
   return initialAge + wholeSeconds(now - responseAt);
 }

@@ -1,9 +1,11 @@
-/** The response directives of Cache-Control (RFC 9111 §5.2.2, RFC 5861, RFC 8246). Never throws; of two readings the more restrictive wins. */
+/** The response directives of Cache-Control (RFC 9111 §5.2.2, RFC 5861, RFC 8246). Never throws; of two readings the
+ * more restrictive wins. */
 import { Recent } from "../base/recent.js";
 import { deltaSeconds } from "./delta-seconds.js";
 import { listMembers } from "./fields.js";
 
-/** What a response says about its caching. Seconds are `undefined` when not given, and 0 when given in a way that cannot be trusted. */
+/** What a response says about its caching. Seconds are `undefined` when not given, and 0 when given in a way that
+ * cannot be trusted. */
 export interface CacheControl {
   readonly maxAge: number | undefined;
   readonly sMaxage: number | undefined;
@@ -20,11 +22,12 @@ export interface CacheControl {
   readonly mustUnderstand: boolean;
   readonly immutable: boolean;
   readonly noTransform: boolean;
-  /** Some of it follows no grammar, so that anything may have been meant: `no-store; private`, a quoted string that never ends. */
+  /** Some of it follows no grammar, so that anything may have been meant: `no-store; private`, a quoted string that
+   * never ends. */
   readonly malformed: boolean;
 }
 
-/** An application says the same few things over and over. */
+/** An application sends the same few values over and over. */
 const REMEMBERED_LINES = 256;
 const KNOWN = new Recent<string, CacheControl>(REMEMBERED_LINES);
 const LONGEST_KNOWN = 256;
@@ -60,12 +63,14 @@ export class DirectiveCollector {
     const directive = name.toLowerCase();
     if (WITH_SECONDS.has(directive))
       return this.#addSeconds(directive, argument === undefined ? undefined : deltaSeconds(argument));
-    // Directives that allow something count only as defined, without argument; those that forbid count whatever follows them.
+    // Directives that allow something count only as defined, without argument; those that forbid count whatever
+    // argument they have.
     if (ALLOWING.has(directive) && argument !== undefined) return;
     this.#flags.add(directive);
   }
 
-  // §4.2.1: of repeated values either the first counts or the response is stale; values that agree lose nothing, others are stale.
+  // §4.2.1: of repeated values either the first counts or the response is stale; values that agree change nothing,
+  // others make it stale.
   #addSeconds(directive: string, seconds: number | undefined): void {
     const earlier = this.#seconds.get(directive);
     this.#seconds.set(directive, seconds === undefined || (earlier !== undefined && earlier !== seconds) ? 0 : seconds);

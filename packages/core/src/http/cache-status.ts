@@ -26,13 +26,13 @@ export interface CacheForward extends Details {
   readonly fwdStatus?: number | undefined;
   /** Whether that response was stored (§2.5). */
   readonly stored?: boolean | undefined;
-  /** Whether it is being stored, and only its end can tell whether it was: a parameter of our own. */
+  /** Whether it is being stored, and only its end will show whether it was: a parameter of our own. */
   readonly storing?: boolean | undefined;
   /** Whether the request waited for another's response (§2.6). */
   readonly collapsed?: boolean | undefined;
 }
 
-/** Answered by the cache itself, with nothing stored and nothing asked: a 504 to `only-if-cached`. */
+/** Answered by the cache itself, with nothing stored and nothing forwarded: a 504 to `only-if-cached`. */
 export interface CacheRefusal extends Details {
   readonly hit?: never;
   readonly fwd?: never;
@@ -43,7 +43,8 @@ export type CacheStatus = CacheHit | CacheForward | CacheRefusal;
 
 /** @example
  * formatCacheStatus({ hit: true, ttl: 298 }) // "diskcache; hit; ttl=298"
- * formatCacheStatus({ fwd: "uri-miss", fwdStatus: 200, detail: "set-cookie" }) // "diskcache; fwd=uri-miss; fwd-status=200; detail=set-cookie" */
+ * formatCacheStatus({ fwd: "uri-miss", fwdStatus: 200, detail: "set-cookie" }) // "diskcache; fwd=uri-miss;
+ * fwd-status=200; detail=set-cookie" */
 export function formatCacheStatus(outcome: CacheStatus): string {
   let value = "diskcache";
   if (outcome.hit === true) value += "; hit";
@@ -69,7 +70,8 @@ function integer(value: number): number {
   return Number.isNaN(value) ? 0 : Math.trunc(Math.max(-MAX_INTEGER, Math.min(MAX_INTEGER, value)));
 }
 
-// RFC 9651 §3.3.3 knows only visible ASCII and space: what else there is becomes "?", so that no value can break the field or the header block.
+// RFC 9651 §3.3.3 knows only visible ASCII and space: any other character becomes "?", so that no value can break the
+// field or the header block.
 function string(text: string): string {
   return `"${text.replace(/[^ -~]/g, "?").replace(/["\\]/g, "\\$&")}"`;
 }

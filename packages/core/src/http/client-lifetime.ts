@@ -1,4 +1,4 @@
-/** What a client is told of how long it may keep a page, counted from when it gets it. */
+/** For how long a client may store a page, counted from when it gets it. */
 import { deltaSeconds, MAX_DELTA_SECONDS } from "./delta-seconds.js";
 import { splitMembers } from "./fields.js";
 
@@ -9,7 +9,8 @@ export interface ClientCacheControl {
   readonly fromReceipt: boolean;
 }
 
-/** The field value for a response of this age: clients take `Age` off a lifetime (RFC 9111 §4.2), so one that begins on receipt is that much longer. None stays none.
+/** The field value for a response of this age: clients subtract `Age` from a lifetime (RFC 9111 §4.2), so one that
+ * begins on receipt is longer by that. A lifetime of 0 stays 0.
  * @param age in whole seconds
  * @example cacheControlAt({ field: "public, max-age=60", fromReceipt: true }, 1200) // "public, max-age=1260" */
 export function cacheControlAt({ field, fromReceipt }: ClientCacheControl, age: number): string {

@@ -1,14 +1,15 @@
-/** Whether a response may be sent in a content coding that its handler did not choose (RFC 9110 §7.7, §8.4.1), and whether that could make it shorter. Never looks at the body. */
+/** Whether a response may be sent in a content coding that its handler did not choose (RFC 9110 §7.7, §8.4.1), and
+ * whether that could make it shorter. Never looks at the body. */
 import type { RawHeaders, ResponseHead } from "../base/exchange.js";
 import { parseCacheControl } from "./cache-control.js";
 import { fieldLines, fieldValue, hasField } from "./fields.js";
 
-/** Shorter bodies are left alone: what is saved is less than a packet. */
+/** Shorter bodies are skipped: what is saved is less than a packet. */
 export const LEAST_CODED_BYTES = 1024;
-/** Longer ones, too: they would keep a thread busy for seconds, and nobody waits for the whole of them. */
+/** Longer ones, too: they would block a thread for seconds, and no client waits for the whole of them. */
 export const MOST_CODED_BYTES = 8 * 1024 * 1024;
 
-/** @param vary lower-case names of the fields that select the response, by whose word whatsoever */
+/** @param vary lower-case names of the fields that select the response, wherever they were named */
 export function isCodable({ status, rawHeaders }: ResponseHead, vary: readonly string[]): boolean {
   return (
     hasWholeContent(status) &&
@@ -35,7 +36,7 @@ function hasWholeContent(status: number): boolean {
   return status >= 200 && status !== 204 && status !== 205 && status !== 206 && status !== 304;
 }
 
-// Where it is not announced, it is seen when the body has ended.
+// Where the length is not announced, it is checked when the body has ended.
 function lengthIsWorthIt(raw: RawHeaders): boolean {
   const length = fieldValue(raw, "content-length");
   return length === undefined || (Number(length) >= LEAST_CODED_BYTES && Number(length) <= MOST_CODED_BYTES);

@@ -25,13 +25,15 @@ export function hasField(raw: RawHeaders, name: string): boolean {
   return false;
 }
 
-/** The members of a list-based field (RFC 9110 §5.6.1) over all its lines: trimmed, empty ones dropped. Commas inside quoted strings do not split.
+/** The members of a list-based field (RFC 9110 §5.6.1) over all its lines: trimmed, empty ones dropped. Commas inside
+ * quoted strings do not split.
  * @example listMembers(['a, b="1, 2"', "c"]) // ["a", 'b="1, 2"', "c"] */
 export function listMembers(lines: readonly string[]): string[] {
   return lines.flatMap((line) => splitMembers(line)).filter((member) => member !== "");
 }
 
-/** One line at its commas, trimmed, empty members kept. A quoted string that never ends swallows the rest of its own line, never the next one. */
+/** One line at its commas, trimmed, empty members kept. A quoted string that never ends swallows the rest of its own
+ * line, never the next one. */
 export function splitMembers(line: string): string[] {
   const members: string[] = [];
   let start = 0;
@@ -49,7 +51,8 @@ export function splitMembers(line: string): string[] {
   return members;
 }
 
-/** Without optional white space (OWS, RFC 9110 §5.6.3) at either end: spaces and tabs, not the other characters that `trim()` takes. */
+/** Without optional white space (OWS, RFC 9110 §5.6.3) at either end: spaces and tabs, not the other characters that
+ * `trim()` takes. */
 export function trimmed(text: string): string {
   let start = 0;
   let end = text.length;
@@ -87,7 +90,7 @@ const DOUBLE_QUOTE = 0x22;
 const COMMA = 0x2c;
 const BACKSLASH = 0x5c;
 
-// Most names differ in length already: cheaper than a lower-case copy of each.
+// Most names already differ in length: cheaper to compare than a lower-case copy of each.
 function isNamed(name: string, wanted: string): boolean {
   return name.length === wanted.length && (name === wanted || name.toLowerCase() === wanted);
 }

@@ -8,8 +8,9 @@ import { varyWith } from "./vary.js";
 
 export { validatorsOf } from "./validators.js";
 
-/** The stored response with every field of the 304 in place of its own (§3.2): where its first line stood, or at the end. `Vary` names the fields of both.
- * Its `Age`, and `Date` where the 304 brings none, were about the earlier exchange and go.
+/** The stored response with every field of the 304 in place of its own (§3.2): where its first line stood, or at the
+ * end. `Vary` names the fields of both.
+ * Its `Age`, and `Date` where the 304 brings none, were about the earlier exchange and are removed.
  * @param responseAt when the 304 came, epoch ms: becomes the `Date` of a 304 without one (RFC 9110 §6.6.1) */
 export function freshen(stored: ResponseHead, validation: ResponseHead, responseAt?: number): ResponseHead {
   const updates = linesByName(withoutHopByHop(validation.rawHeaders));
@@ -17,7 +18,8 @@ export function freshen(stored: ResponseHead, validation: ResponseHead, response
   // A cookie is only replaced where an operator had one stored.
   if (!hasField(stored.rawHeaders, "set-cookie")) updates.delete("set-cookie");
   const vary = updates.get("vary");
-  // What selected the stored bytes still does: who codes a body names Accept-Encoding where there is one to code.
+  // What selected the stored bytes still does: a handler that codes a body names Accept-Encoding only where there is
+  // one to code.
   const wider = vary && varyWith(vary, listMembers(fieldLines(stored.rawHeaders, "vary")));
   if (wider !== undefined) updates.set("vary", ["Vary", wider]);
   for (const name of ABOUT_THE_EXCHANGE) if (!updates.has(name)) updates.set(name, []);
@@ -37,7 +39,8 @@ export function freshen(stored: ResponseHead, validation: ResponseHead, response
   return { ...stored, rawHeaders: fields };
 }
 
-/** Whether a 304 to a request with this response's validators is about this response (§4.3.4). One without validators can only be: nothing else was asked about. */
+/** Whether a 304 to a request with this response's validators is about this response (§4.3.4). One without validators
+ * can only be: nothing else was asked about. */
 export function validates(stored: ResponseHead, validation: ResponseHead): boolean {
   const ours = validatorsOf(stored);
   const theirs = validatorsOf(validation);
@@ -48,8 +51,10 @@ export function validates(stored: ResponseHead, validation: ResponseHead): boole
   return theirs.lastModified === undefined || theirs.lastModified === ours.lastModified;
 }
 
-/* §3.2: Content-Length never, and nothing that is not stored (§3.1). Content-Encoding, Content-Range and Content-MD5 are about
- * the stored bytes, which the 304 does not bring: the exception that §3.2 leaves to the integrity of the stored response. */
+/* §3.2: Content-Length never, and nothing that is not stored (§3.1). Content-Encoding, Content-Range and Content-MD5
+ * are about
+ * the stored bytes, which the 304 does not bring: the exception that §3.2 leaves to the integrity of the stored
+ * response. */
 const NOT_UPDATED: ReadonlySet<string> = new Set([
   "content-length",
   "content-encoding",

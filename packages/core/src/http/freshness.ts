@@ -1,4 +1,5 @@
-/** How long a stored response stays fresh (RFC 9111 §4.2.1, §4.2.2). Never reads a clock, never looks at the request. */
+/** How long a stored response stays fresh (RFC 9111 §4.2.1, §4.2.2). Never reads a clock, never looks at the
+ * request. */
 import type { ResponseHead } from "../base/exchange.js";
 import type { CacheControl } from "./cache-control.js";
 import { MAX_DELTA_SECONDS } from "./delta-seconds.js";
@@ -17,7 +18,8 @@ export function freshnessLifetime(
   return cc.sMaxage ?? cc.maxAge ?? (targeted ? undefined : secondsUntilExpires(head, responseAt));
 }
 
-/** A tenth of the time since `Last-Modified`, at most a day (RFC 9111 §4.2.2); `undefined` where the response gives no reason to guess. */
+/** A tenth of the time since `Last-Modified`, at most a day (RFC 9111 §4.2.2); `undefined` where the response gives no
+ * reason to guess. */
 export function heuristicLifetime(head: ResponseHead, cc: CacheControl, responseAt: number): number | undefined {
   if (!cc.public && !HEURISTICALLY_CACHEABLE.has(head.status)) return undefined;
   const lastModified = fieldValue(head.rawHeaders, "last-modified");
@@ -33,7 +35,8 @@ export function dateOf(head: ResponseHead, nowMs: number): number | undefined {
   return date === undefined ? undefined : parseHttpDate(date, nowMs);
 }
 
-// §5.3: an Expires that does not parse, "0" above all, means already expired; so does one that is given twice (§4.2.1).
+// §5.3: an Expires that does not parse, "0" above all, means already expired; so does one that is given twice
+// (§4.2.1).
 function secondsUntilExpires(head: ResponseHead, responseAt: number): number | undefined {
   const lines = fieldLines(head.rawHeaders, "expires");
   if (lines.length === 0) return undefined;

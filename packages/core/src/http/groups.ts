@@ -1,4 +1,5 @@
-/** Cache groups (RFC 9875): strings that stored responses of one origin share, and that an unsafe request can invalidate. */
+/** Cache groups (RFC 9875): strings that stored responses of one origin share, and that an unsafe request can
+ * invalidate. */
 import type { RawHeaders } from "../base/exchange.js";
 import { fieldLines } from "./fields.js";
 import { parseList } from "./structured-fields.js";
@@ -9,12 +10,14 @@ export function cacheGroups(raw: RawHeaders): string[] {
   return listOfStrings(fieldLines(raw, "cache-groups"));
 }
 
-/** The groups that the response to an unsafe request invalidates (§3). On a response to a safe method the field is to be ignored: ask `invalidatesTarget()` first. */
+/** The groups that the response to an unsafe request invalidates (§3). On a response to a safe method the field is to
+ * be ignored: check `invalidatesTarget()` first. */
 export function groupInvalidations(raw: RawHeaders): string[] {
   return listOfStrings(fieldLines(raw, "cache-group-invalidation"));
 }
 
-// A field with a member that is no String is not a List of Strings: ignored as a whole (RFC 9651 §1.1). Parameters are ignored.
+// A field with a member that is no String is not a List of Strings: ignored as a whole (RFC 9651 §1.1). Parameters are
+// ignored.
 function listOfStrings(lines: readonly string[]): string[] {
   const strings = (parseList(lines) ?? []).map((member) =>
     member.kind === "item" && member.item.type === "string" ? member.item.value : undefined,

@@ -1,9 +1,10 @@
-/** What a forwarded HEAD tells about a stored GET (RFC 9111 §4.3.5). */
+/** What the answer to a forwarded HEAD says about a stored GET (RFC 9111 §4.3.5). */
 import type { ResponseHead } from "../base/exchange.js";
 import { fieldValue } from "./fields.js";
 import { validatorsOf } from "./validators.js";
 
-/** `freshen`: the HEAD response is about the stored one, which takes its fields. `invalidate`: there is a newer one. `ignore`: it tells nothing.
+/** `freshen`: the HEAD response is about the stored one, which takes its fields. `invalidate`: there is a newer one.
+ * `ignore`: it says nothing about the stored one.
  * @param storedLength of the stored body in bytes, where `stored` has no `Content-Length` */
 export function headUpdate(
   stored: ResponseHead,
@@ -19,6 +20,7 @@ export function headUpdate(
   const ourLength =
     fieldValue(stored.rawHeaders, "content-length") ?? (storedLength === undefined ? undefined : String(storedLength));
   if (length !== undefined && ourLength !== undefined && length !== ourLength) return "invalidate";
-  // §4.3.5 takes a response without validators for a match. Old bytes are not made fresh here on the word of an answer that names no version.
+  // §4.3.5 takes a response without validators for a match. Here an answer that names no version does not make old
+  // bytes fresh.
   return theirs.etag === undefined && theirs.lastModified === undefined ? "ignore" : "freshen";
 }

@@ -1,9 +1,10 @@
 /** A host as the `Host` field says it (RFC 9110 §7.2). */
 
-/** A name or an address, and a port: no scheme, no user, no path, nothing that letters fold to another name. */
+/** A name or an address, and a port: no scheme, no user, no path, no characters that case folding turns into another
+ * name. */
 const HOST = /^(?:[\w.~%-]+|\[[\da-f:.]+\])(?::\d*)?$/i;
 
-/** What is expected of one that somebody writes. */
+/** The expected form, for messages. */
 export const EXPECTED_HOST = 'a host such as "www.example.com", with its port where one is sent ("localhost:3000")';
 
 export function isHost(value: unknown): value is string {

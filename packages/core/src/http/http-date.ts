@@ -1,7 +1,9 @@
-/** HTTP-date (RFC 9110 §5.6.7): its three formats, nothing looser. Never asks what time it is, never `Date.parse`, which takes "UTC", dashes and one-digit hours. */
+/** HTTP-date (RFC 9110 §5.6.7): its three formats, nothing looser. Never reads a clock, never uses `Date.parse`, which
+ * accepts "UTC", dashes and one-digit hours. */
 
 /** Epoch milliseconds, or `undefined` when the value is no HTTP-date. Letter case is ignored.
- * @param nowMs epoch ms; decides the century of the two-digit year of the obsolete RFC 850 format, `NaN` refuses that format
+ * @param nowMs epoch ms; decides the century of the two-digit year of the obsolete RFC 850 format, `NaN` refuses that
+ * format
  * @example parseHttpDate("Sun, 06 Nov 1994 08:49:37 GMT", Date.now()) // 784111777000 */
 export function parseHttpDate(value: string, nowMs: number): number | undefined {
   const text = value.toLowerCase();
@@ -22,7 +24,7 @@ export function formatHttpDate(ms: number): string {
   return formatted.text;
 }
 
-/** The last one: nearly all are of this second. */
+/** The last value: nearly all are of this second. */
 let formatted = { second: Number.NaN, text: "" };
 
 const MONTHS: readonly string[] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
@@ -32,7 +34,7 @@ const IMF_FIXDATE = new RegExp(`^(?:mon|tue|wed|thu|fri|sat|sun), ([0-9]{2}) ${M
 const RFC_850 = new RegExp(`^(?:mon|tues|wednes|thurs|fri|satur|sun)day, ([0-9]{2})-${MONTH}-([0-9]{2}) ${TIME} gmt$`);
 const ASCTIME = new RegExp(`^(?:mon|tue|wed|thu|fri|sat|sun) ${MONTH} ([0-9]{2}| [0-9]) ${TIME} ([0-9]{4})$`);
 
-// A weekday that does not fit its date is let pass: it carries no information the date lacks.
+// A weekday that does not fit its date is accepted: it carries no information that the date lacks.
 function moment(year: number, month: string, day: string, time: string): number | undefined {
   const [hour, minute, second] = time.split(":").map(Number) as [number, number, number];
   if (hour > 23 || minute > 59 || second > 60) return undefined;
@@ -40,7 +42,7 @@ function moment(year: number, month: string, day: string, time: string): number 
   const monthIndex = MONTHS.indexOf(month);
   // Not Date.UTC: it takes the years 0 to 99 for 1900 to 1999.
   date.setUTCFullYear(year, monthIndex, Number(day));
-  // A day that the month has not, 00 or 31, falls into another.
+  // A day that the month does not have, 00 or 31, becomes a day of another month.
   if (date.getUTCMonth() !== monthIndex) return undefined;
   // A leap second (60) becomes the next second.
   return date.getTime() + ((hour * 60 + minute) * 60 + second) * 1000;

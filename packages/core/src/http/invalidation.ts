@@ -2,14 +2,17 @@
 import type { ResponseHead } from "../base/exchange.js";
 import { fieldLines } from "./fields.js";
 
-/** Whether the response to this request invalidates what is stored for its target: a method that is not known to be safe, and no error. */
+/** Whether the response to this request invalidates what is stored for its target: a method that is not known to be
+ * safe, and no error. */
 export function invalidatesTarget(method: string, status: number): boolean {
   return !SAFE_METHODS.has(method) && status >= 200 && status < 400;
 }
 
-/** The URIs to invalidate, absolute, each once: the target, and where `Location` and `Content-Location` point if that is of the same origin (others could be anybody's).
+/** The URIs to invalidate, absolute, each once: the target, and where `Location` and `Content-Location` point if that
+ * is of the same origin (others could belong to anyone).
  * @example
- * invalidatedTargets({ scheme: "https", host: "example.com", target: "/a" }, response) // ["https://example.com/a", "https://example.com/b"] */
+ * invalidatedTargets({ scheme: "https", host: "example.com", target: "/a" }, response) // ["https://example.com/a",
+ * "https://example.com/b"] */
 export function invalidatedTargets(
   request: { scheme: string; host: string; target: string },
   response: ResponseHead,
@@ -36,7 +39,7 @@ function parseUri(reference: string, base?: URL): URL | undefined {
   }
 }
 
-// RFC 9110 §9.2.1: the methods that IANA's registry calls safe. One that nobody knows is not.
+// RFC 9110 §9.2.1: the methods that IANA's registry calls safe. An unknown one is not safe.
 const SAFE_METHODS: ReadonlySet<string> = new Set([
   "GET",
   "HEAD",

@@ -1,8 +1,9 @@
-/** Choosing among stored variants by language (RFC 9111 §4.1, last paragraph; RFC 9110 §12.5.4). A guess: the application may have had a better one, so it is for operators who ask for it. */
+/** Choosing among stored variants by language (RFC 9111 §4.1, last paragraph; RFC 9110 §12.5.4). A guess: the
+ * application may have a better one, so it is for operators that enable it. */
 import type { ResponseHead } from "../base/exchange.js";
 import { fieldLines, listMembers } from "./fields.js";
 
-/** Whether the stored response is in the one language the client wants most.
+/** Whether the stored response is in the one language the client prefers.
  * @param acceptLanguage every line of the request's `Accept-Language`
  * @example prefersLanguageOf(["fr;q=0.5, de"], response) // true when it has Content-Language: de */
 export function prefersLanguageOf(acceptLanguage: readonly string[], response: ResponseHead): boolean {

@@ -1,10 +1,11 @@
-/** The `No-Vary-Search` field (draft-ietf-httpbis-no-vary-search): which parts of a query do not matter to a response. */
+/** The `No-Vary-Search` field (draft-ietf-httpbis-no-vary-search): which parts of a query do not matter to a
+ * response. */
 import type { RawHeaders } from "../base/exchange.js";
 import { fieldLines } from "./fields.js";
 import { parseDictionary } from "./structured-fields.js";
 import type { Member } from "./structured-fields.js";
 
-/** Which query parameters tell targets apart. */
+/** Which query parameters distinguish targets. */
 export interface SearchVariance {
   /** `ignored`: all but these names count. `only`: no others count. */
   readonly params: { readonly ignored: ReadonlySet<string> } | { readonly only: ReadonlySet<string> };
@@ -72,7 +73,7 @@ function decodedName(text: string): string {
   return pair?.[0] ?? "";
 }
 
-// URLSearchParams drops a "?" in front; one that is part of the first name must stay.
+// URLSearchParams drops a leading "?"; one that is part of the first name must stay.
 function parametersOf(query: string): [name: string, value: string][] {
   return [...new URLSearchParams(`?${query}`)];
 }

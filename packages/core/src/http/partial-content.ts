@@ -1,4 +1,5 @@
-/** Stored incomplete responses (RFC 9111 §3.3, §3.4): what a stored 206 can answer. For callers that store them at all, which is not on by default. */
+/** Stored incomplete responses (RFC 9111 §3.3, §3.4): what a stored 206 can answer. For callers that store them at
+ * all, which is off by default. */
 import type { ResponseHead } from "../base/exchange.js";
 import { fieldLines, fieldValue, withoutFields } from "./fields.js";
 import { freshen } from "./freshen.js";
@@ -10,11 +11,11 @@ import { stronglyEqual, validatorsOf } from "./validators.js";
 export interface ContentRange {
   readonly first: number;
   readonly last: number;
-  /** Length of the complete content; `undefined` when not told ("*"). */
+  /** Length of the complete content; `undefined` when unknown ("*"). */
   readonly complete: number | undefined;
 }
 
-/** The `Content-Range` of a 206 with one part (RFC 9110 §14.4); `undefined` when there is none that makes sense.
+/** The `Content-Range` of a 206 with one part (RFC 9110 §14.4); `undefined` when there is no valid one.
  * @example contentRangeOf(response) // "bytes 4-9/10": { first: 4, last: 9, complete: 10 } */
 export function contentRangeOf(response: ResponseHead): ContentRange | undefined {
   const lines = fieldLines(response.rawHeaders, "content-range");
@@ -50,8 +51,10 @@ export function fragmentHead(fragment: ResponseHead, span: ByteRange): ResponseH
   return partialHead(fragment, { start: span.start + offset, end: span.end + offset }, held?.complete ?? "*");
 }
 
-/** The head of the whole, where a 206 brings exactly what is missing of a stored beginning (RFC 9111 §3.4); `undefined` where they do not fit.
- * §3.4 joins parts by a strong validator. Parts that have none are joined on the word of their `Content-Range`: for applications whose operator answers for that.
+/** The head of the whole, where a 206 brings exactly what is missing of a stored beginning (RFC 9111 §3.4);
+ * `undefined` where they do not fit.
+ * §3.4 joins parts by a strong validator. Parts without one are joined by their `Content-Range` alone: for
+ * applications whose operator has enabled that.
  * @param storedBytes of the stored beginning's content
  * @param responseAt when the rest came, epoch ms */
 export function completedHead(
@@ -79,7 +82,8 @@ function sameVersion(one: ResponseHead, other: ResponseHead): boolean {
 
 const OF_THE_PART: ReadonlySet<string> = new Set(["content-digest", "content-length", "content-md5", "content-range"]);
 
-/** The `Range` that asks the handler for what is missing of a fragment that starts at the beginning; `undefined` when the whole has to be asked for.
+/** The `Range` that requests what is missing of a fragment that starts at the beginning; `undefined` when the whole
+ * has to be requested.
  * @example missingRange(response) // "bytes=5-" */
 export function missingRange(fragment: ResponseHead): string | undefined {
   const held = contentRangeOf(fragment);

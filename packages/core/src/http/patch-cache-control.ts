@@ -1,25 +1,28 @@
-/** What middleware adds to a handler's `Cache-Control`: the two are merged, and of two readings the more restrictive stays, because the handler knows whose data it has answered with. */
+/** What middleware adds to a handler's `Cache-Control`: the two are merged, and of two readings the more restrictive
+ * stays, because the handler knows whose data it has answered with. */
 import { optionError } from "../base/errors.js";
 import { durationSeconds } from "../base/units.js";
 import type { Duration } from "../base/units.js";
 import { deltaSeconds } from "./delta-seconds.js";
 import { listMembers } from "./fields.js";
 
-/** The directives of a response (RFC 9111 §5.2.2, RFC 5861, RFC 8246), in camel case. `false` is the same as leaving one out. */
+/** The directives of a response (RFC 9111 §5.2.2, RFC 5861, RFC 8246), in camel case. `false` is the same as leaving
+ * one out. */
 export interface CacheControlDirectives {
-  /** Anybody's cache may keep it, also where it could not without this. Gives way to the handler's `private` and `no-store`. */
+  /** Any cache may store it, also where that would not be allowed without this. Overridden by the handler's `private`
+   * and `no-store`. */
   readonly public?: boolean;
-  /** Only the client's own cache may keep it. Takes away `public` and `s-maxage`. */
+  /** Only the client's own cache may store it. Removes `public` and `s-maxage`. */
   readonly private?: boolean;
-  /** Keep it, and ask before every use. */
+  /** Store it, and validate before every use. */
   readonly noCache?: boolean;
-  /** Keep nothing. Takes away `public`. */
+  /** Do not store it. Removes `public`. */
   readonly noStore?: boolean;
   readonly noTransform?: boolean;
   readonly mustRevalidate?: boolean;
   readonly proxyRevalidate?: boolean;
   readonly mustUnderstand?: boolean;
-  /** It will not change while it is fresh, so not even a reload asks (RFC 8246). */
+  /** It will not change while it is fresh, so not even a reload validates it (RFC 8246). */
   readonly immutable?: boolean;
   /** How long it stays fresh. A duration; the handler's counts when it is shorter, as with the three below. */
   readonly maxAge?: Duration;
@@ -51,7 +54,8 @@ const SECONDS = new Map<string, string>([
   ["staleIfError", "stale-if-error"],
 ] satisfies [keyof CacheControlDirectives, string][]);
 
-/** What an error page must not be given by middleware that had a page in mind: an error would stay when it is over. */
+/** What middleware meant for a page and must not give to an error page: the error would stay cached when it is
+ * over. */
 const ALLOWING: ReadonlySet<string> = new Set(["public", "immutable", ...SECONDS.values()]);
 
 /** @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` naming the directive */
@@ -91,7 +95,7 @@ export function patchCacheControl(lines: readonly string[], patch: CacheControlP
   return [...directives.values()].join(", ");
 }
 
-// One that cannot be read stays as it is: caches take it for 0.
+// A value that does not parse stays as it is: caches take it for 0.
 function shorter(name: string, seconds: number, given: string | undefined): string {
   if (given === undefined) return `${name}=${seconds}`;
   const known = deltaSeconds(given.slice(name.length + 1).replaceAll('"', ""));

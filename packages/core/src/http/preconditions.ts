@@ -1,4 +1,5 @@
-/** The client's own conditions, answered from a stored response (RFC 9110 §13, RFC 9111 §4.3.2), and the 304 that says so. */
+/** The client's own conditions, answered from a stored response (RFC 9110 §13, RFC 9111 §4.3.2), and the 304 for
+ * it. */
 import fresh from "fresh";
 import type { RequestHead, ResponseHead } from "../base/exchange.js";
 import { fieldLines, fieldValue, withoutFields } from "./fields.js";
@@ -17,7 +18,8 @@ export function evaluatePreconditions(
 ): "full" | "not-modified" {
   if (request.headers["if-none-match"] === undefined && request.headers["if-modified-since"] === undefined)
     return "full";
-  // §13.2.1: conditions count only where the answer without them would be a success; §13.1.2: 304 answers only GET and HEAD.
+  // §13.2.1: conditions count only where the answer without them would be a success; §13.1.2: 304 answers only GET and
+  // HEAD.
   if (!isSuccess(response.status) || (request.method !== "GET" && request.method !== "HEAD")) return "full";
   const ifNoneMatch = fieldLines(request.rawHeaders, "if-none-match");
   const unchanged =
@@ -27,7 +29,7 @@ export function evaluatePreconditions(
   return unchanged ? "not-modified" : "full";
 }
 
-/** The 304 for a stored response (§15.4.5): its fields, less those that describe content nobody is sent. */
+/** The 304 for a stored response (§15.4.5): its fields, without those that describe content that is not sent. */
 export function notModifiedHead(response: ResponseHead): ResponseHead {
   return {
     status: 304,
@@ -40,7 +42,8 @@ function isSuccess(status: number): boolean {
   return status >= 200 && status < 300;
 }
 
-// §13.1.2: weak comparison; "*" matches whatever is stored. Only this condition is put to `fresh`: dates it reads more kindly than §5.6.7.
+// §13.1.2: weak comparison; "*" matches whatever is stored. Only this condition goes to `fresh`: its parsing of dates
+// is looser than §5.6.7.
 function matches(lines: readonly string[], response: ResponseHead): boolean {
   const { etag } = validatorsOf(response);
   // A tag may contain a comma, and then only the whole line can be compared.
@@ -57,7 +60,8 @@ function isUnmodifiedSince(request: RequestHead, response: ResponseHead, now: nu
   return modifiedAt !== undefined && modifiedAt <= since;
 }
 
-// §15.4.5 asks for Content-Location, Date, ETag, Vary, Cache-Control and Expires. Last-Modified stays too: it is all that a
+// §15.4.5 asks for Content-Location, Date, ETag, Vary, Cache-Control and Expires. Last-Modified stays too: it is all
+// that a
 // client without entity tags can come back with.
 const REPRESENTATION_METADATA: ReadonlySet<string> = new Set([
   "accept-ranges",

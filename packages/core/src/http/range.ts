@@ -1,4 +1,5 @@
-/** Ranges of a stored complete response (RFC 9110 §14): which bytes a request selects, and the heads of the answers. Bytes are the only unit. */
+/** Ranges of a stored complete response (RFC 9110 §14): which bytes a request selects, and the heads of the answers.
+ * Bytes are the only unit. */
 import type { ResponseHead } from "../base/exchange.js";
 import { fieldValue, splitMembers, trimmed, withField, withoutFields } from "./fields.js";
 import { withoutHopByHop } from "./hop-by-hop.js";
@@ -35,7 +36,7 @@ export function selectRanges(
   if (specs === undefined || (ifRange !== undefined && !holds(ifRange, response))) return WHOLE;
   const parts = specs.map((spec) => resolve(spec, length)).filter((part) => part !== undefined);
   if (parts.length === 0) return UNSATISFIABLE;
-  // §14.2, §17.15: many or overlapping ranges multiply the work for one request; nobody who reads a page needs them.
+  // §14.2, §17.15: many or overlapping ranges multiply the work for one request; no reader of a page needs them.
   if (specs.length > MAX_PARTS || overlap(parts) || length === 0) return WHOLE;
   return { kind: "parts", parts };
 }
@@ -62,7 +63,7 @@ export function rangeSpecs(value: string): readonly RangeSpec[] | undefined {
 }
 
 /** 206 with one part (§15.3.7.1).
- * @param length of the complete content in bytes; "*" when nobody knows */
+ * @param length of the complete content in bytes; "*" when unknown */
 export function partialHead(response: ResponseHead, range: ByteRange, length: number | "*"): ResponseHead {
   const ranged = withField(
     withoutFields(withoutHopByHop(response.rawHeaders), OF_THE_WHOLE),
@@ -100,7 +101,7 @@ export function multipartBody(
   return { head: partial(withField(fields, "Content-Length", String(bytes + end.length))), pieces };
 }
 
-/** 416 (§15.5.17): no content, and nothing that would let a cache further on keep the refusal. */
+/** 416 (§15.5.17): no content, and nothing that would let a cache further on store the refusal. */
 export function unsatisfiableHead(response: ResponseHead, length: number): ResponseHead {
   const fields = withoutFields(withoutHopByHop(response.rawHeaders), NOT_OF_A_REFUSAL);
   fields.push("Content-Range", `bytes */${length}`, "Content-Length", "0");
@@ -133,7 +134,7 @@ function sameMoment(one: string, other: string): boolean {
   return moment !== undefined && moment === parseHttpDate(other, Number.NaN);
 }
 
-// Two 32-bit FNV-1a hashes of what tells this answer from others: no text happens to hold it.
+// Two 32-bit FNV-1a hashes of what distinguishes this answer from others: no content contains it by chance.
 function boundaryFor(response: ResponseHead, parts: readonly ByteRange[]): string {
   const text = response.rawHeaders.join() + parts.map(({ start, end }) => `${start}-${end}`).join();
   let one = 0x811c9dc5;

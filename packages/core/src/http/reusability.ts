@@ -1,9 +1,11 @@
-/** May a stored response answer this request (RFC 9111 §4, §4.2.4; RFC 5861), and how old and fresh it is. On the path of every hit: allocates nothing. */
+/** May a stored response answer this request (RFC 9111 §4, §4.2.4; RFC 5861), and how old and fresh it is. Runs on
+ * every hit: allocates nothing. */
 import { currentAge } from "./age.js";
 import type { RequestDirectives } from "./request-directives.js";
 import type { RequestFacts, StoredPolicy } from "./stored-policy.js";
 
-/** `stale` answers at once and is validated behind; `validate` asks the handler first; `never` is as if nothing were stored. */
+/** `stale` answers at once and is validated in the background; `validate` forwards to the handler first; `never` is as
+ * if nothing were stored. */
 export type Reusability =
   | { readonly reuse: "fresh" }
   | { readonly reuse: "stale"; readonly window: "stale-while-revalidate" | "grace" | "max-stale" }
@@ -15,7 +17,7 @@ export type Reusability =
 
 /** @param directives the request's own, where they are honoured; `undefined`: not
  * @param now epoch ms
- * @param softPurged stale since an operator said so: its stale windows count from that moment */
+ * @param softPurged stale because an operator purged it softly: its stale windows count from that moment */
 export function reusability(
   stored: StoredPolicy,
   request: RequestFacts,
@@ -41,10 +43,11 @@ export function currentAgeSeconds(stored: StoredPolicy, now: number): number {
   return currentAge(stored.initialAge, stored.storedAt, now);
 }
 
-/** Whether the stored response may stand in for an error (RFC 5861 §4): the handler answered 500, 502, 503 or 504, threw, or took too long. */
+/** Whether the stored response may stand in for an error (RFC 5861 §4): the handler answered 500, 502, 503 or 504,
+ * threw, or took too long. */
 export function staleOnError(stored: StoredPolicy, now: number, status: number | "thrown" | "timeout"): boolean {
   if (stored.noCache || (typeof status === "number" && !isStaleOnErrorStatus(status))) return false;
-  // What may be served stale to a client who is not waiting for anything may also be served instead of an error.
+  // What may be served stale to a client without waiting may also be served instead of an error.
   const window = Math.max(stored.staleIfError, stored.staleWhileRevalidate, stored.grace);
   return window > 0 && -remainingSeconds(stored, now) < window;
 }
@@ -54,7 +57,7 @@ export function isStaleOnErrorStatus(status: number): boolean {
   return ERRORS.has(status);
 }
 
-// §5.2.1: what a client asks for beyond freshness; `undefined` when the response satisfies it.
+// §5.2.1: the reason when the client requires more than freshness; `undefined` when the response satisfies it.
 function clientsWish(
   stored: StoredPolicy,
   directives: RequestDirectives,
@@ -62,7 +65,7 @@ function clientsWish(
   now: number,
 ): Reusability | undefined {
   if (directives.noCache) return VALIDATE_REQUEST_NO_CACHE;
-  // RFC 8246 §2.1: no reload needs to validate what will not change while it is fresh; only no-cache asks for that.
+  // RFC 8246 §2.1: no reload needs to validate what will not change while it is fresh; only no-cache requires that.
   const spared = stored.immutable === true && remaining > 0;
   if (directives.maxAge !== undefined && !spared && currentAgeSeconds(stored, now) > directives.maxAge)
     return VALIDATE_REQUEST_MAX_AGE;
@@ -76,7 +79,7 @@ function staleReusability(
   staleness: number,
   now: number,
 ): Reusability {
-  // A client that names max-stale takes a stale response although it is older than its max-age (§5.2.1.1).
+  // A client that sends max-stale accepts a stale response although it is older than its max-age (§5.2.1.1).
   const wish =
     directives === undefined || directives.maxStale !== undefined
       ? undefined

@@ -1,16 +1,18 @@
 /** What status codes mean to a cache (RFC 9110 §15). */
 
-/** Codes whose caching this cache understands, for `must-understand` (RFC 9111 §5.2.2.3): those RFC 9110 defines, less 206 and 304. */
+/** Codes whose caching this cache understands, for `must-understand` (RFC 9111 §5.2.2.3): those RFC 9110 defines, less
+ * 206 and 304. */
 export function isUnderstood(status: number): boolean {
   return UNDERSTOOD.has(status);
 }
 
-/** Codes that the operator's one `ttl` is about: complete answers that stay true for a while. */
+/** Codes that the operator's one `ttl` applies to: complete answers that stay true for a while. */
 export function isCoveredByTtl(status: number): boolean {
   return COVERED_BY_TTL.has(status);
 }
 
-/** Codes that a cache must not store, whatever freshness is named (RFC 6585 §3 to §6): they are about one client or its way in. */
+/** Codes that a cache must not store, whatever freshness is named (RFC 6585 §3 to §6): they are about one client or
+ * its way in. */
 export function isNeverStored(status: number): boolean {
   return NEVER_STORED.has(status);
 }

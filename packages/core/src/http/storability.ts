@@ -1,4 +1,5 @@
-/** May a response be stored (RFC 9111 §3), and what is remembered to decide on its reuse. Never looks at a body or a clock. */
+/** May a response be stored (RFC 9111 §3), and what is remembered to decide on its reuse. Never looks at a body or a
+ * clock. */
 import type { ResponseHead } from "../base/exchange.js";
 import { correctedInitialAge } from "./age.js";
 import type { ExchangeTimes } from "./age.js";
@@ -17,9 +18,11 @@ import { varyFields } from "./vary.js";
 export interface StoragePolicy {
   /** For responses that name no freshness; `undefined`: only explicit freshness is stored. */
   readonly ttl: number | undefined;
-  /** What the handler itself asked for: wins over the response's own freshness, never over `no-store`, `no-cache`, `private` or `Set-Cookie`. 0: not stored. */
+  /** What the handler itself set: wins over the response's own freshness, never over `no-store`, `no-cache`, `private`
+   * or `Set-Cookie`. 0: not stored. */
   readonly handlerTtl: number | undefined;
-  /** By status, "404", or class, "4xx", for responses that name no freshness; 0: never stored, whatever the response names. */
+  /** By status, "404", or class, "4xx", for responses that name no freshness; 0: never stored, whatever the response
+   * names. */
   readonly statusTtl: ReadonlyMap<string, number>;
   /** For responses that do not name one themselves. */
   readonly staleWhileRevalidate: number | undefined;
@@ -27,7 +30,7 @@ export interface StoragePolicy {
   readonly staleIfError: number | undefined;
   /** The operator's own stale time, beside whatever the response says. */
   readonly grace: number;
-  /** Time a stale response is kept only for its validators. */
+  /** Time a stale response is stored only for its validators. */
   readonly keep: number;
   /** Guess a lifetime from `Last-Modified` (RFC 9111 §4.2.2). */
   readonly heuristic: boolean;
@@ -35,7 +38,8 @@ export interface StoragePolicy {
   readonly targetedFields: readonly string[];
   /** Methods whose responses may be stored. HEAD never makes a stored response. */
   readonly methods: readonly string[];
-  /** Store responses with `Set-Cookie` too. Replays one client's cookies to all others: never on its own. Default: refuse. */
+  /** Store responses with `Set-Cookie` too. Replays one client's cookies to all others: never on by itself. Default:
+   * refuse. */
   readonly replaySetCookie?: boolean;
   /** Store incomplete responses (206) too, for a caller that reuses them by `fragment.ts`. Default: refuse. */
   readonly partialContent?: boolean;
@@ -63,7 +67,8 @@ export type Storability =
   | { readonly store: true; readonly policy: StoredPolicy; readonly vary: readonly string[] }
   | { readonly store: false; readonly reason: StoreRefusal };
 
-/** Whether this response to this request may be stored. Where two readings are possible, the one that does not store wins.
+/** Whether this response to this request may be stored. Where two readings are possible, the one that does not store
+ * wins.
  * @param times epoch ms; `storedAt`, or else `responseAt`, becomes that of the stored response
  * @example
  * const outcome = storability(request, response, policy, { requestAt, responseAt });
@@ -117,9 +122,10 @@ function exchangeRefusal(
   return undefined;
 }
 
-// §3, §3.5, §5.2.2: what the response says about whom it is for.
+// §3, §3.5, §5.2.2: what the response says about which clients it is for.
 function directiveRefusal(request: RequestFacts, { status }: ResponseHead, cc: CacheControl): StoreRefusal | undefined {
-  // §5.2.2.3: must-understand overrides no-store for those who understand the status, and binds all others.
+  // §5.2.2.3: must-understand overrides no-store for caches that understand the status, and forbids storing to all
+  // others.
   if (cc.mustUnderstand && !isUnderstood(status)) return "status";
   if (cc.noStore && !cc.mustUnderstand) return "no-store";
   if (cc.private) return "private";
@@ -129,7 +135,8 @@ function directiveRefusal(request: RequestFacts, { status }: ResponseHead, cc: C
   return undefined;
 }
 
-/* The first that is given: the handler's own word, the response, the operator's for this status, the operator's for all, a guess, none at all.
+/* The first that is given: what the handler set, the response, the operator's ttl for this status, the operator's ttl
+ * for all, a guess, none at all.
  * Durations of the operator and the handler run from the moment of storing, so the age the response came with is added:
  * otherwise the slowest pages, those that take longer than their ttl to make, would never be reused. */
 function storedLifetime(
@@ -155,8 +162,9 @@ function statusTtl({ statusTtl: byStatus }: StoragePolicy, status: number): numb
   return byStatus.get(String(status)) ?? byStatus.get(`${Math.floor(status / 100)}xx`);
 }
 
-/* §4.2.4: no stale reuse where a directive prohibits it. s-maxage prohibits it too (§5.2.2.10), but a window the response names
- * beside it is its own word for shared caches: `s-maxage=1, stale-while-revalidate=59` means what its author says. */
+/* §4.2.4: no stale reuse where a directive prohibits it. s-maxage prohibits it too (§5.2.2.10), but a window the
+ * response names
+ * beside it is meant for shared caches: `s-maxage=1, stale-while-revalidate=59` means what its author says. */
 function staleWindows(
   cc: CacheControl,
   noCache: boolean,
@@ -171,7 +179,7 @@ function staleWindows(
   };
 }
 
-// A response that no request could ever be answered from is not worth a file.
+// A response that could never answer any request is not worth a file.
 function uselessReason(stored: StoredPolicy, response: ResponseHead): StoreRefusal | undefined {
   const validator = hasValidator(response);
   if (stored.noCache && !validator) return "no-cache";

@@ -1,4 +1,5 @@
-/** Tags that a response gives itself, in the fields CDNs made common: labels on many stored responses, to purge them by. */
+/** Tags that a response gives itself, in the fields CDNs made common: labels on many stored responses, to purge them
+ * by. */
 import type { RawHeaders } from "../base/exchange.js";
 import { fieldLines, trimmed } from "./fields.js";
 
@@ -12,5 +13,6 @@ export function responseTags(raw: RawHeaders): string[] {
   return [...new Set(tags.map(trimmed).filter((tag) => tag !== ""))];
 }
 
-/** Fields for this cache alone, taken off what leaves. `Cache-Groups` is not among them: it is a standard field, and caches further on may use it (RFC 9875 §2). */
+/** Fields for this cache alone, removed from what is sent. `Cache-Groups` is not among them: it is a standard field,
+ * and caches further on may use it (RFC 9875 §2). */
 export const INTERNAL_FIELDS: ReadonlySet<string> = new Set(["cache-tag", "surrogate-key"]);

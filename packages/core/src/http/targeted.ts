@@ -1,4 +1,5 @@
-/** Targeted cache control fields (RFC 9213), such as `CDN-Cache-Control`: which of them governs a response, and what it says. */
+/** Targeted cache control fields (RFC 9213), such as `CDN-Cache-Control`: which of them governs a response, and what
+ * it says. */
 import type { RawHeaders } from "../base/exchange.js";
 import { DirectiveCollector } from "./cache-control.js";
 import type { CacheControl } from "./cache-control.js";
@@ -6,7 +7,8 @@ import { fieldLines } from "./fields.js";
 import { parseDictionary } from "./structured-fields.js";
 import type { BareItem, Member } from "./structured-fields.js";
 
-/** §2.2: the first field on the list that is valid and not empty; it replaces `Cache-Control` and `Expires` altogether. `undefined` when there is none.
+/** §2.2: the first field on the list that is valid and not empty; it replaces `Cache-Control` and `Expires`
+ * altogether. `undefined` when there is none.
  * @param targetedFields lower-case names, most specific first
  * @example targetedCacheControl(["CDN-Cache-Control", "max-age=60"], ["cdn-cache-control"])?.maxAge // 60 */
 export function targetedCacheControl(raw: RawHeaders, targetedFields: readonly string[]): CacheControl | undefined {
@@ -30,7 +32,8 @@ function readDictionary(lines: readonly string[]): CacheControl | undefined {
     wellTyped &&= hasTypeOf(name, member);
   }
   const cacheControl = directives.result();
-  // §2.1: values of the wrong type are not to be consumed, so the field is as good as absent; but what it clearly forbids stays forbidden.
+  // §2.1: values of the wrong type are not to be consumed, so the field counts as absent; but what it clearly forbids
+  // stays forbidden.
   return wellTyped || cacheControl.noStore || cacheControl.private ? cacheControl : undefined;
 }
 

@@ -1,4 +1,4 @@
-/** Validators (RFC 9110 §8.8): what tells one version of a representation from another. */
+/** Validators (RFC 9110 §8.8): what distinguishes one version of a representation from another. */
 import type { ResponseHead } from "../base/exchange.js";
 import { fieldLines, fieldValue, hasField, trimmed } from "./fields.js";
 import { dateOf } from "./freshness.js";
@@ -11,7 +11,8 @@ export interface Validators {
   readonly lastModified: string | undefined;
 }
 
-/** The stored validators, to be sent back as `If-None-Match` and `If-Modified-Since`. A field that is given twice with different values is none. */
+/** The stored validators, to be sent back as `If-None-Match` and `If-Modified-Since`. A field that is given twice with
+ * different values counts as absent. */
 export function validatorsOf(response: ResponseHead): Validators {
   return { etag: single(response, "etag"), lastModified: single(response, "last-modified") };
 }
@@ -21,7 +22,7 @@ export function hasValidator(response: ResponseHead): boolean {
   return etag !== undefined || lastModified !== undefined;
 }
 
-/** Whether the cache may give it an entity tag of its own: to nothing at all a tag adds nothing. */
+/** Whether the cache may give it an entity tag of its own: an empty body does not gain from one. */
 export function mayBeTagged({ status, rawHeaders }: ResponseHead): boolean {
   return status === 200 && !hasField(rawHeaders, "etag") && fieldValue(rawHeaders, "content-length")?.trim() !== "0";
 }
@@ -30,7 +31,7 @@ export function isStrong(etag: string): boolean {
   return !WEAK.test(etag);
 }
 
-/** RFC 9110 §8.8.3.2, weak comparison: the same but for `W/`. */
+/** RFC 9110 §8.8.3.2, weak comparison: the same except for `W/`. */
 export function weaklyEqual(one: string, other: string): boolean {
   return one.replace(WEAK, "") === other.replace(WEAK, "");
 }
@@ -40,7 +41,8 @@ export function stronglyEqual(one: string, other: string): boolean {
   return one === other && isStrong(one);
 }
 
-/** RFC 9110 §8.8.2.2: a `Last-Modified` at least a second older than the response's `Date` cannot have missed a later change. */
+/** RFC 9110 §8.8.2.2: a `Last-Modified` at least a second older than the response's `Date` cannot have missed a later
+ * change. */
 export function hasStrongLastModified(response: ResponseHead): boolean {
   const { lastModified } = validatorsOf(response);
   const date = dateOf(response, Number.NaN);

@@ -1,4 +1,5 @@
-/** Which request fields select a stored response (RFC 9110 §12.5.5, RFC 9111 §4.1), and when two values of one mean the same. */
+/** Which request fields select a stored response (RFC 9110 §12.5.5, RFC 9111 §4.1), and when two values of one mean
+ * the same. */
 import type { RawHeaders } from "../base/exchange.js";
 import { fieldLines, listMembers, splitMembers, trimmed } from "./fields.js";
 
@@ -13,7 +14,8 @@ export function varyFields(lines: readonly string[]): readonly string[] | "*" {
   return [...new Set(names)].sort();
 }
 
-/** A response's `Vary` with more fields named; `undefined` when it names them already. What selects it here and is no field name stays here. */
+/** A response's `Vary` with more fields named; `undefined` when it names them already. Selectors that are not field
+ * names are left out of it. */
 export function varyWith(raw: RawHeaders, fields: readonly string[]): string | undefined {
   if (fields.length === 0) return undefined;
   const lines = fieldLines(raw, "vary");
@@ -26,7 +28,8 @@ export function varyWith(raw: RawHeaders, fields: readonly string[]): string | u
   return missing.length === 0 ? undefined : [...listMembers(lines), ...missing].join(", ");
 }
 
-/** One spelling for all values that mean the same, as far as that is known of the field; `undefined` when absent, "" when present and empty.
+/** One spelling for all values that mean the same, as far as that is known of the field; `undefined` when absent, ""
+ * when present and empty.
  * @param name lower-case
  * @param lines the value of every line of that field in the request
  * @example normaliseVaryValue("accept-encoding", ["br,gzip;q=1.0"]) // "br, gzip" */
@@ -39,13 +42,15 @@ export function normaliseVaryValue(name: string, lines: readonly string[]): stri
   return (WEIGHTED.has(name) ? weightedList(name, lines) : undefined) ?? plainList(lines);
 }
 
-// RFC 9110 §5.2, §5.3: lines combine to a list; white space around its members means nothing. Empty members stay: in a field that nobody knows they may mean something.
+// RFC 9110 §5.2, §5.3: lines combine to a list; white space around its members means nothing. Empty members stay: in
+// an unknown field they may mean something.
 function plainList(lines: readonly string[]): string {
   return splitMembers(lines.join(",")).join(", ");
 }
 
-/* RFC 9110 §12.4.2: weights decide, order does not ("this behavior cannot be relied upon", §12.5.4), and names ignore case.
- * A member that does not parse makes the list one that nobody knows. */
+/* RFC 9110 §12.4.2: weights decide, order does not ("this behavior cannot be relied upon", §12.5.4), and names ignore
+ * case.
+ * A member that does not parse makes the list an unknown one. */
 function weightedList(name: string, lines: readonly string[]): string | undefined {
   const members: { value: string; weight: number }[] = [];
   for (const member of listMembers(lines)) {
@@ -71,7 +76,7 @@ const PLAIN = /^[A-Za-z0-9._~-]+$/;
 const WEIGHTED: ReadonlySet<string> = new Set(["accept-encoding", "accept-language"]);
 const WEIGHTED_MEMBER = /^([!#$%&'*+.^_`|~0-9a-z-]+)[ \t]*(?:;[ \t]*q=([01](?:\.[0-9]{0,3})?))?$/;
 
-// Fields in which a comma is part of one value: nothing is known to mean the same.
+// Fields in which a comma is part of one value: no two spellings are known to mean the same.
 const NOT_LISTS: ReadonlySet<string> = new Set([
   "authorization",
   "date",

@@ -1,4 +1,4 @@
-/** What a caller of `purge()` names, checked and put into the store's words. */
+/** What a caller of `purge()` names, checked and translated for the store. */
 import { optionError } from "../base/errors.js";
 import { EXPECTED_HOST, isHost } from "../http/host.js";
 import { canonicalTarget } from "../key/query.js";
@@ -7,7 +7,8 @@ import { boolean, optionsOf, refuseUnknown } from "../options/option-checks.js";
 import type { ResolvedQueryRules } from "../options/resolve-policy.js";
 import type { PurgeSelector } from "../store/contract.js";
 
-/** Exactly one of the names, and how. A path (with its query) names the page on every host, an absolute URL on its own; all variants and methods go with it. */
+/** Exactly one of the names, and how. A path (with its query) names the page on every host, an absolute URL on its
+ * own; all variants and methods go with it. */
 export type PurgeTarget = (
   | { readonly url: string }
   | { readonly prefix: string }
@@ -26,14 +27,15 @@ export interface PurgeOptions {
 
 type Named = string | PurgeTarget | readonly (string | PurgeTarget)[];
 
-/** What a request that has succeeded puts out of date: a path, a URL or a target of `purge()`, or several, or a function of the request that names them. */
+/** What a request that has succeeded puts out of date: a path, a URL or a target of `purge()`, or several, or a
+ * function of the request that names them. */
 export type Purges<Req> = Named | ((req: Req) => Named | Promise<Named>);
 
 const NAMES = ["url", "prefix", "tag", "tags", "host", "all"] as const;
 const TARGET_NAMES: ReadonlySet<string> = new Set([...NAMES, "soft"]);
 const OPTION_NAMES: ReadonlySet<string> = new Set(["soft"] satisfies (keyof PurgeOptions)[]);
 
-/** @param at what the target was given to: stands before the names in messages
+/** @param at the function that received the target: stands before the names in messages
  * @param queriesOf which parts of a target's query its pages may be named by
  * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when nothing, more than one thing, or something unknown is named */
 export function purgeSelectors(at: string, target: unknown, queriesOf: QueriesOf): readonly PurgeSelector[] {
@@ -43,7 +45,7 @@ export function purgeSelectors(at: string, target: unknown, queriesOf: QueriesOf
   const given = target as Partial<Record<string, unknown>>;
   const named = NAMES.filter((name) => given[name] !== undefined);
   if (named.length > 1) throw optionError(at, expected, named.join(" and "));
-  // One that is there and undefined is what was meant.
+  // A key that is present but undefined is still what the caller meant.
   const name = named[0] ?? NAMES.find((there) => there in given);
   if (name === undefined) throw optionError(at, expected, target);
   const option = `${at}.${name}`;
@@ -74,7 +76,7 @@ export function isSoft(at: string, target: PurgeTarget, options: PurgeOptions): 
   return boolean(`${at}.soft`, target.soft ?? options.soft ?? false);
 }
 
-/** Checks what is to be purged some time.
+/** Checks a target that is to be purged later.
  * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` */
 export function checkTarget(at: string, given: string | PurgeTarget): void {
   const target = wholeTarget(given);
@@ -104,9 +106,9 @@ function text(option: string, value: unknown): string {
   return value;
 }
 
-/* The pages that one URL names, in the store's words. */
+/* The pages that one URL names, in the store's terms. */
 
-/** All by which a page asked for under a target may have its name. */
+/** Every name that a page requested under a target may have. */
 export type QueriesOf = (target: string) => readonly (ResolvedQueryRules | undefined)[];
 
 /** @param scope `undefined` for every host */
@@ -120,7 +122,8 @@ export function namedPages(
   return [...names].map((name) => ({ kind: "name", name, scope }));
 }
 
-/* A cache group belongs to one origin (RFC 9875 §2); as a tag it carries its host, so that one site cannot end another's pages. */
+/* A cache group belongs to one origin (RFC 9875 §2); as a tag it carries its host, so that one site cannot purge
+ * another's pages. */
 
 export function groupTag(host: string, group: string): string {
   return `group ${hostName(host)} ${group}`;

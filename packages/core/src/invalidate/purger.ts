@@ -1,10 +1,13 @@
-/** Purges over HTTP, for those who know a token: decides on one request and says what to answer. Knows neither sockets nor frameworks; tells nobody without the token anything. */
+/** Purges over HTTP, for clients that know a token: decides on one request and says what to answer. Knows neither
+ * sockets nor frameworks; reveals nothing without the token. */
 import { createHash, timingSafeEqual } from "node:crypto";
 import { DiskCacheError, optionError } from "../base/errors.js";
 
-/** Who may purge over HTTP. */
+/** Which clients may purge over HTTP. */
 export interface PurgerOptions {
-  /** What a request has to bring as `Authorization: Bearer <token>`: 16 visible ASCII characters or more, such as `openssl rand -hex 32` prints. A list takes each, to change it without a gap. */
+  /** What a request has to bring as `Authorization: Bearer <token>`: 16 visible ASCII characters or more, such as
+   * `openssl rand -hex 32` prints. With a list each of its tokens is valid, so that a token can be changed without a
+   * gap. */
   readonly token: string | readonly string[];
 }
 
@@ -13,7 +16,8 @@ export interface PurgeRequest {
   readonly method: string;
   /** The field value as it came. */
   readonly authorization: string | undefined;
-  /** The content: its text, or what a parser before it has made of it. Asked only of those who may purge. Rejects with a `RangeError` when it is longer than `MAX_PURGE_CONTENT_BYTES`. */
+  /** The content: its text, or what a parser before it has made of it. Read only for clients that may purge. Rejects
+   * with a `RangeError` when it is longer than `MAX_PURGE_CONTENT_BYTES`. */
   readonly content: () => Promise<unknown>;
 }
 
@@ -51,7 +55,7 @@ export function purger(
   };
 }
 
-// Digests have one length, and each is compared whole, whichever agrees.
+// Digests have the same length, and each is compared in full, whichever matches.
 function isKnown(digests: readonly Buffer[], authorization: string | undefined): boolean {
   const [, token] = /^Bearer +(\S+) *$/i.exec(authorization ?? "") ?? [];
   const digest = digestOf(token ?? "");
@@ -86,7 +90,7 @@ function targetOf(content: unknown): object {
   if (typeof target !== "object" || target === null || Array.isArray(target))
     throw optionError("purge", 'a JSON object such as {"tag":"report:7"}', target);
   const { tags } = target as { readonly tags?: unknown };
-  // An application may have found none to end; who asks for nothing by hand is mistaken.
+  // An application may find nothing to purge; a request over HTTP that names nothing is a mistake.
   if (Array.isArray(tags) && tags.length === 0) throw optionError("purge.tags", "one tag at least", tags);
   return target;
 }

@@ -1,4 +1,5 @@
-/** Ends what a successful unsafe request has made wrong (RFC 9111 §4.4), and the cache groups its response names (RFC 9875 §3). */
+/** Invalidates what a successful unsafe request has put out of date (RFC 9111 §4.4), and the cache groups its response
+ * names (RFC 9875 §3). */
 import { DiskCacheError, hookError, optionError } from "../base/errors.js";
 import type { RequestHead, ResponseHead } from "../base/exchange.js";
 import { groupInvalidations } from "../http/groups.js";
@@ -19,7 +20,8 @@ interface InvalidationDeps {
   readonly policies: Policies;
 }
 
-/** @param asks a POST whose content is part of a key is a question, by the operator's word, and changes nothing */
+/** @param asks a POST whose content is part of a key is a query, as the operator has configured, and changes
+ * nothing */
 export function invalidateByUnsafeMethod(
   { store, observer, options, policies }: InvalidationDeps,
   request: RequestHead,
@@ -35,17 +37,18 @@ export function invalidateByUnsafeMethod(
   }
   for (const group of groupInvalidations(response.rawHeaders))
     selectors.push({ kind: "tag", tag: groupTag(host, group) });
-  // Recorded before the client learns of the change; only its spreading to other processes is waited for elsewhere.
+  // Recorded before the client learns of the change; only the notification of other processes is waited for elsewhere.
   store.purge(selectors, { soft: false }).then(
     () => observer.purged(`${request.method} ${request.target}`, false),
     (error) => observer.error(error),
   );
 }
 
-/* Ends what the application names for requests that have changed something. */
+/* Purges what the application names for requests that have changed something. */
 
-/** @returns called for each such request. Never rejects: when it fails, the response is as good as before, and an event tells
- * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` for what is named once and for all, and wrongly */
+/** @returns called for each such request. Never rejects: a failure leaves the response as it is, and is reported by an
+ * event
+ * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` for a fixed target that is wrong */
 export function purgesOf<Req>(
   purges: Purges<Req>,
   purge: (target: string | PurgeTarget) => Promise<void>,

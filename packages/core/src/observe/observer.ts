@@ -1,24 +1,28 @@
-/** Tells what the cache did: counters, events, `diagnostics_channel`. Nothing in the cache reads from it, and no listener can hurt a request. */
+/** Reports what the cache did: counters, events, `diagnostics_channel`. Nothing in the cache reads from it, and no
+ * listener can hurt a request. */
 import { channel } from "node:diagnostics_channel";
 import { EventEmitter } from "node:events";
 import type { DiskCacheError } from "../base/errors.js";
 import { UnhandledErrors } from "../base/unhandled-errors.js";
 
-/** What `cache.on()` tells, by name. */
+/** The events of `cache.on()`, by name. */
 export interface CacheEvents {
   /** Answered from the cache. */
   hit: { readonly url: string; readonly stale: boolean };
-  /** Handed to the application, and why (RFC 9211 §2.2). */
+  /** Forwarded to the application, and why (RFC 9211 §2.2). */
   forward: { readonly url: string; readonly reason: string; readonly detail: string | undefined };
   /** Answered with another request's response, while the application made it. */
   collapsed: { readonly url: string };
   /** A response was stored, or stored again under the fields of a 304. */
   stored: { readonly url: string; readonly bytes: number };
-  /** A response was not kept, and why. */
+  /** A response was not stored, and why. */
   "not-stored": { readonly url: string; readonly reason: string };
-  /** A refresh behind a stale page was answered and has left the page as it was: by something before the cache, such as a login wall (`reached: false`), or by what could not be kept. `status` is `undefined` without an answer. The next client that finds the page stale has it made. */
+  /** A refresh behind a stale page was answered and has left the page as it was: by something before the cache, such
+   * as a login wall (`reached: false`), or by what could not be stored. `status` is `undefined` without an answer. The
+   * next client request that finds the page stale is forwarded. */
   "refresh-refused": { readonly url: string; readonly reached: boolean; readonly status: number | undefined };
-  /** A page was compressed for the clients to come: from so many bytes to so many, or to `undefined` where it was not worth it. */
+  /** A page was compressed for later clients: from so many bytes to so many, or to `undefined` where it was not worth
+   * it. */
   compressed: {
     readonly url: string;
     readonly coding: string;
@@ -27,9 +31,11 @@ export interface CacheEvents {
   };
   /** A purge was recorded. */
   purge: { readonly what: string; readonly soft: boolean };
-  /** A handler read something of the request that does not select the page it made (`audit`). Told once for each route and name, and once for all routes where it went through all of them. */
+  /** A handler read something of the request that does not select the page it made (`audit`). Emitted once for each
+   * route and name, and once for all routes where it went through all of them. */
   audit: AuditFinding;
-  /** Something failed behind the clients' backs. While nobody listens, the process is warned once of each kind that does not mend itself. */
+  /** Something failed in the background. While there is no listener, the process is warned once of each kind that does
+   * not recover by itself. */
   error: DiskCacheError;
 }
 
@@ -42,7 +48,8 @@ export interface AuditFinding {
   /** `*` for all of them. */
   readonly name: string;
   readonly remedy: string;
-  /** It was not stored for that; or, with a name of `*`, for requests alike in every header field alone. */
+  /** The response was not stored because of it; or, with a name of `*`, only for requests alike in every header
+   * field. */
   readonly enforced: boolean;
 }
 
@@ -57,7 +64,7 @@ export interface CacheCounters {
   refusedRefreshes: number;
   /** Coded bodies made. */
   compressed: number;
-  /** Hits answered with one, and the bytes that they were shorter together. */
+  /** Hits answered with one, and the bytes that they saved in total. */
   codedHits: number;
   savedBytes: number;
   purges: number;
@@ -152,18 +159,18 @@ export class Observer {
     if (this.#emitter.listenerCount("error") === 0 && !CHANNEL.hasSubscribers) this.#unheard.tell(error);
   }
 
-  // On the hit path an event object is made only for somebody.
+  // On the hit path an event object is made only when there is a listener.
   get #heard(): boolean {
     return this.#listening || CHANNEL.hasSubscribers;
   }
 
   #tell<Name extends keyof CacheEvents>(name: Name, event: CacheEvents[Name]): void {
     CHANNEL.publish({ name, event });
-    if (this.#emitter.listenerCount(name) === 0) return; // an "error" nobody listens to must not throw
+    if (this.#emitter.listenerCount(name) === 0) return; // an "error" without a listener must not throw
     try {
       this.#emitter.emit(name, event);
     } catch (thrown) {
-      // A listener's fault is the listener's: reported the way Node reports such things, after this turn.
+      // A listener's error is not the cache's: reported the way Node reports such errors, after this turn.
       process.nextTick(() =>
         process.emitWarning(thrown instanceof Error ? thrown : String(thrown), "DiskCacheListenerWarning"),
       );

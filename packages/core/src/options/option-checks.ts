@@ -1,4 +1,4 @@
-/** The shapes an option can have, each checked by a function that gives the value back or says what was expected. */
+/** The shapes an option can have, each checked by a function that returns the value or says what was expected. */
 import { CODINGS, codingsNamed, isAvailable } from "../base/codings.js";
 import type { Coding } from "../base/codings.js";
 import { optionError } from "../base/errors.js";
@@ -7,7 +7,7 @@ import { sizeBytes } from "../base/units.js";
 /** A token, as method and field names are (RFC 9110 §5.6.2). */
 const TOKEN = /^[!#$%&'*+\-.^_`|~\dA-Za-z]+$/;
 
-/** Of a name that may be as long as somebody likes. */
+/** Of a name, which may be arbitrarily long. */
 const MOST_SHOWN = 80;
 
 export function record(option: string, value: unknown): Record<string, unknown> {
@@ -26,7 +26,7 @@ export function refuseUnknown(at: string, given: object, known: ReadonlySet<stri
 }
 
 /** The options of one call: an object, with no other names than these.
- * @param at what is called
+ * @param at the function that was called
  * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` naming the option, the value and what was expected */
 export function optionsOf(at: string, given: unknown, known: ReadonlySet<string>): void {
   refuseUnknown(`${at}.`, record(`${at} options`, given), known);
@@ -48,7 +48,8 @@ export function positiveInteger(option: string, value: unknown): number {
   return value as number;
 }
 
-/** Least space for everything on disk: a block of most file systems, below which there is no file. Who says less has left out the unit. */
+/** Least space for everything on disk: a block of most file systems, below which there is no file. A smaller value has
+ * left out the unit. */
 const LEAST_SPACE = { text: "4kb", bytes: 4 * 1024 };
 
 /** Bytes of disk space. */
@@ -60,14 +61,14 @@ export function diskSpace(option: string, value: unknown): number {
 
 const SPACE_BOUNDS = ["minFree", "maxSize"] as const;
 
-/** The bounds of disk space that are not given: defaults give way where the disk is small. */
+/** The limits of disk space that are not given: defaults are reduced where the disk is small. */
 export function unaskedBounds(
   given: Readonly<Partial<Record<(typeof SPACE_BOUNDS)[number], unknown>>>,
 ): readonly (typeof SPACE_BOUNDS)[number][] {
   return SPACE_BOUNDS.filter((option) => given[option] === undefined);
 }
 
-/** Bytes, of which there are some. */
+/** Bytes, more than 0. */
 export function positiveSize(option: string, value: unknown): number {
   const bytes = sizeBytes(option, value);
   if (bytes === 0) throw optionError(option, "a size above 0", value);
@@ -87,7 +88,7 @@ export function strings(option: string, value: unknown): readonly string[] {
   return Object.freeze([...(value as string[])]);
 }
 
-/** Shortest secret: what is shorter can be guessed. */
+/** Shortest secret: a shorter one can be guessed. */
 const LEAST_SECRET_BYTES = 16;
 
 /** A secret, or a rotation of them, as bytes; `undefined` where none is given. A message never shows one. */
@@ -105,7 +106,7 @@ function secretBytes(option: string, value: unknown): Buffer {
       "a string or Buffer, or a list of them",
       typeof value === "object" ? value : typeof value,
     );
-  // A copy: what the caller does with his own afterwards changes nothing.
+  // A copy: what the caller does with its own afterwards changes nothing.
   const bytes = typeof value === "string" ? Buffer.from(value, "utf8") : Buffer.from(value);
   if (bytes.length < LEAST_SECRET_BYTES)
     throw optionError(
@@ -116,7 +117,7 @@ function secretBytes(option: string, value: unknown): Buffer {
   return bytes;
 }
 
-/** Whether entries are encrypted, which takes a secret. */
+/** Whether entries are encrypted, which requires a secret. */
 export function encryption(option: string, value: unknown, secret: unknown): boolean {
   const encrypt = boolean(option, value ?? false);
   if (encrypt && secret === undefined) throw optionError(option, "a `secret` beside it", encrypt);
@@ -154,7 +155,7 @@ export function codings(option: string, value: unknown): readonly Coding[] {
   return codingsNamed([...new Set(value)].join());
 }
 
-/** Which known names somebody may have meant who wrote another one. */
+/** Which known names a wrong one may have been meant for. */
 
 /** Letters that may be wrong, missing or too many. */
 const MOST_EDITS = 2;
@@ -163,7 +164,7 @@ const MOST_EDITS = 2;
 export function nearNames(given: string, known: Iterable<string>): readonly string[] {
   const near = [...known].map((name) => ({ name, edits: editsBetween(given.toLowerCase(), name.toLowerCase()) }));
   const fewest = Math.min(...near.map(({ edits }) => edits));
-  // So much of a short name is a name of its own.
+  // A distance this large makes a short name a different name.
   if (fewest > MOST_EDITS || fewest >= given.length) return [];
   return near.filter(({ edits }) => edits === fewest).map(({ name }) => name);
 }

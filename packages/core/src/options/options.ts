@@ -6,48 +6,64 @@ import type { Duration, Size } from "../base/units.js";
 
 /** What the key is made from, beside method, scheme, host, path and query. */
 export interface KeyRules {
-  /** Which query parameters count. `ignore` and `only` take names, `*` at the end of a name stands for any rest; `sort` makes their order irrelevant. */
+  /** Which query parameters count. `ignore` and `only` take names, `*` at the end of a name stands for any rest;
+   * `sort` makes their order irrelevant. */
   readonly query?: { readonly ignore?: readonly string[]; readonly only?: readonly string[]; readonly sort?: boolean };
-  /** Request header fields whose values become part of the key, for handlers that read a header without naming it in `Vary`. */
+  /** Request header fields whose values become part of the key, for handlers that read a header without naming it in
+   * `Vary`. */
   readonly headers?: readonly string[];
 }
 
-/** Which cookies the operator answers for. Any other cookie means: not stored, unless the response is `public` or has `s-maxage`; not reused, unless it is one of those, or named its own freshness to a client without cookies. */
+/** Which cookies the operator answers for. Any other cookie means: not stored, unless the response is `public` or has
+ * `s-maxage`; not reused, unless the stored response is one of those, or named its own freshness to a client without
+ * cookies. */
 export interface CookieRules {
-  /** Cookies no handler reads (analytics, consent). `*` at the end of a name stands for any rest. */
+  /** Cookies that no handler reads (analytics, consent). `*` at the end of a name stands for any rest. */
   readonly ignore?: readonly string[];
   /** Cookies whose values become part of the key (theme, language). */
   readonly key?: readonly string[];
 }
 
-/** What else than `Authorization` and cookies says who asks: what holds for `Authorization` holds for such requests. */
+/** What identifies a client beside `Authorization` and cookies: what holds for `Authorization` holds for such
+ * requests. */
 export interface CredentialOptions {
-  /** Request fields that carry a credential or an identity, beside the well-known ones. `*` at the end of a name stands for any rest. */
+  /** Request fields that carry a credential or an identity, beside the well-known ones. `*` at the end of a name
+   * stands for any rest. */
   readonly fields?: readonly string[];
-  /** Well-known ones that say nothing about the page, such as a key of one application that asks for all its users. `*` at the end of a name stands for any rest. */
+  /** Well-known ones that say nothing about the page, such as the API key of one application, sent for all its users.
+   * `*` at the end of a name stands for any rest. */
   readonly ignore?: readonly string[];
-  /** Whether a client certificate that the server has verified counts. False where a proxy shows its own for everybody. */
+  /** Whether a client certificate that the server has verified counts. False where a proxy presents its own for all
+   * clients. */
   readonly certificate?: boolean;
-  /** Whether a user counts whom middleware before the cache has recognised: `req.user`, `req.auth`, `user` or `userId` in `req.session`, `ctx.state.user`. False where everybody has one. */
+  /** Whether a user that middleware before the cache has recognised counts: `req.user`, `req.auth`, `user` or `userId`
+   * in `req.session`, `ctx.state.user`. False where every request has one. */
   readonly user?: boolean;
 }
 
-/** What HTTP permits and this cache declines unless asked. */
+/** What HTTP permits and this cache refuses by default. */
 export interface RelaxedRules {
-  /** Keep and replay responses with `Set-Cookie`: every client gets the cookies that were made for the first one. Only for cookies that are the same for everybody. */
+  /** Store and replay responses with `Set-Cookie`: every client gets the cookies that were made for the first one.
+   * Only for cookies that are the same for all clients. */
   readonly setCookie?: boolean;
-  /** Keep the application's own answers to a `Range` (206, one part), beside the page: a range goes to the application as it came while the page is not stored, and what is missing of a stored beginning is asked for with `Range`.
-   * For applications that cut their own ranges right: parts without validators are joined on the word of their `Content-Range`. */
+  /** Store the application's own answers to a `Range` (206, one part), beside the page: a range is forwarded as it
+   * came while the page is not stored, and what is missing of a stored beginning is requested with `Range`.
+   * For applications that serve ranges correctly: parts without validators are joined by their `Content-Range`
+   * alone. */
   readonly partial?: boolean;
-  /** Let the 200 to a POST that names its own target in `Content-Location` answer later GETs for it (RFC 9110 §9.3.3). */
+  /** Let the 200 to a POST that names its own target in `Content-Location` answer later GETs for it (RFC 9110
+   * §9.3.3). */
   readonly postAnswersGet?: boolean;
-  /** Where responses vary on `Accept-Language` alone, answer a value not seen before with the stored page in the one language it wants most, although the application might have a better one. */
+  /** Where responses vary on `Accept-Language` alone, answer a value not seen before with the stored page in the
+   * language it prefers, although the application might have a better one. */
   readonly guessLanguage?: boolean;
 }
 
-/** How long, and how, responses of one route or of the whole cache are kept. `Req` is what the framework hands to a handler. */
+/** How long, and how, responses of one route or of the whole cache are stored. `Req` is what the framework passes to a
+ * handler. */
 export interface CachePolicy<Req = unknown> {
-  /** How long a response that names no freshness of its own stays fresh. A duration: seconds, or a string such as `"5m"`. For the server only: it never changes what the browser is told.
+  /** How long a response that names no freshness of its own stays fresh. A duration: seconds, or a string such as
+   * `"5m"`. For the server only: it never changes what the browser receives.
    * @default undefined: only responses with explicit freshness (`s-maxage`, `max-age`, `Expires`) are stored
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a duration
    * @example diskCache({ dir: ".cache/pages", ttl: "5m" }) */
@@ -57,17 +73,20 @@ export interface CachePolicy<Req = unknown> {
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when a key is no status or a value no duration
    * @example diskCache({ dir: ".cache/pages", statusTtl: { 404: "30s", "3xx": "1h" } }) */
   readonly statusTtl?: Readonly<Record<string, Duration>>;
-  /** How long after it went stale a response is still served while it is rendered anew behind it (RFC 5861 §3), for responses that do not say so themselves. A duration.
+  /** How long after it went stale a response is still served while it is refreshed behind it (RFC 5861 §3), for
+   * responses that do not say so themselves. A duration.
    * @default 0
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a duration
    * @example diskCache({ dir: ".cache/pages", ttl: "1m", staleWhileRevalidate: "1h" }) */
   readonly staleWhileRevalidate?: Duration;
-  /** How long after it went stale a response may stand in for a 500, 502, 503 or 504 (RFC 5861 §4), for responses that do not say so themselves. A duration.
+  /** How long after it went stale a response may stand in for a 500, 502, 503 or 504 (RFC 5861 §4), for responses that
+   * do not say so themselves. A duration.
    * @default 0
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a duration
    * @example diskCache({ dir: ".cache/pages", ttl: "1m", staleIfError: "1d" }) */
   readonly staleIfError?: Duration;
-  /** How long a handler may take to begin its response before a stale page inside its `staleIfError` stands in; what the handler answers later is kept. Where no stale page may stand in, nothing changes. A duration.
+  /** How long a handler may take to begin its response before a stale page inside its `staleIfError` stands in; what
+   * the handler answers later is stored. Where no stale page may stand in, nothing changes. A duration.
    * @default undefined: as long as it takes
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a duration
    * @example diskCache({ dir: ".cache/pages", ttl: "1m", staleIfError: "1d", timeout: "2s" }) */
@@ -77,71 +96,95 @@ export interface CachePolicy<Req = unknown> {
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when neither a list of strings nor a function
    * @example cache.route({ ttl: "1h", tags: (req) => [`report:${req.params.id}`] }) */
   readonly tags?: readonly string[] | ((req: Req) => readonly string[]);
-  /** Request header fields the handler's answer depends on, as if the response named them in `Vary`; they are added to its `Vary`.
+  /** Request header fields the handler's answer depends on, as if the response named them in `Vary`; they are added to
+   * its `Vary`.
    * @default []
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a list of field names
    * @example cache.route({ ttl: "1h", vary: ["accept-language"] }) */
   readonly vary?: readonly string[];
-  /** What names a page: rules for query and headers, or a function that gives the part of the key that stands for path and query.
+  /** What names a page: rules for query and headers, or a function that returns the part of the key that stands for
+   * path and query.
    * @default every byte of path and query, as sent
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when neither rules nor a function
    * @example diskCache({ dir: ".cache/pages", ttl: "5m", key: { query: { ignore: ["utm_*", "gclid"] } } }) */
   readonly key?: KeyRules | ((req: Req) => string);
-  /** Whose page it is: pages with different answers never share. With an answer, cookies and `Authorization` count as covered by it; the value is hashed. `undefined`: everybody's.
+  /** Whose page it is: pages with different answers are never shared. With an answer, cookies and `Authorization`
+   * count as covered by it; the value is hashed. `undefined`: the page is for all clients.
    * @default undefined: one audience
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a function
    * @example diskCache({ dir: ".cache/pages", ttl: "5m", partition: (req) => req.user?.role }) */
   readonly partition?: (req: Req) => string | undefined;
-  /** Methods whose responses may be stored: `"GET"`, `"QUERY"`, `"POST"`; HEAD is answered from a stored GET, so `"HEAD"` means nothing without it. A list.
-   * The content of a QUERY or POST, up to 1 MiB, is read first and becomes part of the key, together with its type and encoding; the handler gets it all the same. With `"POST"` every POST counts as a question that changes nothing: `skip` those that do.
+  /** Methods whose responses may be stored: `"GET"`, `"QUERY"`, `"POST"`; HEAD is answered from a stored GET, so
+   * `"HEAD"` means nothing without it. A list.
+   * The content of a QUERY or POST, up to 1 MiB, is read first and becomes part of the key, together with its type and
+   * encoding; the handler still receives it. With `"POST"` every POST counts as a query that changes nothing: `skip`
+   * those that do.
    * @default ["GET"]
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a list of methods the cache can key, or HEAD without GET
    * @example diskCache({ dir: ".cache/pages", ttl: "5m", methods: ["GET", "QUERY"] }) */
   readonly methods?: readonly string[];
-  /** Requests to leave alone: neither looked up nor stored. Asked before the lookup.
+  /** Requests to bypass: neither looked up nor stored. Called before the lookup.
    * @default undefined: none
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a function
    * @example diskCache({ dir: ".cache/pages", ttl: "5m", skip: (req) => req.url.startsWith("/admin") }) */
   readonly skip?: (req: Req) => boolean;
-  /** A last word on whether a storable response is kept. It can only refuse. Asked once its status and headers are known.
-   * @default undefined: kept
+  /** The last check whether a storable response is stored. It can only refuse. Called once its status and headers are
+   * known.
+   * @default undefined: stored
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a function
    * @example diskCache({ dir: ".cache/pages", ttl: "5m", shouldStore: (req, response) => response.status === 200 }) */
   readonly shouldStore?: (req: Req, response: ResponseHead) => boolean;
-  /** How long after it went stale a response is served anyway while it is rendered anew: the operator's own `staleWhileRevalidate`, beside whatever the response says: the longer of the two counts. A duration.
+  /** How long after it went stale a response is still served while it is refreshed: the operator's own
+   * `staleWhileRevalidate`, beside whatever the response says: the longer of the two counts. A duration.
    * @default 0
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a duration
    * @example diskCache({ dir: ".cache/pages", ttl: "1m", grace: "10s" }) */
   readonly grace?: Duration;
-  /** How long after it went stale a response is kept only for its validators, so that a handler may answer 304. A duration.
+  /** How long after it went stale a response is stored only for its validators, so that a handler may answer 304. A
+   * duration.
    * @default "1h"
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a duration
    * @example diskCache({ dir: ".cache/pages", ttl: "1m", keep: "1d" }) */
   readonly keep?: Duration;
-  /** What browsers, and caches between them and the application, are told of pages that are stored and say nothing themselves: a `Cache-Control` field value, or `true` for `max-age` with the page's own lifetime. Lifetimes in a value count from when the client gets the page: on a hit `max-age` and `s-maxage` are longer by its `Age`, which clients take off; a stale page gives none. With `true` they count from when the page was made: the client's copy is over when the page is. A page that has `Cache-Control` or `Expires` is left as it is, and `Age` uses up what it says (RFC 9111 §4.2). A purge does not reach what a browser keeps.
+  /** The `Cache-Control` that browsers, and caches between them and the application, get with stored pages that have
+   * none of their own: a field value, or `true` for `max-age` with the page's own lifetime. Lifetimes in a value count
+   * from when the client gets the page: on a hit `max-age` and `s-maxage` are longer by its `Age`, which clients
+   * subtract; a stale page gives none. With `true` they count from when the page was made: the client's copy expires
+   * when the page does. A page that has `Cache-Control` or `Expires` is left as it is, and `Age` uses up its lifetime
+   * (RFC 9111 §4.2). A purge does not reach what a browser has stored.
    * @default undefined: nothing is added
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when neither `true`, `false` nor a field value that parses
    * @example diskCache({ dir: ".cache/pages", ttl: "1h", clientCacheControl: "public, max-age=60" }) */
   readonly clientCacheControl?: boolean | string;
-  /** Keep pages compressed as well, beside the form the handler gave them, and send each client the one he takes (`Accept-Encoding`). Made behind hits, at high quality, one at a time; until it is there a page is sent as it is. Only text and the like from 1 KiB to 8 MiB, and nothing that is coded already, `no-transform`, or varies on `Accept-Encoding` by itself. `true`: every coding this Node has; a list: those, the best first, of `"br"`, `"zstd"` (from Node 22.15 on) and `"gzip"`; `false`: not.
+  /** Also store pages compressed, beside the form the handler gave them, and send each client the one it accepts
+   * (`Accept-Encoding`). Made behind hits, at high quality, one at a time; until it is there a page is sent as it is.
+   * Only text and similar types from 1 KiB to 8 MiB, and nothing that is already coded, `no-transform`, or varies on
+   * `Accept-Encoding` by itself. `true`: every coding this Node has; a list: those, the best first, of `"br"`,
+   * `"zstd"` (from Node 22.15 on) and `"gzip"`; `false`: off.
    * @default false
-   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when neither a boolean nor a list of codings that this Node can make
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when neither a boolean nor a list of codings that this Node can
+   * make
    * @example diskCache({ dir: ".cache/pages", ttl: "5m", compress: ["br", "gzip"] }) */
   readonly compress?: boolean | readonly Coding[];
 }
 
 /** A policy for the paths that a pattern matches. */
 export interface PathRule<Req = unknown> extends CachePolicy<Req> {
-  /** Which paths, from beginning to end, without the query: `*` is any part of one segment, `**` any number of segments. Case, needless encoding, repeated slashes and one at the end make no difference. One pattern or a list. */
+  /** Which paths, from beginning to end, without the query: `*` is any part of one segment, `**` any number of
+   * segments. Case, needless encoding, repeated slashes and one at the end make no difference. One pattern or a
+   * list. */
   readonly path: string | readonly string[];
-  /** Leave these paths alone: neither looked up nor stored, whatever rules and routes say besides. Stands alone in its rule. */
+  /** Bypass the cache for these paths: neither looked up nor stored, whatever rules and routes say besides. Stands
+   * alone in its rule. */
   readonly never?: boolean;
 }
 
 /** Options of `diskCache()`. Only `dir` is needed. */
 export interface DiskCacheOptions<Req = unknown> extends CachePolicy<Req> {
-  /** Directory of the cache files; made when missing, with mode 0700. Any number of processes of one machine may share it. A path; relative ones are taken from the working directory at creation.
-   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when missing or empty; with `strict`, `ERR_DISKCACHE_DIRECTORY` when it cannot be used
+  /** Directory of the cache files; made when missing, with mode 0700. Any number of processes on one machine may share
+   * it. A path; relative ones are resolved from the working directory at creation.
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when missing or empty; with `strict`, `ERR_DISKCACHE_DIRECTORY`
+   * when it cannot be used
    * @example diskCache({ dir: ".cache/pages" }) */
   readonly dir: string;
   /** Memory for the hottest responses, per process. A size: bytes, or a string in binary units; `0` turns it off.
@@ -149,7 +192,8 @@ export interface DiskCacheOptions<Req = unknown> extends CachePolicy<Req> {
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a size
    * @example diskCache({ dir: ".cache/pages", memory: "256mb" }) */
   readonly memory?: Size;
-  /** Disk space all entries together may take, counted in allocated blocks. A size of 4 KiB or more; below 64 KiB little is kept, for a page takes 8 KiB at least, and what is kept beside the pages takes some.
+  /** Disk space all entries together may take, counted in allocated blocks. A size of 4 KiB or more; below 64 KiB
+   * little is stored, because a page takes at least 8 KiB, and what is stored beside the pages takes some.
    * @default "1gb"
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a size, or less
    * @example diskCache({ dir: ".cache/pages", maxSize: "20gb" }) */
@@ -159,100 +203,133 @@ export interface DiskCacheOptions<Req = unknown> extends CachePolicy<Req> {
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a whole number above 0
    * @example diskCache({ dir: ".cache/pages", maxEntries: 50_000 }) */
   readonly maxEntries?: number;
-  /** Free space to leave on the file system, and the same share of its inodes; below it nothing is stored until eviction has made room. A size; `0` asks nothing of the file system.
+  /** Free space to leave on the file system, and the same share of its inodes; below it nothing is stored until
+   * eviction has made room. A size; `0` does not check the file system.
    * @default "64mb", or an eighth of the file system where that is less
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a size
    * @example diskCache({ dir: ".cache/pages", minFree: "1gb" }) */
   readonly minFree?: Size;
-  /** Longest body to store; a longer one is still delivered, and not kept. A size above 0.
+  /** Longest body to store; a longer one is still delivered, and not stored. A size above 0.
    * @default "128mb"
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a size, or 0
    * @example diskCache({ dir: ".cache/pages", maxBody: "1mb" }) */
   readonly maxBody?: Size;
-  /** Which responses are kept: `"always"` every storable one; `"second-request"` a page that is not stored yet only when it is asked for a second time within some minutes, so that a flood of URLs that nobody asks for again costs no disk. Each process remembers by itself what it was asked for.
+  /** Which responses are stored: `"always"` every storable one; `"second-request"` a page that is not stored yet only
+   * when it is requested for a second time within some minutes, so that a flood of URLs that are never requested again
+   * costs no disk. Each process remembers its own requests.
    * @default "always"
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when neither of the two
    * @example diskCache({ dir: ".cache/pages", ttl: "5m", admission: "second-request" }) */
   readonly admission?: "always" | "second-request";
-  /** Whether a file is flushed to the device before it becomes visible. Without it a power cut may lose entries, never damage one: checksums make a torn file a miss.
+  /** Whether a file is flushed to the device before it becomes visible. Without it a power cut may lose entries, never
+   * damage one: checksums make a torn file a miss.
    * @default "none"
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when neither "none" nor "fsync"
    * @example diskCache({ dir: ".cache/pages", durability: "fsync" }) */
   readonly durability?: "none" | "fsync";
-  /** Fail at creation when the directory cannot be used, for which a file is written there and removed, or when its file system is too small for the `minFree` or `maxSize` given, instead of forwarding everything and saying so in an `error` event, or in a process warning where nobody listens.
+  /** Fail at creation when the directory cannot be used (checked by writing a file there and removing it), or when its
+   * file system is too small for the `minFree` or `maxSize` given. Without it every request is forwarded then, and an
+   * `error` event reports it, or a process warning where there is no listener.
    * @default false
    * @throws {DiskCacheError} `ERR_DISKCACHE_DIRECTORY` when the directory cannot be used
    * @example diskCache({ dir: "/var/cache/app", strict: true }) */
   readonly strict?: boolean;
-  /** `false` forwards every request untouched, and asks nothing of the directory: it need not be there, nor be usable. Only `purge()` and `clear()` reach one in which others store.
+  /** `false` forwards every request untouched, and does not use the directory: it need not exist, nor be usable. Only
+   * `purge()` and `clear()` reach a directory in which others store.
    * @default true, unless the environment says `DISKCACHE=off`
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a boolean
    * @example diskCache({ dir: ".cache/pages", enabled: process.env.NODE_ENV === "production" }) */
   readonly enabled?: boolean;
-  /** Seals every stored file with HMAC-SHA-256 under keys made from this, so that nobody who can write into the directory but lacks it can forge a page, change one, or put one in the place of another. What is not sealed with it, or with another of the list, is a miss and is removed.
-   * A string or Buffer of 16 bytes or more, or a list of them to change it without losing the cache: the first seals, each opens. All processes that share the directory need the same.
+  /** Seals every stored file with HMAC-SHA-256 under keys made from this, so that an attacker who can write into the
+   * directory but lacks it cannot forge a page, change one, or put one in the place of another. What is not sealed
+   * with it, or with another of the list, is a miss and is removed.
+   * A string or Buffer of 16 bytes or more, or a list of them to change it without losing the cache: the first seals,
+   * each opens. All processes that share the directory need the same.
    * @default undefined: files are checked for damage, not for forgery
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when it is not that, or shorter; the message does not show it
    * @example diskCache({ dir: ".cache/pages", ttl: "5m", secret: process.env["CACHE_SECRET"]! }) */
   readonly secret?: string | Uint8Array | readonly (string | Uint8Array)[];
-  /** Also encrypt every stored file with AES-256-GCM, under a key of its own: who can read the directory but lacks the `secret` learns neither URLs nor fields nor bodies. Sizes, times and how many there are stay visible.
+  /** Also encrypt every stored file with AES-256-GCM, under a key of its own: a reader of the directory without the
+   * `secret` learns neither URLs nor fields nor bodies. Sizes, times and the number of files stay visible.
    * @default false
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a boolean, or without `secret`
    * @example diskCache({ dir: ".cache/pages", ttl: "5m", secret: process.env["CACHE_SECRET"]!, encrypt: true }) */
   readonly encrypt?: boolean;
-  /** Where the time comes from; tests move it by hand.
+  /** The clock; tests move it by hand.
    * @default the machine's clock, which goes on where it is set back
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when it has no `now()`
    * @example diskCache({ dir: ".cache/pages", clock: { now: () => fakeNow } }) */
   readonly clock?: Clock;
-  /** Hosts whose pages may be stored, as the `Host` field says them: with the port where one is sent, without a scheme; a request for another is forwarded.
+  /** Hosts whose pages may be stored, as the `Host` field says them: with the port where one is sent, without a
+   * scheme; a request for another is forwarded.
    * @default undefined: every host, each with its own pages
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a list of hosts
    * @example diskCache({ dir: ".cache/pages", hosts: ["www.example.com"] }) */
   readonly hosts?: readonly string[];
-  /** Cookies the operator answers for; requests with any other only fill pages marked `public` or `s-maxage`, and are served only those and pages that named their own freshness to a client without cookies.
+  /** Cookies the operator answers for. A request with any other cookie fills only pages marked `public` or `s-maxage`.
+   * It is served only those, and pages that named their own freshness to a client without cookies.
    * @default {}: none
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not lists of names
    * @example diskCache({ dir: ".cache/pages", cookies: { ignore: ["_ga*"], key: ["theme"] } }) */
   readonly cookies?: CookieRules;
-  /** By what else than `Authorization` and cookies this application knows its clients: requests with such a field (`X-API-Key`, `X-Forwarded-User`, `X-Amzn-Oidc-*`, …), a verified client certificate, or a user recognised by middleware before the cache, only fill pages marked `public`, `s-maxage` or `must-revalidate`, and are served only those, unless a `partition` answers for them or `key.headers` names the field.
+  /** How this application identifies its clients, beside `Authorization` and cookies: by such a field (`X-API-Key`,
+   * `X-Forwarded-User`, `X-Amzn-Oidc-*`, …), a verified client certificate, or a user recognised by middleware before
+   * the cache. Such requests only fill pages marked `public`, `s-maxage` or `must-revalidate`, and are served only
+   * those, unless a `partition` answers for them or `key.headers` names the field.
    * @default { fields: [], ignore: [], certificate: true, user: true }
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not lists of field names and booleans
    * @example diskCache({ dir: ".cache/pages", credentials: { fields: ["x-acme-token"], ignore: ["x-api-key"] } }) */
   readonly credentials?: CredentialOptions;
-  /** Give responses without freshness a tenth of their age since `Last-Modified` (RFC 9111 §4.2.2).
+  /** Responses without freshness stay fresh for a tenth of their age since `Last-Modified` (RFC 9111 §4.2.2).
    * @default false
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a boolean
    * @example diskCache({ dir: ".cache/pages", heuristic: true }) */
   readonly heuristic?: boolean;
-  /** Targeted fields this cache obeys instead of `Cache-Control`, most specific first (RFC 9213). A list of field names.
+  /** Targeted fields this cache obeys instead of `Cache-Control`, most specific first (RFC 9213). A list of field
+   * names.
    * @default ["cdn-cache-control"]
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a list of field names
    * @example diskCache({ dir: ".cache/pages", targetedFields: ["diskcache-control", "cdn-cache-control"] }) */
   readonly targetedFields?: readonly string[];
-  /** Obey the client's own `Cache-Control` (`no-cache`, `no-store`, `max-age`, `min-fresh`, `max-stale`, `only-if-cached`): always, or for the requests a function picks. Off, because anybody could make the application render.
+  /** Obey the client's own `Cache-Control` (`no-cache`, `no-store`, `max-age`, `min-fresh`, `max-stale`,
+   * `only-if-cached`): always, or for the requests a function picks. Off, because any client could make the
+   * application render.
    * @default false
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when neither a boolean nor a function
    * @example diskCache({ dir: ".cache/pages", ttl: "5m", honourRequest: (req) => req.headers["x-staff"] === "1" }) */
   readonly honourRequest?: boolean | ((req: Req) => boolean);
-  /** What HTTP permits and this cache declines unless asked, each by itself. `setCookie`: responses with `Set-Cookie` are kept, and every client gets the first one's cookies; `partial`: the application's own answers to a `Range` are kept beside the page, and what is missing of a beginning is asked for; `postAnswersGet`: the 200 to a POST that names its own target in `Content-Location` answers later GETs; `guessLanguage`: where only `Accept-Language` varies, a value not seen before gets the stored page in the language it wants most.
+  /** What HTTP permits and this cache refuses by default, each set by itself. `setCookie`: responses with `Set-Cookie`
+   * are stored, and every client gets the first one's cookies; `partial`: the application's own answers to a `Range`
+   * are stored beside the page, and what is missing of a beginning is requested; `postAnswersGet`: the 200 to a POST
+   * that names its own target in `Content-Location` answers later GETs; `guessLanguage`: where only `Accept-Language`
+   * varies, a value not seen before gets the stored page in the language it prefers.
    * @default { setCookie: false, partial: false, postAnswersGet: false, guessLanguage: false }
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not an object of these, each `true` or `false`
    * @example diskCache({ dir: ".cache/pages", relaxed: { guessLanguage: true } }) */
   readonly relaxed?: RelaxedRules;
-  /** How requests for one page that is not there wait for each other, so that the application renders it once. `timeout`: how long followers wait for the response to begin before they go to the application themselves, a duration; `maxFollowers`: how many may wait for one page.
+  /** How requests for one page that is not stored wait for each other, so that the application renders it once.
+   * `timeout`: how long followers wait for the response to begin before they go to the application themselves, a
+   * duration; `maxFollowers`: how many may wait for one page.
    * @default { timeout: "5s", maxFollowers: 10000 }
-   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when `timeout` is no duration or `maxFollowers` no whole number above 0
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when `timeout` is no duration or `maxFollowers` no whole number
+   * above 0
    * @example diskCache({ dir: ".cache/pages", ttl: "5m", flight: { timeout: "30s" } }) */
   readonly flight?: { readonly timeout?: Duration; readonly maxFollowers?: number };
-  /** Render pages anew before they go stale, while they are asked for: the part of the lifetime, counted from its end, in which a hit may have its page rendered behind it. When in it is different for every page and process, so that what was stored together is not rendered together; a page that was asked for only once is left alone. A number from 0 to 1.
+  /** Refresh pages before they go stale, while they are requested: the part of the lifetime, counted from its end, in
+   * which a hit may refresh its page in the background. The moment in it is random for each page and process, so that
+   * pages stored together are not refreshed together; a page that was requested only once is not refreshed. A number
+   * from 0 to 1.
    * @default 0: not before they are stale
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a number from 0 to 1
    * @example diskCache({ dir: ".cache/pages", ttl: "5m", refreshAhead: 0.1 }) */
   readonly refreshAhead?: number;
-  /** Allow a directory below one that looks as if it was served to the public: by its name (`public`, `public_html`, `static`, `htdocs`, `wwwroot`, and `www` inside the application), or because an `index.html` lies in it. What `express.static` or `koa-static` really serve cannot be seen, so a directory with another name has to be kept out of theirs by you.
+  /** Allow a directory below one that looks as if it was served to the public: by its name (`public`, `public_html`,
+   * `static`, `htdocs`, `wwwroot`, and `www` inside the application), or because it contains an `index.html`. What
+   * `express.static` or `koa-static` really serve cannot be detected, so keep a directory with another name out of
+   * theirs.
    * @default false
-   * @throws {DiskCacheError} `ERR_DISKCACHE_DIRECTORY` with `strict` when such a directory is given without it; otherwise an `error` event, or a process warning where nobody listens, and nothing is stored
+   * @throws {DiskCacheError} `ERR_DISKCACHE_DIRECTORY` with `strict` when such a directory is given without it;
+   * otherwise an `error` event, or a process warning where there is no listener, and nothing is stored
    * @example diskCache({ dir: "public/cache", allowPublicDir: true }) */
   readonly allowPublicDir?: boolean;
   /** Name of an additional response field that says `HIT`, `MISS`, `STALE` or `BYPASS`.
@@ -260,7 +337,14 @@ export interface DiskCacheOptions<Req = unknown> extends CachePolicy<Req> {
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a field name
    * @example diskCache({ dir: ".cache/pages", debugHeader: "X-Cache" }) */
   readonly debugHeader?: string;
-  /** Watch what a handler reads of the request while it makes a page, and compare it with what selects the page: the key, `Vary`, the partition. A request header, cookie or ignored query parameter that is read and selects nothing is how one client's page gets to another. `"warn"` or `true`: an `audit` event and a process warning, once for each route and name, with the remedy; `"enforce"`: such a response is not stored either; `"off"` or `false`: nobody looks. An application that copies all fields (most frameworks that make a web `Request` do) is told of once; what it reads of the copy cannot be seen, so with `"enforce"` its pages are kept for requests that are alike in every field, but for those that `ignore` names: fields that no page is made from, whoever reads them, `*` at the end for any rest. Hits cost nothing. See docs/safety.md.
+  /** Observe what a handler reads of the request while it makes a page, and compare it with what selects the page: the
+   * key, `Vary`, the partition. When a request header, cookie or ignored query parameter is read and selects nothing,
+   * one client's page can reach another. `"warn"` or `true`: an `audit` event and a process warning, once for each
+   * route and name, with the remedy; `"enforce"`: such a response is also not stored; `"off"` or `false`: nothing is
+   * observed. An application that copies all fields (most frameworks that make a web `Request` do) is reported once;
+   * what it reads of the copy cannot be observed, so with `"enforce"` its pages are stored for requests that are alike
+   * in every field, except those that `ignore` names: fields that no page is made from, whatever reads them, `*` at
+   * the end for any rest. Hits cost nothing. See docs/safety.md.
    * @default "warn", and "off" when NODE_ENV is "production"
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when none of these, or `ignore` is not a list of field names
    * @example diskCache({ dir: ".cache/pages", ttl: "5m", audit: { mode: "enforce", ignore: ["x-request-id", "sec-*"] } }) */
@@ -270,8 +354,10 @@ export interface DiskCacheOptions<Req = unknown> extends CachePolicy<Req> {
     | "off"
     | boolean
     | { readonly mode?: "warn" | "enforce" | "off" | boolean; readonly ignore?: readonly string[] };
-  /** A table of paths and their policies, for what is known before the application runs. All rules that match are laid over the options in order, like routes one inside the other. A list.
-   * A path that may be read in several ways (encoded slashes, dot segments, double encoding) is left alone when one of them is a `never`, or when they come under different rules.
+  /** A table of paths and their policies, for what is known before the application runs. All rules that match are
+   * merged into the options in order, like nested routes. A list.
+   * A path that may be read in several ways (encoded slashes, dot segments, double encoding) is bypassed when one of
+   * them is a `never`, or when they fall under different rules.
    * @default []: none
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when a rule has no pattern, or says something else that is wrong
    * @example diskCache({ dir: ".cache/pages", rules: [{ path: "/reports/*", ttl: "1h" }, { path: "/admin/**", never: true }] }) */

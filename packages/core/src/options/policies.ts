@@ -1,17 +1,18 @@
-/** Which policy a request is under: that of the cache, every rule whose pattern its path matches laid over it in order, then the route's own. Goes by the path alone, so it can be told before the application has run. */
+/** Which policy applies to a request: that of the cache, merged in order with every rule whose pattern its path
+ * matches, then the route's own. Depends on the path alone, so it is known before the application has run. */
 import { matchesPath, pathReadings } from "../key/path-pattern.js";
 import type { ResolvedOptions } from "./resolve-options.js";
 import { mergePolicies } from "./resolve-policy.js";
 import type { ResolvedPolicy, ResolvedQueryRules, WholePolicy } from "./resolve-policy.js";
 
-/** Clients choose paths, and so which rules come together. */
+/** Clients choose paths, and so which rules are combined. */
 const MOST_REMEMBERED = 1000;
 
 export class Policies {
   readonly #whole: WholePolicy;
   readonly #rules: ResolvedOptions["rules"];
   readonly #left: WholePolicy;
-  /** What has been laid over what: none of it changes. */
+  /** Merged policies by what they were made from: none of it changes. */
   readonly #laid = new WeakMap<WholePolicy, WeakMap<ResolvedPolicy, WholePolicy>>();
   #remembered = 0;
   /** Query rules of routes, by what they say. */
@@ -29,17 +30,19 @@ export class Policies {
     return own === undefined ? ruled : this.#lay(ruled, own);
   }
 
-  /** Takes note of a route's own policy. */
+  /** Records a route's own policy. */
   addRoute({ query }: ResolvedPolicy): void {
     if (query !== undefined) this.#routeQueries.set(JSON.stringify([query.ignore, query.only, query.sort]), query);
   }
 
-  /** All by which a page asked for under a target may have its name: the rules of the path, and those of every route, because only the framework knows which one it leads to. */
+  /** Every name that a page requested under a target may have: by the rules of the path, and those of every route,
+   * because only the framework knows which one it leads to. */
   queriesOf(target: string): readonly (ResolvedQueryRules | undefined)[] {
     return [this.under(target).query, ...this.#routeQueries.values()];
   }
 
-  // A path that can be read in several ways is left alone when one of them is, or when they come under different rules.
+  // A path that can be read in several ways is bypassed when one of its readings is, or when they fall under different
+  // rules.
   #ruled(target: string): WholePolicy {
     const readings = pathReadings(target)?.map((path) => this.#along(path));
     if (readings === undefined) return this.#left;

@@ -1,4 +1,5 @@
-/** Turns the options of a cache into what the rooms receive: complete, checked, read-only. The user's object is never changed. */
+/** Turns the options of a cache into what the rooms receive: complete, checked, read-only. The user's object is never
+ * changed. */
 import { SteadyClock } from "../base/clock.js";
 import type { Clock } from "../base/clock.js";
 import { optionError } from "../base/errors.js";
@@ -236,7 +237,7 @@ function resolveRule(option: string, given: unknown): ResolvedRule {
   const { path, never, ...policy } = record(option, given) as unknown as PathRule;
   const at = `${option}.`;
   const left = boolean(`${at}never`, never ?? false);
-  // Beside `never` nothing else can come to pass, so whoever writes it is mistaken.
+  // Beside `never` nothing else can apply, so another option in the same rule is a mistake.
   refuseUnknown(at, policy, left ? NEVER_NAMES : RULE_NAMES);
   const resolved = policyFields(at, policy);
   return Object.freeze({

@@ -1,4 +1,5 @@
-/** Turns what the user gave for one route, or for all of them, into a policy that the rooms receive: checked, read-only; and lays policies over one another. */
+/** Turns what the user gave for one route, or for all of them, into a policy that the rooms receive: checked,
+ * read-only; and merges policies. */
 import type { Coding } from "../base/codings.js";
 import { optionError } from "../base/errors.js";
 import type { ResponseHead } from "../base/exchange.js";
@@ -17,7 +18,7 @@ import type { CachePolicy, KeyRules } from "./options.js";
 import { durationSeconds } from "../base/units.js";
 import type { Duration } from "../base/units.js";
 
-/** A policy with every duration in seconds. `undefined`: not given, so that policies can be laid over one another. */
+/** A policy with every duration in seconds. `undefined`: not given, so that policies can be merged. */
 export interface ResolvedPolicy {
   readonly ttl: number | undefined;
   readonly statusTtl: ReadonlyMap<string, number>;
@@ -36,16 +37,17 @@ export interface ResolvedPolicy {
   readonly partitions: readonly ((req: unknown) => string | undefined)[];
   readonly methods: readonly string[] | undefined;
   readonly skip: readonly ((req: unknown) => boolean)[];
-  /** How many routes, one inside the other, decide by themselves which request gets which page: the pages of each lie under keys of their own, which only that route looks up. */
+  /** How many nested routes decide by themselves which request gets which page: the pages of each are stored under
+   * keys of their own, which only that route looks up. */
   readonly guards: number;
-  /** Why requests under it are left alone, whatever else it says. */
+  /** Why requests under it bypass the cache, whatever else it says. */
   readonly leave: "never" | "path" | undefined;
   /** Codings to offer pages in, the best first; empty: none. */
   readonly compress: readonly Coding[] | undefined;
   readonly shouldStore: readonly ((req: unknown, response: ResponseHead) => boolean)[];
 }
 
-/** The policy a request is under: that of the cache, with whatever was laid over it. */
+/** The policy of a request: that of the cache, with everything that was merged into it. */
 export interface WholePolicy extends ResolvedPolicy {
   readonly methods: readonly string[];
 }
@@ -85,7 +87,8 @@ export function resolvePolicy<Req>(given: CachePolicy<Req> | Duration): Resolved
   return Object.freeze({ ...policyFields("", given), guards: guarded ? 1 : 0 });
 }
 
-/** The inner policy laid over the one around it. What sets something wins from inside; what labels a page, tells pages apart or refuses them adds up, so that nothing inside takes it away. */
+/** The inner policy merged into the one around it. For settings the inner one wins; what labels a page, distinguishes
+ * pages or refuses them adds up, so that nothing inside removes it. */
 export function mergePolicies(outer: WholePolicy, inner: ResolvedPolicy): WholePolicy {
   return {
     ttl: inner.ttl ?? outer.ttl,
@@ -112,7 +115,7 @@ export function mergePolicies(outer: WholePolicy, inner: ResolvedPolicy): WholeP
   };
 }
 
-/** The same policy, its functions given what another framework, or another cache, made of the request. */
+/** The same policy, its functions called with what another framework, or another cache, made of the request. */
 export function boundPolicy<Policy extends ResolvedPolicy>(policy: Policy, native: unknown): Policy {
   const { keyFunction } = policy;
   return {
@@ -125,15 +128,15 @@ export function boundPolicy<Policy extends ResolvedPolicy>(policy: Policy, nativ
   };
 }
 
-/** The policy of requests that were marked before they came to the cache: leave them alone. */
+/** The policy of requests that were marked before they came to the cache: bypass. */
 export const neverPolicy: ResolvedPolicy = Object.freeze({ ...policyFields("", {}), leave: "never" });
 
-/** Whether only the application can tell the key of a request: its own functions ask for what it makes of it. */
+/** Whether only the application can compute the key of a request: its own functions need what it makes of it. */
 export function asksApplication({ keyFunction, partitions, skip }: ResolvedPolicy): boolean {
   return keyFunction !== undefined || partitions.length > 0 || skip.length > 0;
 }
 
-/** The policy in an object whose names were looked at before.
+/** The policy in an object whose names were checked before.
  * @param at stands before the names of options in messages
  * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` */
 export function policyFields<Req>(at: string, given: CachePolicy<Req>): ResolvedPolicy {

@@ -1,4 +1,5 @@
-/** Answers a request from a stored response: Age, Cache-Status, the client's own conditions and ranges, HEAD. Never asks whether it may be reused. */
+/** Answers a request from a stored response: Age, Cache-Status, the client's own conditions and ranges, HEAD. Never
+ * checks whether it may be reused. */
 import { setImmediate } from "node:timers";
 import type { RawHeaders, RequestHead, ResponseHead } from "../base/exchange.js";
 import { formatCacheStatus } from "../http/cache-status.js";
@@ -170,14 +171,14 @@ function withMarks(
 ): ResponseHead {
   const rawHeaders = [...withoutAge(head)];
   const client = clientsOwn(head, clientCacheControl);
-  // A stale page gives nobody another lifetime: the next one is about to be there.
+  // A stale page gives no client another lifetime: its successor is about to be stored.
   if (client !== undefined) rawHeaders.push("Cache-Control", fresh ? cacheControlAt(client, age) : client.field);
   if (debugHeader !== undefined) rawHeaders.push(debugHeader, debugValue);
   rawHeaders.push("Age", String(age), "Cache-Status", formatCacheStatus(status));
   return { ...head, rawHeaders };
 }
 
-// A 304 may have brought the page a word of its own since it was stored.
+// A 304 may have given the page a `Cache-Control` of its own since it was stored.
 function clientsOwn(
   { rawHeaders }: ResponseHead,
   given: ClientCacheControl | undefined,
@@ -234,10 +235,11 @@ function outgoing(
   };
 }
 
-/* Reads the beginning of a stored body before the head that goes with it is sent: what cannot be read is found out while something else can still be answered. Copies nothing, and reads nothing twice. */
+/* Reads the beginning of a stored body before its head is sent: a body that cannot be read is discovered while
+ * something else can still be answered. Copies nothing, and reads nothing twice. */
 
 /** @param source of a body that is whole: one that is still being made would hold up its head
- * @returns the same body, for a reader that comes in this turn; `undefined` when it cannot be read */
+ * @returns the same body, for a reader that begins in this turn; `undefined` when it cannot be read */
 export async function readFirst(source: BodySource): Promise<BodySource | undefined> {
   const span = source.pieces.find((piece): piece is ByteSpan => !Buffer.isBuffer(piece));
   if (span === undefined) return source;
@@ -246,7 +248,7 @@ export async function readFirst(source: BodySource): Promise<BodySource | undefi
     // The reader keeps the piece until it is asked for another one.
     if ((await reader.read(span.start, span.end)).length > 0) return begun(source, reader);
   } catch {
-    // The store has told of it.
+    // The store has reported it.
   }
   reader.close();
   return undefined;
@@ -259,7 +261,7 @@ function begun(source: BodySource, reader: BodyReader): BodySource {
     held = undefined;
     return taken;
   };
-  // Its client may have left: then nobody opens it.
+  // Its client may have left: then the body is never opened.
   setImmediate(() => take()?.close());
   return { pieces: source.pieces, open: () => take() ?? source.open() };
 }
