@@ -1,8 +1,8 @@
 /** One decorator for both kinds: TC39's, which receives a method and a context, and TypeScript's legacy one, which
  * receives a property and its descriptor. */
 
-// oxlint-disable-next-line typescript/no-explicit-any -- methods of any class may be decorated: `this` and the
-// arguments are theirs
+// Methods of any class may be decorated: `this` and the arguments are theirs.
+// oxlint-disable-next-line typescript/no-explicit-any
 type Method = (this: any, ...given: any[]) => unknown;
 
 /** What `cached(policy)` returns: usable as `@cache.cached("5m")` under either setting of `experimentalDecorators`. */

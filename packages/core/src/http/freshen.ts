@@ -52,9 +52,8 @@ export function validates(stored: ResponseHead, validation: ResponseHead): boole
 }
 
 /* §3.2: Content-Length never, and nothing that is not stored (§3.1). Content-Encoding, Content-Range and Content-MD5
- * are about
- * the stored bytes, which the 304 does not bring: the exception that §3.2 leaves to the integrity of the stored
- * response. */
+ * are about the stored bytes, which the 304 does not bring: the exception that §3.2 leaves to the integrity of the
+ * stored response. */
 const NOT_UPDATED: ReadonlySet<string> = new Set([
   "content-length",
   "content-encoding",

@@ -61,8 +61,7 @@ function isUnmodifiedSince(request: RequestHead, response: ResponseHead, now: nu
 }
 
 // §15.4.5 asks for Content-Location, Date, ETag, Vary, Cache-Control and Expires. Last-Modified stays too: it is all
-// that a
-// client without entity tags can come back with.
+// that a client without entity tags can come back with.
 const REPRESENTATION_METADATA: ReadonlySet<string> = new Set([
   "accept-ranges",
   "content-digest",

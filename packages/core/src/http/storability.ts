@@ -163,8 +163,8 @@ function statusTtl({ statusTtl: byStatus }: StoragePolicy, status: number): numb
 }
 
 /* §4.2.4: no stale reuse where a directive prohibits it. s-maxage prohibits it too (§5.2.2.10), but a window the
- * response names
- * beside it is meant for shared caches: `s-maxage=1, stale-while-revalidate=59` means what its author says. */
+ * response names beside it is meant for shared caches: `s-maxage=1, stale-while-revalidate=59` means what its author
+ * says. */
 function staleWindows(
   cc: CacheControl,
   noCache: boolean,

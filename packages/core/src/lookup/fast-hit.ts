@@ -1,9 +1,8 @@
 /**
- * The fast path's keys, of plain requests: a GET without a field that could change what is requested. For those only
- * scheme, host, target and
- * what a proxy in front says of them count, so no header has to be parsed, and all but the target is the same for most
- * of them. Knows keys only;
- * whether what is stored under one may be used is checked each time.
+ * The keys of the fast path, for plain requests: a GET without a field that could change what is requested. For those
+ * only scheme, host, target and the fields that a proxy in front adds count, so no header has to be parsed, and all but
+ * the target is the same for most of them. Knows keys only; whether what is stored under one may be used is checked
+ * each time.
  */
 import { setImmediate } from "node:timers";
 import type { RawHeaders, RequestHead } from "../base/exchange.js";
