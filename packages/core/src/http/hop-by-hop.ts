@@ -2,7 +2,8 @@
 import type { RawHeaders } from "../base/exchange.js";
 import { fieldLines, listMembers, withoutFields } from "./fields.js";
 
-/** A copy without `Connection`, the fields it nominates, and the hop-by-hop fields that need no nomination. `Content-Length` stays. */
+/** A copy without `Connection`, the fields it nominates, and the hop-by-hop fields that need no nomination.
+ * `Content-Length` stays. */
 export function withoutHopByHop(raw: RawHeaders): string[] {
   const nominated = listMembers(fieldLines(raw, "connection"));
   if (nominated.length === 0) return withoutFields(raw, HOP_BY_HOP);
@@ -25,8 +26,8 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
   "upgrade",
 ]);
 
-// §7.6.1: a sender must not nominate fields meant for every recipient. Obeying `Connection: cache-control, vary` would turn
-// a response that must not be reused into one that may.
+// §7.6.1: a sender must not nominate fields meant for every recipient. Obeying `Connection: cache-control, vary` would
+// turn a response that must not be reused into one that may.
 const END_TO_END: ReadonlySet<string> = new Set([
   "age",
   "cache-control",

@@ -1,4 +1,5 @@
-/** Structured Fields (RFC 9651): dictionaries and lists, strictly. What does not parse is `undefined` as a whole, never half a value. */
+/** Structured Fields (RFC 9651): dictionaries and lists, strictly. What does not parse is `undefined` as a whole,
+ * never half a value. */
 
 export type BareItem =
   | { readonly type: "integer" | "decimal" | "date"; readonly value: number }
