@@ -3,7 +3,7 @@ import { methodDecoration } from "@diskcache/core";
 import type { CachePolicy, Duration, MethodDecoration } from "@diskcache/core";
 import type { NextFunction, Request, Response } from "express";
 
-/** The parameters of a path, where nothing more is known of them. */
+/** The parameters of a path, where their names are not known. */
 export type AnyParams = Request["params"];
 
 /** A handler or controller method of Express. */

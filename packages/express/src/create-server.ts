@@ -1,4 +1,8 @@
-/** A server whose requests and responses are born with Express's prototypes. Express gives every request and response another prototype, which costs them their shape (`shared-shape.ts`), and that costs more than all the rest of Express. Here the change changes nothing. */
+/**
+ * A server whose requests and responses are created with Express's prototypes. Express changes the prototype of every
+ * request and response, which costs them their shape (`shared-shape.ts`), and that costs more than all the rest of
+ * Express. Here that assignment changes nothing.
+ */
 import { createServer as createHttpServer, IncomingMessage, ServerResponse } from "node:http";
 import type { RequestListener, Server, ServerOptions } from "node:http";
 import type { CacheHandle } from "@diskcache/http";
@@ -6,8 +10,11 @@ import type { Express } from "express";
 
 /** Options of node:http's `createServer`, and the cache. */
 export interface ExpressServerOptions extends ServerOptions {
-  /** Answers hits before Express runs, as `cache.front(app)` does, and hands everything else to the app. The app mounts it as well: there it is filled.
-   * @default undefined: the app alone answers */
+  /**
+   * Answers hits before Express runs, as `cache.front(app)` does, and hands everything else to the app. The app mounts
+   * the cache as well: there its responses are stored.
+   * @default undefined: the app alone answers
+   */
   readonly cache?: Pick<CacheHandle, "front">;
 }
 
@@ -22,11 +29,15 @@ export function createServer(app: Express, { cache, ...options }: ExpressServerO
   return createHttpServer({ ...options, ...classes }, cache === undefined ? listener : cache.front(listener));
 }
 
-/** Like a constructor of Node's own, for objects with another prototype. A plain function, because the prototype of a class cannot be exchanged. */
+/**
+ * Like a constructor of Node's own, for objects with another prototype. A plain function, because the prototype of a
+ * class cannot be replaced.
+ */
 function born(constructor: Function, prototype: object): Function {
   function Born(this: Fields, first: unknown, second: unknown): void {
-    // Never so. V8 gives an object room for as many fields as it sees its constructor assign: with none in sight, those that Node's constructor assigns
-    // would land in a store beside the object, which is made anew for every few of them.
+    // Never true. V8 gives an object room for as many fields as it sees its constructor assign: with none in the
+    // source, those that Node's constructor assigns would go into a store beside the object, which is reallocated for
+    // every few of them.
     if (first === undefined) {
       this.a = this.b = this.c = this.d = this.e = undefined;
       this.f = this.g = this.h = this.i = this.j = undefined;

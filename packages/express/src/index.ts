@@ -22,24 +22,34 @@ import type { RouteTool } from "./tools.js";
 /** Express's middleware, and the handle of the cache. */
 export interface ExpressDiskCache extends CacheHandle<Request> {
   (req: Request, res: Response, next: NextFunction): void;
-  /** Middleware for one route: refines the policy of the cache mounted around it, or, without one, caches just this route.
+  /**
+   * Middleware for one route: refines the policy of the cache mounted around it, or, without one, caches just this
+   * route.
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION`
-   * @example app.get("/reports/:id", cache.route({ ttl: "1h", tags: (req) => [`report:${req.params.id}`] }), handler) */
+   * @example app.get("/reports/:id", cache.route({ ttl: "1h", tags: (req) => [`report:${req.params.id}`] }), handler)
+   */
   route<Params = AnyParams>(policy: CachePolicy<Request<Params>> | Duration): RequestHandler<Params>;
   /** Decorates a controller method `(req, res, next)`, or wraps a handler function.
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION`
    * @example app.get("/reports", cache.cached("5m", (req, res) => res.send("…"))) */
   readonly cached: Cached;
-  /** Takes purges over HTTP from those who know a token: `POST` with `Authorization: Bearer <token>` and JSON such as `{"tag":"report:7"}` or `{"url":"/reports/7","soft":true}`; 204 when it is done. Nothing of the cache can be reached over HTTP without it.
+  /**
+   * Accepts purges over HTTP from clients that know a token: `POST` with `Authorization: Bearer <token>` and JSON such
+   * as `{"tag":"report:7"}` or `{"url":"/reports/7","soft":true}`; 204 when it is done. Without the token, nothing of
+   * the cache can be reached over HTTP.
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` for a token of fewer than 16 characters
-   * @example app.post("/_cache/purge", cache.purger({ token: process.env.PURGE_TOKEN! })) */
+   * @example app.post("/_cache/purge", cache.purger({ token: process.env.PURGE_TOKEN! }))
+   */
   purger(options: PurgerOptions): RequestHandler;
-  /** Middleware or decorator: ends what a request puts out of date, once its response is a success (2xx, 3xx) and before anything of it is sent: whoever is redirected to a page sees it anew.
-   * When a purge fails, the response goes out all the same, and an `error` event tells.
+  /**
+   * Middleware or decorator: purges what a request makes out of date, once its response is a success (2xx, 3xx) and
+   * before anything of it is sent: a client that is redirected to a page sees its new version.
+   * When a purge fails, the response is sent all the same, and an `error` event reports it.
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` for targets that `purge()` would refuse
-   * @example app.post("/articles/:id", cache.purges((req) => [{ tag: `article:${req.params.id}` }, "/"]), save) */
+   * @example app.post("/articles/:id", cache.purges((req) => [{ tag: `article:${req.params.id}` }, "/"]), save)
+   */
   purges<Params = AnyParams>(purges: Purges<Request<Params>>): RouteTool<Params>;
-  /** The exports of the same names, to have them at hand. */
+  /** The exports of the same names, for convenience. */
   readonly never: typeof never;
   readonly cacheControl: typeof cacheControl;
   readonly varyOn: typeof varyOn;
@@ -85,7 +95,7 @@ export function diskCache(options: DiskCacheOptions<Request>): ExpressDiskCache 
   }) as ExpressDiskCache;
 }
 
-// What `next` throws or rejects is the application's; Express 4 does not look at promises.
+// What `next` throws or rejects is the application's; Express 4 does not handle promises.
 function settle(result: unknown, next: NextFunction): void {
   if (result instanceof Promise) result.catch(next);
 }

@@ -8,15 +8,20 @@ import type { AnyParams, Handler } from "./cached.js";
 /** Middleware for a route, or a decorator of a controller method `(req, res, next)`. */
 export type RouteTool<Params = AnyParams> = RequestHandler<Params> & MethodDecoration<Handler>;
 
-/** Has nobody keep the responses of a route, this cache as little as browsers and proxies.
+/** Keeps the responses of a route out of every cache: this one, browsers and proxies.
  * @example app.get("/account", never(), (req, res) => res.json({})) */
 export function never(): RouteTool {
   return tool(neverStore);
 }
 
-/** Adds directives to the `Cache-Control` of a route's responses. Lifetimes only shorten, `private` and `no-store` of the handler stay, and an error page is given only what restricts.
+/**
+ * Adds directives to the `Cache-Control` of a route's responses. It only shortens lifetimes, keeps `private` and
+ * `no-store` of the handler, and gives an error page only directives that restrict.
  * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` naming the directive
- * @example app.get("/prices", cacheControl({ public: true, maxAge: "1m", staleWhileRevalidate: "10m" }), (req, res) => res.json({})) */
+ * @example
+ * const edit = cacheControl({ public: true, maxAge: "1m", staleWhileRevalidate: "10m" });
+ * app.get("/prices", edit, (req, res) => res.json({}));
+ */
 export function cacheControl(directives: CacheControlDirectives): RouteTool {
   const edit = cacheControlEdit(directives);
   return tool((_req, res) => editHead(res, edit));

@@ -1,8 +1,12 @@
 /** A body from the cache, piece by piece, in order. */
 import type { BodyReader, BodySource } from "@diskcache/core";
 
-/** Each piece is the caller's until it asks for the next. Throws when the body turns out to be damaged or cut short: what was sent by then must not be ended as if it were whole.
- * @param reader opened by the caller in the turn in which it got the source, while the file is surely the one that was looked up; the caller closes it */
+/**
+ * Each piece belongs to the caller until it asks for the next. Throws when the body turns out to be damaged or cut
+ * short: what has been sent by then must not be ended as if it were whole.
+ * @param reader opened by the caller in the turn in which it got the source, while the file is certainly the one that
+ * was looked up; the caller closes it
+ */
 export async function* bodyPieces(source: BodySource, reader: BodyReader): AsyncGenerator<Buffer, void, undefined> {
   for (const piece of source.pieces) {
     if (Buffer.isBuffer(piece)) {
@@ -28,7 +32,7 @@ export function isChunk(chunk: unknown): chunk is string | Uint8Array {
   return typeof chunk === "string" || chunk instanceof Uint8Array;
 }
 
-/** A copy: the handler may use its buffer again while ours is kept. */
+/** A copy: the handler may reuse its buffer while the cache keeps this one. */
 export function ownBytes(chunk: string | Uint8Array, encoding: unknown): Buffer {
   return typeof chunk === "string" ? bytesOf(chunk, encoding) : Buffer.from(chunk);
 }

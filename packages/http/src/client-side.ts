@@ -1,4 +1,7 @@
-/** The client's side of a tapped response: what it gets of what the handler writes, and how it keeps up. Knows nothing of the recording but that there is one. */
+/**
+ * The client's side of a tapped response: what it gets of what the handler writes, and how it keeps up. Of the
+ * recording it knows only that there is one.
+ */
 import type { ServerResponse } from "node:http";
 import type { Readable } from "node:stream";
 import type { Delivery, Forward } from "@diskcache/core";
@@ -39,7 +42,8 @@ export class ClientSide {
     this.#head = head;
     this.#departure = departure;
     this.#drain = new Drain(res, () => this.#slow?.drained());
-    // Of several caches, each writes to the one around it, and the outermost to the connection. What stands between them may keep `drain` to itself.
+    // Of several caches, each writes to the one around it, and the outermost to the connection. Middleware between them
+    // may not pass `drain` on.
     if (departure.parties === 0 || !this.#drain.mustTell) departure.drains.push(() => this.#drain.drained());
   }
 

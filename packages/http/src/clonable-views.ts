@@ -1,15 +1,16 @@
 /**
- * Lets the functions that clone a value take the views of a request for what they show: a Proxy cannot be cloned, and nothing else can see what is read.
- * Does nothing where cloning works, and knows no other Proxy.
+ * Lets the functions that clone a value take the views of a request for the objects behind them: a Proxy cannot be
+ * cloned, and no other code can see what is read.
+ * Does nothing where cloning works, and handles no other Proxy.
  */
 import { syncBuiltinESMExports } from "node:module";
 import v8 from "node:v8";
 import { BroadcastChannel, MessagePort } from "node:worker_threads";
 
-/** By its view, gives what it shows, all of which counts as read. */
+/** From a view to the object behind it, all of which counts as read. */
 const SHOWN = new WeakMap<object, () => object>();
 
-/** Whoever clones: by the messages of ports, workers, too, and in Node 20 `structuredClone`. */
+/** The functions that clone: messages of ports and of workers, and in Node 20 `structuredClone`. */
 const CLONING: readonly (readonly [owner: object, name: string])[] = [
   [globalThis, "structuredClone"],
   [MessagePort.prototype, "postMessage"],
@@ -31,7 +32,7 @@ function teach(): void {
   isTaught = true;
   for (const [owner, name] of CLONING) {
     const own = Object.getOwnPropertyDescriptor(owner, name);
-    // Frozen by whoever runs the process: there, cloning fails as it does with any Proxy.
+    // Frozen in this process by other code: there, cloning fails as it does with any Proxy.
     if (own?.configurable === true && typeof own.value === "function")
       Object.defineProperty(owner, name, { ...own, value: cloningViews(own.value as Cloning) });
   }
@@ -61,11 +62,11 @@ function holdsView(value: unknown, seen: Set<unknown>): boolean {
   return contentOf(value).some((member) => holdsView(member, seen));
 }
 
-/** The same value, what is shared and what is circular in it included. */
+/** The same value, with its shared and circular references. */
 function withoutViews(value: unknown, made: Map<unknown, unknown>): unknown {
   if (typeof value !== "object" || value === null) return value;
   const shown = SHOWN.get(value);
-  // What is shown may be the view of a cache further out.
+  // The object behind it may be the view of a cache further out.
   if (shown !== undefined) return withoutViews(shown(), made);
   if (made.has(value)) return made.get(value);
   const same = (member: unknown): unknown => withoutViews(member, made);
@@ -95,7 +96,7 @@ function contentOf(value: object): readonly unknown[] {
   return isBare(value) ? Object.values(value) : [];
 }
 
-// What has a class of its own may be more than its fields.
+// An instance of a class may be more than its fields.
 function isBare(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value);
   return Array.isArray(value) || prototype === null || prototype === Object.prototype;

@@ -1,4 +1,7 @@
-/** The connection that a response goes out by: who ended it, and who watches it past the request and the response. Only asks, counts and listens. */
+/**
+ * The connection that a response goes out by: what ended it, and what watches it besides the request and the response.
+ * Only reads, counts and listens.
+ */
 import { errorMonitor } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
@@ -7,28 +10,34 @@ import { queuedOn } from "./watch-request.js";
 
 const EVENTS = ["close", "error", "end", "aborted"] as const;
 
-/** Who ended it: its client, Node or the limits of the server, or the application, which may do so after it has ended. */
+/**
+ * What ended the connection: its client, Node or the limits of the server, or the application, which may do so after it
+ * has ended.
+ */
 export type EndedBy = "client" | "server" | "application";
 
 /** A response that goes out by the connection. */
 interface Response {
   ends(by: EndedBy): void;
-  /** Those who listen to the connection are about to hear of its end. */
+  /** The listeners of the connection are about to hear of its end. */
   tells(): void;
 }
 
-/** What every connection is watched by, once, however many responses go out by it. */
+/** Each connection is watched once, however many responses go out by it. */
 interface Watched extends Duplex {
   [WATCHED]?: Set<Response>;
 }
 
-/** Codes of what was no request, or came too late. */
+/** Error codes for input that was no request, or that came too late. */
 const OF_REQUESTS = /^(?:HPE|ERR_HTTP)_/;
 
 const WATCHED = Symbol("diskcache.watched");
 
-/** Calls `ends` before anything can see that a connection has ended or is broken, and `tells` before anything hears it.
- * @returns stops that. Where it comes too late for a response of HTTP/2, `hasEnded` tells */
+/**
+ * Calls `ends` before any code can see that a connection has ended or is broken, and `tells` before any listener hears
+ * it.
+ * @returns stops that. Where it comes too late for a response of HTTP/2, `hasEnded` says so
+ */
 export function beforeItEnds(req: IncomingMessage, res: ServerResponse, response: Response): () => void {
   if (http2Stream(res) !== undefined) {
     noteOwnEnd(res);
@@ -39,7 +48,7 @@ export function beforeItEnds(req: IncomingMessage, res: ServerResponse, response
   return () => void responses.delete(response);
 }
 
-/** Whether the connection is over, as far as it says so itself; and if so, whether it was its client that ended it. */
+/** Whether the connection is over, as far as it says so itself; and if so, whether its client ended it. */
 export function hasEnded(req: IncomingMessage, res: ServerResponse): { readonly byClient: boolean } | undefined {
   const stream = http2Stream(res);
   const { socket } = req;
@@ -61,7 +70,7 @@ function watch(socket: Watched): Set<Response> {
       for (const response of responses) response.tells();
     });
   if (!allowsHalfOpen(socket)) socket.prependListener("end", () => tell("client"));
-  // Those who listen to it end the connection, if anyone does.
+  // A listener for it ends the connection, or nothing does.
   socket.prependListener("timeout", () => {
     timesOut = true;
     queueMicrotask(() => (timesOut = false));
@@ -78,14 +87,15 @@ interface Served extends Duplex {
   readonly server?: { readonly httpAllowHalfOpen?: boolean; readonly listening: boolean };
 }
 
-// Node ends the connection of a client that has ended it, unless it was asked not to.
+// Node ends the connection when its client has ended it, unless it was configured not to.
 function allowsHalfOpen({ server }: Served): boolean {
   return server?.httpAllowHalfOpen === true;
 }
 
-// Node gives an error again that it has heard of. It gives none where it ends a connection behind its last response, and with the server.
+// Node passes on the error that it received. It passes none where it ends a connection after its last response, and
+// with the server.
 function endedBy(socket: Served, error: NodeJS.ErrnoException | null | undefined): EndedBy {
-  // The system tells of what the other side has done; an application's own errors come from no system call.
+  // The system reports what the other side has done; an application's own errors come from no system call.
   if (error?.syscall !== undefined) return "client";
   if (error?.code !== undefined && OF_REQUESTS.test(error.code)) return "server";
   if (truth(socket, "destroyed") === true) return "application";
@@ -93,7 +103,7 @@ function endedBy(socket: Served, error: NodeJS.ErrnoException | null | undefined
   return truth(socket, "writableEnded") === true || socket.server?.listening === false ? "server" : "application";
 }
 
-/** How many listen for the end of the connection. */
+/** How many listeners wait for the end of the connection. */
 export function watchers(req: IncomingMessage, res: ServerResponse): number {
   const connection = connectionOf(req, res);
   let count = queuedOn(req) + queuedOn(res);

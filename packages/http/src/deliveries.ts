@@ -1,4 +1,7 @@
-/** What a client gets of the handler's response, one small object for each way. None of them decides anything, and none knows of the recording. */
+/**
+ * What a client gets of the handler's response, one small object for each way. None of them decides anything, and none
+ * depends on the recording.
+ */
 import type { ServerResponse } from "node:http";
 import { breakOff } from "./response-class.js";
 import type { Sink } from "./send.js";
@@ -36,7 +39,7 @@ export class Passing implements Delivering {
   }
 }
 
-/** The bytes from `start` to `end` (exclusive) of the body. The response is over as soon as they are there. */
+/** The bytes from `start` to `end` (exclusive) of the body. The response ends as soon as they are sent. */
 export class Part implements Delivering {
   readonly passes = false;
   readonly #res: ServerResponse;

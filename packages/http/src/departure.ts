@@ -1,7 +1,8 @@
 /**
- * What a handler is told of its client. While the cache goes on with a response, the handler does not learn that its client has left or has had its
- * answer: a handler that learns of it may stop, and what it has written by then would pass for the page. It is told when the response is over, or when
- * nothing goes on with it. Never decides what is kept: it says whether the handler may know.
+ * What a handler learns about its client. While the cache goes on with a response, the handler does not learn that its
+ * client has left or has had its answer: a handler that learns it may stop, and what it has written by then would pass
+ * for the page. It learns it when the response is over, or when no cache goes on with it. Never decides what is kept:
+ * it says whether the handler may know.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { beforeItEnds, hasEnded, watchers } from "./connection.js";
@@ -13,8 +14,8 @@ import { breakOff } from "./response-class.js";
 /** A cache that goes on with the response. */
 export interface Party {
   /** The client has left, or has had its answer, and the handler does not know.
-   * @param release to be called when the handler may be told after all
-   * @returns whether the handler is to go on without being told; where not, the response is given up */
+   * @param release to be called when the handler may learn it after all
+   * @returns whether the handler is to go on without learning it; where not, the response is given up */
   left(release: () => void): boolean;
   /** The handler may know. Idempotent.
    * @returns whether the response is still of use */
@@ -29,8 +30,8 @@ export interface Party {
  * | state | the client | the handler |
  * | --- | --- | --- |
  * | `present` | is there, or the response is over | sees what happens |
- * | `answered` | has had another answer, or its part of this one | goes on, and sees a response under way; listeners from outside the cache are told |
- * | `hidden` | has left | goes on, and sees a response under way |
+ * | `answered` | had another answer, or its part of this one | goes on, sees one in progress; outside listeners learn it |
+ * | `hidden` | has left | goes on, sees a response in progress |
  * | `known` | has left | sees it |
  */
 type State = "present" | "answered" | "hidden" | "known";
@@ -43,7 +44,7 @@ export class Departure {
   readonly #res: ServerResponse;
   readonly #emitOfRes: Emit;
   readonly #emitOfReq: Emit;
-  /** How many listeners come from outside the cache: they were there first. */
+  /** How many listeners come from outside the cache: they were added first. */
   readonly #outside: { readonly finish: number; readonly close: number };
   #unwatch: (() => void) | undefined;
   #watchers: number;
@@ -51,14 +52,16 @@ export class Departure {
   #state: State = "present";
   /** Caches that have not seen the end of the response. */
   #rendering = 0;
-  /** Caches for which the handler is not told. */
+  /** Caches that keep the handler from learning it. */
   #holders = 0;
   #brokenHere = false;
   #sentByFramework = false;
   #look: LookOpen | undefined;
   readonly #held = new HeldEvents();
   #sources: Set<NodeJS.EventEmitter> | undefined;
-  /** Asked when the connection takes more, from outside inwards. False: who is further inside is not to go on yet. */
+  /**
+   * Called when the connection takes more, from outside inwards. False: the caches further inside are not to go on yet.
+   */
   readonly drains: (() => boolean)[] = [];
 
   private constructor(req: IncomingMessage, res: ServerResponse) {
@@ -84,12 +87,12 @@ export class Departure {
     return this.#parties.length;
   }
 
-  /** Whether the client has left, whether or not the handler may know. */
+  /** Whether the client has left, whether or not the handler may know it. */
   get gone(): boolean {
     return this.#state === "hidden" || this.#state === "known";
   }
 
-  /** Whether the response goes on without its client, and without the handler's knowing. */
+  /** Whether the response goes on without its client, and the handler does not know it. */
   get isKeptFromHandler(): boolean {
     return this.#state === "answered" || this.#state === "hidden";
   }
@@ -107,9 +110,9 @@ export class Departure {
   join(party: Party): void {
     this.#parties.push(party);
     this.#rendering++;
-    // An outer one may have given up before an inner one begins.
+    // An outer cache may have given up before an inner one begins.
     if (this.#unwatch === undefined) this.#watch();
-    // A request that has waited for another one may have lost its client meanwhile, with no one there to be told.
+    // A request that has waited for another one may have lost its client meanwhile, with no listener attached.
     const ended = this.#state === "present" ? hasEnded(this.#req, this.#res) : undefined;
     if (ended !== undefined) this.#ends(ended.byClient);
   }
@@ -119,12 +122,12 @@ export class Departure {
     this.#parties[this.#parties.indexOf(party)] = successor;
   }
 
-  /** From now on a framework sends the response: what it destroys, no handler does. */
+  /** From now on a framework sends the response: what the framework destroys, the handler has not destroyed. */
   sentByFramework(): void {
     this.#sentByFramework = true;
   }
 
-  /** A cache has seen the end of the response. Called once by each. */
+  /** A cache has seen the end of the response. Each calls it once. */
   over(): void {
     this.#rendering--;
     if (this.#rendering > 0) return;
@@ -133,7 +136,7 @@ export class Departure {
     this.#tell("present");
   }
 
-  /** Does something of the framework's own that watches the connection: that does not count. */
+  /** Runs code of the framework that listens to the connection: those listeners do not count. */
   expecting<Result>(act: () => Result): Result {
     const before = watchers(this.#req, this.#res);
     const result = act();
@@ -141,7 +144,7 @@ export class Departure {
     return result;
   }
 
-  /** The handler is about to end the response: the last look, for what no event has told. */
+  /** The handler is about to end the response: a last check for an end that no event has reported. */
   check(): void {
     const ended = this.#state === "present" ? hasEnded(this.#req, this.#res) : undefined;
     if (ended === undefined) return;
@@ -158,7 +161,7 @@ export class Departure {
     breakOff(this.#res);
   }
 
-  /** The same where the head has left; otherwise there is something else to answer. */
+  /** The same where the head has left; otherwise another answer can still be sent. */
   breakOffBody(): void {
     if (this.#res.headersSent) this.breakOff();
   }
@@ -195,7 +198,7 @@ export class Departure {
   #finishes(given: unknown[]): boolean {
     const first = this.#state === "present";
     if (first) this.#state = "answered";
-    // Node gives the connection back.
+    // Node detaches the response from the connection.
     this.expecting(() =>
       this.#held.hold(this.#res, this.#emitOfRes, "finish", given, first ? this.#outside.finish : 0),
     );
@@ -215,7 +218,7 @@ export class Departure {
 
   #aborts(): void {
     if (this.#state === "present") this.#ends(hasEnded(this.#req, this.#res)?.byClient ?? false);
-    // Node looks at the connection, in this turn.
+    // Node reads the state of the connection in this turn.
     if (this.#look?.uncoverConnection() === true) process.nextTick(() => this.#cover());
   }
 
@@ -232,7 +235,7 @@ export class Departure {
     }
   }
 
-  // Without the client, and without the handler's knowing, where a cache wants it.
+  // Without the client, and without the handler's knowledge, where a cache wants it.
   #goOn(): void {
     let holders = 0;
     for (const party of this.#parties) if (party.left(this.#release)) holders++;
@@ -267,7 +270,7 @@ export class Departure {
     return watchers(this.#req, this.#res) > this.#watchers;
   }
 
-  // It watches the connection itself, or what watches that for it.
+  // The handler listens to the connection itself, or uses something that does.
   #mayKnow(): void {
     let useful = false;
     for (const party of this.#parties) if (party.told()) useful = true;
@@ -280,7 +283,7 @@ export class Departure {
     this.#look.cover(this.#state === "hidden", () => this.#breaksOff());
   }
 
-  // The application breaks off a response whose client is not there any more, as it does after an error.
+  // The application breaks off a response whose client has left, as it does after an error.
   #breaksOff(): void {
     if (this.#sentByFramework || (this.#state !== "answered" && this.#state !== "hidden")) return;
     this.#tell("known");

@@ -1,4 +1,7 @@
-/** Lets a handler go on with a response that its client has been given another one for: its header fields go to a response that nobody receives. The methods that write the body are the tap's. */
+/**
+ * Lets a handler go on with a response when its client has been given another one: its header fields go to a response
+ * that is sent to no client. The tap owns the methods that write the body.
+ */
 import { ServerResponse } from "node:http";
 import { finished } from "node:stream";
 import type { Readable } from "node:stream";
@@ -15,13 +18,15 @@ const HEADER_METHODS = [
   "hasHeader",
   "removeHeader",
 ] as const;
-/** What would be sent at once, and has nobody to go to. */
+/** Methods that would send at once, and have no client to send to. */
 const AT_ONCE = ["flushHeaders", "writeContinue", "writeProcessing", "writeEarlyHints", "writeInformation"] as const;
 
 type Methods = Record<string, unknown>;
 
-/** Call it while the head is not sent yet. The response keeps the fields it had `before`, to be sent with what the client gets.
- * @returns switches the handler over, once the head is on its way */
+/**
+ * Call it before the head is sent. The response keeps the fields it had `before`, to be sent with what the client gets.
+ * @returns switches the handler over, once the head has left
+ */
 export function putAside(res: ServerResponse, before: readonly string[]): () => void {
   const shadow = new ServerResponse(res.req);
   for (const group of headerGroups(headersSetOn(res)).values()) setHeaderGroup(shadow, group);
@@ -43,16 +48,16 @@ export function putAside(res: ServerResponse, before: readonly string[]): () => 
   };
 }
 
-/* A handler whose calls are for no client any more. */
+/* A handler whose calls reach no client any more. */
 
-/** Its calls must not reach what another response goes out by. The methods that write are the tap's. */
+/** Its calls must not reach the response that is sent instead. The tap owns the methods that write. */
 export function detach(res: ServerResponse): void {
-  // So many times, and no more: what Node counts of a response that has ended does not always fall.
+  // Exactly so many times: Node's counters do not always go down for a response that has ended.
   for (let corked = res.writableCorked; corked > 0; corked--) res.uncork();
   res.cork = res.uncork = () => {};
 }
 
-/** Ends the streams that are piped to it, where no one else reads them. */
+/** Ends the streams that are piped to it, where nothing else reads them. */
 export function endSources(res: ServerResponse, sources: readonly Readable[]): void {
   for (const source of sources) {
     source.unpipe(res);
@@ -60,7 +65,7 @@ export function endSources(res: ServerResponse, sources: readonly Readable[]): v
   }
 }
 
-/** A source that fails ends nothing by itself. */
+/** Runs `act` when the source fails, which ends nothing by itself. */
 export function whenItFails(source: Readable, act: () => void): void {
   finished(source, { writable: false }, (error) => {
     if (error) act();

@@ -1,4 +1,7 @@
-/** `drain`, as a handler hears it: once neither its client nor the disk is behind, in its own turn and its own async context. */
+/**
+ * `drain`, as a handler hears it: once neither its client nor the disk is behind, in its own turn and its own async
+ * context.
+ */
 import { AsyncResource } from "node:async_hooks";
 import { EventEmitter } from "node:events";
 import type { ServerResponse } from "node:http";
@@ -12,7 +15,7 @@ export class Drain {
   #diskBehind = false;
   /** Set while the handler waits. */
   #wake: (() => void) | undefined;
-  /** Of a middleware outside that takes over who listens, as compression does. */
+  /** `on` of middleware outside that takes over the listeners, as compression does. */
   readonly #outerOn: On | undefined;
   #relayed = false;
 
@@ -23,7 +26,7 @@ export class Drain {
     if (!Object.hasOwn(res, "on")) return;
     const outer = res.on as On;
     this.#outerOn = outer;
-    // Who listens inside is told here; what is heard outside is passed on.
+    // Listeners from inside are called here; those from outside are passed on.
     const on: On = function on(name, listener) {
       return name === "drain"
         ? (EventEmitter.prototype.on.call(this, name, listener) as ServerResponse)
@@ -32,12 +35,12 @@ export class Drain {
     res.on = res.addListener = on as typeof res.on;
   }
 
-  /** Whether somebody has to tell the handler: Node alone would not reach it. */
+  /** Whether `drain` has to be emitted to the handler here: Node alone would not reach it. */
   get mustTell(): boolean {
     return this.#outerOn !== undefined;
   }
 
-  /** The handler has written. Returns whether it may go on; where not, it will hear `drain`. */
+  /** The handler has written. Returns whether it may go on; where not, `drain` follows. */
   wrote(clientBehind: boolean, diskBehind: boolean): boolean {
     this.#clientBehind = clientBehind;
     this.#diskBehind = diskBehind;
@@ -48,7 +51,7 @@ export class Drain {
   }
 
   /** The connection says that it takes more.
-   * @returns whether the handler may hear it */
+   * @returns whether the handler may hear of it */
   drained(): boolean {
     this.#taken();
     this.#clientBehind = false;
@@ -69,7 +72,7 @@ export class Drain {
     this.#tell();
   };
 
-  // Not at once: the handler may be writing just now, and whoever made room is somebody else.
+  // Not at once: the handler may be writing right now, and the room was made by other code.
   #tell(): void {
     const wake = this.#wake;
     if (wake === undefined || this.#clientBehind || this.#diskBehind) return;

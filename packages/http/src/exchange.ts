@@ -1,4 +1,7 @@
-/** One request through the cache: played from it, or handed to the application with its response tapped. The same for every adapter that has a ServerResponse. */
+/**
+ * One request through the cache: answered from it, or handed to the application with its response tapped. The same for
+ * every adapter that has a ServerResponse.
+ */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { neverPolicy } from "@diskcache/core";
 import type { Outcome, PageCache, Reads, RequestHead, ResolvedPolicy } from "@diskcache/core";
@@ -18,7 +21,7 @@ export interface Exchange<Req> {
   readonly res: ServerResponse;
   /** What the framework hands to a handler. */
   readonly native: Req;
-  /** The request target as it came, before any router cut it. */
+  /** The request target as received, before any router shortened it. */
   readonly target: string;
 }
 
@@ -29,12 +32,12 @@ export function runExchange<Req>(
   exchange: Exchange<Req>,
   next: () => unknown,
 ): unknown {
-  if (underWay.get(exchange.req) !== undefined) return next(); // mounted twice: the outer one is at work
+  if (underWay.get(exchange.req) !== undefined) return next(); // mounted twice: the outer one is active
   if (!isKnownResponse(exchange.res)) return passBy(cache, exchange, next);
   return handle(cache, underWay, exchange, next, undefined);
 }
 
-/** The same for one route: refines the forward under way, or caches just this route. */
+/** The same for one route: refines the current forward, or caches just this route. */
 export function runRoute<Req>(
   cache: PageCache<Req>,
   underWay: ForwardsUnderWay,
@@ -106,7 +109,7 @@ function proceed<Req, Native>(
   return outcome.run(next);
 }
 
-// Express names the route a request came to, once it has come to it.
+// Express sets the route of a request once it has matched.
 function watchExchange(req: IncomingMessage & RoutedByExpress, reads: Reads): void {
   watchRequest(req, reads);
   reads.route = () => (req.route === undefined ? undefined : `${req.baseUrl ?? ""}${String(req.route.path)}`);
@@ -117,7 +120,10 @@ interface RoutedByExpress {
   readonly route?: { readonly path: unknown };
 }
 
-/** Calls a handler that nothing else catches: what it throws stays the application's, but whoever waits for its answer is not left waiting. */
+/**
+ * Calls a handler whose errors nothing else catches. What it throws stays the application's, but requests that wait for
+ * its response are released.
+ */
 export function callHandler(underWay: ForwardsUnderWay, req: IncomingMessage, handler: () => unknown): unknown {
   const failed = (thrown: unknown): never => {
     const forward = underWay.get(req);

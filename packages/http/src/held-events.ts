@@ -1,4 +1,4 @@
-/** Events of a request and a response that are kept back, and told later in their order. */
+/** Events of a request and a response that are held back, and emitted later in their order. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 
 export type Emitter = IncomingMessage | ServerResponse;
@@ -9,7 +9,7 @@ interface Held {
   readonly emit: Emit;
   readonly name: string;
   readonly given: readonly unknown[];
-  /** Listeners that were told at once. */
+  /** Listeners that were called at once. */
   readonly told: ReadonlySet<unknown>;
 }
 
@@ -18,15 +18,15 @@ const NONE: ReadonlySet<never> = new Set();
 export class HeldEvents {
   #held: Held[] = [];
 
-  /** @param emit as it was
-   * @param outside how many of its listeners, the first ones, are told at once */
+  /** @param emit the original method
+   * @param outside how many of its listeners, the first ones, are called at once */
   hold(emitter: Emitter, emit: Emit, name: string, given: readonly unknown[], outside = 0): void {
     const first = outside === 0 ? [] : emitter.rawListeners(name).slice(0, outside);
     for (const listener of first) Reflect.apply(listener, emitter, given);
     this.#held.push({ emitter, emit, name, given, told: first.length === 0 ? NONE : new Set(first) });
   }
 
-  /** Not at once: the handler may be at work just now. */
+  /** Not at once: the handler may be running right now. */
   tell(): void {
     const held = this.#held;
     if (held.length === 0) return;

@@ -13,7 +13,7 @@ interface Http2Request extends IncomingMessage {
     readonly readableEnded: boolean;
     readonly session?: { readonly encrypted?: boolean };
   };
-  /** Made once: by its identity the core knows a request again. */
+  /** Made once: the core recognises a request by the identity of this list. */
   [LINES]?: RawHeaders;
 }
 
@@ -28,7 +28,7 @@ export function isHttp2Encrypted({ stream }: Http2Request): boolean {
   return stream.session?.encrypted === true;
 }
 
-/** Whether all of its content has come: to HTTP/2's own `complete`, only what was read has. */
+/** Whether all of its content has arrived: HTTP/2's own `complete` counts only what was read. */
 export function isHttp2Received({ stream }: Http2Request): boolean {
   return stream.readableEnded;
 }
@@ -43,7 +43,7 @@ export function http2Lines(req: Http2Request, { rawHeaders, headers }: Fields = 
   return (req[LINES] ??= linesOf(req, rawHeaders, headers[":authority"] as string | undefined));
 }
 
-/** Both forms of the fields. The named ones are those of now: a cache further out may have taken conditions away. */
+/** Both forms of the fields. The named ones are the current ones: a cache further out may have removed conditions. */
 export function http2Fields(req: Http2Request, plain: Fields): Fields {
   const headers: IncomingMessage["headers"] = {};
   for (const [name, value] of Object.entries(plain.headers)) if (!name.startsWith(":")) headers[name] = value;
@@ -53,7 +53,7 @@ export function http2Fields(req: Http2Request, plain: Fields): Fields {
   return { headers, rawHeaders: lines as string[] };
 }
 
-/** Lines that HTTP/2 says in another way. */
+/** Lines that HTTP/2 expresses in another way. */
 const ADDED: ReadonlySet<string> = new Set(["host", "transfer-encoding", ":scheme"]);
 
 function linesOf(req: Http2Request, raw: readonly string[], authority: string | undefined): string[] {
@@ -63,7 +63,7 @@ function linesOf(req: Http2Request, raw: readonly string[], authority: string | 
     const name = raw[index]!;
     const value = raw[index + 1]!;
     announced ||= name === "content-length";
-    // One that says something else stays: such a request is left alone, like one with two Host lines.
+    // One with a different value stays: such a request is left alone, like one with two Host lines.
     const isSaid = name === "host" && value.toLowerCase() === authority?.toLowerCase();
     // Clients choose `:scheme`. Where it contradicts the connection it is in the key, as what proxies say is.
     const contradicts = name === ":scheme" && value !== (isHttp2Encrypted(req) ? "https" : "http");

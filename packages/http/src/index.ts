@@ -1,4 +1,7 @@
-/** `@diskcache/http`: the cache around a node:http handler, and the tap on ServerResponse that the adapters of frameworks share. */
+/**
+ * `@diskcache/http`: the cache around a node:http handler, and the tap on ServerResponse that the adapters of
+ * frameworks share.
+ */
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { PageCache } from "@diskcache/core";
 import type { CachePolicy, DiskCacheOptions, Duration, PurgerOptions, Purges } from "@diskcache/core";
@@ -20,31 +23,43 @@ export interface HttpDiskCache extends CacheHandle<IncomingMessage> {
   (handler: RequestListener): ServerListener;
   /** The same for one that is written for node:http2. */
   (handler: Http2Listener): Http2Listener;
-  /** Wraps the handler of one route under a policy of its own. Around it the global wrapping may be there or not. */
+  /** Wraps the handler of one route under its own policy. With or without the global wrapper around it. */
   route(policy: CachePolicy<IncomingMessage> | Duration): WrapListener;
   /** The same in one call, for plain functions. */
   cached(policy: CachePolicy<IncomingMessage> | Duration, handler: RequestListener): ServerListener;
   cached(policy: CachePolicy<IncomingMessage> | Duration, handler: Http2Listener): Http2Listener;
-  /** Takes purges over HTTP from those who know a token: `POST` with `Authorization: Bearer <token>` and JSON such as `{"tag":"report:7"}` or `{"url":"/reports/7","soft":true}`; 204 when it is done. Nothing of the cache can be reached over HTTP without it.
+  /**
+   * Accepts purges over HTTP from clients that know a token: `POST` with `Authorization: Bearer <token>` and JSON such
+   * as `{"tag":"report:7"}` or `{"url":"/reports/7","soft":true}`; 204 when it is done. Without the token, nothing of
+   * the cache can be reached over HTTP.
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` for a token of fewer than 16 characters
-   * @example const purge = cache.purger({ token: process.env.PURGE_TOKEN! }); createServer((req, res) => (req.url === "/purge" ? purge : pages)(req, res)) */
+   * @example
+   * const purge = cache.purger({ token: process.env.PURGE_TOKEN! });
+   * createServer((req, res) => (req.url === "/purge" ? purge : pages)(req, res))
+   */
   purger(options: PurgerOptions): ServerListener;
-  /** Ends what a request puts out of date, once its response is a success (2xx, 3xx) and before anything of it is sent: whoever is redirected to a page sees it anew.
-   * When a purge fails, the response goes out all the same, and an `error` event tells.
+  /**
+   * Purges what a request makes out of date, once its response is a success (2xx, 3xx) and before anything of it is
+   * sent: a client that is redirected to a page sees its new version.
+   * When a purge fails, the response is sent all the same, and an `error` event reports it.
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` for targets that `purge()` would refuse
-   * @example createServer(cache.purges((req) => [{ tag: "articles" }, "/"])(save)) */
+   * @example createServer(cache.purges((req) => [{ tag: "articles" }, "/"])(save))
+   */
   purges(purges: Purges<IncomingMessage>): RouteTool;
-  /** The exports of the same names, to have them at hand. */
+  /** The exports of the same names, for convenience. */
   readonly never: typeof never;
   readonly cacheControl: typeof cacheControl;
   readonly varyOn: typeof varyOn;
 }
 
-/** Full-response page caching to disk for node:http. Synchronous and cheap; the directory is opened at the first request.
+/**
+ * Full-response page caching to disk for node:http. Synchronous and cheap; the directory is opened at the first
+ * request.
  * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` naming the option, the value and what was expected
  * @example
  * const cache = diskCache({ dir: ".cache/pages", ttl: "5m" });
- * createServer(cache((req, res) => res.end("Hello"))).listen(3000); */
+ * createServer(cache((req, res) => res.end("Hello"))).listen(3000);
+ */
 export function diskCache(options: DiskCacheOptions<IncomingMessage>): HttpDiskCache {
   const cache = new PageCache<IncomingMessage>(options);
   const underWay = new ForwardsUnderWay();

@@ -1,4 +1,4 @@
-/** Types of what answers requests of node:http and node:http2: in Node's own, one function cannot do both. */
+/** Types of handlers for requests of node:http and node:http2: with Node's own types, one function cannot be both. */
 import type { RequestListener } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 

@@ -1,10 +1,13 @@
-/** Has a response that is over look as if it were under way: what request, response and connection say of themselves. Tells no one anything. */
+/**
+ * Makes a response that is over look as if it were in progress: the properties of request, response and connection.
+ * Emits no events.
+ */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { connectionOf } from "./connection.js";
 import { http2Stream, truth } from "./response-class.js";
 
-/** What says on a request or a response that it is over. */
+/** Properties of a request or a response that say that it is over. */
 const OVER = [
   "destroyed",
   "closed",
@@ -16,7 +19,7 @@ const OVER = [
   "writableFinished",
 ] as const;
 
-/** What a connection says of itself while it is open. HTTP/2's streams say some of it in words of their own. */
+/** Properties of a connection that is open. HTTP/2's streams have other names for some of them. */
 const OPEN: Readonly<Record<string, unknown>> = {
   aborted: false,
   closed: false,
@@ -48,7 +51,7 @@ export class LookOpen {
     this.#res = res;
   }
 
-  /** Again, where Node has said something since.
+  /** Again, where Node has changed a property since.
    * @param left the client has left; otherwise it has had its answer, and the connection is open
    * @param destroyed called when the handler breaks the response off itself */
   cover(left: boolean, destroyed: () => void): void {
@@ -71,7 +74,7 @@ export class LookOpen {
     if (left) this.coverConnection();
   }
 
-  // Node takes it from a response that has been answered.
+  // Node removes it from a response that has been answered.
   #coverSocket(): void {
     const { socket } = this.#req;
     if (this.#res.socket !== null || http2Stream(this.#res) !== undefined) return;
@@ -81,7 +84,7 @@ export class LookOpen {
     });
   }
 
-  /** The client has left with its answer. */
+  /** The client has left after its answer. */
   coverConnection(): void {
     this.#uncoverConnection ??= coverConnection(connectionOf(this.#req, this.#res));
   }
@@ -100,7 +103,7 @@ export class LookOpen {
   }
 }
 
-/** Requests that were sent ahead share one.
+/** Pipelined requests share one.
  * @returns takes one cover away */
 function coverConnection(connection: Covered): () => void {
   connection[COVERS] = (connection[COVERS] ?? 0) + 1;
@@ -113,7 +116,7 @@ function coverConnection(connection: Covered): () => void {
   };
 }
 
-/** @returns has it say again what it said; `undefined` where it says so already */
+/** @returns restores the property; `undefined` where it has that value already */
 function cover(message: IncomingMessage | ServerResponse, name: string): (() => void) | undefined {
   const said: unknown = Reflect.get(message, name);
   const open = name === "errored" ? null : false;

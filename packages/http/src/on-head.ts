@@ -1,4 +1,7 @@
-/** A last word on a response before anything of it is sent, whichever of its methods begins it. The last word may take its time: until then the response waits, and to the handler it looks as if it were on its way. */
+/**
+ * A last change to a response before anything of it is sent, whichever of its methods begins it. The change may be
+ * asynchronous: until then the response waits, and the handler sees it as sent.
+ */
 import type { ServerResponse } from "node:http";
 import { headerGroups, headersGiven, setHeaderGroup } from "./header-groups.js";
 import { headMaker } from "./response-class.js";
@@ -7,10 +10,10 @@ type Method = "writeHead" | "write" | "end" | "flushHeaders";
 
 const METHODS: readonly Method[] = ["writeHead", "write", "end", "flushHeaders"];
 
-/** What looks to frameworks and handlers as it will when the response has gone on. */
+/** Properties that frameworks and handlers see as they will be once the response has gone on. */
 const BEGUN = ["headersSent", "writableEnded"] as const;
 
-/** Calls `act` once, when status and header fields are those the handler wants; what it changes goes out. */
+/** Calls `act` once, when status and header fields are those the handler wants; its changes are sent. */
 export function beforeHead(res: ServerResponse, act: (res: ServerResponse) => void | Promise<void>): void {
   const own = Object.fromEntries(METHODS.map((name) => [name, res[name]])) as Record<Method, unknown>;
   const waiting: (() => unknown)[] = [];
@@ -22,7 +25,7 @@ export function beforeHead(res: ServerResponse, act: (res: ServerResponse) => vo
     if (acting === undefined) return;
     state = "waiting";
     shadow(res, "headersSent");
-    // What fails now would have failed in the handler, which has gone on.
+    // An error from here on would have been thrown in the handler, which has gone on.
     acting.then(goOn).catch((error: Error) => res.destroy(error));
   };
   const goOn = (): void => {
@@ -50,7 +53,7 @@ function shadow(res: ServerResponse, name: (typeof BEGUN)[number]): void {
   Object.defineProperty(res, name, { configurable: true, get: () => true });
 }
 
-// What is given to `writeHead` becomes what is set on the response, where it can be read and changed.
+// Arguments of `writeHead` become fields set on the response, where they can be read and changed.
 function takeHead(res: ServerResponse, [status, ...rest]: readonly unknown[]): unknown[] {
   const reason = typeof rest[0] === "string" ? rest[0] : undefined;
   const given = reason === undefined ? (rest[1] ?? rest[0]) : rest[1];
@@ -59,12 +62,18 @@ function takeHead(res: ServerResponse, [status, ...rest]: readonly unknown[]): u
   return reason === undefined ? [status] : [status, reason];
 }
 
-/* The moment before a head leaves: whatever is hooked into the sending of it (sessions, on-headers) has had its say, and its fields can still be changed. */
+/*
+ * The moment before a head leaves: every hook into its sending (sessions, on-headers) has run, and its fields can still
+ * be changed.
+ */
 
 type Calling = (this: ServerResponse, ...given: unknown[]) => unknown;
 
-/** Calls `tell` once, when the head is about to become bytes; where Node does not let that moment be seen, right after it has.
- * Hooks replace `writeHead` and call the one they found, so what stands behind all of them is what that one calls. */
+/**
+ * Calls `tell` once, when the head is about to become bytes; where Node does not let that moment be seen, right after
+ * it.
+ * Hooks replace `writeHead` and call the one they found, so the last one called comes after all of them.
+ */
 export function beforeHeadLeaves(res: ServerResponse, tell: () => void): void {
   const maker = headMaker(res);
   if (maker === undefined) {

@@ -1,8 +1,11 @@
-/** Requests on their way through the application, and the forwards each is on its way with: one for each cache it has come to, the innermost first. */
+/**
+ * Requests that the application is handling, and their forwards: one for each cache a request has come to, the
+ * innermost first.
+ */
 import type { IncomingMessage } from "node:http";
 import type { Forward, PageCache } from "@diskcache/core";
 
-/** A forward, and the cache it is one of. */
+/** A forward, and the cache it belongs to. */
 export interface UnderWay {
   readonly cache: PageCache<never>;
   readonly forward: Forward;
@@ -10,16 +13,19 @@ export interface UnderWay {
 
 interface Mark extends UnderWay {
   readonly by: ForwardsUnderWay;
-  /** What the request was on its way with before. */
+  /** The mark that the request had before. */
   readonly around: Mark | undefined;
 }
 
-/** One for all caches, whatever the framework: those on one directory have to know of each other. */
+/** One for all caches, whatever the framework: caches on one directory have to find each other's forwards. */
 const MARK = Symbol("diskcache.underWay");
 
 type Marked = IncomingMessage & { [MARK]?: Mark };
 
-/** Kept on the request itself. A forward leads back to its request, and a collection of the young generation takes what a WeakMap holds for alive: in one, every request would live until the next full collection. */
+/**
+ * Kept on the request itself. A forward refers back to its request, and a collection of the young generation treats
+ * what a WeakMap holds as alive: with a WeakMap, every request would live until the next full collection.
+ */
 export class ForwardsUnderWay {
   /** This cache's own forward. */
   get(req: IncomingMessage): Forward | undefined {
@@ -29,7 +35,10 @@ export class ForwardsUnderWay {
     return undefined;
   }
 
-  /** The innermost forward of the caches that keep this page in the directory of `cache`: the one that answers for it. */
+  /**
+   * The innermost forward of the caches that keep this page in the directory of `cache`: the one that is responsible
+   * for it.
+   */
   innermost<Req>(req: IncomingMessage, target: string, cache: PageCache<Req>): UnderWay | undefined {
     for (let at = (req as Marked)[MARK]; at !== undefined; at = at.around) {
       if (at.by === this || (isFor(at.forward, req, target) && at.cache.sharesDirectory(asAny(cache)))) return at;
@@ -37,7 +46,10 @@ export class ForwardsUnderWay {
     return undefined;
   }
 
-  /** The forward that the policy of one of the cache's routes is for; `undefined` when the request has not come through the cache. */
+  /**
+   * The forward that a route policy of the cache applies to; `undefined` when the request has not come through the
+   * cache.
+   */
   ofRoute<Req>(req: IncomingMessage, target: string, cache: PageCache<Req>): UnderWay | undefined {
     return this.get(req) === undefined ? undefined : this.innermost(req, target, cache);
   }
@@ -47,12 +59,12 @@ export class ForwardsUnderWay {
   }
 }
 
-// What a cache calls a request matters to nobody here.
+// The type of a cache's native request does not matter here.
 function asAny<Req>(cache: PageCache<Req>): PageCache<never> {
   return cache as unknown as PageCache<never>;
 }
 
-// A part of the application that was cut a path of its own has pages of its own.
+// A part of the application that was given its own path has its own pages.
 function isFor({ plan: { request } }: Forward, req: IncomingMessage, target: string): boolean {
   return request.target === target && request.method === req.method;
 }

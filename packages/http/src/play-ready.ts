@@ -1,4 +1,4 @@
-/** The shortest way to a hit, before anything is made for a request. */
+/** The fast path to a hit, before any object is made for a request. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { OutgoingResponse, PageCache } from "@diskcache/core";
 import { isNever } from "./tools.js";
@@ -9,16 +9,18 @@ import { isKnownResponse } from "./response-class.js";
 import { send } from "./send.js";
 import { http1Scheme, schemeOf } from "./server.js";
 
-/** The answer, if it is in memory and can be told at a glance; `undefined` says nothing.
- * @param target the request target as it came
- * @param native what the framework hands to handlers */
+/**
+ * The answer, if it is in memory and can be found without parsing the fields; with `undefined` the normal path decides.
+ * @param target the request target as received
+ * @param native what the framework hands to handlers
+ */
 export function readyResponse<Req>(
   cache: PageCache<Req>,
   req: IncomingMessage,
   target: string,
   native: unknown = req,
 ): OutgoingResponse | undefined {
-  // On its way through a cache already: this one or another must not answer in between.
+  // Already in a cache: this one or another must not answer in between.
   if (req.diskCache !== undefined || isRefresh(req) || isNever(req)) return undefined;
   if (cache.knowsWhoAsks(native)) return undefined;
   if (req.url !== target && rewrittenTarget(req, target) !== undefined) return undefined;
@@ -27,7 +29,7 @@ export function readyResponse<Req>(
   return cache.ready(method, target, http1Scheme(req), req.rawHeaders);
 }
 
-/** Plays it; `false` says nothing, and nothing was done. */
+/** Sends it; `false`: the normal path decides, and nothing was done. */
 export function playReady<Req>(
   cache: PageCache<Req>,
   req: IncomingMessage,

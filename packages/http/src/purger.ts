@@ -1,9 +1,12 @@
-/** A request to purge from node:http to the cache, and its answer back. Decides nothing: the token and what is named are the core's. */
+/**
+ * A request to purge from node:http to the cache, and its answer back. Decides nothing: the core checks the token and
+ * the targets.
+ */
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { MAX_PURGE_CONTENT_BYTES } from "@diskcache/core";
 import type { PageCache, PurgeAnswer, PurgerOptions } from "@diskcache/core";
 
-/** Answers a request to purge, which other middleware may have parsed already. */
+/** Answers a request to purge, whose content other middleware may have parsed already. */
 export type AnswerPurge = (req: IncomingMessage, parsed: unknown) => Promise<PurgeAnswer>;
 
 /** @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` for a token that could be guessed */
@@ -27,7 +30,7 @@ function sendPurgeAnswer(res: ServerResponse, { status, headers, body }: PurgeAn
   res.writeHead(status, headers).end(body);
 }
 
-// Where nobody has read the content before, it is read here.
+// Where no middleware has read the content before, it is read here.
 async function contentOf(req: IncomingMessage, parsed: unknown): Promise<unknown> {
   if (req.readableEnded) return Buffer.isBuffer(parsed) ? parsed.toString() : parsed;
   const chunks: Buffer[] = [];

@@ -1,4 +1,7 @@
-/** Refreshes a page behind a stale hit: a request of the cache's own through the server that the client's came by. No client waits for it, and nothing of the client's that is not in the key goes with it. */
+/**
+ * Refreshes a page behind a stale hit: a request of the cache's own through the server that the client's came by. No
+ * client waits for it, and it carries nothing of the client's request that is not in the key.
+ */
 import { IncomingMessage, ServerResponse } from "node:http";
 import { inOwnContext } from "@diskcache/core";
 import type { HandleOptions, RawHeaders, RefreshClaim } from "@diskcache/core";
@@ -11,21 +14,24 @@ import type { OwnAnswer } from "./stand-in-socket.js";
 /** Whether a request of the cache's own is to be answered by the application, whatever is stored. */
 const OWN = new WeakMap<IncomingMessage, { readonly anew: boolean; readonly keeping: Keeping | undefined }>();
 
-/** Told, when the application is asked, whether its response will be stored. */
+/** Called when the application is asked, with whether its response will be stored. */
 export type Keeping = (kept: Promise<boolean>) => void;
 
-/** Whether a request is one of the cache's own, made to render a page anew behind a stale one or before anybody comes (`warm`, `refresh`); applications may leave such requests out of their statistics. */
+/**
+ * Whether a request is one of the cache's own, made to refresh a stale page, or to render a page before any client asks
+ * for it (`warm`, `refresh`); applications may leave such requests out of their statistics.
+ */
 export function isRefresh(req: IncomingMessage): boolean {
   return OWN.has(req);
 }
 
 /** Makes a request one of the cache's own.
- * @param anew never answered from the store: it fills it anew */
+ * @param anew whether it is never answered from the store: its response replaces the stored one */
 export function markOwn(req: IncomingMessage, anew: boolean, keeping?: Keeping): void {
   OWN.set(req, { anew, keeping });
 }
 
-/** How the cache is to take a request, as far as that shows in whether it is its own. */
+/** How the cache is to handle a request, as far as that depends on whether it is its own. */
 export function askedAs(req: IncomingMessage): Pick<HandleOptions, "refresh" | "own" | "keeping"> {
   const own = OWN.get(req);
   return own === undefined ? CLIENTS : { refresh: own.anew, own: true, keeping: own.keeping };
@@ -33,10 +39,10 @@ export function askedAs(req: IncomingMessage): Pick<HandleOptions, "refresh" | "
 
 const CLIENTS = Object.freeze({ refresh: false, own: false });
 
-/** Sends the refresh on its way, and gives the claim back, with what has become of it, when it is over. */
+/** Starts the refresh, and releases the claim with the result when it is over. */
 export function refreshBehind(client: IncomingMessage, target: string, { rawHeaders, release }: RefreshClaim): void {
   const server = serverOf(client);
-  // A request that was injected came by none.
+  // An injected request came by no server.
   if (server === undefined) return release({ reached: false, status: undefined });
   let reached = false;
   const prepare = (req: IncomingMessage): void => markOwn(req, true, () => void (reached = true));
@@ -44,19 +50,25 @@ export function refreshBehind(client: IncomingMessage, target: string, { rawHead
   void sendOwn(request).then(({ status }) => release({ reached, status }));
 }
 
-/* A request of the cache's own, through the server that clients come by: no connection, and nothing kept of the answer but its beginning. */
+/*
+ * A request of the cache's own, through the server that clients come by: no connection, and only the head of the answer
+ * is kept.
+ */
 
 export interface OwnRequest {
   readonly server: AnyServer;
   readonly target: string;
   readonly rawHeaders: RawHeaders;
   readonly encrypted: boolean;
-  /** Told of the request before the server is. */
+  /** Receives the request before the server does. */
   readonly prepare?: (req: IncomingMessage) => void;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Sends it in no client's asynchronous context: the page is for everybody, whoever gave the occasion. Resolves when the answer is over, however it went. Never rejects. */
+/**
+ * Sends it in no client's asynchronous context: the page is for all clients, whichever request caused it. Resolves when
+ * the answer is over, with or without success. Never rejects.
+ */
 export function sendOwn(request: OwnRequest): Promise<OwnAnswer> {
   return inOwnContext(() => send(request));
 }
@@ -78,12 +90,13 @@ function send({ server, target, rawHeaders, encrypted, prepare, signal }: OwnReq
   prepare?.(req);
   const leave = (): void => void socket.destroy();
   signal?.addEventListener("abort", leave);
-  // After whatever the caller is about to send.
+  // After what the caller is about to send.
   setImmediate(() => {
     try {
       server.emit("request", req, res);
     } catch {
-      // A handler that knows HTTP/2 alone, or wants what a stand-in has not: no request of a client's, so no reason to end the process.
+      // A handler that supports HTTP/2 only, or needs what a stand-in lacks: not a client's request, so no reason to
+      // end the process.
       leave();
     }
   });
@@ -99,7 +112,7 @@ function send({ server, target, rawHeaders, encrypted, prepare, signal }: OwnReq
   });
 }
 
-// As node:http joins them; it does so by itself only for what its own parser has read.
+// As node:http joins them; it does so only for what its own parser has read.
 function joinedHeaders(raw: RawHeaders): Record<string, string> {
   const joined: Record<string, string> = {};
   for (const [name, { values }] of headerGroups(raw)) {

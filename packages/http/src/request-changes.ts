@@ -1,12 +1,12 @@
-/** What a handler sees of a request instead of the client's own conditions, and the request as it came again. */
+/** The conditions a handler sees in place of the client's own, and the request as it was received. */
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { Forward } from "@diskcache/core";
 
 /** There were no conditions, or they were left alone. */
 export const NOTHING_TO_UNDO = (): void => undefined;
 
-/** @param headers of the request, as they are and not as a watched handler sees them
- * @returns gives the client's own back, for what answers in the cache's place; what has been changed since stays */
+/** @param headers of the request, the originals and not the view of a watched handler
+ * @returns restores the client's own, for code that answers in the cache's place; changes made since stay */
 export function applyRequestChanges(headers: IncomingHttpHeaders, { requestChanges }: Forward): () => void {
   const { remove, set } = requestChanges;
   if (remove.length === 0 && set.length === 0) return NOTHING_TO_UNDO;
@@ -23,7 +23,10 @@ export function applyRequestChanges(headers: IncomingHttpHeaders, { requestChang
   };
 }
 
-/** For when another exchange answers in the place of this one: what was taken off for this one is there again, and what was put in is gone. */
+/**
+ * For when another exchange answers in the place of this one: fields removed for this one are restored, and those added
+ * are removed.
+ */
 export function withdrawRequestChanges(req: IncomingMessage, { requestChanges, plan }: Forward): void {
   const { headers } = plan.request;
   for (const name of [...requestChanges.remove, ...requestChanges.set.map(([set]) => set)]) {

@@ -6,25 +6,34 @@ import { http2Fields, isHttp2Received, isHttp2Request } from "./http2-request.js
 import { schemeOf } from "./server.js";
 import { plainFields } from "./watch-request.js";
 
-/** Where a framework that does not say so on the request itself (Express: `baseUrl`) has mounted the application whose request this is. */
+/**
+ * Where a framework has mounted the application of this request, if it does not say so on the request itself (Express
+ * does: `baseUrl`).
+ */
 const MOUNTS = new WeakMap<IncomingMessage, string>();
 
-/** Says where the application is mounted: its requests have a shorter `url` than the target, and nobody has rewritten it. */
+/**
+ * Notes where the application is mounted: its requests have a shorter `url` than the target, without having been
+ * rewritten.
+ */
 export function mountedAt(req: IncomingMessage, path: string): void {
   MOUNTS.set(req, path);
 }
 
-/** What middleware has put in the place of the target; `undefined` where it is as it came, or only shorter by where the application is mounted.
- * @param target the request target as it came */
+/**
+ * What middleware has put in the place of the target; `undefined` where it is as received, or only without the path of
+ * the mount.
+ * @param target the request target as received
+ */
 export function rewrittenTarget(req: IncomingMessage, target: string): string | undefined {
   const { url = "", baseUrl = MOUNTS.get(req) ?? "" } = req as { readonly url?: string; readonly baseUrl?: string };
   if (url === target) return undefined;
-  // At the very place where it is mounted there is no slash to keep.
+  // At exactly the path of the mount there is no slash to keep.
   const isMounted = baseUrl + url === target || (url.startsWith("/") && baseUrl + url.slice(1) === target);
   return isMounted ? undefined : baseUrl + url;
 }
 
-/** @param target the request target as it came, where the framework has rewritten `url` */
+/** @param target the request target as received, where the framework has rewritten `url` */
 export function requestHead(req: IncomingMessage, target: string = req.url ?? ""): RequestHead {
   const plain = plainFields(req);
   const { headers, rawHeaders } = isHttp2Request(req) ? http2Fields(req, plain) : plain;
@@ -33,10 +42,10 @@ export function requestHead(req: IncomingMessage, target: string = req.url ?? ""
   return rewritten === undefined ? head : { ...head, rewritten };
 }
 
-/* A request as the cache sees it, its content included where that is part of the key. */
+/* A request as the cache sees it, with its content where that is part of the key. */
 
-/** At once, unless the content has to come first.
- * @param target the request target as it came
+/** Synchronous, unless the content has to be read first.
+ * @param target the request target as received
  * @param policy the route's own */
 export function keyedRequest<Req>(
   cache: PageCache<Req>,
@@ -51,7 +60,7 @@ export function keyedRequest<Req>(
   );
 }
 
-/** The request of a forward under way, for a route that may key its content although nothing before it did. */
+/** The request of the current forward, for a route that may key its content although nothing before it did. */
 export function routedRequest<Req>(
   cache: PageCache<Req>,
   { plan }: Forward,
@@ -75,12 +84,15 @@ export function nestedRequest<Req>(
   return { ...requestHead(req, target), contentDigest: digest };
 }
 
-/** The whole content, which the handler finds in the request all the same; `undefined` when it is longer than `limit`, was read by somebody else, or does not come. */
+/**
+ * The whole content, which the handler still finds in the request; `undefined` when it is longer than `limit`, was read
+ * by other code, or does not arrive.
+ */
 function readContent(req: IncomingMessage, limit: number): Promise<Buffer | undefined> {
   const untouched = req.readableFlowing === null && !req.readableDidRead && req.readableEncoding === null;
   if (!untouched || req.destroyed || Number(req.headers["content-length"] ?? 0) > limit)
     return Promise.resolve(undefined);
-  // Nothing to read, and nothing may be: reading would end the stream before the handler listens.
+  // Nothing to read, and nothing may be read: reading would end the stream before the handler listens.
   if (isReceived(req) && req.readableLength === 0) return Promise.resolve(Buffer.alloc(0));
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
@@ -88,7 +100,7 @@ function readContent(req: IncomingMessage, limit: number): Promise<Buffer | unde
     const settle = (whole: boolean): void => {
       req.off("readable", read).off("close", left).off("error", left);
       const content = Buffer.concat(chunks);
-      // In the same turn as the last read: the stream has not said that it ended, and goes on as if nobody had read.
+      // In the same turn as the last read: the stream has not emitted its end, and goes on as if it had not been read.
       if (bytes > 0) req.unshift(content);
       resolve(whole ? content : undefined);
     };

@@ -1,12 +1,12 @@
 /**
- * What differs between node:http's response and that of HTTP/2's compatibility API. All else works with both and does
- * not ask. Knows nothing about caching.
+ * What differs between node:http's response and that of HTTP/2's compatibility API. All other code works with both
+ * without checking. Contains no caching logic.
  */
 import { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { PageCache, RawHeaders } from "@diskcache/core";
 
-/** What the compatibility API writes to. Its public face, as far as it is needed here. */
+/** The stream behind the compatibility API. Its public methods, as far as they are used here. */
 interface Http2Stream {
   respond(...given: unknown[]): void;
   readonly aborted: boolean;
@@ -37,10 +37,10 @@ const NEEDED = [
   "emit",
 ] as const;
 
-/** Node's own name for the head as it was sent, undocumented, and asked for by all that hooks into responses. */
+/** Node's own name for the head as it was sent, undocumented, and read by all libraries that hook into responses. */
 const HEADER = "_header";
 
-/** About one connection: HTTP/2 has no place for them (RFC 9113 §8.2.2). */
+/** They describe one connection: HTTP/2 has no place for them (RFC 9113 §8.2.2). */
 const CONNECTION_FIELDS: ReadonlySet<string> = new Set([
   "connection",
   "keep-alive",
@@ -52,7 +52,10 @@ const CONNECTION_FIELDS: ReadonlySet<string> = new Set([
 /** RFC 9113 §7. */
 const CANCEL = 0x8;
 
-/** Whether the cache can work with a response. Both classes of Node have `_header`: for them one look is enough. */
+/**
+ * Whether the cache can work with a response. Both classes of Node have `_header`: for them one property check is
+ * enough.
+ */
 export function isKnownResponse(res: ServerResponse): boolean {
   return (res as unknown as Record<string, unknown>)[HEADER] !== undefined || hasNeededMethods(res);
 }
@@ -90,7 +93,7 @@ export function clientLeft(res: ServerResponse): boolean {
     const errored = truth(socket, "errored") as NodeJS.ErrnoException | null;
     return truth(socket, "readableEnded") === true || errored?.syscall !== undefined;
   }
-  // A session that ends closes its streams by the same code.
+  // A session that ends closes its streams with the same code.
   return truth(stream, "rstCode") === CANCEL || (stream as EndedHere)[ENDED_HERE] !== true;
 }
 
@@ -98,7 +101,7 @@ const ENDED_HERE = Symbol("diskcache.endedHere");
 
 type EndedHere = Http2Stream & { [ENDED_HERE]?: boolean };
 
-/** Has a response of HTTP/2 remember that this side ended it: the code of a reset does not say who sent it. */
+/** Makes a response of HTTP/2 remember that this side ended it: the code of a reset does not say which side sent it. */
 export function noteOwnEnd(res: ServerResponse): void {
   const stream = http2Stream(res) as EndedHere & Record<"close" | "destroy", Method>;
   if (stream[ENDED_HERE] !== undefined) return;
@@ -106,22 +109,22 @@ export function noteOwnEnd(res: ServerResponse): void {
   for (const name of ["close", "destroy"] as const) {
     const method = stream[name];
     stream[name] = (...given) => {
-      // Of a stream that its client has reset, Node has noted that it is closed before it calls.
+      // When its client has reset a stream, Node has marked it closed before this call.
       if (truth(stream, "closed") === false && truth(stream, "destroyed") === false) stream[ENDED_HERE] = true;
       return Reflect.apply(method, stream, given);
     };
   }
 }
 
-/** What a connection says of itself, whatever handlers are told of it. */
+/** The real value of a property of the connection, whatever handlers see. */
 export function truth(connection: object, name: string): unknown {
   return Reflect.get(Object.getPrototypeOf(connection) as object, name, connection);
 }
 
-/** Breaks a response off so that its client can tell: on HTTP/2 a reset without an error would pass for an end. */
+/** Breaks a response off in a way its client detects: on HTTP/2 a reset without an error would pass for an end. */
 export function breakOff(res: ServerResponse): void {
   if (http2Stream(res) !== undefined) {
-    // In a later turn: told to reset a stream while it hears that its client has reset another one, Node sends for ever.
+    // In a later turn: when a stream is reset while Node handles its client's reset of another one, Node sends forever.
     setImmediate(() => void res.destroy(new Error("the response was broken off")));
     return;
   }
@@ -138,18 +141,19 @@ function reset(socket: Socket): void {
   }
 }
 
-/** The reason phrase that was set. HTTP/2 has none (RFC 9113 §8.3.2), and Node warns those who ask there. */
+/** The reason phrase that was set. HTTP/2 has none (RFC 9113 §8.3.2), and Node emits a warning when it is read there.
+ */
 export function reasonPhrase(res: ServerResponse): string {
   return http2Stream(res) === undefined ? (res.statusMessage ?? "") : "";
 }
 
-/** Has an HTTP/2 response ignore a reason phrase without a warning: code for both protocols reads and sets it. */
+/** Makes an HTTP/2 response ignore a reason phrase without a warning: code for both protocols reads and sets it. */
 export function ignoreReasonPhrase(res: ServerResponse): void {
   if (http2Stream(res) === undefined) return;
   Object.defineProperty(res, "statusMessage", { configurable: true, get: () => "", set: () => {} });
 }
 
-/** The names of the fields set so far: as they were given where the class keeps that, without HTTP/2's `:status`. */
+/** The names of the fields set so far: in their original case where the class keeps it, without HTTP/2's `:status`. */
 export function namesSetOn(res: ServerResponse): string[] {
   // Node has it on every outgoing message; its types know it on requests only.
   const { getRawHeaderNames } = res as unknown as { readonly getRawHeaderNames?: () => string[] };
@@ -157,7 +161,7 @@ export function namesSetOn(res: ServerResponse): string[] {
   return res.getHeaderNames().filter((name) => !name.startsWith(":"));
 }
 
-/** The lines that may be sent on a response of this class: the very list where all may. */
+/** The lines that may be sent on a response of this class: the same list where all may. */
 export function sendableLines(res: ServerResponse, raw: RawHeaders): RawHeaders {
   if (http2Stream(res) === undefined) return raw;
   const lines: string[] = [];
@@ -171,11 +175,11 @@ export function isBareHttp2Write(res: ServerResponse, write: unknown): boolean {
   return http2Stream(res) !== undefined && write === (Object.getPrototypeOf(res) as ServerResponse).write;
 }
 
-/** Node's own name for what makes a head, undocumented and as old as node:http. */
+/** Node's own name for the method that makes a head, undocumented and as old as node:http. */
 const MAKE_HEAD = "_storeHeader";
 
-/** Where a head becomes bytes, behind every hook into `writeHead`: an object and the name of its method.
- * `undefined` where a class does not let that be seen. */
+/** Where a head becomes bytes, after every hook into `writeHead`: an object and the name of its method.
+ * `undefined` where a class does not expose that. */
 export function headMaker(res: ServerResponse): readonly [owner: Record<string, Method>, name: string] | undefined {
   const methods = res as unknown as Record<string, Method>;
   if (methods[MAKE_HEAD] !== undefined) return [methods, MAKE_HEAD];
@@ -189,13 +193,13 @@ const DETAIL = "response";
 
 let warned = false;
 
-/** Says so in the response, where it takes a field, in the counters and events, and once to the operator. */
+/** Reports it in the response, where it takes a field, in the counters and events, and once to the operator. */
 export function stepAside<Req>(cache: PageCache<Req>, res: ServerResponse, target: string): void {
   cache.leftAlone(target, DETAIL);
   try {
     res.setHeader("Cache-Status", `diskcache; fwd=bypass; detail=${DETAIL}`);
   } catch {
-    // It is no response that takes fields.
+    // This response takes no fields.
   }
   if (warned) return;
   warned = true;

@@ -1,4 +1,4 @@
-/** Plays a response from the cache to the client. Never touches what is stored. */
+/** Sends a response from the cache to the client. Never changes what is stored. */
 import { ServerResponse } from "node:http";
 import type { IncomingMessage } from "node:http";
 import type { BodySource, OutgoingResponse } from "@diskcache/core";
@@ -17,17 +17,21 @@ export interface Sink {
 const { writeHead: bareWriteHead, write: bareWrite, end: bareEnd } = ServerResponse.prototype;
 const BARE: Sink = Object.freeze({ writeHead: bareWriteHead, write: bareWrite, end: bareEnd });
 
-/** node:http's overloads, told as what they are to somebody who passes arguments on. */
+/** node:http's overloads, typed for code that passes arguments on. */
 export function sinkOf({ writeHead, write, end }: ServerResponse): Sink {
   return writeHead === BARE.writeHead && write === BARE.write && end === BARE.end ? BARE : { writeHead, write, end };
 }
 
-/** Node's own name for where a response keeps fields, `null` until one is set. Once one was, also if it was removed, Node takes of a flat list the last line of each name only. */
+/**
+ * Node's own name for where a response keeps fields, `null` until one is set. After that, even if it was removed, Node
+ * takes only the last line of each name from a flat list.
+ */
 const FIELDS = Object.getOwnPropertySymbols(new ServerResponse({ method: "GET" } as IncomingMessage)).find(
   ({ description }) => description === "kOutHeaders",
 );
 
-/** Whether nothing has hooked the making of the head or set a field: then lines go out as they are given, at the price of a bare server. */
+/** Whether no hook is in `writeHead` and no field is set: then lines are sent as given, at the cost of a bare server.
+ */
 export function isBareHead(res: ServerResponse, { writeHead }: Sink): boolean {
   if (writeHead !== BARE.writeHead) return false;
   if (FIELDS === undefined) return res.getHeaderNames().length === 0;
@@ -39,10 +43,13 @@ export function isBareWrite(res: ServerResponse, { write }: Sink): boolean {
   return write === BARE.write || isBareHttp2Write(res, write);
 }
 
-/** In the place of a number of listeners: somebody looks at the fields before they leave. */
+/** In place of a number of listeners: other code reads the fields before they leave. */
 export const LOOKED_AT = -1;
 
-/** @param unwatching how many of those who listen for the end of the response do not look at it then: Node, and the framework's own */
+/**
+ * @param unwatching how many of the listeners for the end of the response do not read it then: Node's, and the
+ * framework's own
+ */
 export function send(
   res: ServerResponse,
   response: OutgoingResponse,
@@ -50,7 +57,7 @@ export function send(
   unwatching: number = NODES_OWN,
 ): void {
   if (res.headersSent || isGone(res)) return;
-  // Lines that are sent as they are given cannot be asked for afterwards.
+  // Lines that are sent as given cannot be read from the response afterwards.
   const flat = isBareHead(res, sink) && sink.end === BARE.end && watchersOf(res) <= unwatching;
   writeHead(res, response, sink, flat);
   const { body } = response;
@@ -58,7 +65,7 @@ export function send(
   else if (Buffer.isBuffer(body)) {
     if (sink.end === BARE.end || http2Stream(res) === undefined) sink.end.call(res, body);
     else endOnHttp2(res, body, sink);
-    // What the socket takes is with the system when the call returns. A hook may still have it.
+    // The bytes the socket takes are with the system when the call returns. A hook may still hold them.
     if (response.lease !== undefined && sink.end === BARE.end && res.writableLength === 0) response.lease.giveBack();
   } else void pump(res, body, sink);
 }
@@ -67,7 +74,7 @@ function writeHead(res: ServerResponse, response: OutgoingResponse, sink: Sink, 
   const { status, headers, outer } = response;
   const named = sink.writeHead === BARE.writeHead || http2Stream(res) === undefined;
   const statusText = named ? response.statusText : "";
-  // A failed handler's phrase is not that of the page in its place; Node knows the usual one.
+  // A failed handler's phrase does not belong to the page in its place; Node sets the usual one.
   if (named && statusText === "" && res.statusMessage) res.statusMessage = "";
   if (flat) {
     if (statusText === "") sink.writeHead.call(res, status, headers);
@@ -83,7 +90,7 @@ function writeHead(res: ServerResponse, response: OutgoingResponse, sink: Sink, 
   else sink.writeHead.call(res, status, statusText);
 }
 
-// HTTP/2's own `end` calls the `write` that it finds, which may be a tap's.
+// HTTP/2's own `end` calls the current `write`, which may be a tap's.
 // A head that allows no content has ended the stream already.
 function endOnHttp2(res: ServerResponse, body: Buffer, sink: Sink): void {
   if (body.length > 0 && http2Stream(res)?.writableEnded === false) sink.write.call(res, body);
@@ -103,17 +110,17 @@ async function pump(res: ServerResponse, source: BodySource, sink: Sink): Promis
   }
 }
 
-/** A piece of a body, on its way when this resolves. Rejects when the client has left. */
+/** Writes a piece of a body; resolves when it has been handed over. Rejects when the client has left. */
 export function write(res: ServerResponse, bytes: Buffer, sink: Sink): Promise<void> {
   return new Promise((resolve, reject) => {
     if (isGone(res)) return reject(new Error("the client has left"));
     if (sink.write === BARE.write) {
-      // The reader uses its buffer again, so the bytes have to be on their way first.
+      // The reader reuses its buffer, so the bytes have to be handed over first.
       sink.write.call(res, bytes, (error?: Error | null) => (error ? reject(error) : resolve()));
       return undefined;
     }
     if (isBareHttp2Write(res, sink.write)) return writeOnHttp2(res, bytes, sink, resolve, reject);
-    // A hooked `write` may drop the callback (compression does): wait for its drain instead, and give it bytes of its own.
+    // A hooked `write` may drop the callback (compression does): wait for its drain instead, and pass it a copy.
     if (sink.write.call(res, Buffer.from(bytes))) return resolve();
     const settle = () => {
       res.off("drain", settle).off("close", settle);
@@ -125,7 +132,7 @@ export function write(res: ServerResponse, bytes: Buffer, sink: Sink): Promise<v
   });
 }
 
-// A client that resets its stream without an error, while it takes nothing, leaves what was written to it waiting.
+// A client that resets its stream without an error, while it reads nothing, leaves the data written to it waiting.
 function writeOnHttp2(
   res: ServerResponse,
   bytes: Buffer,

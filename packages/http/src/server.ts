@@ -6,7 +6,7 @@ import { hostOf, isHttp2Encrypted, isHttp2Request } from "./http2-request.js";
 /** A server of node:http, node:https or node:http2. */
 export type AnyServer = Server | Http2Server | Http2SecureServer;
 
-/** What one client's request told. */
+/** What a client's request showed about its server. */
 export interface KnownServer {
   readonly server: AnyServer;
   readonly host: string | undefined;
@@ -40,7 +40,7 @@ export function schemeOf(req: IncomingMessage): "http" | "https" {
   return isEncrypted(req) ? "https" : "http";
 }
 
-/** The same for a request that is known not to be HTTP/2's. */
+/** The same for a request that is known to be HTTP/1. */
 export function http1Scheme(req: IncomingMessage): "http" | "https" {
   return isTls(req) ? "https" : "http";
 }

@@ -1,16 +1,20 @@
-/** A client that takes a response more slowly than its handler writes it. First it is given a little more than it has taken, then the rest of the body out of what is recorded, at its own pace: neither the handler nor those who read along wait for it. */
+/**
+ * A client that takes a response more slowly than its handler writes it. First it is sent a little more than it has
+ * taken, then the rest of the body from the recording, at its own pace: neither the handler nor the followers wait for
+ * it.
+ */
 import type { ServerResponse } from "node:http";
 import type { BodyReader, Forward } from "@diskcache/core";
 import { bodyPieces } from "./body-pieces.js";
 import { isBareWrite, write } from "./send.js";
 import type { Sink } from "./send.js";
 
-/** What may wait in memory for a client while others read along. */
+/** How much may wait in memory for a client that others follow. */
 const AHEAD_BYTES = 256 * 1024;
 
-/** What becomes of a response whose client is behind. */
+/** Events of a response whose client is behind. */
 export interface SlowClientEvents {
-  /** From now on the client reads for itself. */
+  /** From now on the client reads from the recording. */
   left(): void;
   /** The handler may go on. */
   flows(): void;
@@ -24,14 +28,14 @@ export class SlowClient {
   readonly #sink: Sink;
   readonly #end: number;
   readonly #events: SlowClientEvents;
-  /** Bytes of the handler's body that it has been given. */
+  /** Bytes of the handler's body that the client has been sent. */
   #position = 0;
-  /** Bytes that it has been given since it last took all. */
+  /** Bytes sent since the client last had taken all. */
   #owed = 0;
   #reader: BodyReader | undefined;
   #taken: (() => void) | undefined;
 
-  /** @param end of what the client gets of the handler's body; `Infinity`: all there is */
+  /** @param end of what the client gets of the handler's body; `Infinity`: all of it */
   constructor(res: ServerResponse, forward: Forward, sink: Sink, end: number, events: SlowClientEvents) {
     this.#res = res;
     this.#forward = forward;
@@ -40,18 +44,21 @@ export class SlowClient {
     this.#events = events;
   }
 
-  /** Whether the client reads the rest for itself: nothing more is written to it, and its response ends when it has read all. */
+  /**
+   * Whether the client reads the rest from the recording: nothing more is written to it, and its response ends when it
+   * has read all.
+   */
   get behind(): boolean {
     return this.#reader !== undefined;
   }
 
-  /** The client is about to be given a piece. */
+  /** The client is about to be sent a piece. */
   given(bytes: number): void {
     this.#position += bytes;
     this.#owed += bytes;
   }
 
-  /** It has not taken the last piece at once.
+  /** The client has not taken the last piece at once.
    * @returns whether the handler may go on all the same */
   stalls(): boolean {
     if (this.#mayWait) return true;
@@ -59,7 +66,7 @@ export class SlowClient {
     return this.behind;
   }
 
-  /** It has taken all it was given. */
+  /** The client has taken all it was sent. */
   drained(): void {
     this.#owed = 0;
     this.#forward.clientFlows();

@@ -1,4 +1,7 @@
-/** The socket of a request that came by no connection: takes everything at once, keeps the head, and has what applications ask of a socket. */
+/**
+ * The socket of a request that came by no connection: takes everything at once, keeps the head, and has the methods and
+ * properties that applications use on a socket.
+ */
 import { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import type { AnyServer } from "./server.js";
@@ -6,7 +9,7 @@ import type { AnyServer } from "./server.js";
 const LOOPBACK = { address: "127.0.0.1", family: "IPv4" } as const;
 const MOST_HEAD_BYTES = 64 * 1024;
 
-/** What the answer can be told by. */
+/** What is known of the answer. */
 export interface OwnAnswer {
   /** `undefined` when the answer was broken off. */
   readonly status: number | undefined;
@@ -23,7 +26,7 @@ export class StandInSocket extends Socket {
   readonly server: AnyServer;
   #head = "";
   #headEnded = false;
-  /** Pieces are taken one by one. */
+  /** Pieces are written one by one. */
   override _writev = undefined as never;
 
   constructor(server: AnyServer) {
@@ -31,7 +34,7 @@ export class StandInSocket extends Socket {
     this.server = server;
     const own = server.address();
     const port = typeof own === "object" ? own?.port : undefined;
-    // Where a connection is open these come from it.
+    // On an open connection these come from its handle.
     shadow(this, {
       pending: false,
       remoteAddress: LOOPBACK.address,
@@ -63,7 +66,7 @@ export class StandInSocket extends Socket {
     done();
   }
 
-  // No connection, so none that is idle.
+  // No connection, so no idle timeout.
   override setTimeout(): this {
     return this;
   }
@@ -118,7 +121,7 @@ class StandInTlsSocket extends StandInSocket {
   }
 }
 
-// What is left, also of a later Node, has nothing to tell of a connection that is not there.
+// The remaining methods, also those of a later Node, have no connection to describe.
 for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(TLSSocket.prototype)))
   if (typeof value === "function" && !(name in StandInTlsSocket.prototype))
     shadow(StandInTlsSocket.prototype, { [name]: () => undefined });

@@ -1,4 +1,7 @@
-/** Taps a response: the cache sees what the handler writes, on its way to the client. Nothing is buffered for the client, and a fault of the cache never reaches the handler. Its states are drawn in docs/capture.md. */
+/**
+ * Taps a response: the cache sees what the handler writes, on its way to the client. Nothing is buffered for the
+ * client, and an error in the cache never reaches the handler. docs/capture.md shows its states.
+ */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Readable } from "node:stream";
 import type { Delivery, Forward, OutgoingResponse } from "@diskcache/core";
@@ -26,18 +29,21 @@ export function tap(req: IncomingMessage, res: ServerResponse, forward: Forward)
 class Tap implements Party, Tapped {
   readonly #res: ServerResponse;
   readonly #forward: Forward;
-  /** The response's methods as they were; another middleware may have hooked them already. */
+  /** The response's methods before the tap; other middleware may have hooked them already. */
   readonly #sink: Sink;
   readonly #flushHeaders: () => void;
   readonly #head: TappedHead;
   readonly #client: ClientSide;
   readonly #departure: Departure;
-  /** While the hooks inside are heard, because the handler begins its response without a word, or another takes it over. */
+  /**
+   * Set while the inner hooks run, because the handler begins its response without `writeHead`, or other code takes it
+   * over.
+   */
   #implied: { readonly body: Buffer | undefined } | "asked" | undefined;
   #stoodIn = false;
   #released = false;
   #ended = false;
-  /** While the client has left and the handler does not know: lets it know. */
+  /** Set while the client has left and the handler does not know: lets it know. */
   #release: (() => void) | undefined;
 
   constructor(req: IncomingMessage, res: ServerResponse, forward: Forward) {
@@ -51,7 +57,7 @@ class Tap implements Party, Tapped {
     this.#client = new ClientSide({ res, forward, sink, head, departure });
     forward.onOver = () => departure.over();
     departure.join(this);
-    // Only then is there something to stand in.
+    // Only then can a stale page stand in.
     if (forward.plan.selection !== undefined) forward.onTimeout = (stale) => this.#standIn(stale);
   }
 
@@ -73,14 +79,14 @@ class Tap implements Party, Tapped {
     this.#client.pass();
     const { writeHead, write, end } = this.#sink;
     Object.assign(res, { writeHead });
-    // What is hooked in inside stays, and ends up here.
+    // Hooks added inside stay, and end up here.
     if (res.write === this.write) Object.assign(res, { write });
     if (res.end === (this.end as unknown)) Object.assign(res, { end });
   }
 
   readonly writeHead = (status: number, ...rest: unknown[]): ServerResponse => {
     const client = this.#client;
-    // Given up before it began: it is not the cache's any more.
+    // Given up before it began: it is no longer the cache's.
     if (client.begun || this.#ended) {
       // A second call has to fail as it always does.
       if (client.passes) this.#sink.writeHead.call(this.#res, status, ...rest);
@@ -101,7 +107,7 @@ class Tap implements Party, Tapped {
     const room = !client.record || this.#forward.write(bytes!);
     if (!client.passes) callSoon(given);
     const goOn = client.write(given, bytes, room);
-    // It may be of no use to anything by now.
+    // It may have become useless by now.
     if (this.#release !== undefined && !this.#forward.wanted) this.#release();
     return goOn;
   };
@@ -117,7 +123,7 @@ class Tap implements Party, Tapped {
       else callSoon(given);
       return this.#res;
     }
-    // What is not kept and goes out as it is costs no copy.
+    // A body that is not kept and goes out as it is needs no copy.
     const own = last !== undefined && (client.record || !client.passes) ? ownBytes(last, encoding) : undefined;
     if (client.record && own !== undefined) this.#forward.write(own);
     this.#ended = true;
@@ -130,7 +136,7 @@ class Tap implements Party, Tapped {
 
   readonly flushHeaders = (): void => {
     if (!this.#ended) this.#beginImplicitly(undefined);
-    // What is gathered has no head before it is whole.
+    // A gathered body has no head before it is complete.
     if (!this.#client.gathers && !this.#client.isAside) Reflect.apply(this.#flushHeaders, this.#res, []);
   };
 
@@ -149,7 +155,7 @@ class Tap implements Party, Tapped {
   }
 
   piped(source: NodeJS.EventEmitter): void {
-    // No client is there to break it off.
+    // No client is left to break it off.
     if (this.#release !== undefined) whenItFails(source as Readable, () => this.broken());
   }
 
@@ -171,11 +177,11 @@ class Tap implements Party, Tapped {
       this.#implied = { body };
       res.writeHead(res.statusCode);
     }
-    // A hook has kept it to itself.
+    // A hook has not passed it on.
     if (!this.#client.begun && !this.#ended) this.#begin(res.statusCode, undefined, []);
   }
 
-  // Every hook inside the cache has spoken.
+  // Every hook inside the cache has run.
   #begin(status: number, reason: string | undefined, fields: readonly string[]): void {
     const implied = this.#implied;
     if (implied === "asked") return this.#head.set(status, reason, fields);
@@ -185,7 +191,7 @@ class Tap implements Party, Tapped {
     client.begin(delivery, status, this.#stoodIn, complete, (content) => void this.#fill(delivery, status, content));
     if (client.passes) return this.#head.pass(status, reason, unset, implied !== undefined);
     this.#res.writeHead = this.writeHead;
-    // Neither kept nor for the client: what the handler still does is for no one.
+    // Neither kept nor for the client: what the handler still writes is dropped.
     if (client.isAside && !client.record) complete();
   }
 
@@ -196,14 +202,14 @@ class Tap implements Party, Tapped {
     this.#finish();
   }
 
-  // The handler takes too long: the client gets a stale page, and what still comes is for the cache.
+  // The handler takes too long: the client gets a stale page, and the rest of the response is for the cache.
   #standIn(stale: OutgoingResponse): void {
     if (this.#res.headersSent || this.#client.begun || this.#departure.gone) return;
     this.#stoodIn = true;
     this.#head.standIn(stale);
   }
 
-  // The client has all it will get, and nothing is kept: whatever is piped here would be read for no one.
+  // The client has all it will get, and nothing is kept: data piped here would be dropped.
   #complete(): void {
     this.#client.turnAside();
     this.#ended = true;
@@ -216,14 +222,14 @@ class Tap implements Party, Tapped {
     const { gone } = this.#departure;
     this.#head.leaves();
     this.#over(false, () => void this.#forward.end());
-    // To Node, and to what is hooked in outside, the response ends as well.
+    // For Node, and for the hooks outside, the response ends as well.
     if (gone) this.#client.endUnsent();
   }
 
   #over(left: boolean, act: () => void): void {
     this.#ended = true;
     this.#client.handlerIsDone(left);
-    // What holds the forward holds the response no longer.
+    // Code that holds the forward no longer holds the response.
     this.#forward.onTimeout = this.#forward.onDrain = undefined;
     act();
   }

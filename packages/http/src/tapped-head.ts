@@ -1,4 +1,7 @@
-/** The head of a tapped response: what the handler has set becomes what leaves. It is decided once, after every hook inside the cache has spoken, and looked at again when it leaves. */
+/**
+ * The head of a tapped response: what the handler has set becomes what is sent. It is decided once, after every hook
+ * inside the cache has run, and checked again when it leaves.
+ */
 import type { ServerResponse } from "node:http";
 import type { Delivery, Forward, OutgoingResponse, ResponseHead } from "@diskcache/core";
 import type { Party } from "./departure.js";
@@ -25,7 +28,7 @@ export interface GivenHead {
   readonly status: number;
   /** `undefined`: what is set on the response. */
   readonly reason: string | undefined;
-  /** Fields beside those that are set. */
+  /** Fields in addition to those that are set. */
   readonly fields: readonly string[];
   /** The whole body, where it is known. */
   readonly body: Buffer | undefined;
@@ -39,7 +42,7 @@ export class TappedHead {
   readonly #before: readonly string[];
   #recorded = false;
   #left = false;
-  /** The cookies that went out with a response that stood in: hooks are heard once, and these may be the handler's. */
+  /** The cookies that went out with a response that stood in: hooks run once, and these may be the handler's. */
   #cookies: readonly string[] = NOTHING;
 
   constructor(res: ServerResponse, forward: Forward, sink: Sink) {
@@ -50,10 +53,13 @@ export class TappedHead {
     this.#before = before.length === 0 ? NOTHING : before;
   }
 
-  /** The handler begins its response. Returns what the client gets, and the fields that go out as they were given, where nothing is set and no one else has a say. */
+  /**
+   * The handler begins its response. Returns what the client gets, and the fields that are sent as given, where none is
+   * set and no other code can change them.
+   */
   begin({ status, reason, fields, body }: GivenHead): { delivery: Delivery; unset: readonly string[] | undefined } {
     const res = this.#res;
-    // The methods of before were kept and used: this response is past saving, and none of ours.
+    // The original methods were kept and called: this response cannot be changed any more, and is not the cache's.
     if (res.headersSent) return { delivery: UNTOUCHED, unset: undefined };
     const alone = fields.length > 0 && isBareHead(res, this.#sink);
     if (alone) assertSendable(fields);
@@ -73,7 +79,7 @@ export class TappedHead {
     return { delivery, unset: undefined };
   }
 
-  /** From here on Node makes the head, or what is hooked in outside.
+  /** From here on Node makes the head, or a hook outside does.
    * @param implied when the body begins; otherwise at once */
   pass(status: number, reason: string | undefined, unset: readonly string[] | undefined, implied: boolean): void {
     const res = this.#res;
@@ -83,7 +89,7 @@ export class TappedHead {
     this.#sink.writeHead.call(res, status, ...rest);
   }
 
-  /** What hooks have made of it, for Node to make a head of. */
+  /** Sets the status and fields as hooks have left them, for Node to make a head from. */
   set(status: number, reason: string | undefined, fields: readonly string[]): void {
     const res = this.#res;
     res.statusCode = status;
@@ -91,7 +97,7 @@ export class TappedHead {
     setHeaderLines(res, fields);
   }
 
-  /** All that can be added to the head is there. Also where no head was ever sent. */
+  /** Nothing more can be added to the head. Also called where no head was ever sent. */
   leaves(): void {
     if (this.#left || !this.#recorded) return;
     this.#left = true;
@@ -99,7 +105,7 @@ export class TappedHead {
     if (!this.#res.headersSent) for (const [name, value] of late) this.#res.setHeader(name, value);
   }
 
-  /** No client is there for a head. What is hooked into the making of one has to be heard all the same: it may set a cookie. */
+  /** No client is left to get a head. The hooks into it have to run all the same: one may set a cookie. */
   makeUnsent(status: number): void {
     if (this.#res.headersSent) return;
     this.#sink.writeHead.call(this.#res, status);
@@ -119,7 +125,10 @@ export class TappedHead {
     this.#sink.writeHead.call(this.#res, head.status);
   }
 
-  /** The handler takes too long: another response goes out now, and it goes on with one that no one receives. */
+  /**
+   * The handler takes too long: another response is sent now, and the handler goes on with one that is sent to no
+   * client.
+   */
   standIn(response: OutgoingResponse): void {
     const switchOver = putAside(this.#res, this.#before);
     send(this.#res, response, this.#sink);
@@ -133,14 +142,17 @@ export class TappedHead {
   }
 }
 
-/* What an adapter may do with a response that is tapped. */
+/* What an adapter may do with a tapped response. */
 
 export interface Tapped {
   /** Whether the handler has written to the response itself. */
   readonly begun: boolean;
   /** Whether the client was given another response because the handler took too long. */
   readonly stoodIn: boolean;
-  /** A framework sends what its handler has left elsewhere: the hooks inside speak now, what they change is set on the response, and calls go where they went before.
-   * @param successor is told of the client from now on */
+  /**
+   * A framework sends what its handler has left elsewhere: the inner hooks run now, their changes are set on the
+   * response, and calls go where they went before.
+   * @param successor learns about the client from now on
+   */
   release(successor: Party): void;
 }

@@ -9,15 +9,18 @@ import { reasonPhrase } from "./response-class.js";
 /** Wraps a handler. */
 export type RouteTool = (handler: RequestListener) => RequestListener;
 
-/** Has nobody keep the responses of a handler, this cache as little as browsers and proxies.
+/** Keeps the responses of a handler out of every cache: this one, browsers and proxies.
  * @example createServer(cache(never()(handler))) */
 export function never(): RouteTool {
   return tool(neverStore);
 }
 
-/** Adds directives to the `Cache-Control` of a handler's responses. Lifetimes only shorten, `private` and `no-store` of the handler stay, and an error page is given only what restricts.
+/**
+ * Adds directives to the `Cache-Control` of a handler's responses. It only shortens lifetimes, keeps `private` and
+ * `no-store` of the handler, and gives an error page only directives that restrict.
  * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` naming the directive
- * @example createServer(cache(cacheControl({ public: true, maxAge: "5m" })(handler))) */
+ * @example createServer(cache(cacheControl({ public: true, maxAge: "5m" })(handler)))
+ */
 export function cacheControl(directives: CacheControlDirectives): RouteTool {
   const edit = cacheControlEdit(directives);
   return tool((_req, res) => editHead(res, edit));
@@ -42,7 +45,7 @@ export function tool(prepare: (req: IncomingMessage, res: ServerResponse) => voi
 
 const NEVER = new WeakSet<IncomingMessage>();
 
-/** Has no cache keep the response to a request: neither a cache it has passed, nor one it comes to, nor any outside. */
+/** Keeps the response to a request out of every cache: those it has passed, those it comes to, and those outside. */
 export function markNever(req: IncomingMessage): void {
   NEVER.add(req);
   (req.diskCache as typeof req.diskCache | undefined)?.skip("never");
@@ -60,7 +63,7 @@ export function neverStore(req: IncomingMessage, res: ServerResponse): void {
 
 export function editHead(res: ServerResponse, edit: HeaderEdit): void {
   beforeHead(res, () => {
-    // Somebody has kept the methods of before and used them.
+    // Other code has kept the original methods and called them.
     if (res.headersSent) return;
     const head = { status: res.statusCode, statusText: reasonPhrase(res), rawHeaders: headersSetOn(res) };
     for (const [name, value] of edit(head)) {
@@ -70,7 +73,7 @@ export function editHead(res: ServerResponse, edit: HeaderEdit): void {
   });
 }
 
-/** Purges when the response is a success, and lets nothing of it out before that is done. */
+/** Purges when the response is a success, and sends nothing of it before that is done. */
 export function purgeBeforeHead<Req>(purge: (native: Req) => Promise<void>, native: Req, res: ServerResponse): void {
   beforeHead(res, () => (isSuccess(res.statusCode) ? purge(native) : undefined));
 }

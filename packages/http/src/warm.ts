@@ -1,11 +1,14 @@
-/** Has pages rendered before anybody asks for them, and again when somebody knows that they have changed: by requests of the cache's own, a bounded number at a time. */
+/**
+ * Has pages rendered before a client asks for them, and again after they have changed: by requests of the cache's own,
+ * a bounded number at a time.
+ */
 import type { IncomingMessage } from "node:http";
 import { DiskCacheError, optionError, optionsOf } from "@diskcache/core";
 import { markOwn, sendOwn } from "./refresh.js";
 import { knownServer } from "./server.js";
 import type { AnyServer } from "./server.js";
 
-/** The cache whose pages they are. */
+/** The cache that stores the pages. */
 interface Warmed {
   /** Throws when it is closed. */
   assertOpen(): void;
@@ -21,13 +24,19 @@ export interface WarmSummary {
 
 const EXPECTED_URL = 'a URL or a path such as "/reports/7", without a user';
 
-/** @throws {DiskCacheError} `ERR_DISKCACHE_SERVER`, `ERR_DISKCACHE_OPTION`, `ERR_DISKCACHE_CLOSED`; what `signal` was aborted with */
+/**
+ * @throws {DiskCacheError} `ERR_DISKCACHE_SERVER`, `ERR_DISKCACHE_OPTION`, `ERR_DISKCACHE_CLOSED`; what `signal` was
+ * aborted with
+ */
 export async function refreshPage(cache: Warmed, url: string, options: RefreshOptions = {}): Promise<WarmedPage> {
   cache.assertOpen();
   return ask(cache, url, refreshOptions(options), true);
 }
 
-/** @throws {DiskCacheError} `ERR_DISKCACHE_SERVER`, `ERR_DISKCACHE_OPTION`, `ERR_DISKCACHE_CLOSED`; what `signal` was aborted with */
+/**
+ * @throws {DiskCacheError} `ERR_DISKCACHE_SERVER`, `ERR_DISKCACHE_OPTION`, `ERR_DISKCACHE_CLOSED`; what `signal` was
+ * aborted with
+ */
 export async function warmPages(
   cache: Warmed,
   urls: Iterable<string> | AsyncIterable<string>,
@@ -55,7 +64,7 @@ export async function warmPages(
   try {
     await Promise.all(Array.from({ length: concurrency }, work));
   } finally {
-    // Whatever ended it, the others begin nothing new.
+    // Whatever failed, the others start no new request.
     progress.over = true;
   }
   return summary;
@@ -70,7 +79,7 @@ async function ask(cache: object, url: string, options: RefreshOptions, anew: bo
   const prepare = (req: IncomingMessage): void => markOwn(req, anew, (keeping) => void (kept = keeping));
   const { status, cacheStatus } = await sendOwn({ server, target, rawHeaders, encrypted, signal, prepare });
   signal?.throwIfAborted();
-  // Of a body that comes in pieces the field says only that it is being stored.
+  // For a body that is streamed, the field says only that it is being stored.
   const stored = /; *storing\b/.test(cacheStatus) ? await kept : /; *stored\b/.test(cacheStatus);
   return { url, status, stored: status !== undefined && stored === true, hit: /diskcache; *hit\b/.test(cacheStatus) };
 }
@@ -97,7 +106,7 @@ function addressed(cache: object, url: string, given: AnyServer | undefined) {
   return { server, host: known.host, encrypted: known.encrypted, target: pathname + search };
 }
 
-// As a browser would send it: encoded where a request may not hold it as it is.
+// As a browser would send it: characters that a request target may not contain are encoded.
 function parsed(url: string, given: string): URL {
   try {
     return new URL(url);
@@ -110,12 +119,15 @@ function isSource(urls: unknown): boolean {
   return typeof urls === "object" && urls !== null && (Symbol.asyncIterator in urls || Symbol.iterator in urls);
 }
 
-/* How pages are warmed up, and the one place where that is checked. */
+/* The options of `warm` and `refresh`, and their only validation. */
 
 export interface RefreshOptions {
   /** The server to send the request through. Without it, the one that the first request came by. */
   readonly server?: AnyServer;
-  /** Header fields of the request, beside `Host`: what the page is chosen by, such as `Accept-Language` or `X-Forwarded-Proto`. */
+  /**
+   * Header fields of the request, beside `Host`: those that select the page, such as `Accept-Language` or
+   * `X-Forwarded-Proto`.
+   */
   readonly headers?: Readonly<Record<string, string>>;
   /** Breaks off. */
   readonly signal?: AbortSignal;
@@ -128,7 +140,7 @@ export interface WarmOptions extends RefreshOptions {
   readonly onProgress?: (page: WarmedPage & { readonly done: number }) => void;
 }
 
-/** How it went with one page. */
+/** The result for one page. */
 export interface WarmedPage {
   readonly url: string;
   /** `undefined` when the answer was broken off. */

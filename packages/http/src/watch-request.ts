@@ -1,4 +1,7 @@
-/** Views of a request through which a handler reads it, and which note the names of what it reads. Nothing but that tells them from what they show. Put in place only where a handler is about to run. */
+/**
+ * Views of a request through which a handler reads it, and which note the names of what it reads. Otherwise they behave
+ * like the originals. Set only where a handler is about to run.
+ */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { EVERY } from "@diskcache/core";
 import type { Reads } from "@diskcache/core";
@@ -7,10 +10,13 @@ import { clonable } from "./clonable-views.js";
 type Note = (name: string) => void;
 type Named = Record<string, unknown>;
 
-/** What the views look at: the cache itself, and another cache further in, read without being noted. */
+/** The objects behind the views: for the cache itself, and another cache further in, to read without being noted. */
 const PLAIN = new WeakMap<IncomingMessage, Pick<IncomingMessage, "headers" | "rawHeaders">>();
 
-/** Accessors of its own give a request a shape of its own, unlike any that V8 has met. One that a property was taken away from, other than the last, keeps its properties in a table, and such share their shape. */
+/**
+ * Own accessors give a request its own shape, unlike any that V8 has met. An object from which a property other than
+ * the last was deleted keeps its properties in a table, and such objects share their shape.
+ */
 const PASSING = Symbol("diskcache.passing");
 
 /** Puts views in place of the fields, the cookies and, where a part of it is not in the key, the query. */
@@ -19,31 +25,31 @@ export function watchRequest(req: IncomingMessage, reads: Reads): void {
   if (!PLAIN.has(req)) PLAIN.set(req, { headers, rawHeaders });
   const passing = req as { [PASSING]?: undefined };
   passing[PASSING] = undefined;
-  // What HTTP/2 says of method, scheme, host and path is in the key.
+  // HTTP/2's method, scheme, host and path are in the key.
   const noteField: Note = (name) => {
     if (!name.startsWith(":")) reads.field(name);
   };
   replace(req, "headers", recording(headers, noteField));
-  // Where in it a field stands is not known before all of it has been gone through.
+  // The position of a field is not known before all of it has been read.
   replace(
     req,
     "rawHeaders",
     recording(rawHeaders as unknown as Named, () => noteField(EVERY)),
   );
-  // A parser goes through all of them, and then puts them there.
+  // A parser reads all of them, and then sets the property.
   const parsed = (): void => reads.cookies.clear();
   for (const name of ["cookies", "signedCookies"]) watchProperty(req, name, (cookie) => reads.cookie(cookie), parsed);
   if (reads.watchesQuery) watchProperty(req, "query", (parameter) => reads.parameter(parameter));
   delete passing[PASSING];
 }
 
-/** The request's own fields, past the views. Where no cache has handed the request on yet, there are none. */
+/** The request's own fields, without the views. Where no cache has handed the request on yet, there are no views. */
 export function plainFields(req: IncomingMessage): Pick<IncomingMessage, "headers" | "rawHeaders"> {
   return req.diskCache === undefined ? req : (PLAIN.get(req) ?? req);
 }
 
-/** Gives out a view of whatever object the property has, or gets later: parsers put theirs in after the cache.
- * @param replaced told when it gets one */
+/** Returns a view of any object the property has, or gets later: parsers set theirs after the cache.
+ * @param replaced called when the property is set */
 export function watchProperty(owner: object, name: string, note: Note, replaced?: () => void): void {
   const inherited = Object.getPrototypeOf(owner) as object;
   let own: PropertyDescriptor | undefined = Object.getOwnPropertyDescriptor(owner, name);
@@ -59,7 +65,7 @@ export function watchProperty(owner: object, name: string, note: Note, replaced?
     },
     set(given: unknown) {
       own = { value: given };
-      // What is put there is seen there from now on.
+      // A value that is set is seen from now on.
       Object.defineProperty(owner, name, { ...view, enumerable: true });
       replaced?.();
     },
@@ -69,7 +75,8 @@ export function watchProperty(owner: object, name: string, note: Note, replaced?
   Object.defineProperty(owner, name, view);
 }
 
-// As whoever made the object would: where the class has a place for it, there, and where it is an own property, that one.
+// As the object's own code would do it: by the setter of the class where there is one, and on an own property
+// otherwise.
 function replace(owner: object, name: string, value: unknown): void {
   const own = Object.getOwnPropertyDescriptor(owner, name);
   if (own === undefined && hasSetter(owner, name)) Reflect.set(owner, name, value);
@@ -91,7 +98,7 @@ function hasSetter(owner: object, name: string): boolean {
 }
 
 function recording(target: Named, note: Note): Named {
-  // What every object has is asked for by whoever looks at one, and is no field.
+  // The properties of every object are read by code that inspects one, and are no field.
   const asked = (name: string | symbol): void => {
     if (typeof name === "string" && (Object.hasOwn(target, name) || !(name in Object.prototype))) note(name);
   };
@@ -112,7 +119,7 @@ function recording(target: Named, note: Note): Named {
       note(EVERY);
       return Reflect.ownKeys(fields);
     },
-    // By itself, to set a property asks for it first.
+    // By default, setting a property reads it first.
     set: (fields, name, value, receiver) => Reflect.set(fields, name, value, receiver === view ? fields : receiver),
   });
   return clonable(view, () => {
@@ -121,9 +128,9 @@ function recording(target: Named, note: Note): Named {
   });
 }
 
-/* Who listens for the end of a response: logs and metrics, which ask it for its fields when it is over. */
+/* Listeners for the end of a response: logs and metrics, which read its fields when it is over. */
 
-/** Node itself listens for it once. */
+/** Node's own listener. */
 export const NODES_OWN = 1;
 
 /** What the npm package on-finished leaves on a response: one listener of its own, and a queue of those it calls. */
@@ -131,12 +138,12 @@ interface SharedListener {
   readonly __onFinished?: { readonly queue?: readonly unknown[] | null } | null;
 }
 
-/** How many wait to be told that the response is over. */
+/** How many listeners wait for the end of the response. */
 export function watchersOf(res: ServerResponse): number {
   return res.listenerCount("finish") + res.listenerCount("close") + Math.max(0, queuedOn(res) - 1);
 }
 
-/** How many wait for the end of a message by way of on-finished. */
+/** How many callbacks wait for the end of a message through on-finished. */
 export function queuedOn(message: IncomingMessage | ServerResponse): number {
   const { __onFinished: shared } = message as SharedListener;
   return shared?.queue?.length ?? 0;

@@ -1,5 +1,5 @@
-/** What a handler left as the body of a context, read as the Koa at hand is going to send it.
- * Never opens, locks or consumes it: that is for who takes the body. */
+/** What a handler left as the body of a context, read as the installed Koa is going to send it.
+ * Never opens, locks or consumes it: that is for the code that takes the body. */
 import { ServerResponse } from "node:http";
 import { Readable, Stream } from "node:stream";
 import type { Departure } from "@diskcache/http";
@@ -16,12 +16,12 @@ export type HandlersBody =
       readonly kind: "stream";
       /** Call it once, and only when the cache takes the body. */
       open(): Readable;
-      /** The client gets another answer, and nobody wants this one. */
+      /** The client gets another answer, and this one is not used. */
       discard(): void;
-      /** Koa sends it, and who wants to know is told when it comes to a bad end. */
+      /** Koa sends it; `act` is called when it fails. */
       whenItFails(act: () => void): void;
     }
-  /** Something only Koa can send, or that it fails to send. */
+  /** A body that only Koa can send, or that Koa fails to send. */
   | { readonly kind: "other" };
 
 export interface FieldChanges {
@@ -55,7 +55,7 @@ const EXPLICIT_NULL: HandlersBody = Object.freeze({
   byKoa: { set: [["Content-Length", "0"]] as const, remove: ["Content-Type", "Transfer-Encoding"] },
 });
 
-// Without a body Koa sends the words of the status, unless the handler asked for none.
+// Without a body Koa sends the reason phrase, unless the handler set none explicitly.
 function withoutBody(ctx: Context): HandlersBody {
   const { _explicitNullBody: asked } = ctx.response as { _explicitNullBody?: boolean };
   if (asked === true) return EXPLICIT_NULL;
@@ -81,7 +81,7 @@ function streamed(ctx: Context, body: object): HandlersBody | undefined {
   };
 }
 
-// A stream that somebody else reads already is Koa's to fail with.
+// A stream that other code reads already is left to Koa, which fails.
 function webStreamOf(stream: ReadableStream | null): HandlersBody {
   return stream?.locked === true
     ? OTHER
@@ -94,18 +94,18 @@ function webStreamOf(stream: ReadableStream | null): HandlersBody {
 function webStream(stream: () => unknown, discard: () => void = () => undefined): HandlersBody {
   // As Koa does it: pieces may be bytes or strings.
   const open = (): Readable => Readable.from((stream() ?? "") as AsyncIterable<unknown>);
-  // The Koas that send it break the connection themselves.
+  // The versions of Koa that send it break the connection themselves.
   return { kind: "stream", open, discard, whenItFails() {} };
 }
 
-// Those of the npm package readable-stream are none of Node's class. Older ones know but `pipe`, some one of their own.
+// Streams of the npm package readable-stream are not of Node's class. Older ones have only `pipe`, some their own.
 function isReadable(body: object): body is Readable {
   if (body instanceof Readable) return true;
   const { destroy, [Symbol.asyncIterator]: iterate } = body as Partial<Readable>;
   return typeof destroy === "function" && typeof iterate === "function";
 }
 
-// What Koa 3 takes for a stream although it is none of Node's.
+// What Koa 3 treats as a stream although it is not of Node's class.
 function looksLikeStream(body: object): boolean {
   const { readable, pipe, read, readableObjectMode, destroy, destroyed } = body as Partial<Readable>;
   return (
@@ -116,7 +116,7 @@ function looksLikeStream(body: object): boolean {
   );
 }
 
-// What cannot be told as JSON fails in Koa as it would without the cache.
+// A body that cannot be serialised as JSON fails in Koa as it would without the cache.
 function json(body: unknown): HandlersBody {
   try {
     const text = JSON.stringify(body) as string | undefined;
@@ -128,8 +128,8 @@ function json(body: unknown): HandlersBody {
 
 const SENDS_THE_WEBS = new WeakMap<object, boolean>();
 
-/** Whether this Koa sends what the web has as bodies: Koa 2 takes them for objects.
- * Its setter tells, on a response that goes nowhere. */
+/** Whether this Koa sends the web's body types: Koa 2 treats them as plain objects.
+ * Its setter shows that, on a response that is never sent. */
 function sendsTheWebs({ app, req }: Context): boolean {
   let known = SENDS_THE_WEBS.get(app.response);
   if (known === undefined) {
@@ -140,8 +140,11 @@ function sendsTheWebs({ app, req }: Context): boolean {
   return known;
 }
 
-/** Koa's own setter watches the connection for each stream that it is given, and destroys the stream when that ends. Neither is anything that stops a handler: streams are spared while their response goes on without its client.
- * @param spared those that would have been destroyed */
+/**
+ * Koa's own setter listens to the connection for each stream it is given, and destroys the stream when the connection
+ * ends. Neither may stop a handler: streams are spared while their response goes on without its client.
+ * @param spared those that would have been destroyed
+ */
 export function watchBody({ response }: Context, departure: Departure, spared: Set<Readable>): void {
   const inherited = Object.getPrototypeOf(response) as object;
   Object.defineProperty(response, "body", {

@@ -1,4 +1,8 @@
-/** Captures what a handler leaves in the context, as the onion sees it after `await next()`: bytes at once, a stream while it flows to the client; and what it writes to the response itself, past Koa, where that leaves. What becomes of slow clients, and of those that leave, is in docs/capture.md. */
+/**
+ * Captures what a handler leaves in the context, as the onion sees it after `await next()`: bytes at once, a stream
+ * while it flows to the client; and what the handler writes to the response itself, past Koa, when that is sent.
+ * docs/capture.md describes slow clients, and those that leave.
+ */
 import type { ServerResponse } from "node:http";
 import type { Readable } from "node:stream";
 import type { Delivery, Forward, ResponseHead } from "@diskcache/core";
@@ -22,7 +26,7 @@ export class Capture implements Party {
   readonly #forward: Forward;
   readonly #departure: Departure;
   readonly #tapped: Tapped;
-  /** What `writeHead` is where nothing is hooked in inside. */
+  /** `writeHead` where no inner hook has replaced it. */
   readonly #unhooked: ServerResponse["writeHead"];
   /** The fields that were set when the cache handed the request on. */
   readonly #before: readonly string[];
@@ -42,16 +46,16 @@ export class Capture implements Party {
     this.#tapped = tap(req, res, forward);
     this.#unhooked = res.writeHead;
     watchBody(ctx, this.#departure, this.#spared);
-    // A body that fails before the handler returns: Koa answers at once, and nobody outside has a say.
+    // A body that fails before the handler returns: Koa answers at once, and no outer middleware can change that.
     beforeFailure(ctx, () => (forward.directives.skipReason ??= "error"));
   }
 
-  /** The client has been given a stale page meanwhile: this response is for the cache alone. */
+  /** The client has been given a stale page meanwhile: this response is only for the cache. */
   get stoodIn(): boolean {
     return this.#tapped.stoodIn;
   }
 
-  // Asked once, before the way out is watched: from then on the question says that the onion is done.
+  // Read once, before `respond` is watched: from then on reading it means that the onion is done.
   get #isPastKoa(): boolean {
     return this.#tapped.begun || (this.#ctx.respond === false && !this.stoodIn);
   }
@@ -93,7 +97,7 @@ export class Capture implements Party {
     if (this.#res.writeHead === this.#unhooked) release();
     else sayAgain(ctx, release);
     this.#departure.sentByFramework();
-    // What is hooked in inside is going to encode what Koa sends.
+    // An inner hook is going to encode what Koa sends.
     if (this.#res.getHeader("Content-Encoding") !== coding) {
       leaveToKoa(ctx, forward, this.#before, "late-coding");
       return;
@@ -124,9 +128,9 @@ export class Capture implements Party {
     const end = (): void => outward.whenOver(() => void this.#forward.end());
     const aside = this.#isAside || delivery.kind === "instead";
     if (!delivery.record && (aside || delivery.kind === "pass")) {
-      // Before anything takes its place in the context: Koa 3 destroys what is replaced.
+      // Before the body in the context is replaced: Koa 3 destroys what is replaced.
       if (aside) body.discard();
-      // Koa 2 would leave the client waiting for the rest of what fails.
+      // Koa 2 would leave the client waiting for the rest of a body that fails.
       else body.whenItFails(() => this.#departure.breakOffBody());
       if (!this.#isAside) deliver(ctx, delivery, this.#before, undefined);
       end();
@@ -140,7 +144,7 @@ export class Capture implements Party {
     if (!this.#isAside) deliver(ctx, delivery, this.#before, flowing);
   }
 
-  // Whole, and with its holes filled, before any of it goes out.
+  // Complete, and with its holes filled, before any of it is sent.
   async #fill(body: RecordedBody, { filled, record }: Delivery & { kind: "filled" }): Promise<void> {
     const ctx = this.#ctx;
     const forward = this.#forward;
@@ -155,7 +159,7 @@ export class Capture implements Party {
     outward.whenOver(() => void forward.end());
   }
 
-  // What the handler made is for the next client.
+  // The handler's response is for the next client.
   get #isAside(): boolean {
     return this.stoodIn || this.#departure.gone;
   }
@@ -172,7 +176,7 @@ export class Capture implements Party {
   }
 }
 
-// As Koa is going to send it. What a 304 says of the page is for the stored one, whatever Koa takes away.
+// As Koa is going to send it. The fields that a 304 has for the stored page are kept, whatever Koa removes.
 function headOf(ctx: Context, body: RecordedBody): ResponseHead {
   const raw = headersSetOn(ctx.res);
   const asSent = ctx.method !== "HEAD" && ctx.status !== 304;
@@ -181,7 +185,7 @@ function headOf(ctx: Context, body: RecordedBody): ResponseHead {
   return { status: ctx.status, statusText: reasonPhrase(ctx.res), rawHeaders };
 }
 
-/* What a handler of Koa is, for those who wrap one. */
+/* The types of Koa's handlers, for code that wraps them. */
 
 /** A handler or controller method of Koa. */
 // oxlint-disable-next-line typescript/no-explicit-any -- methods of any class may be decorated, under any state and context

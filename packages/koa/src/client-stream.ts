@@ -1,17 +1,20 @@
-/** The body on its way to the client: the handler's pieces as they come, and once the client is slower than the handler while others wait for it, what is recorded, at its own pace. */
+/**
+ * The body on its way to the client: the handler's pieces as they come. Once the client is slower than the handler
+ * while others wait for it, the client gets the recording, at its own pace.
+ */
 import { Readable } from "node:stream";
 import type { BodyReader, Forward } from "@diskcache/core";
 
-/** What may wait in memory for a client while others read along. */
+/** How much may wait in memory for a client that others follow. */
 const AHEAD_BYTES = 256 * 1024;
 
 export class ClientStream extends Readable {
   readonly #forward: Forward;
   readonly #start: number;
   readonly #end: number;
-  /** So far the handler's body has come. */
+  /** Bytes of the handler's body so far. */
   #given = 0;
-  /** So far a client that is behind has read. */
+  /** Bytes that a client that is behind has read so far. */
   #read = 0;
   #reader: BodyReader | undefined;
   #goOn: (() => void) | undefined;
@@ -25,12 +28,12 @@ export class ClientStream extends Readable {
     this.#end = end;
   }
 
-  /** Whether the client has been given all it is to get. */
+  /** Whether the client has been sent all it is to get. */
   get complete(): boolean {
     return this.#given >= this.#end;
   }
 
-  /** The client has left. Koa is not told: it would break the response off, and the handler with it. */
+  /** The client has left. Koa does not learn of it: it would break the response off, and stop the handler with it. */
   leave(): void {
     this.#left = true;
     this.#release();
@@ -50,7 +53,7 @@ export class ClientStream extends Readable {
     if (this.#reader !== undefined) return undefined;
     const part = bytes.subarray(Math.max(0, this.#start - at), Math.max(0, Math.min(bytes.length, this.#end - at)));
     const flowing = part.length === 0 || this.push(part);
-    // The response is over with its part, whatever else the handler writes.
+    // The response ends with its part, whatever else the handler writes.
     if (this.complete) this.push(null);
     if (flowing || this.complete || this.#mayWait) return undefined;
     return new Promise((resolve) => {
@@ -111,7 +114,7 @@ export class ClientStream extends Readable {
       }
       if (this.#left) return;
       this.#read += piece.length;
-      // A stream keeps what it is given.
+      // A stream keeps the buffer it is given.
       this.push(Buffer.from(piece));
     } catch (error) {
       if (!this.#left) this.destroy(error as Error);

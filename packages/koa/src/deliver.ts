@@ -1,4 +1,4 @@
-/** Puts into the context what the client gets of the handler's response, where it is there to get it. */
+/** Sets in the context what the client gets of the handler's response, while the client is there. */
 import type { Readable } from "node:stream";
 import type { Delivery, Forward } from "@diskcache/core";
 import { headerGroups, headersSetOn } from "@diskcache/http";
@@ -6,7 +6,7 @@ import type { Context } from "koa";
 import { play, removeHandlersFields } from "./play.js";
 
 /** @param before the fields that were set when the cache handed the request on
- * @param body what takes the place of the handler's; `undefined` leaves to Koa what only it makes */
+ * @param body replaces the handler's; `undefined` leaves to Koa a body that only Koa makes */
 export function deliver(
   ctx: Context,
   delivery: Exclude<Delivery, { kind: "filled" }>,
@@ -16,7 +16,7 @@ export function deliver(
   if (delivery.kind === "pass") {
     for (const name of delivery.remove) ctx.remove(name);
     for (const [name, value] of delivery.set) ctx.set(name, value);
-    // What is not kept stays as the handler left it.
+    // A response that is not kept stays as the handler left it.
     if (delivery.record && body !== undefined) replaceBody(ctx, body());
     return;
   }
@@ -32,12 +32,12 @@ export function deliver(
     ctx.set(name, values.length === 1 ? values[0]! : values);
 }
 
-// Koa's setters guess at status, type and length; all of them were settled before.
+// Koa's setters guess status, type and length; all of them were settled before.
 function replaceBody(ctx: Context, body: Buffer | Readable): void {
   if (Buffer.isBuffer(body) && body.length === 0) return;
   const { status, message } = ctx;
   const [length, typed] = [ctx.response.get("content-length"), ctx.response.get("content-type")];
-  // Where nothing is replaced, no length is taken away, and Node goes on telling the length of nothing.
+  // Where nothing is replaced, no length is removed, and Node goes on sending the length of an empty body.
   Object.assign(ctx.response, { _body: undefined });
   ctx.body = body;
   ctx.status = status;
@@ -46,10 +46,10 @@ function replaceBody(ctx: Context, body: Buffer | Readable): void {
   if (!typed) ctx.remove("Content-Type");
 }
 
-/* A response that only Koa can send: its body is never touched and never kept, and it says so. */
+/* A response that only Koa can send: its body is never touched and never kept, and `Cache-Status` says so. */
 
 /** @param before the fields that were set when the cache handed the request on
- * @throws {DiskCacheError} `ERR_DISKCACHE_HOLE` when the page has holes, which nobody could fill */
+ * @throws {DiskCacheError} `ERR_DISKCACHE_HOLE` when the page has holes, which could not be filled */
 export function leaveToKoa(ctx: Context, forward: Forward, before: readonly string[], reason: string): void {
   const { directives } = forward;
   directives.assertPlain();
@@ -63,7 +63,7 @@ export function leaveToKoa(ctx: Context, forward: Forward, before: readonly stri
     for (const name of delivery.remove) ctx.remove(name);
     for (const [name, value] of delivery.set) ctx.set(name, value);
   } else if (delivery.kind === "part") {
-    // It cannot be cut, and the whole is an answer, too (RFC 9110 §14.2).
+    // It cannot be cut, and the whole is a valid answer, too (RFC 9110 §14.2).
     const { rawHeaders } = delivery.head;
     const at = rawHeaders.findIndex((name, index) => index % 2 === 0 && name === "Cache-Status");
     if (at !== -1) ctx.set("Cache-Status", rawHeaders[at + 1]!);

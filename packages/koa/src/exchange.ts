@@ -1,4 +1,4 @@
-/** One context through the cache: played from it, or handed inwards and recorded on the way back. */
+/** One context through the cache: answered from it, or handed inwards and recorded on the way back. */
 import { neverPolicy } from "@diskcache/core";
 import type { Forward, Outcome, PageCache, ResolvedPolicy } from "@diskcache/core";
 import {
@@ -27,7 +27,7 @@ import { watchContext } from "./watch-context.js";
 
 type Inward = () => Promise<unknown>;
 
-/** @param outermost whether no middleware stands around it */
+/** @param outermost whether no other middleware is outside it */
 export function runContext(
   cache: PageCache<Context>,
   underWay: ForwardsUnderWay,
@@ -40,7 +40,7 @@ export function runContext(
   const ready = readyResponse(cache, ctx.req, ctx.originalUrl, ctx);
   if (ready === undefined) return decideOn(cache, underWay, ctx, next);
   if (outermost) {
-    // Nobody is there to look at the context or to change it, so Koa has nothing to do either.
+    // No middleware outside could read the context or change it, so Koa has nothing to do either.
     ctx.respond = false;
     send(ctx.res, ready, ctx.res, KOAS_OWN);
   } else play(ctx, ready);
@@ -49,7 +49,7 @@ export function runContext(
 
 const DONE = Promise.resolve();
 
-// What koa-mount leaves in the context of a mounted application.
+// What koa-mount sets on the context of a mounted application.
 function noteMount(ctx: Context & { readonly mountPath?: string }): void {
   if (ctx.mountPath !== undefined) mountedAt(ctx.req, ctx.mountPath);
 }
@@ -58,7 +58,7 @@ async function passBy(cache: PageCache<Context>, ctx: Context, next: Inward): Pr
   stepAside(cache, ctx.res, ctx.originalUrl);
   await next();
 }
-/** Koa waits for the end of every response, and looks at none. */
+/** Koa listens for the end of every response, and reads none. */
 const KOAS_OWN = NODES_OWN + 1;
 
 async function decideOn(
@@ -68,13 +68,13 @@ async function decideOn(
   next: Inward,
 ): Promise<void> {
   if (underWay.get(ctx.req) !== undefined) {
-    await next(); // mounted twice: the outer one is at work
+    await next(); // mounted twice: the outer one is active
     return;
   }
   await enter(cache, underWay, ctx, next, isNever(ctx.req) ? neverPolicy : undefined);
 }
 
-/** The same for one route: refines the forward under way, or caches just this route. */
+/** The same for one route: refines the current forward, or caches just this route. */
 export async function runRoute(
   cache: PageCache<Context>,
   underWay: ForwardsUnderWay,
@@ -155,11 +155,11 @@ async function proceed<Req>(
   try {
     pastKoa = await capture.record();
   } catch (thrown) {
-    // No one is left waiting for it.
+    // No request is left waiting for it.
     outcome.abort("error");
     throw thrown;
   }
-  // What answers past Koa may do so later, and the cache answers the client's conditions for it.
+  // A handler that answers past Koa may do so later, and the cache evaluates the client's conditions for it.
   if (!pastKoa) giveBack();
   if (capture.stoodIn) ctx.respond = false;
 }

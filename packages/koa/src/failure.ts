@@ -1,6 +1,6 @@
 /**
- * An error that becomes the response: Koa takes every field away and answers with its status. What on-headers hooks
- * have said is said again, since they speak once. Never sees an error that comes after the head.
+ * An error that becomes the response: Koa removes every field and answers with its status. Changes made by on-headers
+ * hooks are made again, since hooks run once. Never sees an error that comes after the head.
  */
 import type { ServerResponse } from "node:http";
 import { beforeHeadLeaves } from "@diskcache/http";
@@ -12,7 +12,7 @@ const CHANGING = ["setHeader", "appendHeader", "removeHeader"] as const;
 /** Calls `act` when Koa is about to answer an error. */
 export function beforeFailure(ctx: Context, act: () => unknown): void {
   const { onerror } = ctx;
-  // Koa calls it without an error as well, when a response has ended.
+  // Koa also calls it without an error, when a response has ended.
   const answer: typeof onerror = (error) => {
     if (error !== null && error !== undefined && !ctx.headerSent) act();
     Reflect.apply(onerror, ctx, [error]);
@@ -20,18 +20,18 @@ export function beforeFailure(ctx: Context, act: () => unknown): void {
   Object.assign(ctx, { onerror: answer });
 }
 
-/** To Node, a `Date` that is taken away is one that is not wanted: nothing puts its own in its place. */
+/** For Node, removing `Date` means that none is wanted: Node does not add its own. */
 export function takeDateAway(res: ServerResponse): void {
   res.removeHeader("Date");
   res.sendDate = true;
 }
 
-/** Has what `ask` changes in status and fields changed again where an error becomes the response. */
+/** Runs `ask`, and repeats its changes to status and fields where an error becomes the response. */
 export function sayAgain(ctx: Context, ask: () => void): void {
   const { res } = ctx;
   const { statusCode } = res;
   const said = changesDuring(res, ask);
-  // One that is set to what it was cannot be told from one that is left alone.
+  // A field that is set to the value it had looks like one that is left alone.
   if (res.statusCode !== statusCode) answerFailureBy(ctx, res.statusCode);
   if (said.length === 0) return;
   beforeFailure(ctx, () =>
@@ -41,7 +41,7 @@ export function sayAgain(ctx: Context, ask: () => void): void {
   );
 }
 
-// Not when the head leaves: it is made of the status that `writeHead` is given.
+// Not when the head leaves: it is made of the status that `writeHead` receives.
 function answerFailureBy(ctx: Context, status: number): void {
   const { res } = ctx;
   beforeFailure(ctx, () => {
@@ -65,7 +65,7 @@ function changesDuring(res: ServerResponse, act: () => void): (() => void)[] {
     };
     methods[name] = noting;
     return () => {
-      // Whoever has hooked in meanwhile calls it.
+      // A hook added meanwhile calls it.
       if (methods[name] !== noting) return;
       if (own) methods[name] = method;
       else Reflect.deleteProperty(methods, name);

@@ -7,11 +7,11 @@ import { ClientStream } from "./client-stream.js";
 export interface Flowing {
   /** What the client gets of it. */
   readonly stream: Readable;
-  /** Nothing more of it is for the client. */
+  /** The client gets nothing more of it. */
   clientLeft(): void;
 }
 
-/** @param ended called when the whole of it has been read, or enough */
+/** @param ended called when all of it has been read, or enough */
 export function flow(
   source: Readable,
   forward: Forward,
@@ -30,7 +30,7 @@ export function flow(
       if (record && !forward.write(bytes)) await drained(forward);
       if (!isWanted() && stream.over) break;
       await stream.give(bytes);
-      // A part that is not recorded needs no more of it.
+      // A part that is not recorded needs no more data.
       if (!record && stream.complete) break;
     }
   };
@@ -46,12 +46,12 @@ export function flow(
   );
   // At once: Koa answers the error where the head has not left, and nothing may be written after that.
   source.once("error", (error) => stream.destroy(error));
-  // A body that comes to a bad end breaks the connection: Koa 2 would leave the client waiting for the rest.
+  // A body that fails breaks the connection: Koa 2 would leave the client waiting for the rest.
   stream.once("error", () => departure.breakOffBody());
   return { stream, clientLeft: () => stream.leave() };
 }
 
-/** The handler's stream, whole. */
+/** The handler's stream, complete. */
 export async function gather(source: Readable, forward: Forward, record: boolean): Promise<Buffer> {
   const pieces: Buffer[] = [];
   try {
@@ -78,7 +78,8 @@ function drained(forward: Forward): Promise<void> {
   return new Promise((resolve) => (forward.onDrain = resolve));
 }
 
-// A copy: the handler may use its buffer again while ours is kept. Anything else fails as it does in Node's own `write`.
+// A copy: the handler may reuse its buffer while the cache keeps this one. Any other value fails as in Node's own
+// `write`.
 function ownBytes(chunk: unknown): Buffer {
   if (typeof chunk === "string" || chunk instanceof Uint8Array) return Buffer.from(chunk as Uint8Array);
   throw new TypeError(`a stream of strings or bytes was expected, and gave ${typeof chunk}`);

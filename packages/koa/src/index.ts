@@ -13,25 +13,35 @@ import type { RouteTool } from "./tools.js";
 /** Koa's middleware, and the handle of the cache. */
 export interface KoaDiskCache extends CacheHandle<Context> {
   (ctx: Context, next: Next): Promise<void>;
-  /** Middleware for one route: refines the policy of the cache mounted around it, or, without one, caches just this route.
+  /**
+   * Middleware for one route: refines the policy of the cache mounted around it, or, without one, caches just this
+   * route.
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION`
-   * @example router.get("/reports/:id", cache.route({ ttl: "1h" }), handler) */
+   * @example router.get("/reports/:id", cache.route({ ttl: "1h" }), handler)
+   */
   route(policy: CachePolicy<Context> | Duration): Middleware;
   /** Decorates a controller method `(ctx, next)`, or wraps a handler function.
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION`
    * @example router.get("/reports", cache.cached("5m", (ctx) => { ctx.body = "…"; })) */
   cached(policy: CachePolicy<Context> | Duration): MethodDecoration<Handler>;
   cached(policy: CachePolicy<Context> | Duration, handler: Handler): Handler;
-  /** Takes purges over HTTP from those who know a token: `POST` with `Authorization: Bearer <token>` and JSON such as `{"tag":"report:7"}` or `{"url":"/reports/7","soft":true}`; 204 when it is done. Nothing of the cache can be reached over HTTP without it.
+  /**
+   * Accepts purges over HTTP from clients that know a token: `POST` with `Authorization: Bearer <token>` and JSON such
+   * as `{"tag":"report:7"}` or `{"url":"/reports/7","soft":true}`; 204 when it is done. Without the token, nothing of
+   * the cache can be reached over HTTP.
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` for a token of fewer than 16 characters
-   * @example router.post("/_cache/purge", cache.purger({ token: process.env.PURGE_TOKEN! })) */
+   * @example router.post("/_cache/purge", cache.purger({ token: process.env.PURGE_TOKEN! }))
+   */
   purger(options: PurgerOptions): Middleware;
-  /** Middleware or decorator: ends what a request puts out of date, once its response is a success (2xx, 3xx) and before anything of it is sent: whoever is redirected to a page sees it anew.
-   * When a purge fails, the response goes out all the same, and an `error` event tells.
+  /**
+   * Middleware or decorator: purges what a request makes out of date, once its response is a success (2xx, 3xx) and
+   * before anything of it is sent: a client that is redirected to a page sees its new version.
+   * When a purge fails, the response is sent all the same, and an `error` event reports it.
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` for targets that `purge()` would refuse
-   * @example router.post("/articles/:id", cache.purges((ctx) => [{ tag: `article:${ctx.params.id}` }, "/"]), save) */
+   * @example router.post("/articles/:id", cache.purges((ctx) => [{ tag: `article:${ctx.params.id}` }, "/"]), save)
+   */
   purges(purges: Purges<Context>): RouteTool;
-  /** The exports of the same names, to have them at hand. */
+  /** The exports of the same names, for convenience. */
   readonly never: typeof never;
   readonly cacheControl: typeof cacheControl;
   readonly varyOn: typeof varyOn;

@@ -1,7 +1,8 @@
 /**
- * The fields of a hit, put on a ServerResponse only when somebody looks at them. Usually nobody does: then they go out as the flat list they are stored as,
- * at the price of a bare server. Who asks for a field or changes one finds all of them set, as if they had been from the beginning; who asks once the head
- * is on its way, as logs do, is answered from the list.
+ * The fields of a hit, set on a ServerResponse only when other code reads them. Usually none does: then they are sent
+ * as the flat list they are stored as, at the cost of a bare server. Code that reads or changes a field finds all of
+ * them set, as if they had been from the beginning; code that reads them once the head has been sent, as logs do, is
+ * answered from the list.
  */
 import { OutgoingMessage, ServerResponse } from "node:http";
 import type { RawHeaders } from "@diskcache/core";
@@ -12,7 +13,10 @@ const READING = ["getHeader", "getHeaders", "getHeaderNames", "getRawHeaderNames
 const CHANGING = ["setHeader", "setHeaders", "appendHeader", "removeHeader"] as const;
 type Name = (typeof READING)[number] | (typeof CHANGING)[number];
 
-/** Node's own name for what makes a head, undocumented and as old as node:http: who hooks into it reads the fields there. */
+/**
+ * Node's own name for the method that makes a head, undocumented and as old as node:http: hooks into it read the fields
+ * there.
+ */
 const MAKE_HEAD = "_storeHeader";
 
 const LATE = Symbol("late headers");
@@ -32,7 +36,7 @@ const LOOKING = Object.fromEntries([
   ...CHANGING.map((name) => [name, changing(BARE[name])] as const),
 ]) as Record<Name, Method>;
 
-/** Whether this response may get its fields late: nobody has hooked into what handles them. */
+/** Whether this response may get its fields late: no hook is in the methods that handle them. */
 export function canBeLate(res: ServerResponse): boolean {
   const methods = res as unknown as Methods;
   return (
@@ -50,7 +54,7 @@ export function canBeLate(res: ServerResponse): boolean {
   );
 }
 
-/** Gives a response without any fields these, late. The list must not change any more. */
+/** Gives these fields, late, to a response that has none. The list must not change afterwards. */
 export function setHeadersLate(res: ServerResponse, headers: RawHeaders): void {
   const late = res as unknown as LateResponse;
   late[LATE] = headers;
@@ -89,7 +93,7 @@ function changing(bare: Method): Method {
 function writeHead(this: LateResponse, ...given: unknown[]): unknown {
   const headers = this[LATE];
   if (headers === undefined || this.headersSent) return Reflect.apply(BARE.writeHead, this, given);
-  // More than a status adds to the fields, and who has hooked in since reads them.
+  // Code other than a status adds to the fields, and hooks added since read them.
   if (given.length > 1 || this[MAKE_HEAD] !== BARE[MAKE_HEAD]) {
     setNow(this, headers);
     return Reflect.apply(BARE.writeHead, this, given);

@@ -1,4 +1,7 @@
-/** A recorded response on its way out through the onion: middleware outside may still set a cookie on it, so it is shared and kept only once no one outside has a say any more. */
+/**
+ * A recorded response on its way out through the onion: middleware outside may still set a cookie on it, so it is
+ * shared and kept only once no outer middleware can change it.
+ */
 import type { Forward } from "@diskcache/core";
 import { beforeHeadLeaves, headersSetOn } from "@diskcache/http";
 import type { Departure } from "@diskcache/http";
@@ -13,7 +16,7 @@ export class Outward {
   #over = false;
   #then: (() => void) | undefined;
 
-  /** @param stoodIn the client has been given another response: no head of this one will leave */
+  /** @param stoodIn the client has been given another response: no head of this one will be sent */
   constructor(ctx: Context, forward: Forward, departure: Departure, record: boolean, stoodIn: boolean) {
     this.#ctx = ctx;
     this.#forward = forward;
@@ -24,7 +27,7 @@ export class Outward {
     if (!stoodIn) beforeHeadLeaves(ctx.res, this.#headLeaves);
   }
 
-  /** Calls `then` once the head has left, or it is sure that none will. */
+  /** Calls `then` once the head has left, or certainly none will. */
   whenOver(then: () => void): void {
     if (this.#over) then();
     else this.#then = then;
@@ -35,7 +38,7 @@ export class Outward {
     if (!this.#over) this.#conclude();
   }
 
-  // Koa asks whether it is to respond when the outermost middleware has returned, and then only.
+  // Koa reads `respond` when the outermost middleware has returned, and only then.
   #watchOnion(): void {
     let { respond } = this.#ctx;
     Object.defineProperty(this.#ctx, "respond", {
@@ -44,7 +47,7 @@ export class Outward {
       get: () => {
         const { gone } = this.#departure;
         this.#onionIsDone(respond === false);
-        // No one is there for what Koa would send.
+        // No client is left for what Koa would send.
         return gone ? false : respond;
       },
       set: (given: boolean) => {
@@ -56,13 +59,13 @@ export class Outward {
   #onionIsDone(silent: boolean): void {
     if (this.#over) return;
     if (this.#stoodIn || this.#departure.gone) this.#conclude();
-    // Something outside answers in its own way, with whatever fields.
+    // Middleware outside answers in its own way, with any fields.
     else if (silent) this.#giveUp("body");
   }
 
   readonly #headLeaves = (): void => {
     if (this.#over) return;
-    // An error on its way out becomes the response, and sweeps every field away.
+    // An error on its way out becomes the response, and removes every field.
     if (this.#record && !this.#ctx.res.hasHeader("Cache-Status")) this.#giveUp("error");
     else this.#conclude();
   };

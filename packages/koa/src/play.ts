@@ -1,4 +1,7 @@
-/** Plays a response from the cache into the onion: status, fields and body are set, and middleware outside goes on as if a handler had. */
+/**
+ * Puts a response from the cache into the onion: status, fields and body are set, and middleware outside goes on as
+ * after a handler.
+ */
 import type { ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import type { BodySource, OutgoingResponse } from "@diskcache/core";
@@ -15,14 +18,14 @@ export function play(ctx: Context, given: OutgoingResponse): void {
   setStatus(ctx, response);
   const body = shownBody(ctx, response);
   if (playLate(ctx, response, body)) return;
-  // Usually nobody outside has set anything: then nothing has to be compared.
+  // Usually no middleware outside has set anything: then nothing has to be compared.
   const before = res.getHeaderNames();
-  // Koa takes the length away from a stream and from nothing, so their fields come after them.
+  // Koa removes the length for a stream and for an empty body, so their fields are set after them.
   const late = typeof body !== "string" && !Buffer.isBuffer(body);
   if (before.length === 0 && !late) appendHeaders(res, response.headers);
   if (body === null) {
     ctx.body = null;
-    // That has turned 200 into 204.
+    // That has changed 200 to 204.
     setStatus(ctx, response);
   } else if (body !== undefined) {
     const typed = res.hasHeader("content-type");
@@ -37,7 +40,7 @@ function forHttp2(res: ServerResponse, response: OutgoingResponse): OutgoingResp
   return { ...response, statusText: "", headers: sendableLines(res, response.headers) };
 }
 
-/** Takes away what was set since the cache handed the request on. */
+/** Removes what was set since the cache handed the request on. */
 export function removeHandlersFields(ctx: Context, before: readonly string[]): void {
   const kept = headerGroups(before);
   for (const name of ctx.res.getHeaderNames()) if (!kept.has(name)) ctx.remove(name);
@@ -49,8 +52,8 @@ function setStatus(ctx: Context, { status, statusText }: OutgoingResponse): void
   if (statusText !== "" && ctx.req.httpVersionMajor < 2) ctx.message = statusText;
 }
 
-// What middleware outside finds as the body. To HEAD it is what GET has, which Koa leaves away: so outside says the
-// same of both. An empty page is no body that could be tagged or encoded; one without a type was null.
+// The body that middleware outside sees. For HEAD it is the same as for GET, and Koa does not send it: so code outside
+// treats both the same. An empty page is no body that could be tagged or encoded; one without a type was null.
 function shownBody(
   { method }: Context,
   { status, headers, body: sent, unsentBody }: OutgoingResponse,
@@ -61,16 +64,16 @@ function shownBody(
   return CONTENTLESS.has(status) || !tells(headers, "content-type") ? null : "";
 }
 
-// Most hits: bytes, for a context that nobody has given anything. Setting `ctx.body` would look at the fields, so the bytes are put where it keeps them; should
-// Koa ever keep them elsewhere, `ctx.body` does not have them.
+// Most hits: bytes, for a context without a body. Setting `ctx.body` would read the fields, so the bytes are put where
+// its getter reads them; should Koa ever keep them elsewhere, `ctx.body` does not return them.
 function playLate(ctx: Context, { headers }: OutgoingResponse, body: unknown): boolean {
   const { res } = ctx;
-  // Where the page does not say how long it is, Koa does.
+  // Where the page has no length, Koa computes it.
   if (!Buffer.isBuffer(body) || ctx.body !== undefined || !tells(headers, "content-length")) return false;
   if (!canBeLate(res) || !isBareHead(res, res)) return false;
   Object.assign(ctx.response, { _body: body });
   if (ctx.body !== body) return false;
-  // Middleware outside may come back in a later turn.
+  // Middleware outside may return in a later turn.
   setHeadersLate(res, headers.slice());
   return true;
 }
@@ -94,16 +97,17 @@ function mergeHeaders(ctx: Context, { headers, outer }: OutgoingResponse, before
   }
 }
 
-// A body that turns out to be damaged ends in an error, and the connection is broken: a short body never looks whole. Koa 2 would leave it open.
+// A body that turns out to be damaged ends in an error, and the connection is broken: a short body never looks whole.
+// Koa 2 would leave the connection open.
 function streamOf(source: BodySource, { res, method }: Context): Readable {
-  // What an answer to HEAD does not send is opened only if somebody outside reads it.
+  // A body that is not sent, for HEAD, is opened only if other code reads it.
   let reader = method === "HEAD" ? undefined : source.open();
   let pieces: ReturnType<typeof bodyPieces> | undefined;
   return new Readable({
     read() {
       pieces ??= bodyPieces(source, (reader ??= source.open()));
       pieces.next().then(
-        // A stream keeps what it is given.
+        // A stream keeps the buffer it is given.
         ({ done, value }) => this.push(done === true ? null : Buffer.from(value)),
         // In a later turn, for the reason that `breakOff` has: Koa 3 destroys the response at once.
         (error: Error) => setImmediate(() => this.destroy(error)),

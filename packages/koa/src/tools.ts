@@ -1,4 +1,7 @@
-/** The small middlewares for one route, which decorate a controller method as well. They act as the onion sees a response: after `await next()`. */
+/**
+ * The small middlewares for one route, which decorate a controller method as well. They act as the onion sees a
+ * response: after `await next()`.
+ */
 import { cacheControlEdit, isDecorating, methodDecoration, neverKeep, varyEdit } from "@diskcache/core";
 import type { CacheControlDirectives, HeaderEdit, MethodDecoration } from "@diskcache/core";
 import { headersSetOn, isSuccess, markNever, reasonPhrase } from "@diskcache/http";
@@ -8,7 +11,7 @@ import type { Handler } from "./capture.js";
 /** Middleware for a route, or a decorator of a controller method `(ctx, next)`. */
 export type RouteTool = Middleware & MethodDecoration<Handler>;
 
-/** Has nobody keep the responses of a route, this cache as little as browsers and proxies.
+/** Keeps the responses of a route out of every cache: this one, browsers and proxies.
  * @example router.get("/account", never(), (ctx) => { ctx.body = "…"; }) */
 export function never(): RouteTool {
   return tool(async (ctx, inward) => {
@@ -18,9 +21,14 @@ export function never(): RouteTool {
   });
 }
 
-/** Adds directives to the `Cache-Control` of a route's responses. Lifetimes only shorten, `private` and `no-store` of the handler stay, and an error page is given only what restricts.
+/**
+ * Adds directives to the `Cache-Control` of a route's responses. It only shortens lifetimes, keeps `private` and
+ * `no-store` of the handler, and gives an error page only directives that restrict.
  * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` naming the directive
- * @example router.get("/prices", cacheControl({ public: true, maxAge: "1m", staleWhileRevalidate: "10m" }), (ctx) => { ctx.body = {}; }) */
+ * @example
+ * const edit = cacheControl({ public: true, maxAge: "1m", staleWhileRevalidate: "10m" });
+ * router.get("/prices", edit, (ctx) => { ctx.body = {}; });
+ */
 export function cacheControl(directives: CacheControlDirectives): RouteTool {
   return editing(cacheControlEdit(directives));
 }
@@ -32,7 +40,7 @@ export function varyOn(...fields: readonly string[]): RouteTool {
   return editing(varyEdit(fields));
 }
 
-/** Purges when the response is a success, and lets nothing of it out before that is done. */
+/** Purges when the response is a success, and sends nothing of it before that is done. */
 export function purging(purge: (ctx: Context) => Promise<void>): RouteTool {
   return tool(async (ctx, inward) => {
     await inward();

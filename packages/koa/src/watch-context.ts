@@ -3,7 +3,7 @@ import type { Reads } from "@diskcache/core";
 import { watchProperty, watchRequest } from "@diskcache/http";
 import type { Context } from "koa";
 
-/** What the routers in use leave in the context. */
+/** What common routers set on the context. */
 interface Routed {
   readonly _matchedRoute?: string | RegExp;
   readonly routerPath?: string;
@@ -19,7 +19,7 @@ export function watchContext(ctx: Context, reads: Reads): void {
   };
 }
 
-// Koa makes the object when it is first asked for, and so does this.
+// Koa makes the object on first access, and so does this.
 function watchCookies(ctx: Context, reads: Reads): void {
   const inherited = Object.getPrototypeOf(ctx) as object;
   let view: Context["cookies"] | undefined;
