@@ -141,7 +141,8 @@ function reset(socket: Socket): void {
   }
 }
 
-/** The reason phrase that was set. HTTP/2 has none (RFC 9113 §8.3.2), and Node emits a warning when it is read there.
+/**
+ * The reason phrase that was set. HTTP/2 has none (RFC 9113 §8.3.2), and Node emits a warning when it is read there.
  */
 export function reasonPhrase(res: ServerResponse): string {
   return http2Stream(res) === undefined ? (res.statusMessage ?? "") : "";

@@ -30,7 +30,8 @@ const FIELDS = Object.getOwnPropertySymbols(new ServerResponse({ method: "GET" }
   ({ description }) => description === "kOutHeaders",
 );
 
-/** Whether no hook is in `writeHead` and no field is set: then lines are sent as given, at the cost of a bare server.
+/**
+ * Whether no hook is in `writeHead` and no field is set: then lines are sent as given, at the cost of a bare server.
  */
 export function isBareHead(res: ServerResponse, { writeHead }: Sink): boolean {
   if (writeHead !== BARE.writeHead) return false;

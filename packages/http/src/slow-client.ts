@@ -30,7 +30,7 @@ export class SlowClient {
   readonly #events: SlowClientEvents;
   /** Bytes of the handler's body that the client has been sent. */
   #position = 0;
-  /** Bytes sent since the client last had taken all. */
+  /** Bytes sent since the client had last taken everything. */
   #owed = 0;
   #reader: BodyReader | undefined;
   #taken: (() => void) | undefined;

@@ -57,7 +57,7 @@ class Tap implements Party, Tapped {
     this.#client = new ClientSide({ res, forward, sink, head, departure });
     forward.onOver = () => departure.over();
     departure.join(this);
-    // Only then can a stale page stand in.
+    // Only then is there a stored page that can stand in.
     if (forward.plan.selection !== undefined) forward.onTimeout = (stale) => this.#standIn(stale);
   }
 

@@ -55,7 +55,7 @@ const EXPLICIT_NULL: HandlersBody = Object.freeze({
   byKoa: { set: [["Content-Length", "0"]] as const, remove: ["Content-Type", "Transfer-Encoding"] },
 });
 
-// Without a body Koa sends the reason phrase, unless the handler set none explicitly.
+// Without a body Koa sends the reason phrase, unless the handler set `null` explicitly.
 function withoutBody(ctx: Context): HandlersBody {
   const { _explicitNullBody: asked } = ctx.response as { _explicitNullBody?: boolean };
   if (asked === true) return EXPLICIT_NULL;
@@ -98,7 +98,8 @@ function webStream(stream: () => unknown, discard: () => void = () => undefined)
   return { kind: "stream", open, discard, whenItFails() {} };
 }
 
-// Streams of the npm package readable-stream are not of Node's class. Older ones have only `pipe`, some their own.
+// Streams of the npm package readable-stream are not of Node's class. Older ones have only `pipe`; some have a `pipe`
+// of their own.
 function isReadable(body: object): body is Readable {
   if (body instanceof Readable) return true;
   const { destroy, [Symbol.asyncIterator]: iterate } = body as Partial<Readable>;

@@ -93,7 +93,7 @@ function changing(bare: Method): Method {
 function writeHead(this: LateResponse, ...given: unknown[]): unknown {
   const headers = this[LATE];
   if (headers === undefined || this.headersSent) return Reflect.apply(BARE.writeHead, this, given);
-  // Code other than a status adds to the fields, and hooks added since read them.
+  // Arguments besides the status add fields, and hooks added since read them.
   if (given.length > 1 || this[MAKE_HEAD] !== BARE[MAKE_HEAD]) {
     setNow(this, headers);
     return Reflect.apply(BARE.writeHead, this, given);
