@@ -5,12 +5,26 @@ import { defineConfig } from "vitest/config";
 // Nothing but it and "node": given "import" or "module", a require() inside a CommonJS dependency would be handed an ES module.
 const conditions = ["diskcache-source", "node"];
 
+/* `npm run test:quick`: what a change needs before a commit. Left to the whole run: what waits for other processes, for disks of a size or for
+ * thousands of requests, what packs and installs, and programs that are generated. The shared suite runs on one framework of each way of capturing
+ * a response (`test/adapters/adapters.ts`). */
+const QUICK = process.env["DISKCACHE_TEST"] === "quick";
+const LONG = [
+  "examples/**",
+  "test/{conformance,examples,fuzz,model,packed}/**",
+  "**/processes.test.ts",
+  "test/flights/{fragments,slow-clients,refused}.test.ts",
+  "test/security/{audit,audit-copies,audit-unseen,canaries,floods,poisoning}.test.ts",
+  "test/store/{bounds,crash/crash,faults,short-of-space,small-file-system,stress/stress}.test.ts",
+  "test/adapters/{closing,compress,compress-shared,http2-writing,leaving,purger,reasons,restart,superseded,unread-bodies}.test.ts",
+];
+
 export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions, externalConditions: ["diskcache-source"] } },
   test: {
     include: ["packages/*/src/**/*.test.ts", "test/**/*.test.ts", "examples/**/*.test.ts"],
-    exclude: ["**/node_modules/**", "**/dist/**", "**/.cache/**"],
+    exclude: ["**/node_modules/**", "**/dist/**", "**/.cache/**", ...(QUICK ? LONG : [])],
     setupFiles: ["test/support/setup.ts"],
     reporters: ["default", "./test/support/summary-reporter.ts"],
     restoreMocks: true,
