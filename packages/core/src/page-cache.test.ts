@@ -317,8 +317,8 @@ async function namesInSources(): Promise<readonly string[]> {
   for (const file of await readdir(import.meta.dirname, { recursive: true })) {
     if (!file.endsWith(".ts") || file.endsWith(".test.ts")) continue;
     const text = await readFile(join(import.meta.dirname, file), "utf8");
-    for (const [, quoted] of text.matchAll(/["'`]([^"'`\n]+)["'`]/g))
-      for (const word of quoted!.split(" "))
+    for (const [, quoted = ""] of text.matchAll(/["'`]([^"'`\n]+)["'`]/g))
+      for (const word of quoted.split(" "))
         if (/^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/.test(word)) names.add(word).add(`x-${word}`);
   }
   return [...names];
