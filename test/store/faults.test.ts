@@ -133,8 +133,9 @@ it.each(["EPERM", "EBUSY"])(
   "a name that another program holds is waited for after %s, off the event loop",
   async (code) => {
     let held = true;
+    const isEntry = (path: string): boolean => /\/[0-9a-f]{62}$/.test(path);
     const renameSync = (from: string, to: string): void => {
-      if (!held) return nodeFileSystem.renameSync(from, to);
+      if (!held || !isEntry(to)) return nodeFileSystem.renameSync(from, to);
       held = false;
       throw Object.assign(new Error("injected"), { code });
     };
@@ -142,7 +143,9 @@ it.each(["EPERM", "EBUSY"])(
     await keep("/a", "a");
     expect(held).toBe(false);
     expect((await bodyOf(store.get("/a")))?.toString()).toBe("a");
-    expect(store.stats()).toMatchObject({ entries: 1, ioErrors: 0 });
+    // Until the directory is counted, the number of entries is an estimate.
+    await until(() => store.stats().entries === 1);
+    expect(store.stats().ioErrors).toBe(0);
   },
 );
 
