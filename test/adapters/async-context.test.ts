@@ -3,6 +3,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import type { ServerResponse } from "node:http";
 import type { CacheEvents } from "@diskcache/core";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { written } from "../security/crafted.js";
 import { barrier } from "../support/barrier.js";
 import { ManualClock } from "../support/manual-clock.js";
 import { temporaryDirectory } from "../support/temporary-directory.js";
@@ -71,6 +72,8 @@ describe.each(ADAPTERS)("$name: in an asynchronous context of its client's,", (a
   ])("the cache's own rendering $how is nobody's", async ({ options, front = false, seconds }) => {
     const site = await open({ options, front });
     await site.visit("/", anybody);
+    // Until then the lock of the page is held, and nothing refreshes it.
+    await written(site.cache);
     for (const after of seconds) {
       site.clock.advance(after);
       await site.visit("/", by("alice"));

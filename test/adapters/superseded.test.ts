@@ -2,6 +2,7 @@
 import { Readable } from "node:stream";
 import { describe, expect, it } from "vitest";
 import type { DiskCacheOptions } from "@diskcache/core";
+import { written } from "../security/crafted.js";
 import { ADAPTERS } from "./adapters.js";
 import type { Adapter, Page } from "./adapters.js";
 import { openSite } from "./site.js";
@@ -44,6 +45,8 @@ async function changing(adapter: Adapter, options: Partial<DiskCacheOptions>, fi
   });
   await site.visit("/");
   expect((await site.visit("/")).isHit).toBe(true);
+  // Until then the lock of the page is held, and nothing refreshes it.
+  await written(site.cache);
   return { site, next };
 }
 

@@ -8,7 +8,7 @@ import type { StoreEvent } from "../../packages/core/src/store/contract.js";
 import { nodeFileSystem } from "../../packages/core/src/store/file-system.js";
 import type { FileSystem } from "../../packages/core/src/store/file-system.js";
 import { temporaryDirectory } from "../support/temporary-directory.js";
-import { bodyFor, bodyOf, opened, until } from "./opened.js";
+import { bodyFor, bodyOf, opened } from "./opened.js";
 import { mountedDisk } from "./small-disk.js";
 import { pageSite } from "./page-site.js";
 
@@ -69,8 +69,8 @@ describe.each(["EROFS", "EACCES", "EPERM", "ERR_ACCESS_DENIED"])(
         expect(store.put(head("/new"), Buffer.from("new"))).toBe(false);
         expect(store.create("/new")).toBeUndefined();
         expect(store.lock("/new", { always: true })).toBeUndefined();
-        // As far as it is counted already; a busy machine is slower at that.
-        await until(() => store.stats().entries === 2);
+        // An estimate, where the directory was closed before it was counted: now nothing counts it.
+        expect(store.stats().entries).toBeGreaterThanOrEqual(2);
         await expect(store.clear()).rejects.toMatchObject({ code: "ERR_DISKCACHE_PURGE", cause: { code } });
         elapsed += 2000;
         await turn();
