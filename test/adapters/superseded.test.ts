@@ -112,6 +112,17 @@ describe.each(ADAPTERS)("$name: a stored page", (adapter) => {
     expect([later.isHit, later.text]).toEqual([true, "page"]);
   });
 
+  it("stays when a reload that is honoured brings less than it announces", async () => {
+    const { site, next } = await changing(adapter, { honourRequest: true });
+    next.page = () => ({ headers: { ...PLAIN, "Content-Length": "100" }, body: Readable.from(["short"]) });
+    const told = notStored(site);
+    const answer = await site.begin("/", { headers: { "cache-control": "no-cache" } });
+    expect(await told).toMatchObject({ reason: "length" });
+    answer.on("error", () => undefined).destroy();
+    const later = await site.visit("/");
+    expect([later.isHit, later.text]).toEqual([true, "page"]);
+  });
+
   it.each([
     { whom: "cookies of its own", headers: { cookie: "session=1" } },
     { whom: "Authorization", headers: { authorization: "Bearer a" } },

@@ -10,8 +10,8 @@ import type { ForwardPlan, StoreDecision } from "./forward-plan.js";
 
 /** Answers about the request: it asked for a part or set a condition, or there were too many like it. */
 const ABOUT_THE_REQUEST: ReadonlySet<number> = new Set([206, 304, 416, 429]);
-/** The page may be stored; admission refused it, or the disk did not accept it. */
-const MAY_BE_STORED: ReadonlySet<string> = new Set([NOT_ADMITTED, "store", "purged"]);
+/** The page may be stored: admission refused it, the disk did not accept it, or this response broke off. */
+const MAY_BE_STORED: ReadonlySet<string> = new Set([NOT_ADMITTED, "store", "purged", "length", "aborted"]);
 
 /** Invalidates a stored response when the application now answers, in its place, what may not be stored; otherwise it
  * would be served for as long as its stale windows last. For an answer to HEAD, `headTold` decides.
