@@ -43,6 +43,15 @@ export class SharedClock {
       this.#fs.renameSync(temp, this.#path);
     } catch {
       // No links, or nothing can be written: then each process has its own record.
+      this.#remove(temp);
+    }
+  }
+
+  #remove(temp: string): void {
+    try {
+      this.#fs.unlinkSync(temp);
+    } catch {
+      // It was not made.
     }
   }
 
