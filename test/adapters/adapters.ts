@@ -1,4 +1,5 @@
-/** Turns one description of an application into a server of each framework, every handler written with that framework's own means. */
+/** Turns one description of an application into a server of each framework, every handler written with that framework's
+ * own means. */
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
@@ -55,7 +56,8 @@ export interface Application {
   readonly toolAs?: "middleware" | "before" | "decorator" | "legacy-decorator" | undefined;
   /** Whether the cache stands before all routes. Default: yes. */
   readonly global?: boolean | undefined;
-  /** The handler comes out of `cached(policy, handler)`, or a method that `cached(policy)` decorated, instead of standing behind `route(policy)`. */
+  /** The handler comes out of `cached(policy, handler)`, or a method that `cached(policy)` decorated, instead of standing
+   * behind `route(policy)`. */
   readonly cached?: "wrapper" | "decorator" | "legacy-decorator" | undefined;
   /** Purges are taken at `/_purge`. */
   readonly purger?: PurgerOptions | undefined;
@@ -92,7 +94,8 @@ const EVERY_ADAPTER: readonly Adapter[] = [
   httpAdapter(),
 ];
 
-/** In `npm run test:quick` one of each way of capturing a response: Express 4 and node:http go through the code of Express 5, Koa 2 through that of Koa 3. */
+/** In `npm run test:quick` one of each way of capturing a response: Express 4 and node:http go through the code of
+ * Express 5, Koa 2 through that of Koa 3. */
 export const ADAPTERS: readonly Adapter[] =
   process.env["DISKCACHE_TEST"] === "quick"
     ? EVERY_ADAPTER.filter(({ name }) => name === "express 5" || name === "koa 3")

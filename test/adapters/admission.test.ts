@@ -1,4 +1,5 @@
-/** `admission: "second-request"`: a page is kept when somebody asks for it again, so that a flood of one-off URLs fills nothing. */
+/** `admission: "second-request"`: a page is kept when somebody asks for it again, so that a flood of one-off URLs fills
+ * nothing. */
 import { describe, expect, it } from "vitest";
 import { ADAPTERS } from "./adapters.js";
 import { openSite } from "./site.js";

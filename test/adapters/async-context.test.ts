@@ -1,4 +1,5 @@
-/** Whose asynchronous context what runs in: a client's is for what its own request does, and for nothing that the cache does by itself. */
+/** Whose asynchronous context what runs in: a client's is for what its own request does, and for nothing that the cache
+ * does by itself. */
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { ServerResponse } from "node:http";
 import type { CacheEvents } from "@diskcache/core";

@@ -1,4 +1,5 @@
-/** A handler that breaks its response off when its client has had an answer already, by 304 or in part: those who read along learn of it at once. What Node does to the connection by itself breaks nothing off. */
+/** A handler that breaks its response off when its client has had an answer already, by 304 or in part: those who read
+ * along learn of it at once. What Node does to the connection by itself breaks nothing off. */
 import { once } from "node:events";
 import { Agent } from "node:http";
 import type { IncomingMessage, ServerResponse } from "node:http";

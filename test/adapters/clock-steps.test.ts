@@ -1,4 +1,5 @@
-/** The machine's clock is set while the process runs: what is stored never lives longer for it, and what comes then is stored as before. */
+/** The machine's clock is set while the process runs: what is stored never lives longer for it, and what comes then is
+ * stored as before. */
 import { performance } from "node:perf_hooks";
 import { FileCache } from "@diskcache/core";
 import { diskCache } from "@diskcache/http";

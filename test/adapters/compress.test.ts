@@ -1,4 +1,5 @@
-/** Pages kept compressed beside the form their handler gave them: who gets which, what is made of which, and that no client ever gets bytes of another body. */
+/** Pages kept compressed beside the form their handler gave them: who gets which, what is made of which, and that no
+ * client ever gets bytes of another body. */
 import { randomBytes } from "node:crypto";
 import { Readable } from "node:stream";
 import { brotliDecompressSync, gunzipSync } from "node:zlib";
@@ -65,7 +66,7 @@ describe.each(ADAPTERS)("$name: a page that is kept compressed", (adapter) => {
   const open = (answer: () => Page = () => ({ headers: HTML, body: page(1) }), options: object = OPTIONS) =>
     openSite(adapter, { options, handler: answer });
 
-  it("is sent as it is until it is there, and then to each client in the form he takes", async () => {
+  it("is sent as it is until it is there, and then to each client in the form it takes", async () => {
     const site = await open();
     const miss = await site.visit("/", { headers: BR });
     expect(form(miss)).toEqual([200, undefined, page(1)]);
@@ -202,7 +203,7 @@ describe.each(ADAPTERS)("$name: a page that is kept compressed", (adapter) => {
     expect(form(await site.visit("/", { headers: BR }))).toEqual([200, "br", page(2)]);
   });
 
-  it("need not be made again when it is rendered anew with the same bytes", async () => {
+  it("need not be made again when it is rendered again with the same bytes", async () => {
     const site = await open();
     await site.visit("/");
     await have(site, "/", "br");
@@ -235,7 +236,7 @@ describe.each(ADAPTERS)("$name: a page that is kept compressed", (adapter) => {
     expect((await site.cache.stats()).compressed).toBe(1);
   });
 
-  it("is sent coded while it is stale and rendered anew behind", async () => {
+  it("is sent coded while it is stale and rendered again behind", async () => {
     const site = await open(undefined, { ...OPTIONS, staleWhileRevalidate: "1h" });
     await site.visit("/");
     await have(site, "/", "br");
@@ -272,7 +273,7 @@ describe.each(ADAPTERS)("$name: a page that is kept compressed", (adapter) => {
     expect([hit.isHit, (await site.cache.stats()).compressed]).toEqual([true, 1]);
   });
 
-  it("is left alone for a client who wants nothing transformed", async () => {
+  it("is left alone for a client that wants nothing transformed", async () => {
     const site = await open();
     await site.visit("/");
     await have(site, "/", "br");

@@ -1,4 +1,5 @@
-/** Express's middleware around the cache and inside it: what others do to the response is neither lost nor kept for the wrong client. */
+/** Express's middleware around the cache and inside it: what others do to the response is neither lost nor kept for the
+ * wrong client. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { brotliDecompressSync, gunzipSync } from "node:zlib";
@@ -132,12 +133,12 @@ describe.each(FRAMEWORKS)("$framework: beside other middleware", ({ express }) =
     expect([plain.isHit, plain.text === long]).toEqual([true, true]);
   });
 
-  it("a session outside the cache keeps its client's page to him", async () => {
-    let visitors = 0;
+  it("a session outside the cache keeps its client's page to it", async () => {
+    let clients = 0;
     const site = await open((app, cache) => {
       app.use(session({ secret: "s", resave: false, saveUninitialized: true, store: new session.MemoryStore() }));
       app.use(cache);
-      app.get("/", (_req, res) => void res.send(`client ${++visitors}`));
+      app.get("/", (_req, res) => void res.send(`client ${++clients}`));
     });
     for (const n of [1, 2]) {
       const answer = await site.visit("/");

@@ -1,4 +1,5 @@
-/** Never in the way: whatever goes wrong with directory, files or the operator's own functions, every client gets his page. */
+/** Never in the way: whatever goes wrong with directory, files or the operator's own functions, every client gets its
+ * page. */
 import fs, {
   chmodSync,
   mkdirSync,
@@ -226,7 +227,7 @@ describe.each(ADAPTERS)("$name: the operator's own function", (adapter) => {
     { name: "tags", options: { tags: fail } },
     { name: "key, which returns no string,", options: { key: () => 7 as unknown as string } },
     { name: "partition, which returns no string,", options: { partition: () => 7 as unknown as string } },
-  ])("$name fails: the client gets his page, nothing is kept, and the operator is told", async ({ options }) => {
+  ])("$name fails: the client gets its page, nothing is kept, and the operator is told", async ({ options }) => {
     const site = await openSite(adapter, { options: { ttl: 60, ...options } });
     for (const n of [1, 2]) {
       const answer = await site.visit("/");

@@ -1,4 +1,5 @@
-/** Logs and metrics ask a response for its status and fields once it is over: on a hit they find what was sent, as they do without the cache. */
+/** Logs and metrics ask a response for its status and fields once it is over: on a hit they find what was sent, as they
+ * do without the cache. */
 import type { OutgoingHttpHeaders, RequestListener, ServerResponse } from "node:http";
 import { diskCache } from "@diskcache/koa";
 import Koa3 from "koa";

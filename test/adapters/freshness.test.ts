@@ -164,7 +164,7 @@ describe.each(ADAPTERS)("$name: a kept page", (adapter) => {
     expect((await site.visit("/")).text).not.toBe("render 1");
   });
 
-  it("is rendered anew behind the client while stale-while-revalidate lasts", async () => {
+  it("is rendered again behind the client while stale-while-revalidate lasts", async () => {
     const site = await openSite(adapter, { options: { ttl: 60, staleWhileRevalidate: 30 } });
     await site.visit("/");
     site.clock.advance(70);
@@ -279,7 +279,7 @@ describe.each(ADAPTERS)("$name: conditions", (adapter) => {
     expect(asked).toEqual([undefined, '"v1"']);
   });
 
-  it("are put to the handler instead of the client's own, who still gets his 304", async () => {
+  it("are put to the handler instead of the client's own, who still gets its 304", async () => {
     const site = await openSite(adapter, {
       options: { ttl: 60 },
       handler: ({ req }) =>
@@ -292,7 +292,7 @@ describe.each(ADAPTERS)("$name: conditions", (adapter) => {
     expect((await site.visit("/", { headers: { "if-none-match": '"v1"' } })).status).toBe(304);
   });
 
-  it("of a stale page are honoured for clients who ask for it, where that is allowed", async () => {
+  it("of a stale page are honoured for clients that ask for it, where that is allowed", async () => {
     const site = await openSite(adapter, { options: { ttl: 60, honourRequest: true } });
     await site.visit("/");
     const reloaded = await site.visit("/", { headers: { "cache-control": "no-cache" } });

@@ -209,7 +209,7 @@ describe.each(ADAPTERS)("$name: a page with holes", (adapter) => {
     }
   });
 
-  it("is rendered once for clients who come together, each with his own", async () => {
+  it("is rendered once for clients that come together, each with its own", async () => {
     const goOn = barrier();
     const site = await open(async (asked) => {
       await goOn.opened;
@@ -223,7 +223,7 @@ describe.each(ADAPTERS)("$name: a page with holes", (adapter) => {
     expect(site.renders).toBe(1);
   });
 
-  it("is rendered anew behind a stale one, with nobody to fill it for", async () => {
+  it("is rendered again behind a stale one, with nobody to fill it for", async () => {
     const site = await open(greeting, { ttl: 60, staleWhileRevalidate: "1h" });
     await site.visit("/", as("Ann"));
     site.clock.advance(61);

@@ -20,7 +20,7 @@ describe.each(ADAPTERS)("$name: a response that does not end as it should", (ada
     const message = await site.begin("/").catch(() => undefined);
     if (message !== undefined && !message.complete) {
       message.on("error", () => {}).resume();
-      // Express pipes, and a pipe does not pass an error on: the client waits until he leaves.
+      // Express pipes, and a pipe does not pass an error on: the client waits until it leaves.
       message.destroy();
     }
     failing = false;

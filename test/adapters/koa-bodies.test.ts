@@ -1,4 +1,5 @@
-/** Every kind of body that Koa can send: from the bare application, on a miss and on a hit, the same status, fields and bytes; and one that is not kept is left as the handler gave it. */
+/** Every kind of body that Koa can send: from the bare application, on a miss and on a hit, the same status, fields and
+ * bytes; and one that is not kept is left as the handler gave it. */
 import { createReadStream, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { PassThrough, Readable, Stream } from "node:stream";
@@ -28,7 +29,8 @@ interface Kind {
   readonly detail?: string | undefined;
   /** Bare Koa gives HEAD another length or type than GET, or none. */
   readonly headDiffers?: true;
-  /** A stream of nothing: framed by chunks or by a length, as it comes, and tagged as other streams are, once it is stored. */
+  /** A stream of nothing: framed by chunks or by a length, as it comes, and tagged as other streams are, once it is
+   * stored. */
   readonly emptyStream?: true;
 }
 

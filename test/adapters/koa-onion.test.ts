@@ -1,4 +1,5 @@
-/** Koa's onion: what stands outside the cache sees a hit as it sees a page of the handler, and what stands inside is kept. */
+/** Koa's onion: what stands outside the cache sees a hit as it sees a page of the handler, and what stands inside is
+ * kept. */
 import { createReadStream, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Readable } from "node:stream";

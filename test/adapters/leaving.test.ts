@@ -1,4 +1,5 @@
-/** A client that leaves early, and a handler that stops when it notices: what it has written by then is no page, for no one. */
+/** A client that leaves early, and a handler that stops when it notices: what it has written by then is no page, for no
+ * one. */
 import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Readable, finished } from "node:stream";
@@ -36,7 +37,8 @@ const NOTICING: readonly Noticing[] = [
   { way: "writable of the connection", asked: (_req, res) => res.socket?.writable === false },
 ];
 
-/** A page of two pieces. The second one comes when the test releases it, and in its place an end when the handler has noticed. */
+/** A page of two pieces. The second one comes when the test releases it, and in its place an end when the handler has
+ * noticed. */
 async function* pieces({ told, asked }: Noticing, req: IncomingMessage, res: ServerResponse, release: Promise<void>) {
   let stopped = false;
   const notice = new Promise<void>((resolve) => told?.(req, res, resolve)).then(() => void (stopped = true));

@@ -1,4 +1,5 @@
-/** Bodies read from disk go out from buffers that are used again: nobody is ever sent bytes of a page that came after his. */
+/** Bodies read from disk go out from buffers that are used again: nobody is ever sent bytes of a page that came after
+ * his. */
 import { connect } from "node:net";
 import type { RequestListener } from "node:http";
 import { once } from "node:events";
@@ -13,7 +14,7 @@ import type { Site } from "./site.js";
 
 const BYTES = 100_000;
 const NO_MEMORY = { ttl: "5m", memory: 0 } as const;
-/** More than the system takes for a client who does not read. */
+/** More than the system takes for a client that does not read. */
 const REQUESTS = 300;
 
 const pageOf = (target: string): Buffer => Buffer.alloc(BYTES, target);
@@ -29,7 +30,7 @@ async function known(site: Site, ...targets: string[]): Promise<void> {
 }
 
 describe.each(ADAPTERS)("$name", (adapter) => {
-  it.each([false, true])("a client who does not read is sent his own page all the same (front: %s)", async (front) => {
+  it.each([false, true])("a client that does not read is sent its own page all the same (front: %s)", async (front) => {
     const site = await openSite(adapter, { options: NO_MEMORY, front, handler: ({ req }) => page(req.url!) });
     await known(site, "/a", "/b");
 

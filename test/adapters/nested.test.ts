@@ -1,4 +1,5 @@
-/** Two caches on one directory in the way of one request: what people write who do not know `cache.route`. They never wait for each other, and keep the page once, under the policies of both. */
+/** Two caches on one directory in the way of one request: what people write who do not know `cache.route`. They never
+ * wait for each other, and keep the page once, under the policies of both. */
 import { symlinkSync } from "node:fs";
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { relative } from "node:path";

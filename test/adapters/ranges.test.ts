@@ -23,7 +23,7 @@ const RANGES: readonly {
   { range: "lines=1-2", status: 200, text: TEXT },
 ];
 
-describe.each(ADAPTERS)("$name: a client who wants a part", (adapter) => {
+describe.each(ADAPTERS)("$name: a client that wants a part", (adapter) => {
   const page = (): Page => ({
     headers: { "Content-Type": "text/plain", "Content-Length": "10", ETag: '"v1"' },
     body: TEXT,

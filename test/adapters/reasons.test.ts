@@ -1,4 +1,5 @@
-/** What the cache says of one request is the same wherever it says it: the field, the events, the counters, and what `explain` foretold. */
+/** What the cache says of one request is the same wherever it says it: the field, the events, the counters, and what
+ * `explain` foretold. */
 import type { Explanation } from "@diskcache/core";
 import { describe, expect, it, vi } from "vitest";
 import { ADAPTERS, ANSWERED } from "./adapters.js";

@@ -1,4 +1,5 @@
-/** Targets that middleware before the cache puts in the place of the one that came: what it made them from is not to be seen in that one. */
+/** Targets that middleware before the cache puts in the place of the one that came: what it made them from is not to be
+ * seen in that one. */
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { diskCache as forExpress } from "@diskcache/express";
 import { diskCache as forHttp } from "@diskcache/http";

@@ -159,7 +159,7 @@ describe.each(ADAPTERS)("$name: routes inside routes", (adapter) => {
       expect((await site.visit("/")).cacheStatus).toBe("diskcache; hit; ttl=30");
       site.clock.advance(31);
       expect((await site.visit("/")).cacheStatus).toContain("hit; ttl=-1");
-      await stored.reaches(2); // rendered anew behind it, and before the purge
+      await stored.reaches(2); // rendered again behind it, and before the purge
       await site.cache.purgeTag("outer");
       expect((await site.visit("/")).isHit).toBe(false);
     },
@@ -188,7 +188,7 @@ describe.each(ADAPTERS)("$name: routes inside routes", (adapter) => {
     expect((await site.visit("/")).text).toBe("render 1");
   });
 
-  it("have a stale page rendered anew behind the client, under the route's own key", async () => {
+  it("have a stale page rendered again behind the client, under the route's own key", async () => {
     const site = await openSite(adapter, {
       options: {},
       policy: { ttl: 60, staleWhileRevalidate: "1h", key: { query: { only: ["id"] } } },

@@ -1,4 +1,5 @@
-/** A table of paths and policies: known before the application runs, and not to be got round by another spelling of a path. */
+/** A table of paths and policies: known before the application runs, and not to be got round by another spelling of a
+ * path. */
 import { describe, expect, it } from "vitest";
 import { ADAPTERS, incoming } from "./adapters.js";
 import { openSite } from "./site.js";

@@ -1,4 +1,5 @@
-/** Express makes every request and response unlike any other to V8, which costs more than the rest of Express does. Behind the cache they are alike again. */
+/** Express makes every request and response unlike any other to V8, which costs more than the rest of Express does.
+ * Behind the cache they are alike again. */
 import { once } from "node:events";
 import { createServer as createHttpServer } from "node:http";
 import type { RequestListener } from "node:http";

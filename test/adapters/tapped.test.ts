@@ -1,4 +1,5 @@
-/** Every way a handler can use the ServerResponse itself: the client sees no difference, and the next one gets the same bytes. */
+/** Every way a handler can use the ServerResponse itself: the client sees no difference, and the next one gets the same
+ * bytes. */
 import { createReadStream, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { IncomingMessage, ServerResponse } from "node:http";

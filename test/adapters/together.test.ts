@@ -10,7 +10,7 @@ import type { Site } from "./site.js";
 
 const VISITORS = 8;
 
-describe.each(ADAPTERS)("$name: clients who come together", (adapter) => {
+describe.each(ADAPTERS)("$name: clients that come together", (adapter) => {
   it("cost one render, and all of them get the page", async () => {
     const release = barrier();
     const site = await openSite(adapter, {
@@ -60,7 +60,8 @@ describe.each(ADAPTERS)("$name: clients who come together", (adapter) => {
     for (let n = 0; n < 50; n++) body.write(Buffer.alloc(5000, n));
     body.end();
     expect(await buffer(leader)).toHaveLength(250_003);
-    // He read along to the end, or was given a page of his own, or knows that his is not whole: short is never shown as whole.
+    // He read along to the end, or was given a page of his own, or knows that his is not whole: short is never shown as
+    // whole.
     expect([250_003, "another".length, ...(tooLong ? ["broken off"] : [])]).toContain((await follower).length);
   });
 
@@ -76,7 +77,7 @@ describe.each(ADAPTERS)("$name: clients who come together", (adapter) => {
     for (const { text } of await together(site, release.open)) expect(text).toBe("longer than ten bytes");
   });
 
-  it("get each his own page when the one before them turns out to be for one client", async () => {
+  it("get each its own page when the one before them turns out to be for one client", async () => {
     const release = barrier();
     const site = await openSite(adapter, {
       handler: async () => {

@@ -1,4 +1,5 @@
-/** The small middlewares: `never()`, `cacheControl()`, `varyOn()`, `purges()`; each as middleware and as a decorator of both kinds, and without a cache. */
+/** The small middlewares: `never()`, `cacheControl()`, `varyOn()`, `purges()`; each as middleware and as a decorator of
+ * both kinds, and without a cache. */
 import { createServer } from "node:http";
 import type { ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";

@@ -4,7 +4,8 @@ import type { AddressInfo } from "node:net";
 import { diskCache } from "@diskcache/http";
 import { pageAt } from "./self-describing.js";
 
-/** Sends its origin to the parent, then answers what it is asked: `settle` when all is on disk, `purge` when a purge is recorded. */
+/** Sends its origin to the parent, then answers what it is asked: `settle` when all is on disk, `purge` when a purge is
+ * recorded. */
 export async function main(dir: string): Promise<void> {
   const cache = diskCache({ dir, ttl: "1h" });
   const server = createServer(

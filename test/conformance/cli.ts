@@ -1,4 +1,5 @@
-/** `npm run conformance`: measures the subjects, prints what they passed and what not, compares with the floors and, asked to, raises them. */
+/** `npm run conformance`: measures the subjects, prints what they passed and what not, compares with the floors and,
+ * asked to, raises them. */
 import { readFile, writeFile } from "node:fs/promises";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";

@@ -3,7 +3,8 @@
 /** Passed tests of one category, or of all: required and optimal. */
 export type Score = readonly [required: number, optimal: number];
 
-/** Results that the suite's authors publish in the package npm has, scored here by the same rule as ours; browsers left out. */
+/** Results that the suite's authors publish in the package npm has, scored here by the same rule as ours; browsers left
+ * out. */
 export const PUBLISHED: readonly { readonly system: string; readonly version: string; readonly file: string }[] = [
   { system: "nginx", version: "1.18.0", file: "nginx.json" },
   { system: "Varnish", version: "6.4.0", file: "varnish.json" },

@@ -193,7 +193,8 @@ describe("the tests' reverse proxy without a cache", { timeout: 180_000 }, () =>
     const [bare = {}, ...proxied] = await Promise.all([origin, ...proxies].map(({ url }) => runSuite(suite, url)));
     await Promise.all([origin, ...proxies].map((server) => server.close()));
 
-    // Where the origin hangs up there is no answer to compare, and where its Content-Length is too short the suite's own client cannot read it.
+    // Where the origin hangs up there is no answer to compare, and where its Content-Length is too short the suite's
+    // own client cannot read it.
     const comparable = suite.tests
       .filter(({ id, disconnects }) => !disconnects && !isParseError(bare, id))
       .map(({ id }) => id);

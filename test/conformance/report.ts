@@ -1,4 +1,5 @@
-/** Writes the tables of `docs/conformance.md` from the floors and the recorded figures. Runs nothing, so a test can see whether the document agrees. */
+/** Writes the tables of `docs/conformance.md` from the floors and the recorded figures. Runs nothing, so a test can see
+ * whether the document agrees. */
 import { readFile } from "node:fs/promises";
 import { DECLINED } from "./declined.js";
 import { PUBLISHED, RECENT, type Score } from "./figures.js";

@@ -1,4 +1,5 @@
-/** What is measured: diskcache in an Express and in a Koa application, in two configurations, in front of the tests' reverse proxy. */
+/** What is measured: diskcache in an Express and in a Koa application, in two configurations, in front of the tests'
+ * reverse proxy. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,11 +11,13 @@ import { serve, type RunningServer } from "./proxy/serve.js";
 
 export type Adapter = "express" | "koa";
 
-/** No `ttl` anywhere: the suite takes reuse of a response that names no freshness for a fault, and hangs most of its tests on that. */
+/** No `ttl` anywhere: the suite takes reuse of a response that names no freshness for a fault, and hangs most of its
+ * tests on that. */
 export const CONFIGURATIONS = {
   /** As installed. */
   defaults: {},
-  /** Every option the suite has a question about. Neither `grace` nor `staleWhileRevalidate`: both mean to serve what is stale although the application would answer. */
+  /** Every option the suite has a question about. Neither `grace` nor `staleWhileRevalidate`: both mean to serve what is
+   * stale although the application would answer. */
   everything: {
     heuristic: true,
     staleIfError: "1h",
@@ -44,7 +47,8 @@ export function nameOf({ adapter, configuration }: Subject): string {
 /** Starts a subject in front of `origin`, with a cache directory of its own that goes when it is closed. */
 export async function startSubject({ adapter, configuration }: Subject, origin: URL): Promise<RunningServer> {
   const dir = await mkdtemp(join(tmpdir(), "diskcache-conformance-"));
-  // A proxy reads every field of a request, and the audit would say so for each test; what is kept does not depend on it.
+  // A proxy reads every field of a request, and the audit would say so for each test; what is kept does not depend on
+  // it.
   const { listener, cache } = application(adapter, origin, { dir, audit: "off", ...CONFIGURATIONS[configuration] });
   const server = await serve(listener);
   return {

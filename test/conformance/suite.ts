@@ -1,4 +1,5 @@
-/** The public suite http-tests/cache-tests, as it lies in a directory: what it asks, its origin server, its client. It never judges an answer: that is `score.ts`. */
+/** The public suite http-tests/cache-tests, as it lies in a directory: what it asks, its origin server, its client. It
+ * never judges an answer: that is `score.ts`. */
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -6,7 +7,8 @@ import { devNull } from "node:os";
 import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
 
-/** What a test decides: `required` by the RFCs, `optimal` in a good cache, or a question (`check`) that gates other tests. */
+/** What a test decides: `required` by the RFCs, `optimal` in a good cache, or a question (`check`) that gates other
+ * tests. */
 export type Kind = "required" | "optimal" | "check";
 
 export interface SuiteTest {
@@ -30,7 +32,8 @@ export interface Suite {
   readonly tests: readonly SuiteTest[];
 }
 
-/** What the client says of each test: passed, or the kind of failure (`Setup`, `Assertion`, a network error) and a message. */
+/** What the client says of each test: passed, or the kind of failure (`Setup`, `Assertion`, a network error) and a
+ * message. */
 export type Results = Readonly<Record<string, true | readonly [failure: string, message: string]>>;
 
 export interface Origin {
@@ -70,7 +73,8 @@ export interface Run {
   readonly log?: NodeJS.WritableStream;
 }
 
-/** Starts the suite's origin server on a port of its own. In a thread, because it takes its settings from the environment and ends with its process. */
+/** Starts the suite's origin server on a port of its own. In a thread, because it takes its settings from the environment
+ * and ends with its process. */
 export async function startOrigin({ engine }: Suite, log?: NodeJS.WritableStream): Promise<Origin> {
   const env = { npm_config_protocol: "http", npm_config_port: "0", npm_config_pidfile: devNull };
   const thread = new Worker(new URL("server/server.mjs", engine), { env, execArgv: [], stdout: true, stderr: true });
@@ -86,7 +90,8 @@ export async function startOrigin({ engine }: Suite, log?: NodeJS.WritableStream
   return { url: new URL(`http://127.0.0.1:${port}`), close: async () => void (await thread.terminate()) };
 }
 
-/** Puts the suite's questions to the server at `base`. In a thread, because the client keeps its results in its modules, and so serves once. */
+/** Puts the suite's questions to the server at `base`. In a thread, because the client keeps its results in its modules,
+ * and so serves once. */
 export async function runSuite(
   suite: Suite,
   base: URL,

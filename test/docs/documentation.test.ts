@@ -1,4 +1,5 @@
-/** The code in the documentation: all of it compiles against the sources; what is marked `run` runs, on the built packages. */
+/** The code in the documentation: all of it compiles against the sources; what is marked `run` runs, on the built
+ * packages. */
 import { execFile } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -87,7 +88,8 @@ function configuration() {
   };
 }
 
-/** What the compiler says, one complaint a line, beginning with the file's name and `(line,column)`: those of the document. */
+/** What the compiler says, one complaint a line, beginning with the file's name and `(line,column)`: those of the
+ * document. */
 async function compile(cwd: string): Promise<string> {
   if (blocks.length === 0) return "";
   const compiler = join(root, "node_modules", "typescript", "bin", "tsc");

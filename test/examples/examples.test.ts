@@ -34,9 +34,9 @@ describe("the example", () => {
     expect(again[0]!.text).not.toBe(answers[0]!.text);
   });
 
-  it("fragments makes the sidebar once and each client's token anew", async () => {
+  it("fragments makes the sidebar once and a token for each client", async () => {
     const { visit, printed } = await startExample("fragments");
-    const as = (visitor: string) => ({ headers: { ...HOST, cookie: `client=${visitor}` } });
+    const as = (client: string) => ({ headers: { ...HOST, cookie: `client=${client}` } });
     const [one, other] = [await visit("/articles/1", as("ann")), await visit("/articles/1", as("bob"))];
     const sidebar = /<aside>.*<\/aside>/;
     const token = /value="([0-9a-f]{64})"/;

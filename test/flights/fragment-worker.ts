@@ -1,7 +1,8 @@
 /** One process that makes fragments when the test says so: what `fragments.test.ts` starts and kills. */
 import { diskCache } from "@diskcache/http";
 
-/** Told to `use`, it asks for the fragment and says what it got; it says when it is asked to make it, and makes it when it is told to. */
+/** Told to `use`, it asks for the fragment and says what it got; it says when it is asked to make it, and makes it when
+ * it is told to. */
 export async function main(dir: string): Promise<void> {
   // Nobody's patience is to end in the place of what a test waits for.
   const cache = diskCache({ dir, flight: { timeout: "1m" } });

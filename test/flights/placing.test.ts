@@ -1,4 +1,5 @@
-/** A page that is rendered, and on its way to its place on the disk: those who come meanwhile have it at once, and nothing is rendered twice. */
+/** A page that is rendered, and on its way to its place on the disk: those who come meanwhile have it at once, and
+ * nothing is rendered twice. */
 import fs from "node:fs";
 import type { DiskCacheOptions } from "@diskcache/core";
 import { describe, expect, it, onTestFinished, vi } from "vitest";

@@ -1,4 +1,5 @@
-/** A refresh behind a stale page that comes to nothing: it is told, and the next client that finds the page stale has it made. */
+/** A refresh behind a stale page that comes to nothing: it is told, and the next client that finds the page stale has it
+ * made. */
 import { createServer, get } from "node:https";
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { Socket } from "node:net";

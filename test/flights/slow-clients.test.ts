@@ -1,4 +1,5 @@
-/** A client who does not take his page holds up neither the handler nor those who read along, whatever becomes of the disk; and what waits for him in memory is bounded. */
+/** A client that does not take its page holds up neither the handler nor those who read along, whatever becomes of the
+ * disk; and what waits for it in memory is bounded. */
 import { once } from "node:events";
 import fs from "node:fs";
 import type { IncomingMessage } from "node:http";
@@ -11,7 +12,7 @@ import { barrier } from "../support/barrier.js";
 
 const PLAIN = { "Content-Type": "text/plain" };
 const PIECE = Buffer.alloc(65_536, "x");
-/** More than the kernel usually takes for a client who does not read. */
+/** More than the kernel usually takes for a client that does not read. */
 const PIECES = 128;
 const WHOLE = PIECES * PIECE.length;
 /** More than it takes together with all that is kept in memory for those who are behind. */
@@ -19,7 +20,7 @@ const MANY_PIECES = 400;
 const OPTIONS = { ttl: 60, maxBody: "64mb" } as const;
 /** Within what is kept in memory for those who read along. */
 const CLOSE_BYTES = 1024 * 1024;
-/** What may wait for one client: a piece, and what his stream and his response hold. */
+/** What may wait for one client: a piece, and what its stream and its response hold. */
 const MOST_WAITING = 512 * 1024;
 
 /** A long body, the first piece of it at once and the others when the barrier is open.
@@ -62,7 +63,7 @@ class InStep {
   }
 }
 
-describe.each(ADAPTERS)("$name: a client who does not read", (adapter) => {
+describe.each(ADAPTERS)("$name: a client that does not read", (adapter) => {
   it("and came first does not hold up those who read along", async () => {
     const site = await openSite(adapter, { options: OPTIONS, handler: () => ({ headers: PLAIN, body: longBody() }) });
     const stored = new Promise((resolve) => site.cache.on("stored", resolve));
@@ -166,7 +167,7 @@ describe.each(ADAPTERS)("$name: a disk that fails in the middle of a page", (ada
     await expect(bytesOf(follower)).rejects.toThrow();
   });
 
-  it("takes nothing from the client who came first, however slow he is", async () => {
+  it("takes nothing from the client that came first, however slow it is", async () => {
     const { site, leader, follower, release } = await failing();
     const fast = bytesOf(follower).catch(() => "broken off");
     const refused = new Promise((resolve) => site.cache.on("error", resolve));
@@ -178,7 +179,7 @@ describe.each(ADAPTERS)("$name: a disk that fails in the middle of a page", (ada
 });
 
 describe.each(ADAPTERS)("$name: a disk that does not give back what it has taken", (adapter) => {
-  it("breaks the connection of a client who was left behind, and of nobody else", async () => {
+  it("breaks the connection of a client that was left behind, and of nobody else", async () => {
     const release = barrier();
     const site = await openSite(adapter, {
       options: OPTIONS,

@@ -1,4 +1,5 @@
-/** A page that is no longer fresh: nobody waits for its successor, nobody sees an error it could have hidden, and what it costs is bounded. */
+/** A page that is no longer fresh: nobody waits for its successor, nobody sees an error it could have hidden, and what it
+ * costs is bounded. */
 import fs from "node:fs";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { isRefresh } from "@diskcache/http";
@@ -178,7 +179,7 @@ describe.each(ADAPTERS)("$name: a stale page", (adapter) => {
 });
 
 describe.each(ADAPTERS)("$name: a page that is still fresh", (adapter) => {
-  it("is rendered anew ahead of time, once, if it was asked for more than once", async () => {
+  it("is rendered again ahead of time, once, if it was asked for more than once", async () => {
     const site = await openSite(adapter, { options: { ttl: 100, refreshAhead: 0.1 } });
     await site.visit("/hot");
     await site.visit("/cold");

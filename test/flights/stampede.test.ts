@@ -190,7 +190,7 @@ describe.each(ADAPTERS)("$name: a stampede", (adapter) => {
     const follower = await site.begin("/");
     const ends = Promise.allSettled([buffer(leader), buffer(follower)]);
     body.destroy(new Error("torn"));
-    // A pipe leaves its client waiting; he leaves, then.
+    // A pipe leaves its client waiting; it leaves, then.
     leader.destroy();
     expect((await ends)[1].status).toBe("rejected");
     expect((await site.cache.stats()).stored).toBe(0);

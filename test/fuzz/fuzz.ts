@@ -1,4 +1,5 @@
-/** `npm run fuzz`: mutated entry files, mutated requests, mutated bytes on sockets. Prints the seeds, so that a run can be repeated: `npm run fuzz -- --seed 7`. */
+/** `npm run fuzz`: mutated entry files, mutated requests, mutated bytes on sockets. Prints the seeds, so that a run can
+ * be repeated: `npm run fuzz -- --seed 7`. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,4 +1,5 @@
-/** Whether memory stays flat over a run: what is in use after a collection, from a tenth of the way on, when everything that is made once has been made. */
+/** Whether memory stays flat over a run: what is in use after a collection, from a tenth of the way on, when everything
+ * that is made once has been made. */
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 

@@ -1,4 +1,5 @@
-/** Mutated requests to the cache, past any server: whatever comes, it decides without throwing, and never answers one request with another's page. */
+/** Mutated requests to the cache, past any server: whatever comes, it decides without throwing, and never answers one
+ * request with another's page. */
 import { PageCache } from "@diskcache/core";
 import type { BodySource, Forward, OutgoingResponse, RawHeaders, RequestHead } from "@diskcache/core";
 import type { FuzzResult } from "./files.js";
@@ -62,7 +63,8 @@ function pageFor({ method, target, scheme, rawHeaders }: RequestHead): string {
     linesOf(rawHeaders, name).join(", "),
   );
   const [host = "", ...rest] = seen;
-  // A list with weights: white space, empty members, order and letter case say nothing (RFC 9110 §5.6.1, §12.4.2); none at all is something else.
+  // A list with weights: white space, empty members, order and letter case say nothing (RFC 9110 §5.6.1, §12.4.2); none
+  // at all is something else.
   const languages = linesOf(rawHeaders, "accept-language");
   const members = languages
     .join(",")
@@ -180,7 +182,8 @@ async function problemWith(hit: OutgoingResponse, request: RequestHead): Promise
   return undefined;
 }
 
-// A page that says that the order of parameters does not matter (`No-Vary-Search: key-order`) answers every target that differs in nothing else.
+// A page that says that the order of parameters does not matter (`No-Vary-Search: key-order`) answers every target that
+// differs in nothing else.
 function targetOf(page: Buffer, headers: RawHeaders, { target }: RequestHead): string {
   if (!linesOf(headers, "no-vary-search").includes("key-order")) return target;
   // A long body repeats its page.

@@ -1,4 +1,5 @@
-/** A process that uses the low-level cache as it is told: `begin` is the barrier, so that all workers do the same thing at the same moment. */
+/** A process that uses the low-level cache as it is told: `begin` is the barrier, so that all workers do the same thing
+ * at the same moment. */
 import { scrypt } from "node:crypto";
 import { promisify } from "node:util";
 import { FileCache } from "@diskcache/core";

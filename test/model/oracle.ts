@@ -116,7 +116,8 @@ async function judgeOne(program: Program, observation: Observation, seen: Seen):
   return get.end !== "complete" || compare(seen, get).length === 0 ? [] : differences;
 }
 
-// What is read back from a disk that fails ends there, once it has begun. Its own handler's client, if it keeps up, needs no disk.
+// What is read back from a disk that fails ends there, once it has begun. Its own handler's client, if it keeps up,
+// needs no disk.
 function readsWhatFails({ world }: Program, { received, script, asked }: Seen): boolean {
   if (world?.disk === undefined || received.status === 0) return false;
   const status = valueOf(received, "cache-status") ?? "";

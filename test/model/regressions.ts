@@ -115,7 +115,7 @@ const KINDS: readonly { readonly kind: string; readonly all: readonly Named[] }[
         },
       },
       {
-        name: "an apology for a client who left before the head",
+        name: "an apology for a client that left before the head",
         program: {
           handler: [
             TEXT,

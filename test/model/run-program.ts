@@ -250,6 +250,7 @@ class Runner {
   }
 }
 
+/** Until it is done, or for so long at most: how long a client may wait is judged. A limit for what hangs, no sleep. */
 async function within(done: Promise<void>, ms: number): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, Math.max(0, ms))));

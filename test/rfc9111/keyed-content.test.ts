@@ -1,4 +1,5 @@
-/** QUERY (draft-ietf-httpbis-safe-method-w-body) and POST, asked by their content: the content is part of the key, and the handler gets it all the same. */
+/** QUERY (draft-ietf-httpbis-safe-method-w-body) and POST, asked by their content: the content is part of the key, and
+ * the handler gets it all the same. */
 import { text } from "node:stream/consumers";
 import { describe, expect, it } from "vitest";
 import { ADAPTERS } from "../adapters/adapters.js";

@@ -1,4 +1,4 @@
-/** RFC 9111 §5.2.1: what a client may ask of the cache, where `honourRequest` lets him. */
+/** RFC 9111 §5.2.1: what a client may ask of the cache, where `honourRequest` lets it. */
 import { describe, expect, it } from "vitest";
 import { ADAPTERS, incoming } from "../adapters/adapters.js";
 import { openSite } from "../adapters/site.js";

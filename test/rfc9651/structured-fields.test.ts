@@ -43,7 +43,8 @@ function ourItem({ type, value }: BareItem): unknown {
   return type === "token" || type === "display-string" || type === "date" ? `${type} ${String(value)}` : value;
 }
 
-// Text that is nearly a structured field: whole pieces of one, in any order. No dates: the other parser refuses one with parameters.
+// Text that is nearly a structured field: whole pieces of one, in any order. No dates: the other parser refuses one
+// with parameters.
 const PIECES = [
   "a",
   "b=",

@@ -1,4 +1,5 @@
-/** The audit where a framework copies every field of a request, so that nobody can see what is read of the copy: told once, and enforced by keeping each page for requests that are alike in every field. */
+/** The audit where a framework copies every field of a request, so that nobody can see what is read of the copy: told
+ * once, and enforced by keeping each page for requests that are alike in every field. */
 import type { IncomingMessage } from "node:http";
 import { Readable } from "node:stream";
 import type { AuditFinding, DiskCacheOptions } from "@diskcache/core";
@@ -142,7 +143,7 @@ describe("a page that is kept for requests alike in every field", () => {
     expect((await later.visit("/", { headers: { host: "a" } })).isHit).toBe(false);
   });
 
-  it("is not rendered anew behind a client, whose own fields select it", async () => {
+  it("is not rendered again behind a client, whose own fields select it", async () => {
     const { site } = await open(adapter, { audit: "enforce", staleWhileRevalidate: 60 });
     const headers = { "x-theme": "dark", referer: "http://a/" };
     await site.visit("/", { headers });

@@ -1,4 +1,5 @@
-/** The audit: what a handler reads and what selects its page are compared, and a difference is told once, with the remedy, or keeps the page out. */
+/** The audit: what a handler reads and what selects its page are compared, and a difference is told once, with the
+ * remedy, or keeps the page out. */
 import type { IncomingMessage } from "node:http";
 import { Readable } from "node:stream";
 import type { AuditFinding, DiskCacheOptions } from "@diskcache/core";

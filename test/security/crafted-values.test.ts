@@ -1,4 +1,5 @@
-/** Values of the low-level cache from files with valid checksums: data at best, never code, never a prototype, never a throw. */
+/** Values of the low-level cache from files with valid checksums: data at best, never code, never a prototype, never a
+ * throw. */
 import { FileCache } from "@diskcache/core";
 import type { DiskCacheError } from "@diskcache/core";
 import { describe, expect, it, onTestFinished } from "vitest";

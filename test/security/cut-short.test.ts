@@ -1,4 +1,5 @@
-/** A body that ends too early, and a client who does not read his: both harm the others in the naive cache of this file, and nobody here. */
+/** A body that ends too early, and a client that does not read its: both harm the others in the naive cache of this file,
+ * and nobody here. */
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { RequestListener } from "node:http";
@@ -14,7 +15,7 @@ import { beginVisit, visit } from "../support/visit.js";
 
 const PLAIN = { "Content-Type": "text/plain" };
 const PIECE = Buffer.alloc(65_536, "x");
-/** More than the kernel takes for a client who does not read. */
+/** More than the kernel takes for a client that does not read. */
 const PIECES = 200;
 
 /** Breaks off after the first half, the first time. */
@@ -56,7 +57,7 @@ describe.each(ADAPTERS)("$name", (adapter) => {
     const body = breaking();
     const site = await openSite(adapter, { handler: () => ({ headers: PLAIN, body: body() }) });
     const first = await site.begin("/").catch(() => undefined);
-    // Express does not tell a client that a piped stream has broken: he leaves.
+    // Express does not tell a client that a piped stream has broken: it leaves.
     first?.on("error", () => {}).destroy();
     expect((await site.visit("/")).text).toBe("half whole");
     expect((await site.visit("/")).text).toBe("half whole");

@@ -1,4 +1,5 @@
-/** Floods: whatever is sent, bytes, files, memory and those who wait stay within their bounds, and the page that everybody wants stays a hit. `DISKCACHE_FLOOD=100000` makes them long. */
+/** Floods: whatever is sent, bytes, files, memory and those who wait stay within their bounds, and the page that
+ * everybody wants stays a hit. `DISKCACHE_FLOOD=100000` makes them long. */
 import { statSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { ADAPTERS } from "../adapters/adapters.js";

@@ -1,4 +1,5 @@
-/** Cookies that are set after the handler has answered: by a session that hooks into the sending of the head, or by middleware outside that comes back. Whose page it is is known only then. */
+/** Cookies that are set after the handler has answered: by a session that hooks into the sending of the head, or by
+ * middleware outside that comes back. Whose page it is is known only then. */
 import { Readable } from "node:stream";
 import { diskCache as expressCache } from "@diskcache/express";
 import { diskCache as koaCache } from "@diskcache/koa";
@@ -32,10 +33,10 @@ const SITES: readonly { readonly name: string; readonly build: Build }[] = [
     build: async ({ release, streamed, begun }: Script) => {
       const { dir, clock } = { dir: temporaryDirectory(), clock: new ManualClock() };
       const cache = expressCache({ dir, clock, ttl: "5m" });
-      let visitors = 0;
+      let clients = 0;
       const app = express();
       app.use((_req, res, next) => {
-        res.locals["client"] = ++visitors;
+        res.locals["client"] = ++clients;
         onHeaders(res, () => res.setHeader("Set-Cookie", `id=${String(res.locals["client"])}`));
         next();
       });
@@ -54,14 +55,14 @@ const SITES: readonly { readonly name: string; readonly build: Build }[] = [
     build: async ({ release, streamed, begun }: Script) => {
       const { dir, clock } = { dir: temporaryDirectory(), clock: new ManualClock() };
       const cache = koaCache({ dir, clock, ttl: "5m" });
-      let visitors = 0;
+      let clients = 0;
       const app = new Koa();
       app.use(async (ctx, next) => {
-        const visitor = ++visitors;
-        ctx.state["client"] = visitor;
+        const client = ++clients;
+        ctx.state["client"] = client;
         await next();
         await new Promise(setImmediate);
-        ctx.set("Set-Cookie", `id=${visitor}`);
+        ctx.set("Set-Cookie", `id=${client}`);
       });
       app.use(cache);
       app.use(async (ctx) => {

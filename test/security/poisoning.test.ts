@@ -1,4 +1,5 @@
-/** Cache poisoning and deception, a row for each attack: one request of the attacker's, one of the victim's. All of them harm the clients of the naive cache in this file. */
+/** Cache poisoning and deception, a row for each attack: one request of the attacker's, one of the victim's. All of them
+ * harm the clients of the naive cache in this file. */
 import { createServer } from "node:http";
 import type { RequestListener } from "node:http";
 import { once } from "node:events";

@@ -1,4 +1,5 @@
-/** Pages under `secret` and `encrypt`, over sockets: whole, in parts, freshened, after a restart; and what a reader of the disk sees of them. */
+/** Pages under `secret` and `encrypt`, over sockets: whole, in parts, freshened, after a restart; and what a reader of
+ * the disk sees of them. */
 import { readFileSync } from "node:fs";
 import { Readable } from "node:stream";
 import { FileCache } from "@diskcache/core";

@@ -1,4 +1,5 @@
-/** Sessions, logins and form tokens as applications use them, on either side of the cache: nobody ever sees a name or a token of somebody else. */
+/** Sessions, logins and form tokens as applications use them, on either side of the cache: nobody ever sees a name or a
+ * token of somebody else. */
 import { diskCache as expressCache } from "@diskcache/express";
 import { diskCache as koaCache } from "@diskcache/koa";
 import cookieParser from "cookie-parser";
@@ -23,7 +24,7 @@ import { temporaryDirectory } from "../support/temporary-directory.js";
 const NAMES = ["ann", "bob", "nobody"];
 const SECRET = "a secret of the application's, long enough";
 
-/** Middleware that knows its client, and what it says of him. */
+/** Middleware that knows its client, and what it says of it. */
 interface Login {
   readonly middleware: readonly RequestHandler[];
   readonly enter: (req: Request, name: string) => void | Promise<void>;
@@ -163,16 +164,16 @@ class Visitor {
 }
 
 async function tryEverybody(site: Site, tokens: boolean): Promise<void> {
-  const visitors = NAMES.map((name) => new Visitor(site, name));
+  const clients = NAMES.map((name) => new Visitor(site, name));
   // The anonymous page is there first; whoever has logged in since must not be given it.
   expect((await site.visit("/page")).text).toBe("hello nobody");
-  for (const visitor of visitors) if (visitor.name !== "nobody") await visitor.visit(`/login/${visitor.name}`, "POST");
+  for (const client of clients) if (client.name !== "nobody") await client.visit(`/login/${client.name}`, "POST");
   for (const _ of ["in turn", "again"]) {
-    for (const visitor of visitors) expect((await visitor.visit("/page")).text).toBe(`hello ${visitor.name}`);
+    for (const client of clients) expect((await client.visit("/page")).text).toBe(`hello ${client.name}`);
   }
-  const together = await Promise.all(visitors.map((visitor) => visitor.visit("/page")));
+  const together = await Promise.all(clients.map((client) => client.visit("/page")));
   expect(together.map(({ text }) => text)).toEqual(NAMES.map((name) => `hello ${name}`));
-  const forms = await Promise.all(visitors.map((visitor) => visitor.visit("/form")));
+  const forms = await Promise.all(clients.map((client) => client.visit("/form")));
   const strangers = await Promise.all([1, 2, 3].map(() => site.visit("/form")));
   const shown = [...forms, ...strangers].map(({ text }) => text);
   if (tokens) expect(new Set(shown).size).toBe(shown.length);

@@ -26,7 +26,8 @@ async function flood(dir: string, options: object, least: number, most: number):
   return child;
 }
 
-/** Looks at the directory that often at least, and until it has seen enough: how soon the writers get there is the machine's affair. */
+/** Looks at the directory that often at least, and until it has seen enough: how soon the writers get there is the
+ * machine's affair. */
 async function highestOf(
   measure: () => number,
   { samples, enough }: { readonly samples: number; readonly enough: number },

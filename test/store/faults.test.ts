@@ -1,4 +1,5 @@
-/** The k-th call to the file system fails, once and from there on: nothing throws, nothing wrong is served, and storing goes on by itself afterwards. */
+/** The k-th call to the file system fails, once and from there on: nothing throws, nothing wrong is served, and storing
+ * goes on by itself afterwards. */
 import { existsSync, readFileSync, readdirSync, renameSync, rmSync, unlink as unlinkNow, writeFileSync } from "node:fs";
 import type { NoParamCallback } from "node:fs";
 import { describe, expect, it } from "vitest";

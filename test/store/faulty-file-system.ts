@@ -6,7 +6,8 @@ export interface Faulty {
   readonly fs: FileSystem;
   /** Calls since the last `fail`. */
   readonly calls: number;
-  /** From now on the calls that `which` names fail, the first being 0; one that only closes or asks what a name stands for never does. */
+  /** From now on the calls that `which` names fail, the first being 0; one that only closes or asks what a name stands
+   * for never does. */
   fail(code: string, which: (call: number, name: string) => boolean): void;
   heal(): void;
 }

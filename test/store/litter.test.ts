@@ -1,4 +1,5 @@
-/** What lies in the directory beside whole entries: what processes leave that were killed, and what the cache keeps for itself. */
+/** What lies in the directory beside whole entries: what processes leave that were killed, and what the cache keeps for
+ * itself. */
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

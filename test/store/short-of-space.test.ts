@@ -1,4 +1,5 @@
-/** Bounds that hold whichever way is written, above all the free space of the file system: what is lacking is made free and no more, and a full disk ends by itself. */
+/** Bounds that hold whichever way is written, above all the free space of the file system: what is lacking is made free
+ * and no more, and a full disk ends by itself. */
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -61,7 +62,8 @@ describe.each([
     const used = opened(disk.dir, { fs: disk.fs, minFree: MIB });
     let least = Infinity;
     await flood(used, write, bytes, () => (least = Math.min(least, disk.free)));
-    // What the cache keeps beside its entries takes no room first: the log, and what processes write down for each other.
+    // What the cache keeps beside its entries takes no room first: the log, and what processes write down for each
+    // other.
     expect(least).toBeGreaterThan(MIB - 64 * KIB);
     expect(used.store.stats().ioErrors).toBe(0);
     await until(() => used.store.stats().evictions > 0);

@@ -1,4 +1,5 @@
-/** File systems that are smaller than what the bounds ask of them, such as a container's `/dev/shm`: defaults give way, and what was asked for is told. */
+/** File systems that are smaller than what the bounds ask of them, such as a container's `/dev/shm`: defaults give way,
+ * and what was asked for is told. */
 import fs from "node:fs";
 import type { StatsFs } from "node:fs";
 import { join } from "node:path";

@@ -1,4 +1,5 @@
-/** A disk that is too small for what is put on it: a real one where this process may mount one, and one that is told of everywhere. */
+/** A disk that is too small for what is put on it: a real one where this process may mount one, and one that is told of
+ * everywhere. */
 import { describe, expect, it } from "vitest";
 import { allocated } from "./allocated.mjs";
 import { bodyFor, bodyOf, opened, until } from "./opened.js";

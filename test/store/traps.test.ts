@@ -1,4 +1,5 @@
-/** What may stand in the place of an entry: a miss each time, counted, and gone where it is ours to remove. Nothing hangs, nothing is followed. */
+/** What may stand in the place of an entry: a miss each time, counted, and gone where it is ours to remove. Nothing
+ * hangs, nothing is followed. */
 import { execFileSync } from "node:child_process";
 import {
   copyFileSync,
@@ -24,7 +25,8 @@ interface Trap {
   readonly lay: (file: string, outside: string, other: string) => void;
   /** Whether it is still there afterwards. */
   readonly stays?: boolean;
-  /** Whether what was kept can still be told from it by who has read it before: its checksums and its body are what they were. */
+  /** Whether what was kept can still be told from it by who has read it before: its checksums and its body are what they
+   * were. */
   readonly harmless?: boolean;
 }
 

@@ -1,4 +1,5 @@
-/** Where the times of a file cannot be set: on some mounts, and under Node's permission model. They are hints, so everything is stored all the same. */
+/** Where the times of a file cannot be set: on some mounts, and under Node's permission model. They are hints, so
+ * everything is stored all the same. */
 import { execFile } from "node:child_process";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

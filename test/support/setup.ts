@@ -10,7 +10,8 @@ for (const method of ["debug", "error", "info", "log", "trace", "warn"] as const
 }
 
 // Leaked listeners, deprecations, descriptors closed by the garbage collector: Node names them here and nowhere else.
-// Not what the audit says: it is about the handlers of the tests, which read what they like. What it says has tests of its own.
+// Not what the audit says: it is about the handlers of the tests, which read what they like. What it says has tests of
+// its own.
 process.on("warning", (warning) => {
   if (warning.name !== "DiskCacheAuditWarning") unexpected.push(`${warning.name}: ${warning.message}`);
 });

@@ -1,4 +1,5 @@
-/** Ends the output of a run with what a script can read: a line for each failure, `failed: <file>: <test>: <why>`, then `12 passed, 0 failed`, and `, 3 skipped` if there are any. */
+/** Ends the output of a run with what a script can read: a line for each failure, `failed: <file>: <test>: <why>`, then
+ * `12 passed, 0 failed`, and `, 3 skipped` if there are any. */
 import type { Reporter, SerializedError, TestModule } from "vitest/node";
 
 export default class SummaryReporter implements Reporter {

@@ -1,4 +1,5 @@
-/** The tests' reverse proxy as an Express application. An origin that hangs up becomes an error, and that a 502 page, as in most applications. */
+/** The tests' reverse proxy as an Express application. An origin that hangs up becomes an error, and that a 502 page, as
+ * in most applications. */
 import { pipeline } from "node:stream";
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from "express";
 import { forward, responseFieldLines } from "./forward.js";
@@ -19,7 +20,8 @@ function proxy(origin: URL): RequestHandler {
       // The origin's Date or none: Node must not add one of its own.
       res.sendDate = false;
       res.writeHead(upstream.statusCode ?? 500, upstream.statusMessage, responseFieldLines(upstream));
-      // A body that breaks off upstream breaks off here: `pipeline` destroys the response, which the callback has nothing to add to.
+      // A body that breaks off upstream breaks off here: `pipeline` destroys the response, which the callback has
+      // nothing to add to.
       pipeline(upstream, res, () => {});
     }, next);
   };

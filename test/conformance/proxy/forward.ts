@@ -10,7 +10,8 @@ const HOP_BY_HOP = new Set(["connection", "keep-alive", "proxy-connection", "te"
 /** Field lines as `rawHeaders` has them: name, value, name, value, … */
 type FieldLines = readonly string[];
 
-/** Sends the request on to `origin`, passes interim responses through to `res`, and resolves with the head of the final one, its body still to come. */
+/** Sends the request on to `origin`, passes interim responses through to `res`, and resolves with the head of the final
+ * one, its body still to come. */
 export function forward(
   origin: URL,
   target: string,
@@ -25,19 +26,22 @@ export function forward(
       path: target,
       // Array form, so that order, spelling and repeats arrive as they are.
       headers: [...requestFieldLines(req)],
-      // A connection per request: a pooled one may have been closed by the origin a moment ago, which would look like its answer.
+      // A connection per request: a pooled one may have been closed by the origin a moment ago, which would look like
+      // its answer.
       agent: false,
     });
     outgoing.on("information", ({ statusCode, rawHeaders }) => passInterim(res, statusCode, rawHeaders));
     outgoing.on("response", resolve);
-    // Stays in place after the response: an origin that sends more than its Content-Length ends in a parse error behind a complete answer.
+    // Stays in place after the response: an origin that sends more than its Content-Length ends in a parse error behind
+    // a complete answer.
     outgoing.on("error", reject);
     if (hasBody(req)) req.pipe(outgoing);
     else outgoing.end();
   });
 }
 
-/** What the origin answered, as it goes to the middleware: all of it but the framing of the connection to the origin, which Node has already undone. */
+/** What the origin answered, as it goes to the middleware: all of it but the framing of the connection to the origin,
+ * which Node has already undone. */
 export function responseFieldLines(upstream: IncomingMessage): string[] {
   return pairs(upstream.rawHeaders)
     .filter(([name]) => name.toLowerCase() !== "transfer-encoding")
@@ -55,7 +59,8 @@ export function groupedByName(lines: FieldLines): Iterable<[name: string, values
   return groups.values();
 }
 
-/** The lines of the request as it stands now: a field the middleware removed from `req.headers` is gone, one it set has its value, any other is as it came. */
+/** The lines of the request as it stands now: a field the middleware removed from `req.headers` is gone, one it set has
+ * its value, any other is as it came. */
 function requestFieldLines(req: IncomingMessage): FieldLines {
   const received = new Map([...groupedByName(req.rawHeaders)].map(([name, values]) => [name.toLowerCase(), values]));
   const perConnection = new Set([...HOP_BY_HOP, ...listed(received.get("connection"))]);
@@ -68,7 +73,8 @@ function requestFieldLines(req: IncomingMessage): FieldLines {
   return [...kept, ...changed].filter(([name]) => !perConnection.has(name.toLowerCase())).flat();
 }
 
-/** Whether `value` is what node:http makes of these lines: the first of them, or all of them joined, or (Set-Cookie) a list. */
+/** Whether `value` is what node:http makes of these lines: the first of them, or all of them joined, or (Set-Cookie) a
+ * list. */
 function isJoined(lines: readonly string[] | undefined, value: string | string[] | undefined): boolean {
   if (lines === undefined || value === undefined) return false;
   const seen = Array.isArray(value) ? value.join(", ") : value;

@@ -1,4 +1,5 @@
-/** The tests' reverse proxy as a Koa application: status, fields and body on `ctx`, as the onion has it. An origin that hangs up is a throw. */
+/** The tests' reverse proxy as a Koa application: status, fields and body on `ctx`, as the onion has it. An origin that
+ * hangs up is a throw. */
 import type { RequestListener } from "node:http";
 import Koa, { type Middleware } from "koa";
 import { forward, groupedByName, responseFieldLines } from "./forward.js";

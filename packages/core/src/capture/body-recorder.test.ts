@@ -248,7 +248,7 @@ describe("a body that is given up while others read along", () => {
     await expect(reader.read(0, MB)).rejects.toThrow("cut short");
   });
 
-  it("is not lost for the client that the handler answers: it waits for him, and goes on when he has caught up", async () => {
+  it("is not lost for the client that the handler answers: the handler waits until the client has caught up", async () => {
     const recording = record(failingAfter(0), 100 * MB);
     const client = recording.reader(true);
     let drained = 0;

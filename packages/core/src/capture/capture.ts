@@ -26,7 +26,7 @@ import { listEquivalents } from "./list-equivalents.js";
 import { ClientPace } from "./client-pace.js";
 import { refusalWord } from "./copy-freshened.js";
 
-/** What a fill is for. */
+/** What a capture is for. */
 export interface CapturePlan {
   readonly page: PageKey;
   /** The request as it was before the handler ran. */
@@ -229,7 +229,7 @@ export class Capture {
     return this.#context.store.storing ? "purged" : "store";
   }
 
-  // A purge during the fill named it: what was rendered before must not be served after.
+  // A purge during the capture named it: what was rendered before must not be served after.
   get #alive(): boolean {
     const { page, birth } = this.#plan;
     return this.#context.store.survivesPurges({ scope: page.scope, name: page.name, tags: this.#tags, birth });

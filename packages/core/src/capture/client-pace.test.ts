@@ -4,7 +4,7 @@ import { ClientPace } from "./client-pace.js";
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-describe("a client who is slower than the handler", () => {
+describe("a client that is slower than the handler", () => {
   it("is left behind at once when others wait", () => {
     const leave = vi.fn<() => void>();
     new ClientPace(() => true).stalls(leave);

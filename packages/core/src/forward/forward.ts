@@ -205,17 +205,17 @@ export class Forward {
    * `end`. Only now is it certain that the response may be shared: until then no request reads along.
    * @returns fields to set after all, because they have changed */
   leaving(rawHeaders: RawHeaders): Fields {
-    const fill = this.#capture;
+    const capture = this.#capture;
     const head = this.#decidedOn;
-    if (fill === undefined || head === undefined) return [];
+    if (capture === undefined || head === undefined) return [];
     const reason = lateRefusal(this.#given, rawHeaders, this.#context.options.relaxed.setCookie);
     if (reason === undefined) {
       if (this.#plan.page !== undefined) this.#context.hitForMiss.forget(this.#plan.page.key);
       // A page with holes is shared once it is complete: the holes are filled for each client.
-      if (this.directives.sealHoles() === undefined) this.#plan.leading?.flight.share(fill.sharing());
-      return this.#lost(fill, head);
+      if (this.directives.sealHoles() === undefined) this.#plan.leading?.flight.share(capture.sharing());
+      return this.#lost(capture, head);
     }
-    this.#keepNothing(fill, reason);
+    this.#keepNothing(capture, reason);
     endSuperseded(this.#context, this.#plan, head.status, reason);
     const known = { ownEtag: undefined, whole: false };
     return clientFields(this.#plan, this.directives, head, { store: false, reason }, known, this.#debugHeader);
@@ -223,18 +223,19 @@ export class Forward {
 
   /** The response ended properly. Returns, or resolves to, whether it is stored. */
   end(): MaybeAsync<boolean> {
-    const fill = this.#capture;
+    const capture = this.#capture;
     this.#capture = undefined;
     // A handler that goes on while it writes may have read more since.
-    const now = fill && this.#decision && audited(this.#context, this.#plan, this.#decision);
-    if (now?.store === false) fill?.refuse(now.reason);
+    const now = capture && this.#decision && audited(this.#context, this.#plan, this.#decision);
+    if (now?.store === false) capture?.refuse(now.reason);
     // It is already stored under the key of what selects it.
-    else if (now !== this.#decision) fill?.refuse("audit");
-    const kept = fill?.end() ?? false;
-    if (fill?.refused !== undefined) endSuperseded(this.#context, this.#plan, this.#decidedOn!.status, fill.refused);
+    else if (now !== this.#decision) capture?.refuse("audit");
+    const kept = capture?.end() ?? false;
+    if (capture?.refused !== undefined)
+      endSuperseded(this.#context, this.#plan, this.#decidedOn!.status, capture.refused);
     // Requests in this process find it in the store, and until it is there they get it like those that read along;
     // other processes find it once it is on the disk.
-    this.#settle(kept, fill?.keys);
+    this.#settle(kept, capture?.keys);
     return kept;
   }
 
@@ -342,27 +343,27 @@ export class Forward {
       { head, before, ownEtag, now },
       this.directives,
     );
-    const fill = new Capture(this.#context, plan);
-    fill.onDrain = () => this.onDrain?.();
-    this.#capture = fill;
-    return fill;
+    const capture = new Capture(this.#context, plan);
+    capture.onDrain = () => this.onDrain?.();
+    this.#capture = capture;
+    return capture;
   }
 
   // Between the decision and the head the cache may have been closed, or its disk may have failed: then the response
   // is not reported as stored.
-  #lost(fill: Capture, head: ResponseHead): Fields {
-    const reason = fill.lost;
+  #lost(capture: Capture, head: ResponseHead): Fields {
+    const reason = capture.lost;
     if (reason === undefined) return [];
-    fill.refuse(reason);
+    capture.refuse(reason);
     return [statusField(this.#plan, head, { store: false, reason }, false)];
   }
 
-  // A client whose own response is read from the fill gets the rest of it.
-  #keepNothing(fill: Capture, reason: string): void {
+  // A client whose own response is read from the capture gets the rest of it.
+  #keepNothing(capture: Capture, reason: string): void {
     if (this.#plan.beginning === undefined) {
-      fill.abort(reason);
+      capture.abort(reason);
       this.#capture = undefined;
-    } else fill.refuse(reason);
+    } else capture.refuse(reason);
     releaseFollowers(this.#plan, false);
   }
 

@@ -66,8 +66,8 @@ export function completeBeginning(
     refused(detail);
     return { kind: "instead", response: badGateway({ ...status, detail }), record: false };
   }
-  const fill = begin(decision, head!);
-  fill.write(entry.body!);
+  const capture = begin(decision, head!);
+  capture.write(entry.body!);
   const marks = { status: { ...status, stored: whole, storing: true }, debugHeader, debugValue: "MISS" };
-  return { kind: "instead", response: respond(fill.shared(), request, now, marks), record: true };
+  return { kind: "instead", response: respond(capture.shared(), request, now, marks), record: true };
 }

@@ -56,7 +56,7 @@ describe("the key of a page", () => {
     expect(keyOf(request("/", ["Forwarded", one])) === keyOf(request("/", ["Forwarded", other]))).toBe(same);
   });
 
-  it("does not hold what a client sent in the clear, except his address", () => {
+  it("does not hold what a client sent in the clear, except its address", () => {
     const secretive = request("/", ["X-Plan", "s3cret", "Cookie", "theme=s3cret", "X-Forwarded-Host", "s3cret"]);
     const rules = { ignore: [], key: ["theme"] };
     const key = keyOf(secretive, { key: { headers: ["x-plan"] }, partition: () => "s3cret" }, rules);

@@ -9,14 +9,14 @@ function stored(): StoredResponse {
   return { policy: { storedAt: STORED_AT, lifetime: 110, initialAge: 10 } } as StoredResponse;
 }
 
-/** After how many seconds a page that is asked for again and again is rendered anew, as the dice fall. */
+/** After how many seconds a page that is asked for again and again is rendered again, as the dice fall. */
 function dueAfter(dice: number, part = 0.1): number {
   vi.spyOn(Math, "random").mockReturnValue(dice);
   const page = stored();
   for (let seconds = 0; ; seconds++) if (drawDueAhead(page, part, STORED_AT + seconds * 1000)) return seconds;
 }
 
-describe("a page that is rendered anew ahead of time", () => {
+describe("a page that is rendered again ahead of time", () => {
   it("is so in the last part of its lifetime, each at a moment of its own", () => {
     expect([dueAfter(0), dueAfter(0.5), dueAfter(1)]).toEqual([100, 95, 89]);
   });

@@ -112,7 +112,7 @@ export class GrowingBody {
   async #read(start: number, end: number): Promise<Buffer> {
     const stop = Math.min(end, this.bytes, start + READ_BYTES);
     if (start >= stop) return Buffer.alloc(0);
-    if (this.#closed) throw storeIoError("read", this.#path.file, new Error("nobody keeps it open any more"));
+    if (this.#closed) throw storeIoError("read", this.#path.file, new Error("it is not kept open any more"));
     if (start >= this.writtenBytes) return this.#inMemory(start, stop);
     const buffer = Buffer.allocUnsafeSlow(Math.min(stop, this.writtenBytes) - start);
     try {
