@@ -13,10 +13,8 @@ const SETTINGS = ["options"];
 const STORE_BASE = [
   "usage-change",
   "contract",
-  "events",
   "faults",
   "file-system",
-  "make-directory",
   "own-directory",
   "paths",
   "process-identity",
@@ -24,20 +22,24 @@ const STORE_BASE = [
   "whole-body",
 ].map((file) => `store/${file}`);
 
-// A folder of packages/core/src, or a file that stands there by itself, and what it may import besides BASE: the `values` of others
-// (it runs them), the `types` of others (they hand it something), and of Node's modules these only, where `node` is given.
+// The face of the core, and in it what one cache hands to the rooms.
+const FACE = "page-cache";
+const CONTEXT = "page-cache/context";
+
+const FEATURES = ["audit", "coding", "fragments", "holes"].map((folder) => `features/${folder}`);
+const REMEMBERED = ["hit-for-miss", "refreshes"].map((file) => `forward/${file}`);
+
+// A folder of packages/core/src, or a file or folder in one that has walls of its own, and what it may import besides BASE: the `values`
+// of others (it runs them), the `types` of others (they hand it something), and of Node's modules these only, where `node` is given.
 const ROOMS = {
   [BASE]: {},
   options: { values: ["http", "key"] },
-  context: {
-    types: ["audit", "coding", "flight", "fragments", "holes", "options", "observe", "store", "stored"],
-  },
 
   // RFC policy and the names of pages: pure, so no I/O and no randomness.
   http: { node: [] },
   key: { values: ["http"], types: SETTINGS, node: ["node:crypto"] },
 
-  // Bytes on disk without HTTP meaning, and who waits for whom: neither knows what it is for.
+  // Bytes on disk without HTTP meaning.
   store: { values: [...STORE_BASE, "store/bounds", "store/entries", "store/log", "store/peers"] },
   ...Object.fromEntries(STORE_BASE.map((file) => [file, { values: STORE_BASE }])),
   // The bytes of entries; the log of purges; who else has the directory open; how much there is and what goes.
@@ -45,51 +47,56 @@ const ROOMS = {
   "store/log": { values: STORE_BASE },
   "store/peers": { values: STORE_BASE },
   "store/bounds": { values: [...STORE_BASE, "store/entries", "store/peers"] },
-  flight: {},
 
-  // In the order of the data: what is stored, which of it a request selects, how it is played back, and how a response gets there.
-  stored: { values: ["http"], types: ["store"] },
-  lookup: { values: ["http", "key", "stored"], types: [...SETTINGS, "context", "store"] },
-  serve: { values: ["http", "stored"], types: [...SETTINGS, "store"] },
-  coding: { values: ["http", "key", "serve", "stored"], types: [...SETTINGS, "observe", "store"] },
-  capture: {
-    values: ["http", "key", "lookup", "serve", "stored"],
-    types: [...SETTINGS, "context", "observe", "store"],
+  // In the order of the data: what is stored and how it is played back, which of it a request selects, and how a response gets there.
+  stored: { values: ["http"], types: [...SETTINGS, "store"] },
+  lookup: { values: ["http", "key", "stored"], types: [...SETTINGS, CONTEXT, "store"] },
+  invalidate: { values: ["http", "key", "options"], types: [...SETTINGS, "store", "stored"] },
+  // What is remembered between requests rests on no room, so that the context can hand it to all.
+  ...Object.fromEntries(REMEMBERED.map((file) => [file, {}])),
+  "forward/capture": {
+    values: ["http", "key", "lookup", "stored"],
+    types: [...SETTINGS, CONTEXT, "store"],
   },
-  invalidate: { values: ["http", "key", "options"], types: [...SETTINGS, "observe", "store", "stored"] },
-  // What handlers read, compared with what selects their pages.
-  audit: { values: ["http", "key"], types: [...SETTINGS, "observe"] },
-
   forward: {
-    values: ["audit", "capture", "coding", "flight", "holes", "http", "invalidate", "key", "lookup", "serve", "stored"],
-    types: [...SETTINGS, "context", "fragments", "store"],
+    values: [
+      "features/audit",
+      "features/coding",
+      "features/holes",
+      "forward/capture",
+      ...REMEMBERED,
+      "http",
+      "invalidate",
+      "key",
+      "lookup",
+      "stored",
+    ],
+    types: [...SETTINGS, CONTEXT, "features/fragments", "store"],
   },
 
+  // What applications ask for beside that; none knows of the others, but that parts of pages are kept as values are.
+  // A stored response in content codings.
+  "features/coding": { values: ["http", "key", "stored"], types: [...SETTINGS, "store"] },
+  // What handlers read, compared with what selects their pages.
+  "features/audit": { values: ["http", "key"], types: SETTINGS },
   // Values of the application's own, on the same store: nothing of HTTP.
-  "low-level": { values: ["options", "store"], types: ["options"] },
-
+  "features/low-level": { values: ["options", "store"], types: ["options"] },
   // Parts of pages, in the store of the pages: nothing of HTTP.
-  fragments: { values: ["low-level", "options", "store", "stored"], types: SETTINGS },
-
-  "header-edits": { values: ["http", "options"] },
+  "features/fragments": { values: ["features/low-level", "options", "store", "stored"], types: SETTINGS },
   // Places in a page that are filled for each client.
-  holes: {
-    values: ["http", "options", "serve", "store", "stored"],
-    types: [...SETTINGS, "observe"],
+  "features/holes": {
+    values: ["http", "options", "store", "stored"],
+    types: SETTINGS,
     node: ["node:crypto", "node:util", "node:zlib"],
   },
 
-  // They tell what happened and decide nothing.
-  explain: { values: ["http"], types: ["lookup"] },
-  observe: {},
-
-  // They wire the rooms and hand them out; nothing imports them.
-  "open-context": { values: "all" },
-  answering: { values: "all" },
-  "page-cache": { values: "all" },
+  // They wire the rooms and hand them out; no room imports them, but for the type of what it is handed.
+  [CONTEXT]: {
+    types: [...FEATURES, ...REMEMBERED, "options", "store", "stored"],
+  },
+  [FACE]: { values: "all" },
   index: { values: "all" },
 };
-const TOP = ["index", "page-cache"];
 
 const PACKAGES = { core: [], http: ["core"], express: ["core", "http"], koa: ["core", "http"] };
 
@@ -162,7 +169,7 @@ function roomProblem(file, specifier, typeOnly) {
 }
 
 function grants(from, rooms = [], to) {
-  if (rooms === "all") return from === "index" || !TOP.includes(to);
+  if (rooms === "all") return from === "index" || to !== "index";
   // Outside of the store, its base is its face.
   return rooms.includes(to) || (rooms.includes("store") && STORE_BASE.includes(to));
 }

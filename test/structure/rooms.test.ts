@@ -5,18 +5,18 @@ describe("the rooms", () => {
   it.each([
     {
       import: "a value of a room before it",
-      file: "capture/fill.ts",
-      code: 'import { varyFields } from "../http/vary.js";',
+      file: "forward/capture/capture.ts",
+      code: 'import { varyFields } from "../../http/vary.js";',
     },
     {
       import: "a type it is granted",
-      file: "capture/fill.ts",
-      code: 'import type { Store } from "../store/contract.js";',
+      file: "forward/capture/capture.ts",
+      code: 'import type { Store } from "../../store/contract.js";',
     },
     {
       import: "a type beside a type",
-      file: "capture/fill.ts",
-      code: 'import { type Store } from "../store/contract.js";',
+      file: "forward/capture/capture.ts",
+      code: 'import { type Store } from "../../store/contract.js";',
     },
     {
       import: "from a wing what the wings rest on",
@@ -36,13 +36,13 @@ describe("the rooms", () => {
   it.each([
     {
       import: "a value where a type is granted",
-      file: "capture/fill.ts",
-      code: 'import { open } from "../store/files.js";',
+      file: "forward/capture/capture.ts",
+      code: 'import { open } from "../../store/files.js";',
     },
     {
       import: "a value beside a type",
-      file: "capture/fill.ts",
-      code: 'import { type A, b } from "../store/files.js";',
+      file: "forward/capture/capture.ts",
+      code: 'import { type A, b } from "../../store/files.js";',
     },
     { import: "against the flow", file: "http/vary.ts", code: 'import type { PageKey } from "../key/page-key.js";' },
     {
@@ -50,11 +50,21 @@ describe("the rooms", () => {
       file: "store/memory-tier.ts",
       code: 'const http = await import("../http/vary.js");',
     },
-    { import: "by passing it on", file: "serve/respond.ts", code: 'export * from "../forward/forward.js";' },
+    { import: "by passing it on", file: "stored/respond.ts", code: 'export * from "../forward/forward.js";' },
     {
       import: "what ties them together",
-      file: "observe/events.ts",
-      code: 'import type { A } from "../page-cache.js";',
+      file: "forward/forward.ts",
+      code: 'import type { A } from "../page-cache/page-cache.js";',
+    },
+    {
+      import: "what it is not handed",
+      file: "features/audit/auditor.ts",
+      code: 'import type { CacheContext } from "../../page-cache/context.js";',
+    },
+    {
+      import: "a feature from another",
+      file: "features/coding/encode.ts",
+      code: 'import { fill } from "../holes/fill.js";',
     },
     {
       import: "a wing of the store from one beside it",

@@ -1,7 +1,7 @@
 /** The public entry of `@diskcache/core`: what is not here is private and can change tomorrow. */
-export { PageCache } from "./page-cache.js";
-export type { CacheStats, HandleOptions } from "./page-cache.js";
-export type { Outcome } from "./answering.js";
+export { PageCache } from "./page-cache/page-cache.js";
+export type { CacheStats, HandleOptions } from "./page-cache/page-cache.js";
+export type { Outcome } from "./page-cache/answering.js";
 export type {
   CachePolicy,
   CookieRules,
@@ -19,16 +19,16 @@ export type {
   InsideFragment,
   UseFragment,
   VaryOn,
-} from "./fragments/fragment-options.js";
+} from "./features/fragments/fragment-options.js";
 export type { Duration, Size } from "./base/units.js";
 export type { Clock } from "./base/clock.js";
-export { FileCache } from "./low-level/file-cache.js";
-export type { ValuePurge } from "./low-level/stored-values.js";
-export type { MemoizeOptions } from "./low-level/memoize.js";
-export { caches } from "./low-level/caches.js";
-export type { NamedCaches } from "./low-level/caches.js";
-export { keyvStore, KeyvStore } from "./low-level/keyv-store.js";
-export type { KeyvStoreEntry } from "./low-level/keyv-store.js";
+export { FileCache } from "./features/low-level/file-cache.js";
+export type { ValuePurge } from "./features/low-level/stored-values.js";
+export type { MemoizeOptions } from "./features/low-level/memoize.js";
+export { caches } from "./features/low-level/caches.js";
+export type { NamedCaches } from "./features/low-level/caches.js";
+export { keyvStore, KeyvStore } from "./features/low-level/keyv-store.js";
+export type { KeyvStoreEntry } from "./features/low-level/keyv-store.js";
 export type {
   FileCacheOptions,
   GetOptions,
@@ -36,31 +36,31 @@ export type {
   TouchOptions,
   ValueLifetime,
   VersionOption,
-} from "./low-level/file-cache-options.js";
-export type { ValueCodec } from "./low-level/value-codec.js";
-export type { CacheKey, KeyFunction } from "./low-level/value-key.js";
+} from "./features/low-level/file-cache-options.js";
+export type { ValueCodec } from "./features/low-level/value-codec.js";
+export type { CacheKey, KeyFunction } from "./features/low-level/value-key.js";
 export { inOwnContext } from "./base/own-context.js";
 export { DiskCacheError, optionError } from "./base/errors.js";
 export { optionsOf } from "./options/option-checks.js";
 export type { DiskCacheErrorCode } from "./base/errors.js";
 export type { RawHeaders, RequestHead, ResponseHead } from "./base/exchange.js";
-export type { Explanation } from "./explain.js";
-export type { AuditFinding, CacheCounters, CacheEvents } from "./observe/observer.js";
+export type { Explanation } from "./page-cache/explain.js";
+export type { AuditFinding, CacheCounters, CacheEvents } from "./base/observer.js";
 export type { Purges, PurgeOptions, PurgeTarget } from "./invalidate/purge-target.js";
 export { MAX_PURGE_CONTENT_BYTES } from "./invalidate/purger.js";
 export type { PurgeAnswer, PurgeRequest, PurgerOptions } from "./invalidate/purger.js";
 export type { OuterFields } from "./stored/stored-response.js";
-export type { BodySource, ByteSpan, OutgoingResponse, RefreshAnswer, RefreshClaim } from "./serve/outgoing.js";
+export type { BodySource, ByteSpan, OutgoingResponse, RefreshAnswer, RefreshClaim } from "./stored/outgoing.js";
 export type { BodyReader, StoreStats } from "./store/contract.js";
-export { EVERY, Reads } from "./audit/reads.js";
+export { EVERY, Reads } from "./features/audit/reads.js";
 export { Forward } from "./forward/forward.js";
 export type { ForwardPlan, ResponseStart, SharedResponse } from "./forward/forward-plan.js";
 export type { Delivery } from "./forward/forward-plan.js";
 export type { RequestChanges } from "./forward/request-changes.js";
 export { HandlerDirectives } from "./forward/handler-directives.js";
 export { contentDigest, MAX_KEYED_CONTENT_BYTES } from "./key/page-key.js";
-export { cacheControlEdit, neverKeep, varyEdit } from "./header-edits.js";
-export type { HeaderEdit } from "./header-edits.js";
+export { cacheControlEdit, neverKeep, varyEdit } from "./options/header-edits.js";
+export type { HeaderEdit } from "./options/header-edits.js";
 export type { CacheControlDirectives } from "./http/patch-cache-control.js";
-export { isDecorating, methodDecoration } from "./decorate.js";
-export type { MethodDecoration } from "./decorate.js";
+export { isDecorating, methodDecoration } from "./page-cache/decorate.js";
+export type { MethodDecoration } from "./page-cache/decorate.js";

@@ -1,7 +1,7 @@
 /** How long a response goes on whose client has left, while its handler does not know: for as long as other requests
  * need it. Never decides whether it is complete. */
 
-import type { HitForMiss } from "../flight/hit-for-miss.js";
+import type { HitForMiss } from "./hit-for-miss.js";
 import type { ForwardPlan } from "./forward-plan.js";
 
 /** When nothing has come for this long, waiting requests call the application themselves. */

@@ -1,7 +1,7 @@
 /** What the client gets of the handler's response: its fields, and an answer to the conditions and ranges that the
  * handler never saw. */
 import type { RawHeaders, RequestHead, ResponseHead } from "../base/exchange.js";
-import { namesCodingVary, withoutCodingVary } from "../coding/coded-entry.js";
+import { namesCodingVary, withoutCodingVary } from "../features/coding/coded-entry.js";
 import { ageValue } from "../http/age.js";
 import { formatCacheStatus } from "../http/cache-status.js";
 import type { CacheStatus, ForwardReason } from "../http/cache-status.js";

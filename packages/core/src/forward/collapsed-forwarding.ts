@@ -3,14 +3,14 @@
 import { performance } from "node:perf_hooks";
 import { andThen } from "../base/maybe-async.js";
 import type { MaybeAsync } from "../base/maybe-async.js";
-import { respondStored } from "../coding/respond-chosen.js";
-import type { CacheContext } from "../context.js";
-import { Flights } from "../flight/flights.js";
+import { respondStored } from "../features/coding/respond-chosen.js";
+import type { CacheContext } from "../page-cache/context.js";
+import { Flights } from "./flights.js";
 import { variantDigest, variantKey } from "../key/variant-key.js";
 import { decideAgain } from "../lookup/decide.js";
 import type { Lookup, Question } from "../lookup/decide.js";
 import { varyRecordUnder } from "../lookup/select.js";
-import type { OutgoingResponse } from "../serve/outgoing.js";
+import type { OutgoingResponse } from "../stored/outgoing.js";
 import type { KeyLock, LockEnd } from "../store/contract.js";
 import { readsOf } from "./decide-storing.js";
 import type { Leading, SharedResponse } from "./forward-plan.js";

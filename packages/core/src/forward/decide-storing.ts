@@ -1,9 +1,9 @@
 /** Whether the handler's response is stored (RFC 9111 §3): what HTTP allows, then what operator, route, handler and
  * audit say, then what was added while the head was being sent. Each can only refuse. */
-import { Reads } from "../audit/reads.js";
+import { Reads } from "../features/audit/reads.js";
 import { hookError } from "../base/errors.js";
 import type { RawHeaders, RequestHead, ResponseHead } from "../base/exchange.js";
-import type { CacheContext } from "../context.js";
+import type { CacheContext } from "../page-cache/context.js";
 import type { ExchangeTimes } from "../http/age.js";
 import { answersGet } from "../http/answers-get.js";
 import { parseCacheControl } from "../http/cache-control.js";
@@ -21,7 +21,7 @@ import { ignoredParameters } from "../key/query.js";
 import { variantDigest, variantKey } from "../key/variant-key.js";
 import type { ResolvedOptions } from "../options/resolve-options.js";
 import type { ResolvedPolicy, WholePolicy } from "../options/resolve-policy.js";
-import { holesRefusal } from "../holes/fill.js";
+import { holesRefusal } from "../features/holes/fill.js";
 import type { ForwardPlan, StoreDecision } from "./forward-plan.js";
 import type { HandlerDirectives } from "./handler-directives.js";
 import { isPart } from "./partial.js";

@@ -1,14 +1,14 @@
 /** What is known of a forward when it begins, what its leader shares, and what is decided on the way: types, and how
  * waiting requests are released. */
-import type { Reads } from "../audit/reads.js";
+import type { Reads } from "../features/audit/reads.js";
 import type { RawHeaders, RequestHead, ResponseHead } from "../base/exchange.js";
-import type { Flight } from "../flight/flights.js";
+import type { Flight } from "./flights.js";
 import type { ForwardReason } from "../http/cache-status.js";
 import type { RequestFacts, StoredPolicy } from "../http/stored-policy.js";
 import type { PageKey } from "../key/page-key.js";
 import type { ResponseEntry, Selection } from "../lookup/select.js";
 import type { WholePolicy } from "../options/resolve-policy.js";
-import type { OutgoingResponse } from "../serve/outgoing.js";
+import type { OutgoingResponse } from "../stored/outgoing.js";
 import type { KeyLock, LogPosition } from "../store/contract.js";
 
 export interface ForwardPlan {

@@ -1,16 +1,16 @@
 /** A request on its way through the application: what happens to the handler's answer. Called by an adapter in this
  * order: `requestChanges`, `head`, `leaving` and `write`…, then `end` or `abort`. */
 import etag from "etag";
-import { Capture } from "../capture/capture.js";
+import { Capture } from "./capture/capture.js";
 import { dated } from "../base/clock.js";
-import type { CacheContext } from "../context.js";
+import type { CacheContext } from "../page-cache/context.js";
 import { internalError } from "../base/errors.js";
 import type { RawHeaders, ResponseHead } from "../base/exchange.js";
 import { mayBeTagged } from "../http/validators.js";
 import { andThen } from "../base/maybe-async.js";
 import type { MaybeAsync } from "../base/maybe-async.js";
 import type { WholePolicy } from "../options/resolve-policy.js";
-import type { OutgoingResponse } from "../serve/outgoing.js";
+import type { OutgoingResponse } from "../stored/outgoing.js";
 import type { StoredHoles } from "../stored/stored-response.js";
 import type { BodyReader } from "../store/contract.js";
 import { AbsentClient, mayGoOnAlone } from "./absent-client.js";
@@ -25,7 +25,7 @@ import {
 import { completeBeginning } from "./partial.js";
 import { deadlineMs, staleInstead } from "./stale.js";
 import type { Delivery, ForwardPlan, ResponseStart, StoreDecision } from "./forward-plan.js";
-import { fillMade } from "../holes/fill.js";
+import { fillMade } from "../features/holes/fill.js";
 import { HandlerDirectives } from "./handler-directives.js";
 import { capturePlan } from "./stored-head.js";
 import { endSuperseded, putOutOfDate } from "./supersede.js";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { CacheContext } from "../context.js";
+import type { CacheContext } from "../page-cache/context.js";
 import { HandlerDirectives } from "./handler-directives.js";
 
 const directives = () => new HandlerDirectives({} as CacheContext);

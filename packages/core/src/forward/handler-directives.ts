@@ -1,10 +1,10 @@
 /** What a handler may say about its own response while it makes it: `req.diskCache`, `ctx.diskCache`. Collected here,
  * decided on when the response begins. */
-import { ResponseHoles } from "../holes/response-holes.js";
-import type { Holes } from "../holes/holes.js";
+import { ResponseHoles } from "../features/holes/response-holes.js";
+import type { Holes } from "../features/holes/holes.js";
 import type { StoredHoles } from "../stored/stored-response.js";
-import type { Fragments } from "../fragments/fragments.js";
-import type { FragmentOptions, InsideFragment, VaryOn } from "../fragments/fragment-options.js";
+import type { Fragments } from "../features/fragments/fragments.js";
+import type { FragmentOptions, InsideFragment, VaryOn } from "../features/fragments/fragment-options.js";
 import { holeError } from "../base/errors.js";
 import { durationSeconds } from "../base/units.js";
 import type { Duration } from "../base/units.js";

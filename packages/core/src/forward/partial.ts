@@ -2,16 +2,16 @@
  * forwarded, which of its answers are stored as parts, and how a stored beginning is completed. */
 import { dated } from "../base/clock.js";
 import type { ResponseHead } from "../base/exchange.js";
-import type { Capture } from "../capture/capture.js";
-import type { CacheContext } from "../context.js";
+import type { Capture } from "./capture/capture.js";
+import type { CacheContext } from "../page-cache/context.js";
 import type { CacheStatus } from "../http/cache-status.js";
 import { completedHead, contentRangeOf, missingRange } from "../http/partial-content.js";
 import { rangeSpecs } from "../http/range.js";
 import { validatorsOf } from "../http/validators.js";
 import type { Selection } from "../lookup/select.js";
 import type { ResolvedOptions } from "../options/resolve-options.js";
-import { badGateway } from "../serve/outgoing.js";
-import { respond } from "../serve/respond.js";
+import { badGateway } from "../stored/outgoing.js";
+import { respond } from "../stored/respond.js";
 import type { Delivery, ForwardPlan, StoreDecision } from "./forward-plan.js";
 
 /** Whether the client's `Range` goes to the application as it came: one part, of a page that is not stored. */

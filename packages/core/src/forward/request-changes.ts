@@ -1,7 +1,7 @@
 /** What a handler sees of a request that fills the cache: not the client's conditions and ranges, which the cache
  * answers itself, but those of the stored response (RFC 9111 §4.3.1). */
 import { validatorsOf } from "../http/freshen.js";
-import type { CacheContext } from "../context.js";
+import type { CacheContext } from "../page-cache/context.js";
 import type { ForwardPlan } from "./forward-plan.js";
 import { askForTheRest, passesRange } from "./partial.js";
 

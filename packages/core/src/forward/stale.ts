@@ -3,10 +3,10 @@
 import type { RawHeaders } from "../base/exchange.js";
 import { andThen } from "../base/maybe-async.js";
 import type { MaybeAsync } from "../base/maybe-async.js";
-import { respondStored } from "../coding/respond-chosen.js";
-import type { CacheContext } from "../context.js";
-import type { Refreshes } from "../flight/refreshes.js";
-import { hasHoles } from "../holes/fill.js";
+import { respondStored } from "../features/coding/respond-chosen.js";
+import type { CacheContext } from "../page-cache/context.js";
+import type { Refreshes } from "./refreshes.js";
+import { hasHoles } from "../features/holes/fill.js";
 import type { CacheStatus } from "../http/cache-status.js";
 import { withoutHopByHop } from "../http/hop-by-hop.js";
 import { staleOnError } from "../http/reusability.js";
@@ -14,7 +14,7 @@ import { keyedCookies } from "../key/cookies.js";
 import type { CookieRules } from "../key/cookies.js";
 import type { Credentials } from "../key/credentials.js";
 import type { ResponseEntry } from "../lookup/select.js";
-import type { OutgoingResponse } from "../serve/outgoing.js";
+import type { OutgoingResponse } from "../stored/outgoing.js";
 import type { ForwardPlan } from "./forward-plan.js";
 import { shareStored } from "./validation.js";
 

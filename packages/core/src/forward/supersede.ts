@@ -1,6 +1,6 @@
 /** What an answer puts out of date (RFC 9111 §4.3.3, §4.4): the stored response that it replaces, and what an unsafe
  * method changed. */
-import type { CacheContext } from "../context.js";
+import type { CacheContext } from "../page-cache/context.js";
 import type { ResponseHead } from "../base/exchange.js";
 import { isStaleOnErrorStatus } from "../http/reusability.js";
 import { invalidateByUnsafeMethod } from "../invalidate/unsafe-method.js";

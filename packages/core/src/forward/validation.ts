@@ -3,11 +3,11 @@
 import { dated } from "../base/clock.js";
 import type { ResponseHead } from "../base/exchange.js";
 import type { MaybeAsync } from "../base/maybe-async.js";
-import { copyFreshened } from "../capture/copy-freshened.js";
-import type { Freshening } from "../capture/copy-freshened.js";
-import { withCodingVary, withoutCodingVary } from "../coding/coded-entry.js";
-import { respondStored } from "../coding/respond-chosen.js";
-import type { CacheContext } from "../context.js";
+import { copyFreshened } from "./capture/copy-freshened.js";
+import type { Freshening } from "./capture/copy-freshened.js";
+import { withCodingVary, withoutCodingVary } from "../features/coding/coded-entry.js";
+import { respondStored } from "../features/coding/respond-chosen.js";
+import type { CacheContext } from "../page-cache/context.js";
 import type { CacheStatus } from "../http/cache-status.js";
 import { isCodable } from "../http/codable.js";
 import { freshen, validates } from "../http/freshen.js";

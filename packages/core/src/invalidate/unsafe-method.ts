@@ -5,7 +5,7 @@ import type { RequestHead, ResponseHead } from "../base/exchange.js";
 import { groupInvalidations } from "../http/groups.js";
 import { invalidatedTargets, invalidatesTarget } from "../http/invalidation.js";
 import { splitUrl } from "../key/spellings.js";
-import type { Observer } from "../observe/observer.js";
+import type { Observer } from "../base/observer.js";
 import type { Policies } from "../options/policies.js";
 import type { ResolvedOptions } from "../options/resolve-options.js";
 import type { PurgeSelector, Store } from "../store/contract.js";

@@ -1,6 +1,6 @@
 /** What the cache does with a request: reuse a stored response, or forward, and why. The same decision serves and
  * explains. */
-import type { CacheContext } from "../context.js";
+import type { CacheContext } from "../page-cache/context.js";
 import { hookError } from "../base/errors.js";
 import type { RequestHead } from "../base/exchange.js";
 import type { ForwardReason } from "../http/cache-status.js";

@@ -1,0 +1,179 @@
+/** Reports what the cache did: counters, events, `diagnostics_channel`. Nothing in the cache reads from it, and no
+ * listener can hurt a request. */
+import { channel } from "node:diagnostics_channel";
+import { EventEmitter } from "node:events";
+import type { DiskCacheError } from "./errors.js";
+import { UnhandledErrors } from "./unhandled-errors.js";
+
+/** The events of `cache.on()`, by name. */
+export interface CacheEvents {
+  /** Answered from the cache. */
+  hit: { readonly url: string; readonly stale: boolean };
+  /** Forwarded to the application, and why (RFC 9211 §2.2). */
+  forward: { readonly url: string; readonly reason: string; readonly detail: string | undefined };
+  /** Answered with another request's response, while the application made it. */
+  collapsed: { readonly url: string };
+  /** A response was stored, or stored again under the fields of a 304. */
+  stored: { readonly url: string; readonly bytes: number };
+  /** A response was not stored, and why. */
+  "not-stored": { readonly url: string; readonly reason: string };
+  /** A refresh behind a stale page was answered and has left the page as it was: by something before the cache, such
+   * as a login wall (`reached: false`), or by what could not be stored. `status` is `undefined` without an answer. The
+   * next client request that finds the page stale is forwarded. */
+  "refresh-refused": { readonly url: string; readonly reached: boolean; readonly status: number | undefined };
+  /** A page was compressed for later clients: from so many bytes to so many, or to `undefined` where it was not worth
+   * it. */
+  compressed: {
+    readonly url: string;
+    readonly coding: string;
+    readonly bytes: number;
+    readonly codedBytes: number | undefined;
+  };
+  /** A purge was recorded. */
+  purge: { readonly what: string; readonly soft: boolean };
+  /** A handler read something of the request that does not select the page it made (`audit`). Emitted once for each
+   * route and name, and once for all routes where it went through all of them. */
+  audit: AuditFinding;
+  /** Something failed in the background. While there is no listener, the process is warned once of each kind that does
+   * not recover by itself. */
+  error: DiskCacheError;
+}
+
+/** Something that a handler read and that is not in the key of its page. */
+export interface AuditFinding {
+  /** As the framework calls it, or the path. */
+  readonly route: string;
+  readonly url: string;
+  readonly kind: "header" | "cookie" | "parameter";
+  /** `*` for all of them. */
+  readonly name: string;
+  readonly remedy: string;
+  /** The response was not stored because of it; or, with a name of `*`, only for requests alike in every header
+   * field. */
+  readonly enforced: boolean;
+}
+
+export interface CacheCounters {
+  hits: number;
+  staleHits: number;
+  forwards: number;
+  collapsed: number;
+  stored: number;
+  notStored: number;
+  /** Refreshes that left a stale page as it was. */
+  refusedRefreshes: number;
+  /** Coded bodies made. */
+  compressed: number;
+  /** Hits answered with one, and the bytes that they saved in total. */
+  codedHits: number;
+  savedBytes: number;
+  purges: number;
+  errors: number;
+}
+
+type Listener<Name extends keyof CacheEvents> = (event: CacheEvents[Name]) => void;
+
+const CHANNEL = channel("diskcache");
+
+export class Observer {
+  readonly counters: CacheCounters = {
+    hits: 0,
+    staleHits: 0,
+    forwards: 0,
+    collapsed: 0,
+    stored: 0,
+    notStored: 0,
+    refusedRefreshes: 0,
+    compressed: 0,
+    codedHits: 0,
+    savedBytes: 0,
+    purges: 0,
+    errors: 0,
+  };
+  readonly #emitter = new EventEmitter();
+  readonly #unheard = new UnhandledErrors();
+  #listening = false;
+
+  on<Name extends keyof CacheEvents>(name: Name, listener: Listener<Name>): void {
+    this.#listening = true;
+    this.#emitter.on(name, listener);
+  }
+
+  off<Name extends keyof CacheEvents>(name: Name, listener: Listener<Name>): void {
+    this.#emitter.off(name, listener);
+  }
+
+  hit(url: string, stale: boolean): void {
+    this.counters.hits++;
+    if (stale) this.counters.staleHits++;
+    if (this.#heard) this.#tell("hit", { url, stale });
+  }
+
+  forward(url: string, reason: string, detail: string | undefined): void {
+    this.counters.forwards++;
+    if (this.#heard) this.#tell("forward", { url, reason, detail });
+  }
+
+  collapsed(url: string): void {
+    this.counters.collapsed++;
+    if (this.#heard) this.#tell("collapsed", { url });
+  }
+
+  stored(url: string, bytes: number): void {
+    this.counters.stored++;
+    if (this.#heard) this.#tell("stored", { url, bytes });
+  }
+
+  notStored(url: string, reason: string): void {
+    this.counters.notStored++;
+    if (this.#heard) this.#tell("not-stored", { url, reason });
+  }
+
+  refreshRefused(url: string, reached: boolean, status: number | undefined): void {
+    this.counters.refusedRefreshes++;
+    if (this.#heard) this.#tell("refresh-refused", { url, reached, status });
+  }
+
+  compressed(url: string, coding: string, bytes: number, codedBytes: number | undefined): void {
+    if (codedBytes !== undefined) this.counters.compressed++;
+    if (this.#heard) this.#tell("compressed", { url, coding, bytes, codedBytes });
+  }
+
+  codedHit(savedBytes: number): void {
+    this.counters.codedHits++;
+    this.counters.savedBytes += savedBytes;
+  }
+
+  purged(what: string, soft: boolean): void {
+    this.counters.purges++;
+    if (this.#heard) this.#tell("purge", { what, soft });
+  }
+
+  audit(finding: AuditFinding): void {
+    if (this.#heard) this.#tell("audit", finding);
+  }
+
+  error(error: DiskCacheError): void {
+    this.counters.errors++;
+    if (this.#heard) this.#tell("error", error);
+    if (this.#emitter.listenerCount("error") === 0 && !CHANNEL.hasSubscribers) this.#unheard.tell(error);
+  }
+
+  // On the hit path an event object is made only when there is a listener.
+  get #heard(): boolean {
+    return this.#listening || CHANNEL.hasSubscribers;
+  }
+
+  #tell<Name extends keyof CacheEvents>(name: Name, event: CacheEvents[Name]): void {
+    CHANNEL.publish({ name, event });
+    if (this.#emitter.listenerCount(name) === 0) return; // an "error" without a listener must not throw
+    try {
+      this.#emitter.emit(name, event);
+    } catch (thrown) {
+      // A listener's error is not the cache's: reported the way Node reports such errors, after this turn.
+      process.nextTick(() =>
+        process.emitWarning(thrown instanceof Error ? thrown : String(thrown), "DiskCacheListenerWarning"),
+      );
+    }
+  }
+}

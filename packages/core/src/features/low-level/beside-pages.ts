@@ -1,0 +1,63 @@
+/** The low-level cache in the directory of a page cache: opened when a value is first stored in it, with the same
+ * bounds and secrets. */
+import type { DiskCacheError } from "../../base/errors.js";
+import type { DiskCacheOptions } from "../../options/options.js";
+import { FileCache } from "./file-cache.js";
+import type { FileCacheOptions, StoreOptions } from "./file-cache-options.js";
+import { memoize } from "./memoize.js";
+import type { MemoizedIn, MemoizeOptions } from "./memoize.js";
+
+/** Options that mean the same to both caches. */
+const SHARED = [
+  "dir",
+  "maxSize",
+  "maxEntries",
+  "minFree",
+  "durability",
+  "allowPublicDir",
+  "secret",
+  "encrypt",
+  "clock",
+] as const satisfies readonly (keyof FileCacheOptions & keyof DiskCacheOptions)[];
+
+export class BesidePages implements MemoizedIn {
+  readonly #options: FileCacheOptions;
+  readonly #enabled: boolean;
+  readonly #onError: (error: DiskCacheError) => void;
+  readonly #names = new Set<string>();
+  #values: FileCache | undefined;
+  #closed = false;
+
+  /** @param enabled `false` stores nothing, as it does for pages */
+  constructor(given: DiskCacheOptions, enabled: boolean, onError: (error: DiskCacheError) => void) {
+    const shared = SHARED.filter((name) => given[name] !== undefined).map((name) => [name, given[name]]);
+    this.#options = Object.fromEntries(shared);
+    this.#enabled = enabled;
+    this.#onError = onError;
+  }
+
+  memoize<Args extends readonly unknown[], Value>(
+    fn: (...args: Args) => Value | Promise<Value>,
+    options?: MemoizeOptions<Args>,
+  ): (...args: Args) => Promise<Value> {
+    return memoize(this, this.#names, fn, options);
+  }
+
+  async getOrSet<Value>(key: string, producer: () => Value | Promise<Value>, options: StoreOptions): Promise<Value> {
+    if (!this.#enabled || this.#closed) return producer();
+    this.#values ??= this.#open();
+    return this.#values.getOrSet(key, producer, options);
+  }
+
+  /** Nothing is stored from then on. Idempotent. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#values?.close();
+  }
+
+  #open(): FileCache {
+    const values = new FileCache(this.#options);
+    values.on("error", this.#onError);
+    return values;
+  }
+}

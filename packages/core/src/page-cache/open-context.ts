@@ -1,0 +1,59 @@
+/** Makes what every room receives, from the options of a cache. Opens nothing yet. */
+import { resolve } from "node:path";
+import { Auditor } from "../features/audit/auditor.js";
+import { CodedBodies } from "../features/coding/coded-bodies.js";
+import type { CacheContext } from "./context.js";
+import { Backoff } from "../forward/refreshes.js";
+import { HitForMiss } from "../forward/hit-for-miss.js";
+import { Fragments } from "../features/fragments/fragments.js";
+import { Holes } from "../features/holes/holes.js";
+import { Observer } from "../base/observer.js";
+import type { DiskCacheOptions } from "../options/options.js";
+import { Pending } from "../base/pending.js";
+import { Policies } from "../options/policies.js";
+import { resolveOptions } from "../options/resolve-options.js";
+import { DiskStore } from "../store/disk-store.js";
+import { decodeStoredValue } from "../stored/stored-value.js";
+import type { StoredValue } from "../stored/stored-value.js";
+
+/** @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` for an unknown or wrong option; `ERR_DISKCACHE_DIRECTORY` with
+ * `strict` */
+export function openContext<Req>(given: DiskCacheOptions<Req>): CacheContext {
+  const options = resolveOptions(given);
+  const observer = new Observer();
+  const store = new DiskStore<StoredValue>({
+    dir: resolve(options.dir),
+    memoryBytes: options.memoryBytes,
+    maxSize: options.maxSize,
+    maxEntries: options.maxEntries,
+    minFree: options.minFree,
+    unasked: options.unasked,
+    maxBody: options.maxBody,
+    admission: options.admission,
+    durability: options.durability,
+    idle: !options.enabled,
+    strict: options.strict,
+    allowPublicDir: options.allowPublicDir,
+    secrets: options.secrets,
+    encrypt: options.encrypt,
+    clock: options.clock,
+    decode: decodeStoredValue,
+    observe: (event) => {
+      if (event.type === "error" && event.said) return;
+      if (event.type === "error" || event.type === "corrupt" || event.type === "too-small") observer.error(event.error);
+    },
+  });
+  const parts = {
+    options,
+    observer,
+    store,
+    fragments: new Fragments({ options, store }),
+    holes: new Holes(observer),
+    policies: new Policies(options),
+    hitForMiss: new HitForMiss(options.clock),
+    failing: new Backoff(options.clock),
+    endings: new Pending(),
+    auditor: options.audit.mode === "off" ? undefined : new Auditor(options.audit.mode, observer),
+  };
+  return { ...parts, coded: new CodedBodies(parts) };
+}
