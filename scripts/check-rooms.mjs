@@ -19,7 +19,6 @@ const STORE_BASE = [
   "paths",
   "process-identity",
   "shared-file",
-  "whole-body",
 ].map((file) => `store/${file}`);
 
 // The face of the core, and in it what one cache hands to the rooms.

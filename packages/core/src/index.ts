@@ -39,7 +39,7 @@ export type {
 } from "./features/low-level/file-cache-options.js";
 export type { ValueCodec } from "./features/low-level/value-codec.js";
 export type { CacheKey, KeyFunction } from "./features/low-level/value-key.js";
-export { inOwnContext } from "./base/own-context.js";
+export { inOwnContext } from "./base/async.js";
 export { DiskCacheError, optionError } from "./base/errors.js";
 export { optionsOf } from "./options/option-checks.js";
 export type { DiskCacheErrorCode } from "./base/errors.js";

@@ -13,11 +13,9 @@ import {
 } from "@diskcache/http";
 import type { CacheHandle } from "@diskcache/http";
 import type { NextFunction, Request, RequestHandler, Response } from "express";
-import { cachedHandlers } from "./cached.js";
-import type { AnyParams, Cached } from "./cached.js";
-import { shareShape } from "./shared-shape.js";
-import { cacheControl, never, tool, varyOn } from "./tools.js";
-import type { RouteTool } from "./tools.js";
+import { cacheControl, cachedHandlers, never, tool, varyOn } from "./tools.js";
+import type { AnyParams, Cached, RouteTool } from "./tools.js";
+import { shareShape } from "./create-server.js";
 
 /** Express's middleware, and the handle of the cache. */
 export interface ExpressDiskCache extends CacheHandle<Request> {
@@ -108,4 +106,4 @@ export { isRefresh } from "@diskcache/http";
 export { caches, DiskCacheError, FileCache, keyvStore } from "@diskcache/core";
 export type * from "@diskcache/core";
 export type { CacheHandle, Hole } from "@diskcache/http";
-export type { AnyParams, Cached, Handler } from "./cached.js";
+export type { AnyParams, Cached, Handler } from "./tools.js";

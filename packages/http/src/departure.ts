@@ -6,9 +6,8 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { beforeItEnds, hasEnded, watchers } from "./connection.js";
-import { HeldEvents } from "./held-events.js";
-import type { Emit } from "./held-events.js";
-import { LookOpen } from "./look-open.js";
+import { HeldEvents, LookOpen } from "./look-open.js";
+import type { Emit } from "./look-open.js";
 import { breakOff } from "./response-class.js";
 
 /** A cache that goes on with the response. */

@@ -6,9 +6,14 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { neverPolicy } from "@diskcache/core";
 import type { Outcome, PageCache, Reads, RequestHead, ResolvedPolicy } from "@diskcache/core";
 import { isNever } from "./tools.js";
-import { keyedRequest, nestedRequest, routedRequest } from "./request-head.js";
+import {
+  applyRequestChanges,
+  keyedRequest,
+  nestedRequest,
+  routedRequest,
+  withdrawRequestChanges,
+} from "./request-head.js";
 import { askedAs, refreshBehind } from "./refresh.js";
-import { applyRequestChanges, withdrawRequestChanges } from "./request-changes.js";
 import { ignoreReasonPhrase, isKnownResponse, stepAside } from "./response-class.js";
 import { send } from "./send.js";
 import { learnServer } from "./server.js";

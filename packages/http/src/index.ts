@@ -4,8 +4,14 @@
  */
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { PageCache } from "@diskcache/core";
-import type { CachePolicy, DiskCacheOptions, Duration, PurgerOptions, Purges } from "@diskcache/core";
-import "./augment.js";
+import type {
+  CachePolicy,
+  DiskCacheOptions,
+  Duration,
+  PurgerOptions,
+  Purges,
+  HandlerDirectives,
+} from "@diskcache/core";
 import { callHandler, runExchange, runRoute } from "./exchange.js";
 import { cacheHandle, originalTarget } from "./handle.js";
 import type { CacheHandle } from "./handle.js";
@@ -15,6 +21,16 @@ import { purgeListener } from "./purger.js";
 import { ForwardsUnderWay } from "./pending-forwards.js";
 import { cacheControl, never, purgeBeforeHead, tool, varyOn } from "./tools.js";
 import type { RouteTool } from "./tools.js";
+
+declare module "node:http" {
+  interface IncomingMessage {
+    /**
+     * What a handler may say about its response to the cache: `.ttl()`, `.tag()`, `.skip()`, `.vary()`, `.partition()`.
+     * Set once the cache has handed the request on.
+     */
+    diskCache: HandlerDirectives;
+  }
+}
 
 /** The cache around handlers of node:http: call it with a handler, or use it as the handle. */
 export interface HttpDiskCache extends CacheHandle<IncomingMessage> {
@@ -121,7 +137,7 @@ export {
   reasonPhrase,
   sendableLines,
 } from "./response-class.js";
-export { applyRequestChanges, NOTHING_TO_UNDO, withdrawRequestChanges } from "./request-changes.js";
+export { applyRequestChanges, NOTHING_TO_UNDO, withdrawRequestChanges } from "./request-head.js";
 export { isBareHead, send, sinkOf } from "./send.js";
 export type { Sink } from "./send.js";
 export { learnServer } from "./server.js";

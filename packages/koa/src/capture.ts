@@ -11,10 +11,9 @@ import type { Party, Tapped } from "@diskcache/http";
 import type { Context, Next } from "koa";
 import { handlersBody, watchBody } from "./body.js";
 import type { HandlersBody } from "./body.js";
-import { deliver, leaveToKoa } from "./deliver.js";
+import { deliver, flow, gather, leaveToKoa } from "./deliver.js";
 import { beforeFailure, sayAgain } from "./failure.js";
-import { flow, gather } from "./flow.js";
-import type { Flowing } from "./flow.js";
+import type { Flowing } from "./deliver.js";
 import { Outward } from "./outward.js";
 import { play, removeHandlersFields } from "./play.js";
 

@@ -1,14 +1,31 @@
 /** `@diskcache/koa`: full-response page caching to disk for Koa 2 and 3, as the onion sees a response. */
 import { methodDecoration, PageCache } from "@diskcache/core";
-import type { CachePolicy, DiskCacheOptions, Duration, MethodDecoration, PurgerOptions, Purges } from "@diskcache/core";
+import type {
+  CachePolicy,
+  DiskCacheOptions,
+  Duration,
+  MethodDecoration,
+  PurgerOptions,
+  Purges,
+  HandlerDirectives,
+} from "@diskcache/core";
 import { answerPurges, cacheHandle, ForwardsUnderWay } from "@diskcache/http";
 import type { CacheHandle } from "@diskcache/http";
 import type { Context, Middleware, Next } from "koa";
-import "./augment.js";
 import { runContext, runRoute } from "./exchange.js";
 import type { Handler } from "./capture.js";
 import { cacheControl, never, purging, varyOn } from "./tools.js";
 import type { RouteTool } from "./tools.js";
+
+declare module "koa" {
+  interface ExtendableContext {
+    /**
+     * What a handler may say about its response to the cache: `.ttl()`, `.tag()`, `.skip()`, `.vary()`, `.partition()`.
+     * Set once the cache has handed the request on.
+     */
+    diskCache: HandlerDirectives;
+  }
+}
 
 /** Koa's middleware, and the handle of the cache. */
 export interface KoaDiskCache extends CacheHandle<Context> {

@@ -3,7 +3,7 @@
 import { channel } from "node:diagnostics_channel";
 import { EventEmitter } from "node:events";
 import type { DiskCacheError } from "./errors.js";
-import { UnhandledErrors } from "./unhandled-errors.js";
+import { UnhandledErrors } from "./errors.js";
 
 /** The events of `cache.on()`, by name. */
 export interface CacheEvents {

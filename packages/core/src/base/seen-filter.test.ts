@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { SeenFilter } from "./seen-filter.js";
+import { SeenFilter } from "./recent.js";
 
 it("knows what it has met, and nothing else", () => {
   const sightings = new SeenFilter();

@@ -2,14 +2,14 @@
  * handler never saw. */
 import type { RawHeaders, RequestHead, ResponseHead } from "../base/exchange.js";
 import { namesCodingVary, withoutCodingVary } from "../features/coding/coded-entry.js";
-import { ageValue } from "../http/age.js";
+import { ageValue } from "../http/freshness.js";
 import { formatCacheStatus } from "../http/cache-status.js";
 import type { CacheStatus, ForwardReason } from "../http/cache-status.js";
-import { cacheControlAt } from "../http/client-lifetime.js";
+import { cacheControlAt } from "../http/patch-cache-control.js";
 import { fieldValue, withoutFields } from "../http/fields.js";
 import { evaluatePreconditions, notModifiedHead } from "../http/preconditions.js";
 import { partialHead, selectRanges, unsatisfiableHead } from "../http/range.js";
-import { INTERNAL_FIELDS } from "../http/tags.js";
+import { INTERNAL_FIELDS } from "../http/labels.js";
 import { varyWith } from "../http/vary.js";
 import { NO_OUTER_FIELDS } from "../stored/stored-response.js";
 import type { Delivery, ForwardPlan, ResponseStart, StoreDecision } from "./forward-plan.js";

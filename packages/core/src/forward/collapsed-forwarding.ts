@@ -1,12 +1,12 @@
 /** Forwards requests to the application: alone, as the leader of a flight, or as a follower of one (collapsed
  * forwarding, RFC 9211 §2.6). */
 import { performance } from "node:perf_hooks";
-import { andThen } from "../base/maybe-async.js";
-import type { MaybeAsync } from "../base/maybe-async.js";
+import { andThen } from "../base/async.js";
+import type { MaybeAsync } from "../base/async.js";
 import { respondStored } from "../features/coding/respond-chosen.js";
 import type { CacheContext } from "../page-cache/context.js";
 import { Flights } from "./flights.js";
-import { variantDigest, variantKey } from "../key/variant-key.js";
+import { variantDigest, variantKey } from "../key/page-key.js";
 import { decideAgain } from "../lookup/decide.js";
 import type { Lookup, Question } from "../lookup/decide.js";
 import { varyRecordUnder } from "../lookup/select.js";

@@ -1,6 +1,6 @@
 /** What a handler may say about its own response while it makes it: `req.diskCache`, `ctx.diskCache`. Collected here,
  * decided on when the response begins. */
-import { ResponseHoles } from "../features/holes/response-holes.js";
+import { ResponseHoles } from "../features/holes/holes.js";
 import type { Holes } from "../features/holes/holes.js";
 import type { StoredHoles } from "../stored/stored-response.js";
 import type { Fragments } from "../features/fragments/fragments.js";

@@ -1,8 +1,8 @@
 /** Serving stale (RFC 9111 §4.2.4, RFC 5861): when a stale response stands in for a failing application, and which
  * request refreshes it behind a hit. */
 import type { RawHeaders } from "../base/exchange.js";
-import { andThen } from "../base/maybe-async.js";
-import type { MaybeAsync } from "../base/maybe-async.js";
+import { andThen } from "../base/async.js";
+import type { MaybeAsync } from "../base/async.js";
 import { respondStored } from "../features/coding/respond-chosen.js";
 import type { CacheContext } from "../page-cache/context.js";
 import type { Refreshes } from "./refreshes.js";

@@ -1,8 +1,8 @@
 /** What is reported of a forward: once, that the application was asked, and to callers that asked for it, whether its
  * response is stored. Decides nothing. */
 import type { CacheContext } from "../page-cache/context.js";
-import { andThen } from "../base/maybe-async.js";
-import type { MaybeAsync } from "../base/maybe-async.js";
+import { andThen } from "../base/async.js";
+import type { MaybeAsync } from "../base/async.js";
 import type { ForwardReason } from "../http/cache-status.js";
 import type { ForwardPlan } from "./forward-plan.js";
 

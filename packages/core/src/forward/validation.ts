@@ -2,7 +2,7 @@
  * own, or a HEAD. The client gets the stored response, freshened where the answer is about it. */
 import { dated } from "../base/clock.js";
 import type { ResponseHead } from "../base/exchange.js";
-import type { MaybeAsync } from "../base/maybe-async.js";
+import type { MaybeAsync } from "../base/async.js";
 import { copyFreshened } from "./capture/copy-freshened.js";
 import type { Freshening } from "./capture/copy-freshened.js";
 import { withCodingVary, withoutCodingVary } from "../features/coding/coded-entry.js";
@@ -10,9 +10,8 @@ import { respondStored } from "../features/coding/respond-chosen.js";
 import type { CacheContext } from "../page-cache/context.js";
 import type { CacheStatus } from "../http/cache-status.js";
 import { isCodable } from "../http/codable.js";
-import { freshen, validates } from "../http/freshen.js";
-import { headUpdate } from "../http/head-update.js";
-import { sameVariant } from "../key/variant-key.js";
+import { freshen, headUpdate, validates } from "../http/freshen.js";
+import { sameVariant } from "../key/page-key.js";
 import type { ResponseEntry, Selection } from "../lookup/select.js";
 import type { StoredResponse } from "../stored/stored-response.js";
 import type { Delivery, ForwardPlan, SharedResponse, StoreDecision } from "./forward-plan.js";

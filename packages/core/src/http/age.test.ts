@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { ResponseHead } from "../base/exchange.js";
-import { ageValue, apparentAge, correctedInitialAge, currentAge } from "./age.js";
+import { ageValue, apparentAge, correctedInitialAge, currentAge } from "./freshness.js";
 import { formatHttpDate } from "./http-date.js";
 
 const NOW = Date.UTC(2024, 5, 1, 12);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { answersGet } from "./answers-get.js";
+import { answersGet } from "./invalidation.js";
 
 describe("RFC 9110 §9.3.3 a POST response that answers GETs", () => {
   it.each([

@@ -1,8 +1,7 @@
 /** The response directives of Cache-Control (RFC 9111 §5.2.2, RFC 5861, RFC 8246). Never throws; of two readings the
  * more restrictive wins. */
 import { Recent } from "../base/recent.js";
-import { deltaSeconds } from "./delta-seconds.js";
-import { listMembers } from "./fields.js";
+import { deltaSeconds, listMembers } from "./fields.js";
 
 /** What a response says about its caching. Seconds are `undefined` when not given, and 0 when given in a way that
  * cannot be trusted. */

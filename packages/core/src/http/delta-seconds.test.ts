@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { deltaSeconds } from "./delta-seconds.js";
+import { deltaSeconds } from "./fields.js";
 
 describe("RFC 9111 §1.2.2 delta-seconds", () => {
   it.each([

@@ -98,3 +98,13 @@ function isNamed(name: string, wanted: string): boolean {
 function isWhiteSpace(code: number): boolean {
   return code === 0x20 || code === 0x09;
 }
+
+/** What every greater number of seconds means: so long that it need not be distinguished from forever. */
+export const MAX_DELTA_SECONDS = 2 ** 31;
+
+/** Delta-seconds (RFC 9111 §1.2.2), or `undefined` when the value is anything but digits. Greater values become 2³¹.
+ * @example deltaSeconds("003600") // 3600 */
+export function deltaSeconds(value: string): number | undefined {
+  if (!/^[0-9]+$/.test(value)) return undefined;
+  return Math.min(Number(value), MAX_DELTA_SECONDS);
+}

@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { cacheGroups, groupInvalidations } from "./groups.js";
-import { INTERNAL_FIELDS, responseTags } from "./tags.js";
+import { cacheGroups, groupInvalidations, INTERNAL_FIELDS, responseTags } from "./labels.js";
 
 const expectAlways = fc.assert;
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { ResponseHead } from "../base/exchange.js";
-import { headUpdate } from "./head-update.js";
+import { headUpdate } from "./freshen.js";
 
 const DATE = "Sat, 01 Jun 2024 12:00:00 GMT";
 const head = (rawHeaders: readonly string[], status = 200): ResponseHead => ({ status, statusText: "", rawHeaders });

@@ -3,8 +3,7 @@
 import { optionError } from "../base/errors.js";
 import { durationSeconds } from "../base/units.js";
 import type { Duration } from "../base/units.js";
-import { deltaSeconds } from "./delta-seconds.js";
-import { listMembers } from "./fields.js";
+import { deltaSeconds, listMembers, MAX_DELTA_SECONDS, splitMembers } from "./fields.js";
 
 /** The directives of a response (RFC 9111 §5.2.2, RFC 5861, RFC 8246), in camel case. `false` is the same as leaving
  * one out. */
@@ -106,3 +105,32 @@ function nameOf(member: string): string {
   const equals = member.indexOf("=");
   return (equals < 0 ? member : member.slice(0, equals)).toLowerCase();
 }
+
+/* For how long a client may store a page, counted from when it gets it. */
+
+/** A `Cache-Control` that the operator gave for clients. */
+export interface ClientCacheControl {
+  readonly field: string;
+  /** Whether its lifetimes begin when the client gets the page, and not when the page was made. */
+  readonly fromReceipt: boolean;
+}
+
+/** The field value for a response of this age: clients subtract `Age` from a lifetime (RFC 9111 §4.2), so one that
+ * begins on receipt is longer by that. A lifetime of 0 stays 0.
+ * @param age in whole seconds
+ * @example cacheControlAt({ field: "public, max-age=60", fromReceipt: true }, 1200) // "public, max-age=1260" */
+export function cacheControlAt({ field, fromReceipt }: ClientCacheControl, age: number): string {
+  if (!fromReceipt || age <= 0) return field;
+  return splitMembers(field)
+    .map((member) => longer(member, age))
+    .join(", ");
+}
+
+function longer(member: string, age: number): string {
+  const [, directive, given] = LIFETIME.exec(member) ?? [];
+  const seconds = given === undefined ? undefined : deltaSeconds(given);
+  if (seconds === undefined || seconds === 0) return member;
+  return `${directive}=${Math.min(seconds + age, MAX_DELTA_SECONDS)}`;
+}
+
+const LIFETIME = /^(max-age|s-maxage)="?([0-9]+)"?$/i;

@@ -1,8 +1,7 @@
 /** The request directives of Cache-Control (RFC 9111 §5.2.1). A cache may ignore them; this one does unless configured
  * to honour them. */
 import type { RawHeaders } from "../base/exchange.js";
-import { deltaSeconds } from "./delta-seconds.js";
-import { fieldLines, listMembers } from "./fields.js";
+import { deltaSeconds, fieldLines, listMembers } from "./fields.js";
 
 /** What a client requests. Seconds; `undefined` when not given, or given in a way that does not parse. */
 export interface RequestDirectives {

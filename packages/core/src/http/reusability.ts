@@ -1,6 +1,6 @@
 /** May a stored response answer this request (RFC 9111 §4, §4.2.4; RFC 5861), and how old and fresh it is. Runs on
  * every hit: allocates nothing. */
-import { currentAge } from "./age.js";
+import { currentAge } from "./freshness.js";
 import type { RequestDirectives } from "./request-directives.js";
 import type { RequestFacts, StoredPolicy } from "./stored-policy.js";
 

@@ -1,12 +1,11 @@
 /** May a response be stored (RFC 9111 §3), and what is remembered to decide on its reuse. Never looks at a body or a
  * clock. */
 import type { ResponseHead } from "../base/exchange.js";
-import { correctedInitialAge } from "./age.js";
-import type { ExchangeTimes } from "./age.js";
+import { correctedInitialAge, freshnessLifetime, heuristicLifetime } from "./freshness.js";
+import type { ExchangeTimes } from "./freshness.js";
 import { parseCacheControl } from "./cache-control.js";
 import type { CacheControl } from "./cache-control.js";
 import { fieldLines, hasField } from "./fields.js";
-import { freshnessLifetime, heuristicLifetime } from "./freshness.js";
 import { expiresAt } from "./stored-policy.js";
 import type { RequestFacts, StoredPolicy } from "./stored-policy.js";
 import { isCoveredByTtl, isNeverStored, isUnderstood } from "./status.js";
@@ -193,4 +192,10 @@ function hasPragmaNoCache({ rawHeaders }: ResponseHead): boolean {
 
 function refuse(reason: StoreRefusal): Storability {
   return { store: false, reason };
+}
+
+/** Whether a body has the length its head announces (RFC 9110 §8.6). Several Content-Length lines, or one that is no number, agree with no body (RFC 9112 §6.3). */
+export function lengthAgrees({ rawHeaders }: ResponseHead, bytes: number): boolean {
+  const lines = fieldLines(rawHeaders, "content-length");
+  return lines.length === 0 || (lines.length === 1 && /^\d+$/.test(lines[0]!) && Number(lines[0]) === bytes);
 }

@@ -1,8 +1,7 @@
 /** What a caller of `purge()` names, checked and translated for the store. */
 import { optionError } from "../base/errors.js";
-import { EXPECTED_HOST, isHost } from "../http/host.js";
 import { canonicalTarget } from "../key/query.js";
-import { hostName, spellings, splitUrl } from "../key/spellings.js";
+import { EXPECTED_HOST, isHost, hostName, spellings, splitUrl } from "../key/spellings.js";
 import { boolean, optionsOf, refuseUnknown } from "../options/option-checks.js";
 import type { ResolvedQueryRules } from "../options/resolve-policy.js";
 import type { PurgeSelector } from "../store/contract.js";

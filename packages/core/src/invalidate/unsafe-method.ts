@@ -2,7 +2,7 @@
  * names (RFC 9875 §3). */
 import { DiskCacheError, hookError, optionError } from "../base/errors.js";
 import type { RequestHead, ResponseHead } from "../base/exchange.js";
-import { groupInvalidations } from "../http/groups.js";
+import { groupInvalidations } from "../http/labels.js";
 import { invalidatedTargets, invalidatesTarget } from "../http/invalidation.js";
 import { splitUrl } from "../key/spellings.js";
 import type { Observer } from "../base/observer.js";

@@ -5,9 +5,8 @@ import { describe, expect, it } from "vitest";
 import type { RequestHead } from "../base/exchange.js";
 import type { CachePolicy } from "../options/options.js";
 import { resolvePolicy } from "../options/resolve-policy.js";
-import { pageKey } from "./page-key.js";
+import { pageKey, variantDigest } from "./page-key.js";
 import { FORWARDED_FIELDS } from "./request-fields.js";
-import { variantDigest } from "./variant-key.js";
 
 const NO_COOKIES = { ignore: [], key: [] };
 

@@ -1,5 +1,3 @@
-import { isHost } from "../http/host.js";
-
 /** Different spellings of one host, and of one target. Keys hold them as they were sent; a caller that names pages
  * means all of them. */
 
@@ -80,4 +78,17 @@ function asciiHost(host: string): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/* A host as the `Host` field says it (RFC 9110 §7.2). */
+
+/** A name or an address, and a port: no scheme, no user, no path, no characters that case folding turns into another
+ * name. */
+const HOST = /^(?:[\w.~%-]+|\[[\da-f:.]+\])(?::\d*)?$/i;
+
+/** The expected form, for messages. */
+export const EXPECTED_HOST = 'a host such as "www.example.com", with its port where one is sent ("localhost:3000")';
+
+export function isHost(value: unknown): value is string {
+  return typeof value === "string" && HOST.test(value);
 }

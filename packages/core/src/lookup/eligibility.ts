@@ -1,7 +1,7 @@
 /** Which requests the cache may handle at all (DESIGN: never stored and never reused by the same rule). Decides from
  * the request alone. */
+import { isHost } from "../key/spellings.js";
 import type { RequestHead } from "../base/exchange.js";
-import { isHost } from "../http/host.js";
 import { isAskedByContent } from "../key/page-key.js";
 import { METHOD_OVERRIDES, URL_OVERRIDES } from "../key/request-fields.js";
 import type { ResolvedOptions } from "../options/resolve-options.js";

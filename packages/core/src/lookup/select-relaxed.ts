@@ -1,16 +1,15 @@
 /** The rare selections, tried only where the target itself selects nothing: a response that a stored `No-Vary-Search`
  * calls equivalent, a stored part (206), a variant in another language. */
 import type { RequestHead } from "../base/exchange.js";
-import { andThen } from "../base/maybe-async.js";
-import type { MaybeAsync } from "../base/maybe-async.js";
+import { andThen } from "../base/async.js";
+import type { MaybeAsync } from "../base/async.js";
 import { fieldLines } from "../http/fields.js";
 import { missingRange, selectFromFragment } from "../http/partial-content.js";
 import { prefersLanguageOf } from "../http/language.js";
 import { canonicalQuery, parseNoVarySearch } from "../http/no-vary-search.js";
 import { isStrong, validatorsOf } from "../http/validators.js";
-import { pathKey } from "../key/page-key.js";
+import { partPage, pathKey, searchAliasKey, searchRecordKey, variantKey } from "../key/page-key.js";
 import type { PageKey } from "../key/page-key.js";
-import { partPage, searchAliasKey, searchRecordKey, variantKey } from "../key/variant-key.js";
 import type { Store } from "../store/contract.js";
 import type { StoredValue } from "../stored/stored-value.js";
 import { moreRecent, select, varyRecordUnder } from "./select.js";

@@ -1,12 +1,12 @@
 /** Finds the stored response a request selects (RFC 9111 §4, §4.1). Says why not; decides nothing about freshness. */
 import type { RequestHead } from "../base/exchange.js";
-import { variantDigest, variantKey } from "../key/variant-key.js";
+import { variantDigest, variantKey } from "../key/page-key.js";
 import type { Store, StoreEntry } from "../store/contract.js";
 import type { StoredResponse } from "../stored/stored-response.js";
 import type { StoredValue } from "../stored/stored-value.js";
 import type { VaryRecord } from "../stored/selection-records.js";
-import { andThen } from "../base/maybe-async.js";
-import type { MaybeAsync } from "../base/maybe-async.js";
+import { andThen } from "../base/async.js";
+import type { MaybeAsync } from "../base/async.js";
 
 export type ResponseEntry = StoreEntry<StoredResponse>;
 

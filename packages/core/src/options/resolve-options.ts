@@ -1,10 +1,10 @@
 /** Turns the options of a cache into what the rooms receive: complete, checked, read-only. The user's object is never
  * changed. */
+import { EXPECTED_HOST, isHost } from "../key/spellings.js";
 import { SteadyClock } from "../base/clock.js";
 import type { Clock } from "../base/clock.js";
 import { optionError } from "../base/errors.js";
 import { durationSeconds, sizeBytes } from "../base/units.js";
-import { EXPECTED_HOST, isHost } from "../http/host.js";
 import { Credentials } from "../key/credentials.js";
 import { pathPattern } from "../key/path-pattern.js";
 import type { PathPattern } from "../key/path-pattern.js";

@@ -7,7 +7,7 @@ import type { Fragments } from "../features/fragments/fragments.js";
 import type { Holes } from "../features/holes/holes.js";
 import type { Observer } from "../base/observer.js";
 import type { Policies } from "../options/policies.js";
-import type { Pending } from "../base/pending.js";
+import type { Pending } from "../base/async.js";
 import type { ResolvedOptions } from "../options/resolve-options.js";
 import type { Store } from "../store/contract.js";
 import type { StoredValue } from "../stored/stored-value.js";

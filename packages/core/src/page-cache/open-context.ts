@@ -9,7 +9,7 @@ import { Fragments } from "../features/fragments/fragments.js";
 import { Holes } from "../features/holes/holes.js";
 import { Observer } from "../base/observer.js";
 import type { DiskCacheOptions } from "../options/options.js";
-import { Pending } from "../base/pending.js";
+import { Pending } from "../base/async.js";
 import { Policies } from "../options/policies.js";
 import { resolveOptions } from "../options/resolve-options.js";
 import { DiskStore } from "../store/disk-store.js";

@@ -314,9 +314,10 @@ describe("a hit at a glance", () => {
 /** Whatever stands in the core's code as a text of its own and could be the name of a request field. */
 async function namesInSources(): Promise<readonly string[]> {
   const names = new Set<string>();
-  for (const file of await readdir(import.meta.dirname, { recursive: true })) {
+  const sources = join(import.meta.dirname, "..");
+  for (const file of await readdir(sources, { recursive: true })) {
     if (!file.endsWith(".ts") || file.endsWith(".test.ts")) continue;
-    const text = await readFile(join(import.meta.dirname, file), "utf8");
+    const text = await readFile(join(sources, file), "utf8");
     for (const [, quoted = ""] of text.matchAll(/["'`]([^"'`\n]+)["'`]/g))
       for (const word of quoted.split(" "))
         if (/^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/.test(word)) names.add(word).add(`x-${word}`);

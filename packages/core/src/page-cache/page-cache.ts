@@ -20,7 +20,7 @@ import { identified } from "../key/credentials.js";
 import { decide } from "../lookup/decide.js";
 import { BesidePages } from "../features/low-level/beside-pages.js";
 import type { MemoizeOptions } from "../features/low-level/memoize.js";
-import type { MaybeAsync } from "../base/maybe-async.js";
+import type { MaybeAsync } from "../base/async.js";
 import type { CacheCounters, CacheEvents } from "../base/observer.js";
 import type { CachePolicy, DiskCacheOptions } from "../options/options.js";
 import { asksApplication, resolvePolicy } from "../options/resolve-policy.js";

@@ -2,8 +2,7 @@
  * HTTP, and never throws into a request. */
 import { setImmediate } from "node:timers";
 import { closedError } from "../base/errors.js";
-import { andThen } from "../base/maybe-async.js";
-import { Pending } from "../base/pending.js";
+import { andThen, Pending } from "../base/async.js";
 import { Committing } from "./committing.js";
 import type {
   EntryHead,

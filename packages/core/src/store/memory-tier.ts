@@ -6,7 +6,7 @@
  * queue, so a crawl over pages that no other client requests passes through the small queue and leaves the main one
  * alone. A hit writes one counter: nothing moves.
  */
-import { textHash } from "../base/seen-filter.js";
+import { textHash } from "../base/recent.js";
 
 /** Share of the bound that new entries may take. */
 const SMALL_SHARE = 0.1;

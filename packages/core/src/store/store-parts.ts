@@ -2,7 +2,7 @@
 import { resolve } from "node:path";
 import { performance } from "node:perf_hooks";
 import { directoryError } from "../base/errors.js";
-import type { MaybeAsync } from "../base/maybe-async.js";
+import type { MaybeAsync } from "../base/async.js";
 import { Sweeper } from "./bounds/sweeper.js";
 import { SpaceReservation } from "./bounds/space-reservation.js";
 import { SharedUsage } from "./bounds/shared-usage.js";

@@ -1,6 +1,6 @@
 /** Whether an entry is accepted at all: what is known before anything is written. A refusal is counted with its
  * reason. */
-import { textHash } from "../base/seen-filter.js";
+import { textHash } from "../base/recent.js";
 import type { Sweeper } from "./bounds/sweeper.js";
 import type { EntryHead, SkipReason } from "./contract.js";
 import type { DiskStoreOptions } from "./disk-store-options.js";

@@ -3,7 +3,7 @@
 import { codingsNamed } from "../base/codings.js";
 import type { Coding } from "../base/codings.js";
 import type { ResponseHead } from "../base/exchange.js";
-import type { ClientCacheControl } from "../http/client-lifetime.js";
+import type { ClientCacheControl } from "../http/patch-cache-control.js";
 import { fieldValue } from "../http/fields.js";
 import type { StoredPolicy } from "../http/stored-policy.js";
 import { alike, mostlyAlike } from "./intern-fields.js";
@@ -25,14 +25,14 @@ export interface StoredResponse {
   readonly ownEtag: boolean;
   /** The codings it is also sent in; `undefined`: none. */
   readonly offer: CodingOffer | undefined;
-  /** Kept by `serve/` between hits; never stored. */
+  /** Kept by `respond.ts` between hits; never stored. */
   ready: ReadyFields | undefined;
   /** When it was last compared with what is on disk, epoch milliseconds; never stored. */
   lookedAt: number;
   /** From when on a hit starts a refresh before it goes stale, epoch milliseconds: `Infinity` after its first
    * hit, a moment after its second. Never stored. */
   refreshAt?: number;
-  /** Keys of the body in the codings of the offer, one by one. Kept by `coding/` between hits; never stored. */
+  /** Keys of the body in the codings of the offer, one by one. Kept by `features/coding` between hits; never stored. */
   codedKeys?: readonly string[];
 }
 

@@ -2,10 +2,9 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Coding } from "../base/codings.js";
 import type { EntryHead } from "../store/contract.js";
-import { encodeCodedBody } from "./coded-body.js";
+import { decodeStoredValue, encodeCodedBody } from "./stored-value.js";
 import { encodeResponse, hasHandlerValidator } from "./stored-response.js";
 import type { StoredResponse } from "./stored-response.js";
-import { decodeStoredValue } from "./stored-value.js";
 import { encodeVaryRecord, MAX_VARIANTS, withVariant } from "./selection-records.js";
 import type { VaryRecord } from "./selection-records.js";
 

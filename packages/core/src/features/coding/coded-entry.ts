@@ -5,7 +5,7 @@ import type { RawHeaders, ResponseHead } from "../../base/exchange.js";
 import { fieldValue, listMembers, withField, withoutFields } from "../../http/fields.js";
 import { isStrong } from "../../http/validators.js";
 import type { BodyReader, EntryHead, StoreEntry } from "../../store/contract.js";
-import type { CodedBody } from "../../stored/coded-body.js";
+import type { CodedBody } from "../../stored/stored-value.js";
 import type { StoredResponse } from "../../stored/stored-response.js";
 
 type ResponseEntry = StoreEntry<StoredResponse>;

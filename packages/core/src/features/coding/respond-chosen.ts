@@ -1,7 +1,7 @@
 /** Answers a request from a stored response in the form that is best for its client. */
 import type { RawHeaders, RequestHead } from "../../base/exchange.js";
-import { andThen } from "../../base/maybe-async.js";
-import type { MaybeAsync } from "../../base/maybe-async.js";
+import { andThen } from "../../base/async.js";
+import type { MaybeAsync } from "../../base/async.js";
 import type { Observer } from "../../base/observer.js";
 import type { ResolvedOptions } from "../../options/resolve-options.js";
 import type { OutgoingResponse } from "../../stored/outgoing.js";

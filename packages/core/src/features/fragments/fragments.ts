@@ -1,14 +1,15 @@
 /** Fragments: parts of pages that are rendered once for all requests, in every process, and stored beside the
  * pages. */
+import { AsyncLocalStorage } from "node:async_hooks";
 import { holeError, optionError, valueError } from "../../base/errors.js";
+import type { Duration } from "../../base/units.js";
 import { strings } from "../../options/option-checks.js";
-import { SingleFlights } from "../low-level/single-flights.js";
-import { wholeBody } from "../../store/whole-body.js";
 import type { ResolvedOptions } from "../../options/resolve-options.js";
+import { wholeBody } from "../../store/contract.js";
 import type { EntryHead, LogPosition, Store, StoreEntry } from "../../store/contract.js";
-import { encodeFragment } from "../../stored/stored-fragment.js";
-import type { FragmentForm } from "../../stored/stored-fragment.js";
-import type { StoredValue } from "../../stored/stored-value.js";
+import { encodeFragment } from "../../stored/stored-value.js";
+import type { FragmentForm, StoredValue } from "../../stored/stored-value.js";
+import { SingleFlights } from "../low-level/exclusive.js";
 import { FRAGMENT_SCOPE, fragmentKey, resolveFragmentOptions } from "./fragment-options.js";
 import type {
   FragmentOptions,
@@ -17,9 +18,6 @@ import type {
   UseFragment,
   VaryOn,
 } from "./fragment-options.js";
-import { Renderings } from "./renderings.js";
-import type { Rendering } from "./renderings.js";
-import type { Duration } from "../../base/units.js";
 
 /** A fragment, found or made. */
 interface Fragment {
@@ -156,5 +154,66 @@ export class Fragments {
     const meta = encodeFragment({ kind: "fragment", form });
     // Without a name: purges of pages by URL or prefix have nothing to compare.
     return { key, scope: FRAGMENT_SCOPE, name: "", tags, meta, storedAt, expiresAt: storedAt + ttl * 1000, birth };
+  }
+}
+
+/* What is being rendered in this process at the moment, and what labels it: a page takes on the labels of every
+ * fragment it contains, and a fragment those of the fragments inside it.
+ * Doubt about which page a fragment is for means all of them: a label too many costs a render, one too few would leave
+ * a page that a purge should have removed. */
+
+/** A page or a fragment on its way. */
+export interface Rendering {
+  /** Takes on labels. */
+  tag(...tags: readonly string[]): unknown;
+  /** Whether a text has something in it that is only meant for this one. */
+  marks?(bytes: Buffer): boolean;
+}
+
+class Renderings {
+  readonly #underWay = new Set<Rendering>();
+  /** Made when a fragment is first used: until then it costs nothing. */
+  #context: AsyncLocalStorage<Rendering> | undefined;
+
+  /** It takes on labels from now on. */
+  begin(rendering: Rendering): void {
+    this.#underWay.add(rendering);
+  }
+
+  /** It takes on no more labels. */
+  end(rendering: Rendering): void {
+    this.#underWay.delete(rendering);
+  }
+
+  /** Runs the work of a rendering: what is labelled meanwhile, also later in asynchronous parts of it, is inside that
+   * rendering. */
+  inside<Result>(rendering: Rendering, work: () => Result): Result {
+    return this.#context === undefined ? work() : this.#context.run(rendering, work);
+  }
+
+  /** Labels what contains a fragment.
+   * @param known the page, where the caller has named it */
+  label(tags: readonly string[], known: Rendering | undefined): void {
+    known?.tag(...tags);
+    const current = this.#current();
+    if (current !== undefined) current.tag(...tags);
+    else if (known === undefined) for (const rendering of this.#underWay) rendering.tag(...tags);
+  }
+
+  /** Whether a text has something in it that is only meant for one response under way. */
+  marked(bytes: Buffer): boolean {
+    for (const rendering of this.#underWay) if (rendering.marks?.(bytes) === true) return true;
+    return false;
+  }
+
+  /** From now on containment is tracked. */
+  watch(): void {
+    this.#context ??= new AsyncLocalStorage();
+  }
+
+  // An ended rendering may have left its context to other code, such as a connection of a pool: that says nothing.
+  #current(): Rendering | undefined {
+    const current = this.#context?.getStore();
+    return current !== undefined && this.#underWay.has(current) ? current : undefined;
   }
 }

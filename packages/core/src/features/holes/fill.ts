@@ -10,7 +10,7 @@ import type { ResolvedOptions } from "../../options/resolve-options.js";
 import type { OutgoingResponse } from "../../stored/outgoing.js";
 import { hitMarks, respond } from "../../stored/respond.js";
 import type { StoreEntry } from "../../store/contract.js";
-import { wholeBody } from "../../store/whole-body.js";
+import { wholeBody } from "../../store/contract.js";
 import { NO_OUTER_FIELDS } from "../../stored/stored-response.js";
 import type { StoredHoles, StoredResponse } from "../../stored/stored-response.js";
 import { contentCodings, decodeContent } from "./cut.js";

@@ -14,7 +14,7 @@ import type {
   VersionOption,
 } from "./file-cache-options.js";
 import { keyOfValue, KeyWarnings, valueKey } from "./value-key.js";
-import { SingleFlights } from "./single-flights.js";
+import { SingleFlights } from "./exclusive.js";
 import { memoize } from "./memoize.js";
 import type { MemoizeOptions } from "./memoize.js";
 import type { Target, ValuePurge } from "./stored-values.js";

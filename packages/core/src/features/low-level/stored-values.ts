@@ -1,7 +1,6 @@
 /** Stores and reads values through their codec. A value that cannot be read back is a miss, and reported. */
-import { hookError, notStoredError, optionError } from "../../base/errors.js";
+import { hookError, notStoredError, optionError, UnhandledErrors } from "../../base/errors.js";
 import type { DiskCacheError } from "../../base/errors.js";
-import { UnhandledErrors } from "../../base/unhandled-errors.js";
 import { refuseUnknown, strings } from "../../options/option-checks.js";
 import type { ResolvedFileCacheOptions } from "./file-cache-options.js";
 import { valueCodec } from "./value-codec.js";

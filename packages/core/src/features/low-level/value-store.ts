@@ -4,7 +4,7 @@ import type { DiskCacheError } from "../../base/errors.js";
 import { notStoredError, storeIoError } from "../../base/errors.js";
 import type { EntryHead, SkipReason, StoreEntry, StoreEvent, StoreStats } from "../../store/contract.js";
 import { DiskStore } from "../../store/disk-store.js";
-import { wholeBody } from "../../store/whole-body.js";
+import { wholeBody } from "../../store/contract.js";
 import { Exclusive } from "./exclusive.js";
 import type { Locks } from "./exclusive.js";
 import type { ResolvedFileCacheOptions } from "./file-cache-options.js";

@@ -6,7 +6,7 @@ import type { Hash } from "node:crypto";
 import { setImmediate } from "node:timers";
 import etag from "etag";
 import type { BodyReader, EntryHead, EntryWriter, Store } from "../../store/contract.js";
-import { Relay } from "./relay.js";
+import { Relay } from "./slow-client.js";
 
 /** Bodies up to this size are collected in memory and written in one go after the response. */
 const GATHER_BYTES = 64 * 1024;

@@ -3,17 +3,17 @@
 import type { CacheContext } from "../../page-cache/context.js";
 import type { Coding } from "../../base/codings.js";
 import type { RequestHead, ResponseHead } from "../../base/exchange.js";
-import type { ClientCacheControl } from "../../http/client-lifetime.js";
+import type { ClientCacheControl } from "../../http/patch-cache-control.js";
+import { lengthAgrees } from "../../http/storability.js";
 import { LEAST_CODED_BYTES, MOST_CODED_BYTES } from "../../http/codable.js";
 import { fieldLines } from "../../http/fields.js";
-import { lengthAgrees } from "../../http/length-agrees.js";
 import { expiresAt } from "../../http/stored-policy.js";
 import { mayBeTagged } from "../../http/validators.js";
 import type { StoredPolicy } from "../../http/stored-policy.js";
 import type { PageKey } from "../../key/page-key.js";
-import { variantDigest, variantKey } from "../../key/variant-key.js";
-import { andThen } from "../../base/maybe-async.js";
-import type { MaybeAsync } from "../../base/maybe-async.js";
+import { variantDigest, variantKey } from "../../key/page-key.js";
+import { andThen } from "../../base/async.js";
+import type { MaybeAsync } from "../../base/async.js";
 import { varyRecordUnder } from "../../lookup/select.js";
 import type { ResponseEntry } from "../../lookup/select.js";
 import type { BodyReader, EntryHead, LogPosition } from "../../store/contract.js";
@@ -23,7 +23,7 @@ import { UNKNOWN_LENGTH } from "../../stored/outgoing.js";
 import { encodeVaryRecord, withVariant } from "../../stored/selection-records.js";
 import { BodyRecorder } from "./body-recorder.js";
 import { listEquivalents } from "./list-equivalents.js";
-import { ClientPace } from "./client-pace.js";
+import { ClientPace } from "./slow-client.js";
 import { refusalWord } from "./copy-freshened.js";
 
 /** What a capture is for. */

@@ -1,7 +1,7 @@
 /** Stores a response again under the head a 304 freshened (RFC 9111 §4.3.4). An entry is never changed in place: a
  * short body is written again, a long one copied after the response. */
 import { DiskCacheError, storeIoError } from "../../base/errors.js";
-import type { MaybeAsync } from "../../base/maybe-async.js";
+import type { MaybeAsync } from "../../base/async.js";
 import { expiresAt } from "../../http/stored-policy.js";
 import type { Selection } from "../../lookup/select.js";
 import type { Observer } from "../../base/observer.js";

@@ -3,11 +3,10 @@
 import type { RequestHead, ResponseHead } from "../../base/exchange.js";
 import { fieldValue } from "../../http/fields.js";
 import { canonicalQuery, parseNoVarySearch } from "../../http/no-vary-search.js";
-import { pathKey } from "../../key/page-key.js";
+import { pathKey, searchAliasKey, searchRecordKey } from "../../key/page-key.js";
 import type { PageKey } from "../../key/page-key.js";
-import { searchAliasKey, searchRecordKey } from "../../key/variant-key.js";
-import { andThen } from "../../base/maybe-async.js";
-import type { MaybeAsync } from "../../base/maybe-async.js";
+import { andThen } from "../../base/async.js";
+import type { MaybeAsync } from "../../base/async.js";
 import type { Store } from "../../store/contract.js";
 import type { StoredValue } from "../../stored/stored-value.js";
 import { encodeSearchAlias, encodeSearchRecord, withRule } from "../../stored/selection-records.js";

@@ -1,7 +1,7 @@
 /** Reads an entry from disk: synchronously while the disk is fast, otherwise with a bounded wait. Checks that it is
  * complete and is the one asked for; not whether it may be used. */
 import { setImmediate } from "node:timers";
-import type { MaybeAsync } from "../../base/maybe-async.js";
+import type { MaybeAsync } from "../../base/async.js";
 import type { EntryHead, StoreEntry } from "../contract.js";
 import { bodyIn, copyOf, closeContent } from "./entry-file.js";
 import type { EntryContent, EntryFiles } from "./entry-file.js";

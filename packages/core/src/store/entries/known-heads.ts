@@ -3,7 +3,7 @@
  * preamble, whose checksum covers the head, nothing has to be verified or decoded again. Never says that an entry
  * still exists, nor that it may be used.
  */
-import { SeenFilter } from "../../base/seen-filter.js";
+import { SeenFilter } from "../../base/recent.js";
 import type { DecodedEntry } from "./format.js";
 import { memoryCost } from "./stored-entry.js";
 

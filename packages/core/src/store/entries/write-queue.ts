@@ -5,7 +5,7 @@
  */
 import { performance } from "node:perf_hooks";
 import { setImmediate } from "node:timers";
-import { inOwnContext } from "../../base/own-context.js";
+import { inOwnContext } from "../../base/async.js";
 import type { UsageChange } from "../usage-change.js";
 import type { AtomicFiles } from "./atomic-file.js";
 import { isTransientRename } from "./atomic-file.js";

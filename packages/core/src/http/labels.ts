@@ -1,8 +1,24 @@
-/** Cache groups (RFC 9875): strings that stored responses of one origin share, and that an unsafe request can
- * invalidate. */
+/** Labels that responses give themselves, for many to be invalidated at once: tags, and the groups of RFC 9875. */
 import type { RawHeaders } from "../base/exchange.js";
-import { fieldLines } from "./fields.js";
+import { fieldLines, trimmed } from "./fields.js";
 import { parseList } from "./structured-fields.js";
+
+/** `Cache-Tag` (separated by commas) and `Surrogate-Key` (by white space), each tag once, as spelled.
+ * @example responseTags(["Cache-Tag", "a, b c", "Surrogate-Key", "d e"]) // ["a", "b c", "d", "e"] */
+export function responseTags(raw: RawHeaders): string[] {
+  const tags = [
+    ...fieldLines(raw, "cache-tag").flatMap((line) => line.split(",")),
+    ...fieldLines(raw, "surrogate-key").flatMap((line) => line.split(/[ \t]+/)),
+  ];
+  return [...new Set(tags.map(trimmed).filter((tag) => tag !== ""))];
+}
+
+/** Fields for this cache alone, removed from what is sent. `Cache-Groups` is not among them: it is a standard field,
+ * and caches further on may use it (RFC 9875 §2). */
+export const INTERNAL_FIELDS: ReadonlySet<string> = new Set(["cache-tag", "surrogate-key"]);
+
+/* Cache groups (RFC 9875): strings that stored responses of one origin share, and that an unsafe request can
+ * invalidate. */
 
 /** The groups a response belongs to (§2). They are per origin: the caller adds it.
  * @example cacheGroups(["Cache-Groups", '"scripts", "home"']) // ["scripts", "home"] */
