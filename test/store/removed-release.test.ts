@@ -1,10 +1,10 @@
 /** A release that is removed with the cache in it, while a process of it still runs: it does not come back. */
-import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, readdirSync, rmSync, rmdirSync, unlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { FileCache } from "@diskcache/core";
 import { temporaryDirectory } from "../support/temporary-directory.js";
-import { opened } from "./opened.js";
+import { opened, until } from "./opened.js";
 import { pageSite } from "./page-site.js";
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -92,4 +92,115 @@ it("values keep nothing either where the release is gone; a directory that was r
   await cache.close();
   expect(existsSync(release)).toBe(false);
   expect(told).toContain("ERR_DISKCACHE_DIRECTORY");
+});
+
+describe("a removal that takes its time, under load", () => {
+  const KEYS = Array.from({ length: 120 }, (_, index) => `/${index}`);
+
+  /** A store with entries in many shards, and what its application goes on doing with it. */
+  async function used() {
+    const release = join(temporaryDirectory(), "1");
+    const dir = join(release, "cache");
+    const time = { elapsed: 0 };
+    const { store, head, keep, events } = opened(dir, { elapsed: () => time.elapsed });
+    for (const key of KEYS) store.put(head(key), Buffer.from(key));
+    await store.flush();
+    let asked = 0;
+    const use = async (): Promise<void> => {
+      time.elapsed += 20;
+      for (let times = 0; times < 10; times++) {
+        const key = KEYS[asked++ % KEYS.length]!;
+        store.put(head(`${key}?${asked}`), Buffer.from(key));
+        store.put(head(key), Buffer.from(key));
+        const lock = store.lock(key, { always: true });
+        await turn();
+        if (typeof lock === "object") lock.release();
+      }
+      store.stats();
+      await store.flush();
+    };
+    return { release, dir, time, store, head, keep, events, use };
+  }
+
+  /** As `rm -rf` does: what a directory holds is listed once, before any of it goes. */
+  async function remove(path: string, order: (names: string[]) => string[], use: () => Promise<void>): Promise<void> {
+    for (const name of order(readdirSync(path))) {
+      const below = join(path, name);
+      if (lstatSync(below).isDirectory()) for (const entry of readdirSync(below)) unlinkSync(join(below, entry));
+      if (lstatSync(below).isDirectory()) rmdirSync(below);
+      else unlinkSync(below);
+      await use();
+    }
+    rmdirSync(path);
+  }
+
+  const first =
+    (...names: string[]) =>
+    (all: string[]): string[] => [...names.filter((name) => all.includes(name)), ...all];
+
+  it.each([
+    { order: "in the order of their names", sorted: (names: string[]) => names.toSorted() },
+    { order: "the other way round", sorted: (names: string[]) => names.toSorted().toReversed() },
+    ...["workers", "locks", "usage", "invalidations.1", "CACHEDIR.TAG"].map((name) => ({
+      order: `${name} first`,
+      sorted: (names: string[]) => [...new Set(first(name)(names.toSorted()))],
+    })),
+  ])("finds nothing made behind it: names go $order", async ({ sorted }) => {
+    const { release, dir, use } = await used();
+    await use();
+    await remove(dir, sorted, use);
+    await use();
+    rmdirSync(release);
+    await use();
+    expect(existsSync(release)).toBe(false);
+  });
+
+  it("finds no lock made behind it where the locks go first, one after the other", async () => {
+    const { dir, store } = await used();
+    const held = KEYS.slice(0, 4).map((key) => store.lock(key, { always: true }));
+    const locks = join(dir, "locks");
+    const [gone, ...rest] = readdirSync(locks);
+    unlinkSync(join(locks, gone!));
+    expect(store.lock("/another", { always: true })).toBeUndefined();
+    expect(store.storing).toBe(false);
+    for (const name of rest) unlinkSync(join(locks, name));
+    for (const lock of held) if (typeof lock === "object") lock.release();
+    rmdirSync(locks);
+  });
+
+  it("that stops half-way, or was of the cache alone, is over after a while: everything is stored again", async () => {
+    const { dir, time, store, use, keep } = await used();
+    const shards = readdirSync(dir).filter((name) => /^[0-9a-f]{2}$/.test(name));
+    for (const name of shards.slice(0, 20)) rmSync(join(dir, name), { recursive: true });
+    await use();
+    expect(store.storing).toBe(false);
+    time.elapsed += 300;
+    for (const key of KEYS) await keep(key, "half-way");
+    expect(KEYS.filter((key) => store.get(key) === undefined)).toEqual([]);
+
+    await remove(dir, (names) => names.toSorted(), use);
+    await use();
+    expect(existsSync(dir)).toBe(false);
+    for (let looks = 0; looks < 4; looks++) {
+      time.elapsed += 2_100;
+      await use();
+    }
+    await keep("/a", "again");
+    expect(store.get("/a")).toBeDefined();
+  });
+});
+
+it("a cache stores at once where another one has removed shards that were empty", async () => {
+  const dir = temporaryDirectory();
+  const [one, other] = [opened(dir), opened(dir)];
+  const keys = Array.from({ length: 40 }, (_, index) => `/${index}`);
+  for (const key of keys) await one.keep(key, "old");
+  for (const key of keys) await other.keep(key, "old");
+  const shards = (): string[] => readdirSync(dir).filter((name) => /^[0-9a-f]{2}$/.test(name));
+  await until(() => one.store.stats().entries === 40);
+  await one.store.clear();
+  await until(() => shards().length === 0);
+  for (const key of keys) await other.keep(key, "new");
+  expect(keys.filter((key) => other.store.get(key) === undefined)).toEqual([]);
+  expect(other.events.filter(({ type }) => type === "error" || type === "skip")).toEqual([]);
 });

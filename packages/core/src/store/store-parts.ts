@@ -33,6 +33,7 @@ import { LogGenerations } from "./log/log-generations.js";
 import { MemoryTier } from "./memory-tier.js";
 import { OwnShards } from "./own-directory.js";
 import { Paths } from "./paths.js";
+import { Removal } from "./removal.js";
 import { KeyLocks } from "./peers/key-locks.js";
 import { Neighbours } from "./peers/neighbours.js";
 import { SharedClock } from "./peers/shared-clock.js";
@@ -85,10 +86,13 @@ export class StoreParts<Value> {
     this.paths = new Paths(resolve(options.dir));
     const failed = (operation: string, path: string, error: unknown): void =>
       this.faults.io(operation, path, error, false);
-    this.neighbours = new Neighbours(fs, this.paths.root, elapsed, failed);
+    const removal = new Removal(fs, this.paths.root, elapsed, (shard) => shared.entriesIn(shard) > 0);
+    const shared = new SharedUsage(fs, this.paths.root, options, failed, () => removal.mayMake());
+    this.neighbours = new Neighbours(fs, this.paths.root, elapsed, failed, removal);
     const sharedClock = new SharedClock(fs, this.paths, options.clock);
     let known = false;
     const prepare = (): void => {
+      if (known) removal.check();
       prepareDirectory(fs, this.paths.root, { ...options, known });
       if (!known && !options.strict) this.#tellTooSmall(tooSmall(fs, this.paths.root, options));
       known = true;
@@ -118,7 +122,7 @@ export class StoreParts<Value> {
       allPurged: () => this.caretaker.sawAllPurged(),
     });
     this.memory = new MemoryTier(options.memoryBytes);
-    this.files = new AtomicFiles(fs, this.paths, prepare, durable);
+    this.files = new AtomicFiles(fs, this.paths, prepare, durable, (name) => removal.check(name));
     this.seals = options.secrets && new Seals(options.secrets, options.encrypt ?? false);
     const shards = new OwnShards(fs, this.paths.root, elapsed);
     const files = new EntryFiles(fs, shards, this.faults, this.seals);
@@ -134,7 +138,6 @@ export class StoreParts<Value> {
     });
     this.recency = new Recency(fs, this.paths);
     this.judge = new Liveness(this.log, options.clock, this.recency);
-    const shared = new SharedUsage(fs, this.paths.root, options, failed);
     this.usage = new Usage(shared, options, () => this.log.bytes);
     this.caretaker = new Sweeper(
       {
@@ -146,7 +149,7 @@ export class StoreParts<Value> {
         usage: this.usage,
         now,
         elapsed,
-        writable: () => this.log.look() !== BLIND && this.log.writable,
+        writable: () => this.log.look() !== BLIND && this.log.writable && !removal.resting,
         logged: () => ({ position: this.log.position(), epoch: this.log.epoch }),
         usable: (entry) => this.judge.usable(entry),
         swept: (oldestBirth) => this.log.compact(oldestBirth),
@@ -158,11 +161,12 @@ export class StoreParts<Value> {
       stored: (path, change) => this.caretaker.changed(path, change),
       now,
     });
-    this.locks = new KeyLocks(fs, this.paths.root, now, this.neighbours);
+    this.locks = new KeyLocks(fs, this.paths.root, now, this.neighbours, removal);
     this.rules = new StoringRules(options, {
       log: this.log,
       faults: this.faults,
       caretaker: this.caretaker,
+      removal,
       waiting: () => this.queue,
     });
     this.doorkeeper = options.admission === "second-request" ? new Doorkeeper(elapsed) : undefined;

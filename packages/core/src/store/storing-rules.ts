@@ -11,11 +11,13 @@ import type { Faults } from "./faults.js";
 import { BLIND } from "./log/invalidation-log.js";
 import type { InvalidationLog } from "./log/invalidation-log.js";
 import { PURGED } from "./log/purge-marks.js";
+import type { Removal } from "./removal.js";
 
 export interface StoringDeps {
   readonly log: InvalidationLog;
   readonly faults: Faults;
   readonly caretaker: Sweeper;
+  readonly removal: Removal;
   /** Entries and bytes that already wait to be written. */
   readonly waiting: () => { readonly size: number; readonly bytes: number };
 }
@@ -37,7 +39,8 @@ export class StoringRules {
 
   /** Why nothing at all can be stored now. */
   now(): SkipReason | undefined {
-    if (this.#closed || this.#deps.log.look() === BLIND || !this.#deps.log.writable) return "unavailable";
+    const { log, removal } = this.#deps;
+    if (this.#closed || log.look() === BLIND || !log.writable || removal.resting) return "unavailable";
     return this.#deps.faults.storingPaused ? "paused" : undefined;
   }
 

@@ -84,6 +84,11 @@ export class ShardCount {
     return this.#sum;
   }
 
+  /** What was there before all ledgers, in one shard; 0 when it is not counted. */
+  entriesIn(shard: number): number {
+    return (this.#values[HEADER_FIELDS + shard * 2 + 1] as number) || 0;
+  }
+
   set(shard: number, { bytes, entries }: UsageChange): void {
     this.#values[HEADER_FIELDS + shard * 2] = bytes;
     this.#values[HEADER_FIELDS + shard * 2 + 1] = entries;

@@ -42,6 +42,7 @@ export class SharedUsage {
   readonly #directory: string;
   readonly #bounds: UsageBounds;
   readonly #failed: (operation: string, path: string, error: unknown) => void;
+  readonly #mayMake: () => boolean;
   readonly #own: OwnLedger;
   readonly #count: ShardCount;
   #others = new Map<string, OtherLedger>();
@@ -59,9 +60,11 @@ export class SharedUsage {
     root: string,
     bounds: UsageBounds,
     failed: (operation: string, path: string, error: unknown) => void,
+    mayMake: () => boolean,
   ) {
     this.#fs = fs;
     this.#directory = `${root}/usage`;
+    this.#mayMake = mayMake;
     this.#bounds = bounds;
     this.#failed = failed;
     this.#own = new OwnLedger(fs, this.#directory);
@@ -164,6 +167,11 @@ export class SharedUsage {
     return total;
   }
 
+  /** How many entries a shard should hold, as far as it is counted. */
+  entriesIn(shard: number): number {
+    return this.#count.entriesIn(shard) + this.ledgersAt(shard).entries;
+  }
+
   /** A shard was counted: it held `before` without what the ledgers add. */
   setBefore(shard: number, before: UsageChange): void {
     this.#count.set(shard, before);
@@ -237,7 +245,7 @@ export class SharedUsage {
   }
 
   #publish(): void {
-    if (this.#unseen === NOTHING) return;
+    if (this.#unseen === NOTHING || !(this.#own.published || this.#mayMake())) return;
     this.#write(() => {
       this.#own.publish();
       this.#unseen = NOTHING;

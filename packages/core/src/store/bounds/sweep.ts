@@ -174,6 +174,8 @@ export class Sweep {
   }
 
   #removeEmpty(directory: string, bytes: number): void {
+    // Other processes are to see that it held nothing before they miss it.
+    this.#deps.usage.look();
     try {
       this.#deps.fs.rmdirSync(directory);
       this.#deps.usage.found({ bytes: -bytes, entries: 0 });

@@ -2,6 +2,7 @@
  * changes a file under its final name. */
 import type { UsageChange } from "../usage-change.js";
 import type { Stats } from "node:fs";
+import { basename } from "node:path";
 import { CREATE_FLAGS, DIRECTORY_MODE, EMPTY_FLAGS, FILE_MODE, errorCode, promised } from "../file-system.js";
 import type { FileSystem } from "../file-system.js";
 import { setTimes, setTimesNow } from "./recency.js";
@@ -30,13 +31,22 @@ export class AtomicFiles {
   readonly #paths: Paths;
   readonly #prepareRoot: () => void;
   readonly #durable: boolean;
+  readonly #mayMake: (name: string) => void;
 
-  /** `prepareRoot` makes sure that the root exists and is safe, and throws when it cannot. */
-  constructor(fs: FileSystem, paths: Paths, prepareRoot: () => void, durable: boolean) {
+  /** @param prepareRoot makes sure that the root exists and is safe, and throws when it cannot
+   * @param mayMake throws when a directory must not be made now */
+  constructor(
+    fs: FileSystem,
+    paths: Paths,
+    prepareRoot: () => void,
+    durable: boolean,
+    mayMake: (name: string) => void = () => undefined,
+  ) {
     this.#fs = fs;
     this.#paths = paths;
     this.#prepareRoot = prepareRoot;
     this.#durable = durable;
+    this.#mayMake = mayMake;
   }
 
   /** Writes a small file synchronously.
@@ -179,6 +189,7 @@ export class AtomicFiles {
 
   #makeShard(shard: string): number {
     for (let attempt = 0; ; attempt++) {
+      this.#mayMake(basename(shard));
       try {
         this.#fs.mkdirSync(shard, DIRECTORY_MODE);
         const stat = this.#fs.lstatSync(shard, { throwIfNoEntry: false });

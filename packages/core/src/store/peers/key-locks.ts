@@ -27,6 +27,8 @@ const LIVENESS_MS = 100;
 /** `<process>-<suffix>-<count>@<epoch milliseconds>`, and for what a purge can make obsolete
  * `#<position in the invalidation log>`: `1f0a…-4711-83020-a1b2c3-7@1767323045000#4096`. */
 const TARGET = /^(.+)-[0-9a-f]{6}-\d+@(\d+(?:\.\d+)?)(?:#(\d+))?$/;
+/** Of the locks that this process holds, so many are checked before it takes another one. */
+const LOOKS = 8;
 /** A claim to remove a lock: beside the lock, with a digest that identifies this lock among those of the same key. Its
  * target names the remover. */
 const CLAIM = /^[0-9a-f]{64}-[0-9a-f]{16}$/;
@@ -44,6 +46,18 @@ export interface LockedMaking {
   isOutdated(birth: LogPosition): boolean;
 }
 
+interface Held {
+  readonly target: string;
+  readonly making: LockedMaking | undefined;
+}
+
+/** Another program removes the directory. */
+interface RootRemoval {
+  mayMake(): boolean;
+  /** Something is gone that no process of the cache removes. */
+  missed(): void;
+}
+
 /** What is known of the processes that hold locks. */
 export interface LockHolders {
   lives(identity: ProcessIdentity): boolean;
@@ -57,6 +71,9 @@ export class KeyLocks {
   readonly #directory: string;
   readonly #now: () => number;
   readonly #holders: LockHolders;
+  readonly #removal: RootRemoval;
+  /** Locks of this process, by path. */
+  readonly #held = new Map<string, Held>();
   readonly #ownName = `${formatIdentity(ownIdentity)}-${uniqueSuffix()}`;
   #count = 0;
   #waits = 0;
@@ -66,7 +83,14 @@ export class KeyLocks {
   #swept = false;
   #closed = false;
 
-  constructor(fs: FileSystem, root: string, now: () => number, holders: LockHolders) {
+  constructor(
+    fs: FileSystem,
+    root: string,
+    now: () => number,
+    holders: LockHolders,
+    removal: RootRemoval = { mayMake: () => true, missed: () => undefined },
+  ) {
+    this.#removal = removal;
     this.#fs = fs;
     this.#directory = `${root}/locks`;
     this.#watch = new LockWatch(fs, this.#directory);
@@ -81,15 +105,16 @@ export class KeyLocks {
     const path = this.#path(key);
     const birth = making === undefined ? "" : `#${making.birth}`;
     const target = `${this.#ownName}-${this.#count++}@${this.#now()}${birth}`;
+    if (!this.#allHeld()) return undefined;
     try {
-      return this.#create(path, target);
+      return this.#create(path, target, making);
     } catch (error) {
       if (errorCode(error) !== "EEXIST") return undefined;
       const cleared = this.#clear(path, (found) => isOutdated(found, making));
       if (cleared !== "free") return cleared === "held" ? "held" : undefined;
     }
     try {
-      return this.#create(path, target);
+      return this.#create(path, target, making);
     } catch (error) {
       return errorCode(error) === "EEXIST" ? "held" : undefined;
     }
@@ -150,7 +175,26 @@ export class KeyLocks {
     return `${this.#directory}/${this.#name(key)}`;
   }
 
-  #create(path: string, target: string): KeyLock {
+  // Whether those of this process are where it put them. Otherwise another one is not to be put beside them.
+  #allHeld(): boolean {
+    let looks = 0;
+    for (const [path, held] of this.#held) {
+      if (!this.#isHeld(path, held)) return false;
+      if (++looks === LOOKS) break;
+    }
+    return true;
+  }
+
+  // False when it is gone although it is not stale: then the directory is being removed.
+  #isHeld(path: string, { target, making }: Held): boolean {
+    if (this.#targetAt(path) === target) return true;
+    this.#held.delete(path);
+    if (!this.#isValid(target, MAX_AGE_MS) || isOutdated(target, making)) return true;
+    this.#removal.missed();
+    return false;
+  }
+
+  #create(path: string, target: string, making: LockedMaking | undefined): KeyLock {
     ownDirectory(this.#fs, this.#directory);
     // Before the lock exists: no other process may find a lock of a process that it cannot know of.
     this.#holders.hold();
@@ -162,11 +206,15 @@ export class KeyLocks {
     }
     if (!this.#swept) setImmediate(() => this.#sweep());
     this.#swept = true;
+    const lock = { target, making };
+    this.#held.set(path, lock);
     let held = true;
     return {
       release: () => {
         if (held) this.#holders.release();
         held = false;
+        if (this.#held.get(path) === lock && !this.#isHeld(path, lock)) return;
+        if (this.#held.get(path) === lock) this.#held.delete(path);
         this.#removeIf(path, target);
       },
     };
@@ -176,7 +224,7 @@ export class KeyLocks {
     try {
       this.#fs.symlinkSync(target, path);
     } catch (error) {
-      if (errorCode(error) !== "ENOENT") throw error;
+      if (errorCode(error) !== "ENOENT" || !this.#removal.mayMake()) throw error;
       makeDirectory(this.#fs, this.#directory, IN_THE_CACHE);
       this.#fs.symlinkSync(target, path);
     }

@@ -15,11 +15,19 @@ const RECHECK_MS = 1_000;
 /** Already known; or there is no root yet, or one that this process may only read, which is reported elsewhere. */
 const NOT_TOLD = new Set(["EEXIST", "ENOENT", "ERR_ACCESS_DENIED"]);
 
+/** Another program removes the directory. */
+interface RootRemoval {
+  mayMake(): boolean;
+  /** Something is gone that no process of the cache removes. */
+  missed(): void;
+}
+
 export class Neighbours {
   readonly #fs: FileSystem;
   readonly #directory: string;
   readonly #elapsed: () => number;
   readonly #failed: (operation: string, path: string, error: unknown) => void;
+  readonly #removal: RootRemoval;
   readonly #foreign: ForeignProcesses;
   readonly #ownName = `${formatIdentity(ownIdentity)}-${uniqueSuffix()}`;
   /** The state of the directory when it was last read, and the time of that. */
@@ -42,11 +50,13 @@ export class Neighbours {
     root: string,
     elapsed: () => number,
     failed: (operation: string, path: string, error: unknown) => void,
+    removal: RootRemoval = { mayMake: () => true, missed: () => undefined },
   ) {
     this.#fs = fs;
     this.#directory = `${root}/workers`;
     this.#elapsed = elapsed;
     this.#failed = failed;
+    this.#removal = removal;
     this.#foreign = new ForeignProcesses(fs, elapsed);
   }
 
@@ -107,6 +117,7 @@ export class Neighbours {
     this.#present = true;
     this.#others = true;
     this.#registeredAt ??= this.#elapsed();
+    if (!this.#removal.mayMake()) return;
     try {
       makeDirectory(this.#fs, this.#directory, IN_THE_CACHE);
       ownDirectory(this.#fs, this.#directory);
@@ -136,15 +147,21 @@ export class Neighbours {
 
   #show(): void {
     const now = this.#elapsed();
-    if (now - this.#shownAt < SHOW_MS) return;
+    const before = this.#shownAt;
+    if (now - before < SHOW_MS) return;
     this.#shownAt = now;
     try {
       ownDirectory(this.#fs, this.#directory);
       this.#touch();
     } catch {
-      // Others took this process for dead, or the directory is another one.
-      this.register();
+      this.#registerAgain(now - before);
     }
+  }
+
+  // Others took this process for dead, the directory is another one, or it is being removed.
+  #registerAgain(silentMs: number): void {
+    if (silentMs < SILENT_MS / 2) this.#removal.missed();
+    this.register();
   }
 
   // Where times cannot be set, a write changes them.
@@ -170,7 +187,7 @@ export class Neighbours {
   #look(seen: string): void {
     const names = this.#fs.readdirSync(this.#directory);
     if (!names.includes(this.#ownName)) {
-      this.register();
+      this.#registerAgain(this.#elapsed() - this.#shownAt);
       return;
     }
     if (this.#seen !== seen) this.#changes++;

@@ -1,0 +1,112 @@
+/** Whether another program is removing the directory, as a deploy removes an old release: then nothing is made in it
+ * until that is over, or the removal would find a directory that is not empty, and leave the rest. A directory that was
+ * emptied, or removed alone, may be made again at once. Makes and removes nothing. */
+import type { Stats } from "node:fs";
+import { dirname } from "node:path";
+import { directoryError } from "../base/errors.js";
+import type { FileSystem } from "./file-system.js";
+
+/** Nothing is made while something has gone within this time. */
+const REST_MS = 250;
+/** The same once the directory itself is gone: what it lay in may hold more to remove. */
+const REST_WITHOUT_ROOT_MS = 2_000;
+const BEING_REMOVED = "is being removed; nothing is stored until that is over";
+/** The names that are left where a user has removed everything that a shell's `*` names. */
+const HIDDEN = new Set([".gitignore"]);
+const SHARD = /^[0-9a-f]{2}$/;
+/** What comes and goes while the cache is used: temporary files, the lock of the process that sweeps. */
+const PASSING = /^(?:tmp-|sweeper)/;
+/** One of these is always there. */
+const LOG = /^invalidations\.\d+$/;
+
+export class Removal {
+  readonly #fs: FileSystem;
+  readonly #root: string;
+  readonly #elapsed: () => number;
+  readonly #holds: (shard: number) => boolean;
+  /** The names in the root, as far as this process knows of them. */
+  #names = new Set<string>();
+  /** What the root lay in when the root was missed. */
+  #above = "";
+  #restUntil = Number.NEGATIVE_INFINITY;
+  #going = false;
+
+  /** @param elapsed milliseconds of a clock that never jumps
+   * @param holds whether entries are counted in a shard: one without any is removed by the process that sweeps */
+  constructor(fs: FileSystem, root: string, elapsed: () => number, holds: (shard: number) => boolean) {
+    this.#fs = fs;
+    this.#root = root;
+    this.#elapsed = elapsed;
+    this.#holds = holds;
+  }
+
+  /** Whether nothing is to be made for the moment. */
+  get resting(): boolean {
+    return this.#elapsed() < this.#restUntil;
+  }
+
+  /** Something is gone that none of the processes removes: more may go. */
+  missed(): void {
+    this.#going = true;
+    this.#rest(REST_MS);
+  }
+
+  /** Whether something in the root may be made, again or for the first time.
+   * @param name of a directory that is made if so */
+  mayMake(name?: string): boolean {
+    if (this.resting) return false;
+    const names = this.#list();
+    const known = this.#names;
+    this.#names = names ?? new Set();
+    const gone = [...known].filter((name) => names?.has(name) !== true);
+    if (this.#going ? this.#goesOn(gone, names) : this.#begins(gone, names)) {
+      this.#going = true;
+      this.#rest(names === undefined ? REST_WITHOUT_ROOT_MS : REST_MS);
+      return false;
+    }
+    this.#going = false;
+    if (name !== undefined) this.#names.add(name);
+    return true;
+  }
+
+  /** The same for a caller that cannot go on without.
+   * @throws {DiskCacheError} `ERR_DISKCACHE_DIRECTORY` when nothing may be made */
+  check(name?: string): void {
+    if (!this.mayMake(name)) throw directoryError(this.#root, BEING_REMOVED);
+  }
+
+  #begins(gone: readonly string[], names: ReadonlySet<string> | undefined): boolean {
+    if (names === undefined || [...names].every((name) => HIDDEN.has(name))) return false;
+    return gone.some((name) => !SHARD.test(name) || this.#holds(Number.parseInt(name, 16)));
+  }
+
+  #goesOn(gone: readonly string[], names: ReadonlySet<string> | undefined): boolean {
+    if (names !== undefined) return gone.length > 0;
+    const above = this.#state(dirname(this.#root));
+    const changed = above !== this.#above;
+    this.#above = above;
+    return changed && above !== "";
+  }
+
+  #rest(forMs: number): void {
+    this.#restUntil = this.#elapsed() + forMs;
+  }
+
+  #list(): Set<string> | undefined {
+    try {
+      const names = this.#fs.readdirSync(this.#root).filter((name) => !PASSING.test(name));
+      return new Set(names.map((name) => (LOG.test(name) ? "invalidations" : name)));
+    } catch {
+      return undefined;
+    }
+  }
+
+  #state(path: string): string {
+    try {
+      const stat: Stats | undefined = this.#fs.lstatSync(path, { throwIfNoEntry: false });
+      return stat === undefined ? "" : `${stat.ino} ${stat.ctimeMs}`;
+    } catch {
+      return "";
+    }
+  }
+}
