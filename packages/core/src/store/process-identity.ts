@@ -41,6 +41,17 @@ export function formatIdentity(identity: ProcessIdentity): string {
   return `${identity.machine}-${identity.pid}-${identity.start}`;
 }
 
+/** A name for what a part of this process makes in the directory: no other part, process or restart has the same. */
+export function ownName(): string {
+  return `${formatIdentity(ownIdentity)}-${uniqueSuffix()}`;
+}
+
+/** The process whose name it is; `undefined` when it is no such name. */
+export function nameOwner(name: string): ProcessIdentity | undefined {
+  const match = /^(.+)-[0-9a-f]{6}$/.exec(name);
+  return match === null ? undefined : parseIdentity(match[1]!);
+}
+
 /** `undefined` when the text is not an identity of this form. */
 export function parseIdentity(text: string): ProcessIdentity | undefined {
   const match = /^([0-9a-f]{8})-(\d{1,10})-(\d{1,15})$/.exec(text);

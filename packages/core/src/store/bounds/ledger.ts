@@ -16,7 +16,7 @@ import { READ_FLAGS_PLAIN, errorCode } from "../file-system.js";
 import type { FileSystem } from "../file-system.js";
 import { IN_THE_CACHE, makeDirectory } from "../own-directory.js";
 import { SHARD_COUNT } from "../paths.js";
-import { formatIdentity, ownIdentity, parseIdentity, uniqueSuffix } from "../process-identity.js";
+import { nameOwner, ownName } from "../process-identity.js";
 import type { ProcessIdentity } from "../process-identity.js";
 import { SharedFile } from "../shared-file.js";
 
@@ -27,13 +27,13 @@ const RESERVED_BYTES = 4;
 const RESERVED_ENTRIES = 5;
 const HEADER_FIELDS = 8;
 const FIELDS = HEADER_FIELDS + SHARD_COUNT * 2;
-const NAME = /^ledger-([0-9a-f]{8}-\d{1,10}-\d{1,15})-[0-9a-f]{6}$/;
+const PREFIX = "ledger-";
 /** No cache is larger than this: a ledger that says so is damaged. */
 const MOST = 2 ** 50;
 
 /** The owner's view. Numbers are kept in memory and count from there; the file is for other processes. */
 export class OwnLedger {
-  readonly name = `ledger-${formatIdentity(ownIdentity)}-${uniqueSuffix()}`;
+  readonly name = `${PREFIX}${ownName()}`;
   readonly #fs: FileSystem;
   readonly #directory: string;
   readonly #values = new Float64Array(FIELDS);
@@ -139,8 +139,7 @@ export class OtherLedger {
 
   /** `undefined` when the name is not that of a ledger, or it cannot be opened. */
   static open(fs: FileSystem, directory: string, name: string): OtherLedger | undefined {
-    const match = NAME.exec(name);
-    const owner = match === null ? undefined : parseIdentity(match[1] as string);
+    const owner = name.startsWith(PREFIX) ? nameOwner(name.slice(PREFIX.length)) : undefined;
     if (owner === undefined) return undefined;
     try {
       return new OtherLedger(fs, SharedFile.open(fs, `${directory}/${name}`, READ_FLAGS_PLAIN), owner);

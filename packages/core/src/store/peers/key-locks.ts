@@ -1,19 +1,18 @@
-/** Which process makes an entry, among all that share the directory: a lock per key. Advisory: without a lock, or in
- * doubt, an entry is made twice, and nothing worse.
+/** Which process makes an entry, among all that share the directory: a lock per key (`link-lock.ts`). Advisory: without
+ * a lock, or in doubt, an entry is made twice, and nothing worse.
  *
- * A lock is a symbolic link that points nowhere: its target names process and moment, so it is created together with
- * its content, in one call. A lock is stale when its process is dead, when it is older than a lock may be, or when
- * what is made under it has been purged since. Any process may remove a stale lock, but only one does: every removal,
- * also by the holder, first takes a claim on this very lock, a link beside it that names the remover. So a newer lock,
- * which has other claims, is never taken for the old one. */
+ * A lock is stale when its process is dead, when it is older than a lock may be, or when what is made under it has been
+ * purged since. */
 import { hash } from "node:crypto";
 import { performance } from "node:perf_hooks";
 import type { KeyLock, LockEnd, LogPosition } from "../contract.js";
 import { errorCode } from "../file-system.js";
 import type { FileSystem } from "../file-system.js";
 import { IN_THE_CACHE, makeDirectory, ownDirectory } from "../own-directory.js";
+import { LinkLocks } from "./link-lock.js";
+import type { Cleared } from "./link-lock.js";
 import { LockWatch } from "./lock-watch.js";
-import { formatIdentity, ownIdentity, parseIdentity, uniqueSuffix } from "../process-identity.js";
+import { nameOwner } from "../process-identity.js";
 import type { ProcessIdentity } from "../process-identity.js";
 
 /** However long its holder lives: by then the application has had its chance. */
@@ -26,19 +25,9 @@ const POLL_MS_PER_WAIT = 0.25;
 const LIVENESS_MS = 100;
 /** `<process>-<suffix>-<count>@<epoch milliseconds>`, and for what a purge can make obsolete
  * `#<position in the invalidation log>`: `1f0a…-4711-83020-a1b2c3-7@1767323045000#4096`. */
-const TARGET = /^(.+)-[0-9a-f]{6}-\d+@(\d+(?:\.\d+)?)(?:#(\d+))?$/;
+const TARGET = /^(.+)-\d+@(\d+(?:\.\d+)?)(?:#(\d+))?$/;
 /** Of the locks that this process holds, so many are checked before it takes another one. */
 const LOOKS = 8;
-/** A claim to remove a lock: beside the lock, with a digest that identifies this lock among those of the same key. Its
- * target names the remover. */
-const CLAIM = /^[0-9a-f]{64}-[0-9a-f]{16}$/;
-/** `<process>-<suffix>`: the maker of locks and claims. */
-const MAKER = /^(.+)-[0-9a-f]{6}$/;
-
-/** Whether a lock can be taken: `"held"` by a living process or taken first by another, `"stuck"` when a stale lock
- * cannot be removed. */
-type Cleared = "free" | "held" | "stuck";
-
 /** What is made under a lock, if a purge can make it obsolete. */
 export interface LockedMaking {
   readonly birth: LogPosition;
@@ -74,7 +63,7 @@ export class KeyLocks {
   readonly #removal: RootRemoval;
   /** Locks of this process, by path. */
   readonly #held = new Map<string, Held>();
-  readonly #ownName = `${formatIdentity(ownIdentity)}-${uniqueSuffix()}`;
+  readonly #links: LinkLocks;
   #count = 0;
   #waits = 0;
   readonly #watch: LockWatch;
@@ -96,6 +85,7 @@ export class KeyLocks {
     this.#watch = new LockWatch(fs, this.#directory);
     this.#now = now;
     this.#holders = holders;
+    this.#links = new LinkLocks(fs, (identity) => holders.lives(identity));
   }
 
   /** @param making its birth, in positions of the invalidation log, and whether what another has been making since an
@@ -104,7 +94,7 @@ export class KeyLocks {
   take(key: string, making?: LockedMaking): KeyLock | "held" | undefined {
     const path = this.#path(key);
     const birth = making === undefined ? "" : `#${making.birth}`;
-    const target = `${this.#ownName}-${this.#count++}@${this.#now()}${birth}`;
+    const target = `${this.#links.maker}-${this.#count++}@${this.#now()}${birth}`;
     if (!this.#allHeld()) return undefined;
     try {
       return this.#create(path, target, making);
@@ -127,7 +117,7 @@ export class KeyLocks {
     const path = this.#path(key);
     const startedMs = performance.now();
     let askedMs = startedMs;
-    let target = this.#targetAt(path);
+    let target = this.#links.targetAt(path);
     // It was held a moment ago. Whether it was released, or removed after its holder died, by a process that takes it
     // itself, can no longer be seen.
     if (target === undefined) return "abandoned";
@@ -137,7 +127,7 @@ export class KeyLocks {
     let told = false;
     try {
       for (let pauseMs = FIRST_POLL_MS; performance.now() - startedMs < timeoutMs && !this.#closed; pauseMs *= 2) {
-        const seen = this.#targetAt(path);
+        const seen = this.#links.targetAt(path);
         if (seen === undefined) {
           this.#watchTells = told;
           return this.#endOf(target);
@@ -187,7 +177,7 @@ export class KeyLocks {
 
   // False when it is gone although it is not stale: then the directory is being removed.
   #isHeld(path: string, { target, making }: Held): boolean {
-    if (this.#targetAt(path) === target) return true;
+    if (this.#links.targetAt(path) === target) return true;
     this.#held.delete(path);
     if (!this.#isValid(target, MAX_AGE_MS) || isOutdated(target, making)) return true;
     this.#removal.missed();
@@ -215,32 +205,24 @@ export class KeyLocks {
         held = false;
         if (this.#held.get(path) === lock && !this.#isHeld(path, lock)) return;
         if (this.#held.get(path) === lock) this.#held.delete(path);
-        this.#removeIf(path, target);
+        this.#remove(path, target);
       },
     };
   }
 
   #link(path: string, target: string): void {
     try {
-      this.#fs.symlinkSync(target, path);
+      this.#links.create(path, target);
     } catch (error) {
       if (errorCode(error) !== "ENOENT" || !this.#removal.mayMake()) throw error;
       makeDirectory(this.#fs, this.#directory, IN_THE_CACHE);
-      this.#fs.symlinkSync(target, path);
-    }
-  }
-
-  #targetAt(path: string): string | undefined {
-    try {
-      return this.#fs.readlinkSync(path);
-    } catch {
-      return undefined;
+      this.#links.create(path, target);
     }
   }
 
   // A lock that another process is about to remove is as good as held by that process: its own lock follows.
   #counts(path: string, target: string, maxAgeMs: number): boolean {
-    return this.#isValid(target, maxAgeMs) || this.#isLiving(this.#targetAt(claimPath(path, target)));
+    return this.#isValid(target, maxAgeMs) || this.#links.isClaimed(path, target);
   }
 
   // Once per process: removes what dead processes have left for keys that are no longer asked for.
@@ -249,8 +231,7 @@ export class KeyLocks {
       ownDirectory(this.#fs, this.#directory);
       for (const name of this.#fs.readdirSync(this.#directory)) {
         const path = `${this.#directory}/${name}`;
-        if (!CLAIM.test(name)) this.#clear(path);
-        else if (!this.#isLiving(this.#targetAt(path))) this.#fs.unlinkSync(path);
+        if (!this.#links.clearClaim(path)) this.#clear(path);
       }
     } catch {
       // Another process sweeps, or there is nothing to sweep.
@@ -265,65 +246,32 @@ export class KeyLocks {
     } catch (error) {
       return errorCode(error) === "ENOENT" ? "free" : "held";
     }
-    return outdated(found) || !this.#isValid(found, MAX_AGE_MS) ? this.#removeIf(path, found) : "held";
+    return outdated(found) || !this.#isValid(found, MAX_AGE_MS) ? this.#remove(path, found) : "held";
   }
 
-  #removeIf(path: string, target: string): Cleared {
-    const claim = claimPath(path, target);
+  #remove(path: string, target: string): Cleared {
     try {
-      if (!this.#claim(claim)) return "held";
-      try {
-        if (this.#fs.readlinkSync(path) !== target) return "held";
-        this.#fs.unlinkSync(path);
-        return "free";
-      } finally {
-        this.#fs.unlinkSync(claim);
-      }
+      ownDirectory(this.#fs, this.#directory);
     } catch (error) {
-      // Another process was first.
       return errorCode(error) === "ENOENT" ? "held" : "stuck";
     }
-  }
-
-  #isLiving(maker: string | undefined): boolean {
-    const identity = parseIdentity(MAKER.exec(maker ?? "")?.[1] ?? "");
-    return identity !== undefined && this.#holders.lives(identity);
+    return this.#links.remove(path, target);
   }
 
   // Another process may have removed it already, to take it itself.
   #endOf(target: string): LockEnd {
-    const identity = parseIdentity(TARGET.exec(target)?.[1] ?? "");
+    const identity = nameOwner(TARGET.exec(target)?.[1] ?? "");
     return identity !== undefined && !this.#holders.lives(identity) ? "abandoned" : "over";
   }
 
   #isValid(target: string, maxAgeMs: number): boolean {
     const [, holder = "", since = ""] = TARGET.exec(target) ?? [];
-    const identity = parseIdentity(holder);
+    const identity = nameOwner(holder);
     const age = this.#now() - Number(since);
     // Dated in the future: the clock was set back, and the lock's age is unknown.
     if (identity === undefined || age < 0 || age >= Math.min(maxAgeMs, MAX_AGE_MS)) return false;
     return this.#holders.lives(identity);
   }
-
-  // A claim whose maker died between claim and removal is not waited for.
-  #claim(path: string): boolean {
-    ownDirectory(this.#fs, this.#directory);
-    for (let attempt = 0; attempt < 2; attempt++) {
-      try {
-        this.#fs.symlinkSync(this.#ownName, path);
-        return true;
-      } catch (error) {
-        if (errorCode(error) !== "EEXIST") throw error;
-        if (this.#isLiving(this.#targetAt(path))) return false;
-        this.#fs.unlinkSync(path);
-      }
-    }
-    return false;
-  }
-}
-
-function claimPath(path: string, target: string): string {
-  return `${path}-${hash("sha256", target).slice(0, 16)}`;
 }
 
 // In doubt it is not outdated: then the wait is bounded.

@@ -3,10 +3,9 @@
 import { CREATE_FLAGS, errorCode, FILE_MODE, UPDATE_FLAGS } from "../file-system.js";
 import type { FileSystem } from "../file-system.js";
 import { IN_THE_CACHE, makeDirectory, ownDirectory } from "../own-directory.js";
-import { formatIdentity, liveness, ownIdentity, parseIdentity, uniqueSuffix } from "../process-identity.js";
+import { formatIdentity, liveness, nameOwner, ownIdentity, ownName } from "../process-identity.js";
 import type { ProcessIdentity } from "../process-identity.js";
 
-const NAME = /^([0-9a-f]{8}-\d{1,10}-\d{1,15})-[0-9a-f]{6}$/;
 /** For this long after its start, a process assumes that others are starting too: workers are started together. */
 const COMING_MS = 5_000;
 /** How long a process seen alive is assumed to live before it is checked again. */
@@ -29,7 +28,7 @@ export class Neighbours {
   readonly #failed: (operation: string, path: string, error: unknown) => void;
   readonly #removal: RootRemoval;
   readonly #foreign: ForeignProcesses;
-  readonly #ownName = `${formatIdentity(ownIdentity)}-${uniqueSuffix()}`;
+  readonly #ownName = ownName();
   /** The state of the directory when it was last read, and the time of that. */
   #seen = "";
   #readAt = Number.NEGATIVE_INFINITY;
@@ -201,7 +200,7 @@ export class Neighbours {
 
   // False when it is not the name of a process, or that process is dead: then its file is removed.
   #stays(name: string): boolean {
-    const identity = identityIn(name);
+    const identity = nameOwner(name);
     if (identity === undefined) return false;
     const path = `${this.#directory}/${name}`;
     const lives = identity.machine === ownIdentity.machine ? liveness(identity) !== "dead" : this.#foreign.shows(path);
@@ -211,13 +210,9 @@ export class Neighbours {
   }
 }
 
-function identityIn(name: string): ProcessIdentity | undefined {
-  const match = NAME.exec(name);
-  return match === null ? undefined : parseIdentity(match[1]!);
-}
-
 function isOf(name: string, identity: ProcessIdentity): boolean {
-  return NAME.exec(name)?.[1] === formatIdentity(identity);
+  const owner = nameOwner(name);
+  return owner !== undefined && formatIdentity(owner) === formatIdentity(identity);
 }
 
 /*

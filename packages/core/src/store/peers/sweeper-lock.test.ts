@@ -1,3 +1,4 @@
+import { hash } from "node:crypto";
 import fs from "node:fs";
 import { mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -44,6 +45,21 @@ describe("the right to sweep", () => {
       expect(one.take()).toBe(true);
       one.release();
     }
+  });
+
+  it.each([
+    { remover: "of a process that has died", identity: { ...ownIdentity, start: ownIdentity.start + 1 } },
+    { remover: "of another machine", identity: { ...ownIdentity, machine: "00000000" } },
+  ])("passes on although a remover $remover has not finished", ({ identity }) => {
+    const { root, lock } = place();
+    const target = `${formatIdentity({ ...ownIdentity, start: 1 })}-abcdef-0`;
+    symlinkSync(target, join(root, "sweeper"));
+    const claim = `sweeper-${hash("sha256", target).slice(0, 16)}`;
+    symlinkSync(`${formatIdentity(identity)}-abcdef`, join(root, claim));
+    const one = lock();
+    expect(one.take()).toBe(true);
+    one.release();
+    expect(readdirSync(root)).toEqual([]);
   });
 
   it("stays with a living holder for as long as he gets on", () => {

@@ -1,24 +1,24 @@
-/**
- * Which process sweeps: one at a time. A symbolic link that points nowhere and names its process, so it is created
- * together with its content in one call. Taken for one pass. A holder that has died or was stopped is recognised at
- * once; one that has made no progress for a while is passed over, because two sweeps at once do no harm. Never blocks.
- */
+/** Which process sweeps: one at a time, by a lock (`link-lock.ts`) that is taken for one pass. A holder that has died or
+ * was stopped is recognised at once; one that has made no progress for a while is passed over, because two sweeps at
+ * once do no harm. Never blocks. */
 import { errorCode } from "../file-system.js";
 import type { FileSystem } from "../file-system.js";
-import { formatIdentity, isStopped, liveness, ownIdentity, parseIdentity, uniqueSuffix } from "../process-identity.js";
+import { isStopped, liveness, nameOwner } from "../process-identity.js";
+import { LinkLocks } from "./link-lock.js";
 
 /** A holder shows itself every `BEAT_MS`. One that was silent for this long no longer sweeps, whether or not it lives:
  * it hangs, or is on another machine. */
 const SILENT_MS = 5_000;
 export const BEAT_MS = 1_000;
-const TARGET = /^([0-9a-f]{8}-\d{1,10}-\d{1,15})-[0-9a-f]{6}-\d+$/;
+/** `<maker>-<count>` */
+const TARGET = /^(.+)-\d+$/;
 
 export class SweeperLock {
   readonly #fs: FileSystem;
   readonly #path: string;
   readonly #elapsed: () => number;
   readonly #progress: () => string;
-  readonly #name = `${formatIdentity(ownIdentity)}-${uniqueSuffix()}`;
+  readonly #links: LinkLocks;
   #count = 0;
   #target: string | undefined = undefined;
   /** The holder that this process has seen, and since when. */
@@ -28,6 +28,8 @@ export class SweeperLock {
   /** @param progress a value that changes while the holder makes progress */
   constructor(fs: FileSystem, root: string, elapsed: () => number, progress: () => string) {
     this.#fs = fs;
+    // Two that remove one lock lead to two sweeps at most.
+    this.#links = new LinkLocks(fs, (remover) => liveness(remover) === "alive" && !isStopped(remover));
     this.#path = `${root}/sweeper`;
     this.#elapsed = elapsed;
     this.#progress = progress;
@@ -35,10 +37,10 @@ export class SweeperLock {
 
   /** True when this process may sweep. Where no lock can be made at all, every process may. */
   take(): boolean {
-    const target = `${this.#name}-${this.#count++}`;
+    const target = `${this.#links.maker}-${this.#count++}`;
     for (let attempt = 0; attempt < 2; attempt++) {
       try {
-        this.#fs.symlinkSync(target, this.#path);
+        this.#links.create(this.#path, target);
         this.#target = target;
         return true;
       } catch (error) {
@@ -52,48 +54,27 @@ export class SweeperLock {
 
   /** Whether this process still holds it: the directory may be another one, or the process was too slow. */
   get held(): boolean {
-    return this.#target === undefined || this.#read() === this.#target;
+    return this.#target === undefined || this.#links.targetAt(this.#path) === this.#target;
   }
 
   release(): void {
     const target = this.#target;
     this.#target = undefined;
-    if (target !== undefined) this.#removeIf(target);
+    if (target !== undefined) this.#links.remove(this.#path, target);
   }
 
   #clearDead(): boolean {
-    const found = this.#read();
+    const found = this.#links.targetAt(this.#path);
     if (found === undefined) return true;
     const seen = `${found} ${this.#progress()}`;
-    const match = TARGET.exec(found);
-    const holder = match === null ? undefined : parseIdentity(match[1] as string);
+    const holder = nameOwner(TARGET.exec(found)?.[1] ?? "");
     if (seen !== this.#seen) {
       this.#seen = seen;
       this.#seenAt = this.#elapsed();
     }
     const silent = this.#elapsed() - this.#seenAt > SILENT_MS;
-    return (
-      (holder === undefined || silent || liveness(holder) === "dead" || isStopped(holder)) && this.#removeIf(found)
-    );
-  }
-
-  // Moved aside first, so that of several processes that find it only one removes it; a newer lock moved by mistake is
-  // put back.
-  #removeIf(target: string): boolean {
-    const aside = `${this.#path}-${this.#name}-${this.#count++}`;
-    try {
-      if (this.#fs.readlinkSync(this.#path) !== target) return false;
-      this.#fs.renameSync(this.#path, aside);
-      const moved = this.#fs.readlinkSync(aside);
-      try {
-        if (moved !== target) this.#fs.symlinkSync(moved, this.#path);
-      } finally {
-        this.#fs.unlinkSync(aside);
-      }
-      return moved === target;
-    } catch {
-      return false;
-    }
+    const stale = holder === undefined || silent || liveness(holder) === "dead" || isStopped(holder);
+    return stale && this.#links.remove(this.#path, found) === "free";
   }
 
   #isLink(): boolean {
@@ -102,14 +83,6 @@ export class SweeperLock {
       return true;
     } catch (error) {
       return errorCode(error) === "ENOENT";
-    }
-  }
-
-  #read(): string | undefined {
-    try {
-      return this.#fs.readlinkSync(this.#path);
-    } catch {
-      return undefined;
     }
   }
 }
