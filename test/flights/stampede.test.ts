@@ -46,7 +46,7 @@ describe.each(ADAPTERS)("$name: a stampede", (adapter) => {
     for (const { status, text } of answers) expect([status, text]).toEqual([200, first!.text]);
   });
 
-  it("hands nobody another client's cookie, and lets all go to the application at the same time", async () => {
+  it("hands no client the cookie of another, and lets all go to the application at the same time", async () => {
     const first = barrier();
     const rest = barrier();
     let inside = 0;

@@ -12,7 +12,7 @@ import { standInSocket } from "./stand-in-socket.js";
 import type { OwnAnswer } from "./stand-in-socket.js";
 
 /** Whether a request of the cache's own is to be answered by the application, whatever is stored. */
-const OWN = new WeakMap<IncomingMessage, { readonly anew: boolean; readonly keeping: Keeping | undefined }>();
+const OWN = new WeakMap<IncomingMessage, { readonly reload: boolean; readonly keeping: Keeping | undefined }>();
 
 /** Called when the application is asked, with whether its response will be stored. */
 export type Keeping = (kept: Promise<boolean>) => void;
@@ -26,15 +26,15 @@ export function isRefresh(req: IncomingMessage): boolean {
 }
 
 /** Makes a request one of the cache's own.
- * @param anew whether it is never answered from the store: its response replaces the stored one */
-export function markOwn(req: IncomingMessage, anew: boolean, keeping?: Keeping): void {
-  OWN.set(req, { anew, keeping });
+ * @param reload whether it is never answered from the store: its response replaces the stored one */
+export function markOwn(req: IncomingMessage, reload: boolean, keeping?: Keeping): void {
+  OWN.set(req, { reload, keeping });
 }
 
 /** How the cache is to handle a request, as far as that depends on whether it is its own. */
 export function askedAs(req: IncomingMessage): Pick<HandleOptions, "refresh" | "own" | "keeping"> {
   const own = OWN.get(req);
-  return own === undefined ? CLIENTS : { refresh: own.anew, own: true, keeping: own.keeping };
+  return own === undefined ? CLIENTS : { refresh: own.reload, own: true, keeping: own.keeping };
 }
 
 const CLIENTS = Object.freeze({ refresh: false, own: false });

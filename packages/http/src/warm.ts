@@ -70,13 +70,13 @@ export async function warmPages(
   return summary;
 }
 
-async function ask(cache: object, url: string, options: RefreshOptions, anew: boolean): Promise<WarmedPage> {
+async function ask(cache: object, url: string, options: RefreshOptions, reload: boolean): Promise<WarmedPage> {
   const { signal, headers = {} } = options;
   signal?.throwIfAborted();
   const { server, host, encrypted, target } = addressed(cache, url, options.server);
   const rawHeaders = ["Host", host, ...Object.entries(headers).flat()];
   let kept: Promise<boolean> | undefined;
-  const prepare = (req: IncomingMessage): void => markOwn(req, anew, (keeping) => void (kept = keeping));
+  const prepare = (req: IncomingMessage): void => markOwn(req, reload, (keeping) => void (kept = keeping));
   const { status, cacheStatus } = await sendOwn({ server, target, rawHeaders, encrypted, signal, prepare });
   signal?.throwIfAborted();
   // For a body that is streamed, the field says only that it is being stored.

@@ -141,7 +141,7 @@ export class UnhandledErrors {
     process.emitWarning(error.message, {
       type: "DiskCacheWarning",
       code: error.code,
-      detail: "Said once, because nobody listens to the `error` event of this cache.",
+      detail: "Reported once, because the `error` event of this cache has no listener.",
     });
   }
 }
