@@ -171,6 +171,31 @@ describe.each(ADAPTERS)("$name: a handler whose client has left", (adapter) => {
     expect(site.renders).toBe(2);
   });
 
+  it("and begins only then, and never ends, has others wait for another render, and gives them nothing of its own", async () => {
+    const render = barrier();
+    const site = await openSite(adapter, {
+      handler: async () => {
+        if (site.renders > 1) return { headers: PLAIN, body: "the page" };
+        await render.opened;
+        const body = new Readable({ read() {} });
+        body.push("first, ");
+        return { headers: PLAIN, body };
+      },
+    });
+    const controller = new AbortController();
+    const left = fetch(site.origin, { signal: controller.signal }).catch(() => "left");
+    await site.arrivals.reaches(1);
+    const waiting = site.visit("/");
+    await site.waiting(1);
+    controller.abort();
+    await site.departures.reaches(1);
+    const later = site.visit("/");
+    await site.waiting(2);
+    render.open();
+    const [one, other] = await Promise.all([waiting, later]);
+    expect([one.text, other.text, await left, site.renders]).toEqual(["the page", "the page", "left", 2]);
+  });
+
   it("and who is told when the page is over hears close, as without a cache", async () => {
     const heard: string[] = [];
     const closed = barrier();

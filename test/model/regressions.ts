@@ -142,6 +142,14 @@ const KINDS: readonly { readonly kind: string; readonly all: readonly Named[] }[
         },
       },
       {
+        name: "a page whose client has left before it begins, and that then comes to no end",
+        program: {
+          handler: [TEXT, { do: "pause" }, { do: "flush" }, { do: "never", first: true }, { do: "end", form: "plain" }],
+          clients: [{ leaves: "before-head" }, {}],
+          acts: ["join 0", "join 1"],
+        },
+      },
+      {
         name: "a leader who leaves while another waits",
         program: {
           handler: [

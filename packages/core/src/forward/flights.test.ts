@@ -59,6 +59,27 @@ describe("a flight", () => {
     expect([await replaced.join(), replaced.standsIn]).toEqual([PAGE, true]);
   });
 
+  it("whose leader's client has left before it begins has all who wait wait for its end", async () => {
+    const flight = new Flight<Page>(0, SETTINGS, () => {});
+    const waiting = flight.join();
+    flight.leaderLeft();
+    const later = flight.join();
+    flight.share(PAGE);
+    flight.complete();
+    expect([await waiting, await later]).toEqual(["failed", "failed"]);
+  });
+
+  it("whose leader's client has left before it begins lets those who have waited for long enough read along", async () => {
+    const over = vi.fn<() => void>();
+    const flight = new Flight<Page>(0, SETTINGS, over);
+    const waiting = flight.join();
+    flight.leaderLeft();
+    vi.advanceTimersByTime(4000);
+    flight.share(PAGE);
+    vi.advanceTimersByTime(1000);
+    expect([await waiting, over.mock.calls.length]).toEqual([PAGE, 0]);
+  });
+
   it("takes no more followers than it is allowed", () => {
     const flight = new Flight<Page>(0, SETTINGS, () => {});
     expect([flight.join(), flight.join(), flight.join()].map((landing) => landing !== undefined)).toEqual([

@@ -32,7 +32,7 @@ export class Flight<Shared extends object> {
     this.#timeoutMs = settings.timeoutMs;
     this.#onOver = onOver;
     // Limits the wait for the beginning of a response, never the response itself.
-    this.#timer = setTimeout(() => this.release("timeout"), settings.timeoutMs).unref();
+    this.#timer = setTimeout(() => this.#late(), settings.timeoutMs).unref();
   }
 
   /** Whether there are followers. */
@@ -60,9 +60,10 @@ export class Flight<Shared extends object> {
   }
 
   /** The leader's response has begun and may be shared: waiting followers, and those that come while it goes on, read
-   * along. */
+   * along. Those that have had nothing yet when the leader's client has left wait for its end. */
   share(shared: Shared): void {
-    this.#land(shared);
+    if (this.#adrift) this.#landed ??= shared;
+    else this.#land(shared);
   }
 
   /** A stored response takes the place of the leader's: followers that come while the handler goes on get it at
@@ -102,8 +103,15 @@ export class Flight<Shared extends object> {
     void placed.then(() => this.#end());
   }
 
+  // No request waits longer for the end of a response that still goes on: it reads along after all.
+  #late(): void {
+    if (this.shared === undefined) this.release("timeout");
+    else this.#settleAll(this.shared);
+  }
+
   #end(): void {
     this.#over = true;
+    clearTimeout(this.#timer);
     this.#onOver();
   }
 
