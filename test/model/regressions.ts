@@ -225,6 +225,16 @@ const KINDS: readonly { readonly kind: string; readonly all: readonly Named[] }[
         },
       },
       {
+        name: "two caches, and a lock of each that cannot be removed",
+        program: {
+          handler: [],
+          clients: [{}],
+          inside: [{ use: "cache" }],
+          acts: ["join 0", "expire"],
+          world: { disk: { call: "unlink", error: "EROFS", after: 3, lasting: true } },
+        },
+      },
+      {
         name: "two caches on one directory in the way of one request",
         program: {
           handler: [TEXT, { do: "end", form: "plain", bytes: 100 }],

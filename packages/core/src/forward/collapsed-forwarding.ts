@@ -49,7 +49,7 @@ export class Forwarding {
     const { page } = lookup;
     if (page === undefined || attempt >= MAX_ATTEMPTS || !this.#mayShare(question, lookup))
       return this.alone(question, lookup);
-    if (attempt > 0 && this.#patienceMs(question) <= 0) return this.alone(question, lookup);
+    if (this.#hasWaited(question, attempt) && this.#patienceMs(question) <= 0) return this.alone(question, lookup);
     return andThen(this.#flightKey(question, lookup, page.key), (key) =>
       this.#together(question, lookup, attempt, key),
     );
@@ -75,7 +75,7 @@ export class Forwarding {
       return question.request.method === "HEAD"
         ? this.alone(question, lookup)
         : this.#lead(question, lookup, attempt, key);
-    const landing = flight.join(attempt === 0 ? undefined : this.#patienceMs(question));
+    const landing = flight.join(this.#hasWaited(question, attempt) ? this.#patienceMs(question) : undefined);
     if (landing === undefined) return this.alone(question, lookup);
     this.#patienceMs(question);
     const purgedSomething = store.position() !== flight.birth;
@@ -164,9 +164,17 @@ export class Forwarding {
 
   /** How long a request may still wait for others: `flight.timeout` from when it first had to. */
   #patienceMs(question: Question): number {
-    const until = this.#waitsUntil.get(question) ?? performance.now() + this.#context.options.flight.timeoutMs;
+    const until = this.#untilOf(question) ?? performance.now() + this.#context.options.flight.timeoutMs;
     this.#waitsUntil.set(question, until);
     return Math.max(0, until - performance.now());
+  }
+
+  #hasWaited(question: Question, attempt: number): boolean {
+    return attempt > 0 || question.waitsUntil !== undefined;
+  }
+
+  #untilOf(question: Question): number | undefined {
+    return this.#waitsUntil.get(question) ?? question.waitsUntil;
   }
 
   // Only what may be stored may be shared, so a request whose response cannot be stored does not wait either.
@@ -182,11 +190,12 @@ export class Forwarding {
   }
 
   #begin(
-    { request, native, policy, refresh, own, keeping }: Question,
+    question: Question,
     { page, facts, reason, detail, selection, beginning }: ForwardLookup,
     leading: Leading | undefined,
     settled: (() => void) | undefined,
   ): Forward {
+    const { request, native, policy, refresh, own, keeping } = question;
     const { store, auditor } = this.#context;
     // The live headers object is changed for the handler, by this cache and by frameworks: later decisions use a copy.
     const asSent = { ...request, headers: { ...request.headers } };
@@ -206,6 +215,7 @@ export class Forwarding {
       refresh,
       own,
       keeping,
+      waitsUntil: this.#untilOf(question),
       leading,
       settled,
     });

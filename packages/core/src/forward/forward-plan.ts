@@ -35,6 +35,8 @@ export interface ForwardPlan {
   readonly own: boolean;
   /** Called, when the request is forwarded, with whether its response will be stored. */
   readonly keeping: ((kept: Promise<boolean>) => void) | undefined;
+  /** Until when the request may wait for others (`performance.now()`), if it had to wait at all. */
+  readonly waitsUntil: number | undefined;
   /** The flight this request leads. */
   readonly leading: Leading | undefined;
   /** Called when the response is over, however it went. */

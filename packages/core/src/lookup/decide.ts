@@ -48,6 +48,8 @@ export interface Question {
   readonly own: boolean;
   /** Called, when the request is forwarded, with whether its response will be stored. */
   readonly keeping?: ((kept: Promise<boolean>) => void) | undefined;
+  /** Until when it may wait for others (`performance.now()`), if it has waited before another cache or a route asks. */
+  readonly waitsUntil?: number | undefined;
 }
 
 const LOOK_AGAIN_MS = 100;

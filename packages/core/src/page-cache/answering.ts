@@ -89,7 +89,9 @@ export class Answering {
     const around = plan.native === question.native ? plan.policy : boundPolicy(plan.policy, plan.native);
     // A cache always names methods, given or not.
     const methods = [...new Set([...around.methods, ...question.policy.methods])];
-    const outcome = this.begin({ ...question, policy: { ...mergePolicies(around, question.policy), methods } });
+    const merged = { ...mergePolicies(around, question.policy), methods };
+    // It does not wait anew.
+    const outcome = this.begin({ ...question, policy: merged, waitsUntil: plan.waitsUntil });
     return andThen(outcome, (settled) => adopting(outer, settled));
   }
 
@@ -127,7 +129,8 @@ export class Answering {
     forward.delegate();
     const { identified: _, ...asked } = contentDigest === undefined ? plan.request : { ...plan.request, contentDigest };
     const request = identified(asked, this.#context.options.credentials, policy.keyHeaders, native);
-    const question = { request, native: plan.native, policy, refresh: plan.refresh, own: plan.own };
+    const { refresh, own: isOwn, waitsUntil } = plan;
+    const question = { request, native: plan.native, policy, refresh, own: isOwn, waitsUntil };
     return andThen(this.begin(question), (outcome) => adopting(forward, outcome));
   }
 
