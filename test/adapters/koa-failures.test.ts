@@ -66,6 +66,15 @@ describe.each(KOA)("$framework", ({ framework, Koa }) => {
     expect(answer.text).toBe("Internal Server Error");
   });
 
+  it("an error lacks what a hook outside takes away from what one inside has added", async () => {
+    const unsigned: Koa3.Middleware = (ctx, next) => {
+      onHeaders(ctx.res, () => ctx.res.removeHeader("X-Signed"));
+      return next();
+    };
+    const site = await open([throwsAfterwards, unsigned], [signed, page]);
+    expect(told(await site.visit("/"))).toEqual([500, "text/plain; charset=utf-8", undefined, "X-Theme"]);
+  });
+
   it("an error in the place of a hit has a date", async () => {
     let late = false;
     const site = await open([(ctx, next) => (late ? throwsAfterwards(ctx, next) : next())], [page]);

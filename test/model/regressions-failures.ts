@@ -64,6 +64,14 @@ export const FAILING: readonly { readonly name: string; readonly program: Progra
     program: { handler: [TEXT, failing(0, "pipe")], inside: [{ use: "hook", status: 404 }], clients: [{}] },
   },
   {
+    name: "a hook outside that takes away what one inside adds, and a body without a first byte",
+    program: {
+      handler: [TEXT, { do: "late", field: ["X-Early", "2"] }, failing(0, "pipe")],
+      outside: [{ use: "hook", remove: "X-Early" }],
+      clients: [{}],
+    },
+  },
+  {
     name: "a purge, and a page that ends before those who have waited for it begin to read",
     program: {
       handler: [

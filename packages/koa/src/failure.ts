@@ -3,7 +3,6 @@
  * hooks are made again, since hooks run once. Never sees an error that comes after the head.
  */
 import type { ServerResponse } from "node:http";
-import { beforeHeadLeaves } from "@diskcache/http";
 import type { Context } from "koa";
 
 /** `setHeaders` calls `setHeader`. */
@@ -31,24 +30,20 @@ export function sayAgain(ctx: Context, ask: () => void): void {
   const { res } = ctx;
   const { statusCode } = res;
   const said = changesDuring(res, ask);
-  // A field that is set to the value it had looks like one that is left alone.
-  if (res.statusCode !== statusCode) answerFailureBy(ctx, res.statusCode);
-  if (said.length === 0) return;
-  beforeFailure(ctx, () =>
-    beforeHeadLeaves(res, () => {
-      if (!res.headersSent) for (const say of said) say();
-    }),
-  );
+  // A status or field that is set to the value it had looks like one that is left alone.
+  const status = res.statusCode === statusCode ? undefined : res.statusCode;
+  if (status !== undefined || said.length > 0) beforeFailure(ctx, () => answerFailureBy(res, said, status));
 }
 
-// Not when the head leaves: it is made of the status that `writeHead` receives.
-function answerFailureBy(ctx: Context, status: number): void {
-  const { res } = ctx;
-  beforeFailure(ctx, () => {
-    const { writeHead } = res;
-    const answer = (_: number, ...rest: unknown[]): unknown => Reflect.apply(writeHead, res, [status, ...rest]);
-    Object.assign(res, { writeHead: answer });
-  });
+// Where the hooks inside would run: before those outside, which may change what these have set.
+function answerFailureBy(res: ServerResponse, said: readonly (() => void)[], hooked: number | undefined): void {
+  const { writeHead } = res;
+  const answer = (status: unknown, ...rest: unknown[]): unknown => {
+    res.writeHead = writeHead;
+    if (!res.headersSent) for (const say of said) say();
+    return Reflect.apply(writeHead, res, [hooked ?? status, ...rest]);
+  };
+  Object.assign(res, { writeHead: answer });
 }
 
 type Method = (...given: unknown[]) => unknown;
