@@ -85,7 +85,7 @@ async function judgeOne(program: Program, observation: Observation, seen: Seen):
   if (bare.status === 0 && headOrPart) return [];
   if (seen.asked.method === "HEAD" && breaksOff(program)) return [];
   // Nor may a condition wait for a body that fails: the head that Koa's handlers leave says that the client has it.
-  if (received.status === 304 && bare.status === 500 && breaksOff(program) && seen.asked.tag !== undefined) return [];
+  if (received.status === 304 && tellsOfFailure(program, bare) && seen.asked.tag !== undefined) return [];
   // Nor does the failure of what comes after a part concern it.
   if (received.status === 206 && (bare.end !== "complete" || tellsOfFailure(program, bare))) return [];
   // A failure that is told is better than one that is not.

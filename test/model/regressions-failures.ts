@@ -72,6 +72,14 @@ export const FAILING: readonly { readonly name: string; readonly program: Progra
     },
   },
   {
+    name: "a hook inside that gives an error the status of its page, and a client that has the page",
+    program: {
+      handler: [TEXT, { do: "set", field: ["X-Early", "1"] }, failing(0, "pipe")],
+      inside: [{ use: "hook", status: 200 }],
+      clients: [{ match: "*" }],
+    },
+  },
+  {
     name: "a purge, and a page that ends before those who have waited for it begin to read",
     program: {
       handler: [
