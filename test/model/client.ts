@@ -21,7 +21,7 @@ export type End = "complete" | "broken" | "left" | "none";
 
 export interface Received extends Omit<ParsedResponse, "complete"> {
   readonly end: End;
-  /** When it was settled (`performance.now()`). */
+  /** When its end had come, or when no more of it was waited for (`performance.now()`). */
   readonly at: number;
 }
 
@@ -66,6 +66,8 @@ export class SocketClient implements Client {
   readonly #parser: ResponseParser;
   readonly #asked: Asked;
   readonly #manners: Manners;
+  /** When each of the responses that have come whole had. */
+  readonly #ends: number[] = [];
   #progress = 0;
   #failed = false;
   #settled = false;
@@ -120,6 +122,7 @@ export class SocketClient implements Client {
     if (this.#settled) return;
     this.#progress += bytes.length;
     this.#parser.feed(bytes);
+    while (this.#ends.length < this.#parser.responses.length) this.#ends.push(performance.now());
     const { leaves } = this.#manners;
     if (this.#parser.done) this.#over("closed");
     else if (typeof leaves === "number" && this.#parser.begun && this.#parser.bodyBytes >= leaves) this.leave();
@@ -131,8 +134,8 @@ export class SocketClient implements Client {
     this.#parser.close(how === "closed");
     const at = performance.now();
     const otherwise: End = how === "closed" ? "broken" : how;
-    const given = this.#parser.responses.map(({ complete, ...response }): Received => {
-      return { ...response, end: complete ? "complete" : otherwise, at };
+    const given = this.#parser.responses.map(({ complete, ...response }, index): Received => {
+      return { ...response, end: complete ? "complete" : otherwise, at: this.#ends[index] ?? at };
     });
     while (given.length < (this.#asked.twice ? 2 : 1))
       given.push({ status: 0, reason: "", fields: [], body: Buffer.alloc(0), unframed: false, end: otherwise, at });

@@ -14,7 +14,7 @@ import type { Field } from "./program.js";
 export class Http2Client implements Client {
   received: readonly Received[] = [];
   readonly #session;
-  readonly #streams: { readonly stream: ClientHttp2Stream; head?: Received; body: Buffer[]; end?: End }[];
+  readonly #streams: { readonly stream: ClientHttp2Stream; head?: Received; body: Buffer[]; end?: End; at?: number }[];
   readonly #manners: Manners;
   #progress = 0;
   #settled = false;
@@ -36,7 +36,10 @@ export class Http2Client implements Client {
         one.body.push(bytes);
         this.#moved(bytes.length);
       });
-      stream.on("end", () => (one.end ??= stream.rstCode === 0 ? "complete" : "broken"));
+      stream.on("end", () => {
+        one.end ??= stream.rstCode === 0 ? "complete" : "broken";
+        one.at = performance.now();
+      });
       stream.on("error", () => (one.end = "broken"));
       stream.on("close", () => {
         if (stream.rstCode !== 0) one.end = "broken";
@@ -93,8 +96,8 @@ export class Http2Client implements Client {
   #over(otherwise: End): void {
     if (this.#settled) return;
     this.#settled = true;
-    const at = performance.now();
-    this.received = this.#streams.map(({ head, body, end = otherwise }) => {
+    const now = performance.now();
+    this.received = this.#streams.map(({ head, body, end = otherwise, at = now }) => {
       return { ...(head ?? NO_HEAD), body: Buffer.concat(body), end, at };
     });
     this.#session.destroy();
