@@ -50,8 +50,9 @@ export async function main(...args: string[]): Promise<void> {
     };
     const patienceMs = number(values.patience);
     const exploration = { framework, programs, seed, lanes: number(values.lanes), patienceMs, progress: say };
-    const failures = await explore(exploration);
+    const { failures, once } = await explore(exploration);
     say(programs, failures);
+    for (const [kind, [first]] of once) console.log(`\n${framework.name}: seen once, ${kind}\n${printed(first!)}`);
     await show(exploration, failures, values.kind ?? "", number(values.shrink) ?? 10_000);
     found += failures.size;
   }

@@ -37,24 +37,55 @@ export interface Failure {
 /** By kind of fault; a program may be under several. */
 export type Failures = ReadonlyMap<string, readonly Failure[]>;
 
-export async function explore(exploration: Exploration): Promise<Failures> {
+export interface Explored {
+  readonly failures: Failures;
+  /** Seen among many others, and not again alone: what a busy machine is late with, or a race. */
+  readonly once: Failures;
+}
+
+export async function explore(exploration: Exploration): Promise<Explored> {
   const { framework, programs: count, seed, lanes = 8, patienceMs, progress } = exploration;
   const failures = new Map<string, Failure[]>();
+  const once = new Map<string, Failure[]>();
   const uncaught = new Uncaught();
   let done = 0;
   for (let from = 0; from < count; from += BATCH) {
     const batchSeed = seed + from / BATCH;
     const batch = fc.sample(programs, { seed: batchSeed, numRuns: Math.min(BATCH, count - from) });
+    const suspects: Failure[] = [];
     await runInLanes({ framework, uncaught, lanes, patienceMs }, batch, (index, program, differences) => {
-      for (const kind of new Set(differences.map((difference) => kindOf(program, difference)))) {
-        const failure = { seed: batchSeed, path: String(index), program, differences };
-        failures.set(kind, [...(failures.get(kind) ?? []), failure]);
-      }
-      if (++done % 1000 === 0) progress?.(done, failures);
+      if (differences.length > 0) suspects.push({ seed: batchSeed, path: String(index), program, differences });
+      if (++done % 1000 === 0) progress?.(done, byKind(suspects, new Map(failures)));
     });
+    for (const suspect of suspects) {
+      const differences = await seenAgain(framework, uncaught, suspect, patienceMs);
+      if (differences.length > 0) byKind([{ ...suspect, differences }], failures);
+      else byKind([suspect], once);
+    }
   }
   uncaught.close();
-  return failures;
+  return { failures, once };
+}
+
+/** What is wrong with it each time, with the process to itself. */
+export async function seenAgain(
+  framework: Framework,
+  uncaught: Uncaught,
+  { program, differences }: Pick<Failure, "program" | "differences">,
+  patienceMs?: number,
+): Promise<readonly Difference[]> {
+  const exercise = new Exercise(framework, uncaught, patienceMs);
+  let seen = differences;
+  for (let time = 0; time < 2 && seen.length > 0; time++) seen = await exercise.run(program);
+  await exercise.close();
+  return seen;
+}
+
+function byKind(found: readonly Failure[], into: Map<string, Failure[]>): Failures {
+  for (const failure of found)
+    for (const kind of new Set(failure.differences.map((difference) => kindOf(failure.program, difference))))
+      into.set(kind, [...(into.get(kind) ?? []), failure]);
+  return into;
 }
 
 /** The shortest program with the same kind of fault that is found in this time. */
