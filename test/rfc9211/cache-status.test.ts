@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { parseList, Token } from "structured-headers";
 import { describe, expect, it } from "vitest";
-import { formatCacheStatus } from "../../packages/core/src/http/cache-status.js";
+import { formatCacheStatus, parseCacheStatus } from "../../packages/core/src/http/cache-status.js";
 import type { CacheStatus, ForwardReason } from "../../packages/core/src/http/cache-status.js";
 
 /** Name and parameters of the one member, as another implementation of structured fields reads them. */
@@ -77,5 +77,36 @@ describe("RFC 9211 §2 Cache-Status, as another parser reads it", () => {
   it("stands in a list beside the members of other caches (§2)", () => {
     const members = parseList(`OriginCache; hit; ttl=1100, ${formatCacheStatus({ fwd: "uri-miss", detail: "a, b" })}`);
     expect(members.map(([name]) => plain(name))).toEqual(["OriginCache", "diskcache"]);
+  });
+});
+
+describe("RFC 9211 §2 Cache-Status, read back", () => {
+  it.each([
+    {
+      field: "diskcache; fwd=uri-miss; fwd-status=200; storing; detail=set-cookie",
+      read: { fwd: "uri-miss", fwdStatus: 200, storing: true, detail: "set-cookie" },
+    },
+    { field: "diskcache; hit; ttl=-3", read: { hit: true, ttl: -3 } },
+    {
+      field: 'diskcache; fwd=bypass; detail="my \\"own\\" reason"',
+      read: { fwd: "bypass", detail: 'my "own" reason' },
+    },
+    { field: "diskcache; fwd=stale; stored=?0; collapsed; key=a", read: { fwd: "stale", collapsed: true, key: "a" } },
+    { field: "diskcache; hit=1; ttl=1.5; fwd-status=abc", read: {} },
+  ])("$field", ({ field, read: expected }) => {
+    const nothing = { hit: false, stored: false, storing: false, collapsed: false };
+    expect(parseCacheStatus(field)).toEqual([{ cache: "diskcache", ...nothing, ...expected }]);
+  });
+
+  it("has each cache on the way, the nearest to the origin first, whatever lines they stand in", () => {
+    const lines = ['"Origin Cache"; hit; ttl=1100, (a b)', "diskcache; fwd=uri-miss; stored"];
+    expect(parseCacheStatus(lines).map(({ cache, hit, stored }) => [cache, hit, stored])).toEqual([
+      ["Origin Cache", true, false],
+      ["diskcache", false, true],
+    ]);
+  });
+
+  it.each(["", "diskcache; hit; ttl=", "diskcache hit", "ä"])("is nothing where it is no such field: %j", (field) => {
+    expect(parseCacheStatus(field)).toEqual([]);
   });
 });

@@ -1,4 +1,6 @@
 /** The `Cache-Status` field (RFC 9211): what the cache did with one request, and why. */
+import { parseList } from "./structured-fields.js";
+import type { BareItem, Parameters } from "./structured-fields.js";
 
 /** Why a request was forwarded (§2.2). */
 export type ForwardReason = "bypass" | "method" | "uri-miss" | "vary-miss" | "miss" | "request" | "stale" | "partial";
@@ -74,4 +76,65 @@ function integer(value: number): number {
 // field or the header block.
 function string(text: string): string {
   return `"${text.replace(/[^ -~]/g, "?").replace(/["\\]/g, "\\$&")}"`;
+}
+
+/** What one of the caches on the way did (RFC 9211 §2), as its field says it. */
+export interface ParsedCacheStatus {
+  /** Its name: `"diskcache"` for this one. */
+  readonly cache: string;
+  readonly hit: boolean;
+  /** Why it was forwarded: `uri-miss`, `stale`, `bypass`, … */
+  readonly fwd: string | undefined;
+  /** Status of the answer to the forwarded request. */
+  readonly fwdStatus: number | undefined;
+  readonly stored: boolean;
+  /** This cache's own: the response is being stored, and only its end shows whether it was. */
+  readonly storing: boolean;
+  readonly collapsed: boolean;
+  /** Seconds; negative once stale. */
+  readonly ttl: number | undefined;
+  readonly key: string | undefined;
+  /** More about it, such as why the response was not stored: docs/cache-status.md has every word of this cache. */
+  readonly detail: string | undefined;
+}
+
+/** Reads the field, of this cache or any other: the cache that is nearest to the origin first. Members that are no
+ * cache's are left out; of a field that follows no grammar nothing is left.
+ * @param value the field, or each of its lines
+ * @example
+ * const [own] = parseCacheStatus("diskcache; fwd=uri-miss; detail=set-cookie");
+ * console.log(own?.hit, own?.detail); // false, "set-cookie" */
+export function parseCacheStatus(value: string | readonly string[]): readonly ParsedCacheStatus[] {
+  const members = parseList(typeof value === "string" ? [value] : value) ?? [];
+  return members.flatMap((member) => {
+    if (member.kind !== "item" || !isText(member.item)) return [];
+    return [{ cache: member.item.value, ...parsed(member.parameters) }];
+  });
+}
+
+function parsed(parameters: Parameters): Omit<ParsedCacheStatus, "cache"> {
+  const flag = (name: string): boolean => parameters.get(name)?.value === true;
+  const text = (name: string): string | undefined => {
+    const item = parameters.get(name);
+    return item !== undefined && isText(item) ? item.value : undefined;
+  };
+  const whole = (name: string): number | undefined => {
+    const item = parameters.get(name);
+    return item?.type === "integer" ? item.value : undefined;
+  };
+  return {
+    hit: flag("hit"),
+    fwd: text("fwd"),
+    fwdStatus: whole("fwd-status"),
+    stored: flag("stored"),
+    storing: flag("storing"),
+    collapsed: flag("collapsed"),
+    ttl: whole("ttl"),
+    key: text("key"),
+    detail: text("detail"),
+  };
+}
+
+function isText(item: BareItem): item is BareItem & { readonly value: string } {
+  return item.type === "string" || item.type === "token";
 }

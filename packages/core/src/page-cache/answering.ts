@@ -90,7 +90,7 @@ export class Answering {
     // A cache always names methods, given or not.
     const methods = [...new Set([...around.methods, ...question.policy.methods])];
     const merged = { ...mergePolicies(around, question.policy), methods };
-    // It does not wait anew.
+    // It does not wait again.
     const outcome = this.begin({ ...question, policy: merged, waitsUntil: plan.waitsUntil });
     return andThen(outcome, (settled) => adopting(outer, settled));
   }
