@@ -135,6 +135,7 @@ export class StoreParts<Value> {
       epoch: () => this.log.epoch,
       admit: owner.admit,
       lookUp: owner.lookUp,
+      elapsed,
     });
     this.recency = new Recency(fs, this.paths);
     this.judge = new Liveness(this.log, options.clock, this.recency);
@@ -160,6 +161,7 @@ export class StoreParts<Value> {
       encode: owner.encode,
       stored: (path, change) => this.caretaker.changed(path, change),
       now,
+      elapsed,
     });
     this.locks = new KeyLocks(fs, this.paths.root, now, this.neighbours, removal);
     this.rules = new StoringRules(options, {

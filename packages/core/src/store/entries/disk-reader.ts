@@ -39,13 +39,15 @@ export interface DiskReaderDeps<Value> {
   readonly admit: (entry: StoredEntry<Value>) => boolean;
   /** What is stored under a key now, in whichever tier. */
   readonly lookUp: (key: string) => MaybeAsync<StoreEntry<Value> | undefined>;
+  /** Milliseconds of a clock that never jumps. */
+  readonly elapsed: () => number;
 }
 
 export class DiskReader<Value> {
   readonly #files: EntryFiles;
   readonly #paths: Paths;
   readonly #deps: DiskReaderDeps<Value>;
-  readonly #guard = new SlowGuard(SLOW_MEAN_MS, SLOW_SPIKE_MS, SLOW_REST_MS);
+  readonly #guard: SlowGuard;
   readonly #heads: KnownHeads<Value>;
   readonly #slowReads = new Map<string, Promise<StoreEntry<Value> | undefined>>();
 
@@ -60,6 +62,7 @@ export class DiskReader<Value> {
     this.#files = files;
     this.#paths = paths;
     this.#deps = around;
+    this.#guard = new SlowGuard(SLOW_MEAN_MS, SLOW_SPIKE_MS, SLOW_REST_MS, around.elapsed);
     this.#heads = new KnownHeads(around.valueBytes);
   }
 

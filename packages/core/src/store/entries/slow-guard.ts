@@ -8,7 +8,6 @@
  * Otherwise a server under load would never find out that its disk is fast, because of the cost of not trusting it.
  */
 import { randomFill } from "node:crypto";
-import { performance } from "node:perf_hooks";
 
 /** Weight of the newest measurement in the running mean. */
 const WEIGHT = 0.2;
@@ -55,7 +54,7 @@ export class SlowGuard {
     limitMs: number,
     spikeMs: number,
     restMs: number,
-    now: () => number = () => performance.now(),
+    now: () => number,
     switches: Switches = () => process.resourceUsage(),
     throughPool: ThroughPool = (done) => randomFill(scratch, done),
   ) {

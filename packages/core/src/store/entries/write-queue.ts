@@ -3,7 +3,6 @@
  * round. Writes of one key are merged, the last wins, and they never overtake each other. Never holds more than a
  * bounded number of bytes.
  */
-import { performance } from "node:perf_hooks";
 import { setImmediate } from "node:timers";
 import { inOwnContext } from "../../base/async.js";
 import type { UsageChange } from "../usage-change.js";
@@ -42,6 +41,8 @@ export interface WriteQueueDeps<Value> {
   readonly encode: (entry: StoredEntry<Value>) => Encoded;
   readonly stored: (path: EntryPath, change: UsageChange) => void;
   readonly now: () => number;
+  /** Milliseconds of a clock that never jumps. */
+  readonly elapsed: () => number;
 }
 
 interface Waiting<Value> {
@@ -55,7 +56,7 @@ export class WriteQueue<Value> {
   readonly #paths: Paths;
   readonly #faults: Faults;
   readonly #deps: WriteQueueDeps<Value>;
-  readonly #guard = new SlowGuard(SLOW_MEAN_MS, SLOW_SPIKE_MS, SLOW_REST_MS);
+  readonly #guard: SlowGuard;
   readonly #waiting = new Map<string, Waiting<Value>>();
   readonly #inFlight = new Map<string, Waiting<Value>>();
   #bytes = 0;
@@ -72,6 +73,7 @@ export class WriteQueue<Value> {
     this.#paths = paths;
     this.#faults = faults;
     this.#deps = around;
+    this.#guard = new SlowGuard(SLOW_MEAN_MS, SLOW_SPIKE_MS, SLOW_REST_MS, around.elapsed);
   }
 
   get size(): number {
@@ -170,14 +172,14 @@ export class WriteQueue<Value> {
 
   readonly #drain = (): void => {
     this.#scheduled = false;
-    const startedMs = performance.now();
+    const startedMs = this.#deps.elapsed();
     for (const [key, waiting] of this.#waiting) {
       if (this.#inFlight.has(key) || this.#held.has(key)) continue;
       const quick = this.#guard.quick;
       if (waiting.bytes <= SYNCHRONOUS_BYTES && quick) {
         this.#waiting.delete(key);
         this.#writeNow(key, waiting);
-        if (performance.now() - startedMs > TURN_MS) {
+        if (this.#deps.elapsed() - startedMs > TURN_MS) {
           this.#schedule();
           break;
         }
