@@ -83,6 +83,41 @@ describe("on a file system of 64 MiB", () => {
   );
 });
 
+describe("a bound that a file system is too small for", () => {
+  const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+  const tooSmall = [expect.objectContaining({ code: "ERR_DISKCACHE_DIRECTORY" })];
+
+  it.each([
+    { option: "minFree", size: "64mb" },
+    { option: "maxSize", size: "2gb" },
+  ])("is told when the cache is made, before it is used, and once: `$option`", async ({ option, size }) => {
+    const dir = join(smallDirectory(), "deep", "cache");
+    const site = await pageSite({ dir, [option]: size });
+    expect(site.errors).toEqual(tooSmall);
+    await site.ask("/a");
+    expect(site.errors).toEqual(tooSmall);
+  });
+
+  it("is told when a cache of values is made", async () => {
+    const values = new FileCache({ dir: join(smallDirectory(), "values"), maxSize: "2gb" });
+    onTestFinished(() => values.close());
+    const told: unknown[] = [];
+    values.on("error", (error) => told.push(error));
+    await turn();
+    expect(told).toEqual(tooSmall);
+  });
+
+  it("is not asked for by a cache that is switched off, nor is a directory made to ask", async () => {
+    const dir = join(smallDirectory(), "cache");
+    const asked = vi.spyOn(fs, "statfsSync");
+    const { errors } = await pageSite({ dir, minFree: "64mb", enabled: false });
+    expect([errors, asked.mock.calls]).toEqual([[], []]);
+    await pageSite({ dir, minFree: "64mb" });
+    expect(asked).toHaveBeenCalled();
+    expect(fs.existsSync(dir)).toBe(false);
+  });
+});
+
 it.each([
   { given: "mounted, if it may be", make: () => mountedDisk(SIZE) ?? toldDisk(SIZE) },
   { given: "told of", make: () => toldDisk(SIZE) },

@@ -2,12 +2,12 @@
 import { resolve } from "node:path";
 import { performance } from "node:perf_hooks";
 import { directoryError } from "../base/errors.js";
+import { inOwnContext } from "../base/async.js";
 import type { MaybeAsync } from "../base/async.js";
 import { Sweeper } from "./bounds/sweeper.js";
 import { SpaceReservation } from "./bounds/space-reservation.js";
 import { SharedUsage } from "./bounds/shared-usage.js";
 import { tooSmall } from "./bounds/too-small.js";
-import type { TooSmall } from "./bounds/too-small.js";
 import { Usage } from "./bounds/usage.js";
 import type { EntryHead, StoreEntry } from "./contract.js";
 import { prepareDirectory, writeTrial } from "./directory.js";
@@ -91,10 +91,19 @@ export class StoreParts<Value> {
     this.neighbours = new Neighbours(fs, this.paths.root, elapsed, failed, removal);
     const sharedClock = new SharedClock(fs, this.paths, options.clock);
     let known = false;
+    let told = options.strict || options.idle === true;
+    const tellTooSmall = (): void => {
+      const found = told ? undefined : tooSmall(fs, this.paths.root, options);
+      if (found === undefined) return;
+      told = true;
+      this.faults.tell({ type: "too-small", ...found });
+    };
+    // Not before its maker can listen.
+    if (!told) process.nextTick(inOwnContext, tellTooSmall);
     const prepare = (): void => {
       if (known) removal.check();
       prepareDirectory(fs, this.paths.root, { ...options, known });
-      if (!known && !options.strict) this.#tellTooSmall(tooSmall(fs, this.paths.root, options));
+      if (!known) tellTooSmall();
       known = true;
       sharedClock.agree();
       this.neighbours.register();
@@ -179,10 +188,6 @@ export class StoreParts<Value> {
     const problem = `can only be read (${code}): what is stored is served, and nothing else is stored`;
     const error = directoryError(this.paths.root, problem, cause);
     this.faults.tell({ type: "error", operation: "open", code, error, said: false });
-  }
-
-  #tellTooSmall(found: TooSmall | undefined): void {
-    if (found !== undefined) this.faults.tell({ type: "too-small", ...found });
   }
 }
 

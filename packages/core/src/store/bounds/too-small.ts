@@ -1,9 +1,11 @@
 /** A bound that the user set and the file system of the cache cannot provide, whatever else is stored on it. Says what
  * to set. Writes nothing. */
 import type { StatsFs } from "node:fs";
+import { dirname } from "node:path";
 import { directoryError } from "../../base/errors.js";
 import type { DiskCacheError } from "../../base/errors.js";
 import type { SpaceBound } from "../contract.js";
+import { errorCode } from "../file-system.js";
 import type { FileSystem } from "../file-system.js";
 
 /** On a small file system, no more than this share stays free unless the user asked for more. */
@@ -59,12 +61,15 @@ export function totalBytes({ blocks, bsize }: Pick<StatsFs, "blocks" | "bsize">)
 
 // Without what is reserved for root.
 function usableBytes(fs: FileSystem, dir: string): number | undefined {
-  try {
-    const stat = fs.statfsSync(dir);
-    const total = totalBytes(stat);
-    return total && total - Math.max(0, stat.bfree - stat.bavail) * stat.bsize;
-  } catch {
-    return undefined;
+  for (let at = dir; ; at = dirname(at)) {
+    try {
+      const stat = fs.statfsSync(at);
+      const total = totalBytes(stat);
+      return total && total - Math.max(0, stat.bfree - stat.bavail) * stat.bsize;
+    } catch (error) {
+      // It will be made in the directory above.
+      if (errorCode(error) !== "ENOENT" || dirname(at) === at) return undefined;
+    }
   }
 }
 
