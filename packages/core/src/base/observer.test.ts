@@ -1,5 +1,5 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { corruptEntryError, directoryError, hookError, purgeError, storeIoError } from "./errors.js";
 import { Observer } from "./observer.js";
 
@@ -33,6 +33,26 @@ describe("the observer", () => {
       purges: 1,
       errors: 1,
     });
+  });
+
+  it("keeps an error of the start for its first listener, for a second", async () => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const warned = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
+    const [late, never] = [new Observer(), new Observer()];
+    const heard: unknown[] = [];
+    const error = directoryError("/cache", "too small");
+    for (const observer of [late, never]) observer.errorAtStart(error);
+    vi.advanceTimersByTime(500);
+    late.on("hit", () => undefined);
+    for (const _ of [1, 2]) late.on("error", (told) => heard.push(told));
+    await new Promise<void>((resolve) => process.nextTick(resolve));
+    vi.advanceTimersByTime(400);
+    expect([heard, warned.mock.calls]).toEqual([[error, error], []]);
+    vi.advanceTimersByTime(200);
+    expect([heard.length, warned.mock.calls.length]).toEqual([2, 1]);
+    late.errorAtStart(error);
+    expect(heard).toHaveLength(4);
   });
 
   it("warns the process once of each kind of error that has no listener", () => {

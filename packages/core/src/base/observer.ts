@@ -2,6 +2,7 @@
  * listener can hurt a request. */
 import { channel } from "node:diagnostics_channel";
 import { EventEmitter } from "node:events";
+import { inOwnContext } from "./async.js";
 import type { DiskCacheError } from "./errors.js";
 import { UnhandledErrors } from "./errors.js";
 
@@ -74,6 +75,8 @@ export interface CacheCounters {
 type Listener<Name extends keyof CacheEvents> = (event: CacheEvents[Name]) => void;
 
 const CHANNEL = channel("diskcache");
+/** How long an error that was found when the cache was made waits for a listener. */
+const LISTENER_MS = 1000;
 
 export class Observer {
   readonly counters: CacheCounters = {
@@ -157,6 +160,24 @@ export class Observer {
     this.counters.errors++;
     if (this.#heard) this.#tell("error", error);
     if (this.#emitter.listenerCount("error") === 0 && !CHANNEL.hasSubscribers) this.#unheard.tell(error);
+  }
+
+  /** An error that was found when the cache was made: its listener may only come in a moment. */
+  errorAtStart(error: DiskCacheError): void {
+    if (this.#emitter.listenerCount("error") > 0) return this.error(error);
+    const missed = (): void => {
+      this.#emitter.off("newListener", comes);
+      this.error(error);
+    };
+    const timer = inOwnContext(() => setTimeout(missed, LISTENER_MS).unref());
+    const comes = (name: string | symbol): void => {
+      if (name !== "error") return;
+      clearTimeout(timer);
+      this.#emitter.off("newListener", comes);
+      // The listener is about to be added.
+      process.nextTick(inOwnContext, () => this.error(error));
+    };
+    this.#emitter.on("newListener", comes);
   }
 
   // On the hit path an event object is made only when there is a listener.

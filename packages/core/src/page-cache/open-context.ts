@@ -40,7 +40,8 @@ export function openContext<Req>(given: DiskCacheOptions<Req>): CacheContext {
     decode: decodeStoredValue,
     observe: (event) => {
       if (event.type === "error" && event.said) return;
-      if (event.type === "error" || event.type === "corrupt" || event.type === "too-small") observer.error(event.error);
+      if (event.type === "too-small") observer.errorAtStart(event.error);
+      if (event.type === "error" || event.type === "corrupt") observer.error(event.error);
     },
   });
   const parts = {
