@@ -28,7 +28,7 @@ export function endSuperseded(
   if (facts.authorization || facts.cookies) return;
   // RFC 9111 §4.3.3: an application that fails has not said that the page has changed.
   if (ABOUT_THE_REQUEST.has(status) || isStaleOnErrorStatus(status)) return;
-  store.remove(selection.key);
+  store.removeForAll(selection.entry.head);
 }
 
 /** @returns the birth of what is stored of the answer: for a POST that answers GETs a moment after what it

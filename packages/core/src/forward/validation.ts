@@ -134,7 +134,7 @@ export function headTold(
   // With holes it has neither validators nor a length of its own.
   if (entry.value.holes !== undefined) return;
   const told = headUpdate(entry.value.head, head, entry.bodyBytes);
-  if (told === "invalidate") context.store.remove(key);
+  if (told === "invalidate") context.store.removeForAll(entry.head);
   const asGet = { ...plan, request: { ...plan.request, method: "GET" } };
   if (told === "freshen") {
     const freshened = freshen(headToFreshen(entry), head, dated(context.options.clock, now));

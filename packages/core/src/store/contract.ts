@@ -160,6 +160,8 @@ export interface Store<Value> {
   released(key: string, timeoutMs: number): Promise<LockEnd>;
   /** Drops one entry. */
   remove(key: string): void;
+  /** The same for every process that shares the directory: what they remember under its name goes, too. */
+  removeForAll(head: Pick<EntryHead, "key" | "scope" | "name">): void;
   /** Invalidates what the selectors match, for every process that shares the directory. Resolves when no process would
    * serve it any more; rejects with `ERR_DISKCACHE_PURGE` when the purge cannot be recorded. */
   purge(selectors: readonly PurgeSelector[], options: { readonly soft: boolean }): Promise<void>;

@@ -2,6 +2,7 @@
  * HTTP, and never throws into a request. */
 import { setImmediate } from "node:timers";
 import { closedError } from "../base/errors.js";
+import type { DiskCacheError } from "../base/errors.js";
 import { andThen, Pending } from "../base/async.js";
 import { Committing } from "./committing.js";
 import type {
@@ -203,6 +204,15 @@ export class DiskStore<Value> implements Store<Value> {
     this.#parts.reader.overtaken(key);
     this.#parts.queue.remove(key);
     this.#committing.delete(key);
+  }
+
+  removeForAll({ key, scope, name }: Pick<EntryHead, "key" | "scope" | "name">): void {
+    this.remove(key);
+    if (this.#closing !== undefined || !this.#parts.neighbours.present) return;
+    // Other processes have it in memory, and look at the log before they give it out.
+    this.purge([{ kind: "name", name, scope }], { soft: false }).catch((error: DiskCacheError) =>
+      this.#parts.faults.tell({ type: "error", operation: "purge", code: errorCode(error.cause), error, said: false }),
+    );
   }
 
   async purge(selectors: readonly PurgeSelector[], how: { readonly soft: boolean }): Promise<void> {
