@@ -11,13 +11,24 @@ export interface CacheEvents {
   /** Answered from the cache. */
   hit: { readonly url: string; readonly stale: boolean };
   /** Forwarded to the application, and why (RFC 9211 §2.2). */
-  forward: { readonly url: string; readonly reason: string; readonly detail: string | undefined };
+  forward: {
+    readonly url: string;
+    readonly reason: string;
+    readonly detail: string | undefined;
+    /** The cookies or fields that the detail is about, if it is about any; never their values. */
+    readonly names?: readonly string[];
+  };
   /** Answered with another request's response, while the application made it. */
   collapsed: { readonly url: string };
   /** A response was stored, or stored again under the fields of a 304. */
   stored: { readonly url: string; readonly bytes: number };
   /** A response was not stored, and why. */
-  "not-stored": { readonly url: string; readonly reason: string };
+  "not-stored": {
+    readonly url: string;
+    readonly reason: string;
+    /** The cookies or fields that the reason is about, if it is about any; never their values. */
+    readonly names?: readonly string[];
+  };
   /** A refresh behind a stale page was answered and has left the page as it was: by something before the cache, such
    * as a login wall (`reached: false`), or by what could not be stored. `status` is `undefined` without an answer. The
    * next client request that finds the page stale is forwarded. */
@@ -72,6 +83,30 @@ export interface CacheCounters {
   errors: number;
 }
 
+/** Names that are looked for only where they are heard. */
+type Names = () => readonly string[];
+
+/** Where a forward comes from. */
+export interface ForwardOrigin {
+  /** A request of the cache's own. */
+  readonly own: boolean;
+  /** It was neither looked up nor stored. */
+  readonly leftAlone: boolean;
+}
+
+/** Sees what happens to each request beside the listeners of events: what speaks to the developer. */
+export interface Watcher {
+  hit(url: string, stale: boolean): void;
+  forward(url: string, reason: string, detail: string | undefined, names: Names, origin: ForwardOrigin): void;
+  stored(url: string, own: boolean): void;
+  notStored(url: string, reason: string, names: Names, own: boolean): void;
+  /** Nothing happens from now on. */
+  end(): void;
+}
+
+const CLIENTS: ForwardOrigin = Object.freeze({ own: false, leftAlone: true });
+const NO_NAMES: Names = () => [];
+
 type Listener<Name extends keyof CacheEvents> = (event: CacheEvents[Name]) => void;
 
 const CHANNEL = channel("diskcache");
@@ -96,6 +131,8 @@ export class Observer {
   readonly #emitter = new EventEmitter();
   readonly #unheard = new UnhandledErrors();
   #listening = false;
+  /** `undefined` where nothing is to be seen any more. */
+  watcher: Watcher | undefined;
 
   on<Name extends keyof CacheEvents>(name: Name, listener: Listener<Name>): void {
     this.#listening = true;
@@ -110,11 +147,19 @@ export class Observer {
     this.counters.hits++;
     if (stale) this.counters.staleHits++;
     if (this.#heard) this.#tell("hit", { url, stale });
+    this.watcher?.hit(url, stale);
   }
 
-  forward(url: string, reason: string, detail: string | undefined): void {
+  forward(
+    url: string,
+    reason: string,
+    detail: string | undefined,
+    names: Names = NO_NAMES,
+    origin: ForwardOrigin = CLIENTS,
+  ): void {
     this.counters.forwards++;
-    if (this.#heard) this.#tell("forward", { url, reason, detail });
+    if (this.#heard) this.#tell("forward", { url, reason, detail, ...named(names()) });
+    this.watcher?.forward(url, reason, detail, names, origin);
   }
 
   collapsed(url: string): void {
@@ -122,14 +167,16 @@ export class Observer {
     if (this.#heard) this.#tell("collapsed", { url });
   }
 
-  stored(url: string, bytes: number): void {
+  stored(url: string, bytes: number, own = false): void {
     this.counters.stored++;
     if (this.#heard) this.#tell("stored", { url, bytes });
+    this.watcher?.stored(url, own);
   }
 
-  notStored(url: string, reason: string): void {
+  notStored(url: string, reason: string, names: Names = NO_NAMES, own = false): void {
     this.counters.notStored++;
-    if (this.#heard) this.#tell("not-stored", { url, reason });
+    if (this.#heard) this.#tell("not-stored", { url, reason, ...named(names()) });
+    this.watcher?.notStored(url, reason, names, own);
   }
 
   refreshRefused(url: string, reached: boolean, status: number | undefined): void {
@@ -197,4 +244,8 @@ export class Observer {
       );
     }
   }
+}
+
+function named(names: readonly string[]): { readonly names?: readonly string[] } {
+  return names.length === 0 ? {} : { names };
 }

@@ -42,7 +42,7 @@ import {
 import { requestChanges } from "./request-changes.js";
 import type { RequestChanges } from "./request-changes.js";
 import type { Failure } from "./stale.js";
-import { Told } from "./told.js";
+import { ForwardReport } from "./report.js";
 import type { Fields } from "./client-response.js";
 
 const PASS: Delivery = Object.freeze({ kind: "pass", set: [], remove: [], record: false });
@@ -64,7 +64,7 @@ export class Forward {
   #freshened: MaybeAsync<boolean> = false;
   /** The fields the client is given. */
   #given: RawHeaders = [];
-  readonly #told: Told;
+  readonly #report: ForwardReport;
   #delegated = false;
   /** While its client has left and the handler goes on. */
   #absent: AbsentClient | undefined;
@@ -86,14 +86,14 @@ export class Forward {
   constructor(context: CacheContext, plan: ForwardPlan) {
     this.#context = context;
     this.#plan = plan;
-    this.#told = new Told(context, plan);
+    this.#report = new ForwardReport(context, plan);
     this.directives = new HandlerDirectives(context, plan.own);
     context.fragments.renderings.begin(this.directives);
     this.requestChanges = requestChanges(context, plan);
     this.#requestAt = context.options.clock.now();
     this.#setDeadline();
-    const { page, facts, reason, detail } = plan;
-    if (page === undefined || !(facts.authorization || facts.cookies)) this.#told.forwarded(plan, reason, detail);
+    const { page, facts } = plan;
+    if (page === undefined || !(facts.authorization || facts.cookies)) this.#report.forwarded();
   }
 
   get plan(): ForwardPlan {
@@ -113,8 +113,8 @@ export class Forward {
 
   /** Another exchange, with a key of its own, answers this request: this one passes everything through. */
   delegate(): void {
-    this.#told.forwarded(this.#plan, this.#plan.reason, this.#plan.detail);
-    this.#told.kept(false);
+    this.#report.forwarded();
+    this.#report.kept(false);
     this.#delegated = true;
     clearTimeout(this.#deadline);
     releaseFollowers(this.#plan, false);
@@ -215,7 +215,7 @@ export class Forward {
       if (this.directives.sealHoles() === undefined) this.#plan.leading?.flight.share(capture.sharing());
       return this.#lost(capture, head);
     }
-    this.#keepNothing(capture, reason);
+    this.#keepNothing(capture, reason, rawHeaders);
     endSuperseded(this.#context, this.#plan, head.status, reason);
     const known = { ownEtag: undefined, whole: false };
     return clientFields(this.#plan, this.directives, head, { store: false, reason }, known, this.#debugHeader);
@@ -287,7 +287,7 @@ export class Forward {
         );
       if (head.status === 304 && this.requestChanges.conditional) {
         const decide = (freshened: ResponseHead): StoreDecision => this.#decide(freshened, now);
-        const answer = notModified(this.#context, this.#plan, selection, head, now, decide, this.#told);
+        const answer = notModified(this.#context, this.#plan, selection, head, now, decide, this.#report);
         this.#freshened = answer.kept;
         return answer.delivery;
       }
@@ -302,11 +302,10 @@ export class Forward {
     const birth = putOutOfDate(this.#context, this.#plan, head, decision);
     if (birth !== this.#plan.birth) this.#plan = { ...this.#plan, birth };
     const ownEtag = decision.store && body !== undefined && mayBeTagged(head) ? etag(body) : undefined;
-    const { detail } = this.#plan;
-    this.#told.forwarded(this.#plan, reasonTold(this.#plan, decision), decision.store ? detail : decision.reason);
+    this.#report.forwarded(reasonTold(this.#plan, decision), decision.store ? undefined : decision.reason);
     if (decision.store) this.#begin(decision, head, before, ownEtag, now);
     else {
-      this.#refused(decision.reason, head.status >= 500);
+      this.#refused(decision.reason, head.status >= 500, head.rawHeaders);
       endSuperseded(this.#context, this.#plan, head.status, decision.reason);
     }
     const refusal = this.#capture?.refusal(body?.length ?? announcedLength(head), body !== undefined);
@@ -343,7 +342,7 @@ export class Forward {
       { head, before, ownEtag, now },
       this.directives,
     );
-    const capture = new Capture(this.#context, plan);
+    const capture = new Capture(this.#context, plan, this.#report);
     capture.onDrain = () => this.onDrain?.();
     this.#capture = capture;
     return capture;
@@ -359,16 +358,16 @@ export class Forward {
   }
 
   // A client whose own response is read from the capture gets the rest of it.
-  #keepNothing(capture: Capture, reason: string): void {
+  #keepNothing(capture: Capture, reason: string, rawHeaders: RawHeaders): void {
     if (this.#plan.beginning === undefined) {
-      capture.abort(reason);
+      capture.abort(reason, rawHeaders);
       this.#capture = undefined;
     } else capture.refuse(reason);
     releaseFollowers(this.#plan, false);
   }
 
-  #refused(reason: string, failed = false): void {
-    if (this.#plan.page !== undefined) this.#context.observer.notStored(this.#plan.request.target, reason);
+  #refused(reason: string, failed = false, rawHeaders?: RawHeaders): void {
+    if (this.#plan.page !== undefined) this.#report.notStored(reason, rawHeaders);
     // The next request leads again: its answer will be stored, for itself and for others.
     if (reason !== NOT_ADMITTED) releaseFollowers(this.#plan, failed);
   }
@@ -389,9 +388,9 @@ export class Forward {
   }
 
   #settle(kept: MaybeAsync<boolean>, keys: readonly string[] = []): void {
-    const { leading, settled, reason, detail } = this.#plan;
-    this.#told.forwarded(this.#plan, reason, detail);
-    this.#told.kept(kept);
+    const { leading, settled } = this.#plan;
+    this.#report.forwarded();
+    this.#report.kept(kept);
     const onOver = this.#over ? undefined : this.onOver;
     this.#over = true;
     this.#absent?.over();

@@ -17,7 +17,7 @@ import type { StoredResponse } from "../stored/stored-response.js";
 import type { Delivery, ForwardPlan, SharedResponse, StoreDecision } from "./forward-plan.js";
 import { releaseFollowers } from "./forward-plan.js";
 import { endSuperseded } from "./supersede.js";
-import type { Told } from "./told.js";
+import type { ForwardReport } from "./report.js";
 
 /** What the client gets, and whether the stored response stays stored as it is now. */
 export interface NotModified {
@@ -26,7 +26,7 @@ export interface NotModified {
 }
 
 /** @param decide whether the freshened response may be stored
- * @param told called with whether it is */
+ * @param report of this forward */
 export function notModified(
   context: CacheContext,
   plan: ForwardPlan,
@@ -34,7 +34,7 @@ export function notModified(
   validation: ResponseHead,
   now: number,
   decide: (head: ResponseHead) => StoreDecision,
-  told: Told,
+  report: ForwardReport,
 ): NotModified {
   const { request, reason, leading } = plan;
   const { debugHeader } = context.options;
@@ -43,7 +43,7 @@ export function notModified(
     // §4.3.4: it is about another representation, so it freshens nothing; but it answers our condition, and the client
     // had none.
     releaseFollowers(plan, false);
-    told.freshened(plan, 0, "not-modified", false);
+    report.freshened(0, "not-modified", false);
     const status: CacheStatus = { fwd: reason, fwdStatus: 304, detail: "not-modified" };
     const marks = { status, debugHeader, debugValue: "STALE" };
     const response = respondStored(context, entry, request, now, marks);
@@ -52,7 +52,7 @@ export function notModified(
   const head = freshen(headToFreshen(entry), validation, dated(context.options.clock, now));
   const decision = decide(head);
   const { entry: freshened, refusal, kept } = freshenStored(context, plan, selection, head, decision);
-  told.freshened(plan, entry.bodyBytes, refusal, kept);
+  report.freshened(entry.bodyBytes, refusal, kept);
   if (decision.store) leading?.flight.standIn(shareStored(context, plan, freshened));
   const storing = refusal === undefined;
   const status: CacheStatus = { fwd: reason, fwdStatus: 304, stored: kept === true, storing, detail: refusal };

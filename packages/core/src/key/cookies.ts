@@ -12,6 +12,12 @@ export function hasUndeclaredCookies(header: string, rules: CookieRules): boolea
   return cookiePairs(header).some(([name]) => !matchesAny(name, rules.ignore) && !matchesAny(name, rules.key));
 }
 
+/** Their names, each once; `""` for a pair without a name. */
+export function undeclaredCookies(header: string, rules: CookieRules): readonly string[] {
+  const names = cookiePairs(header).map(([name]) => name);
+  return [...new Set(names)].filter((name) => !matchesAny(name, rules.ignore) && !matchesAny(name, rules.key));
+}
+
 /** Whether the request carries a cookie that is not in its key, declared or not. */
 export function hasUnkeyedCookies(header: string, rules: CookieRules): boolean {
   return cookiePairs(header).some(([name]) => !matchesAny(name, rules.key));

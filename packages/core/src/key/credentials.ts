@@ -94,6 +94,14 @@ export class Credentials {
     return false;
   }
 
+  /** The names of the fields that identify its client, `authorization` among them; none where the connection or
+   * middleware does.
+   * @param keyed fields that are in its key */
+  namesIn({ headers }: RequestHead, keyed: readonly string[]): readonly string[] {
+    const names = Object.keys(headers).filter((name) => name === "authorization" || this.has(name));
+    return names.filter((name) => !keyed.includes(name));
+  }
+
   /** Whether the connection, or middleware before the cache, knows who sent the request.
    * @param native what the framework passes to handlers */
   areKnown(native: unknown): boolean {

@@ -40,6 +40,8 @@ export interface ResolvedOptions {
   readonly admission: "always" | "second-request";
   readonly durability: "none" | "fsync";
   readonly strict: boolean;
+  /** Outside of production: the developer is told what operators know. */
+  readonly development: boolean;
   readonly enabled: boolean;
   readonly secrets: readonly Buffer[] | undefined;
   readonly encrypt: boolean;
@@ -130,6 +132,7 @@ export function resolveOptions<Req>(given: DiskCacheOptions<Req>): ResolvedOptio
     admission: oneOf("admission", given.admission ?? DEFAULTS.admission, ["always", "second-request"]),
     durability: oneOf("durability", given.durability ?? DEFAULTS.durability, ["none", "fsync"]),
     strict: boolean("strict", given.strict ?? false),
+    development: isDevelopment(),
     enabled: boolean("enabled", given.enabled ?? process.env["DISKCACHE"] !== "off"),
     secrets: secrets("secret", given.secret),
     encrypt: encryption("encrypt", given.encrypt, given.secret),
@@ -179,11 +182,15 @@ function resolveHosts(given: unknown): ReadonlySet<string> {
   return new Set(hosts.map((host) => host.toLowerCase()));
 }
 
+function isDevelopment(): boolean {
+  return process.env["NODE_ENV"] !== "production";
+}
+
 function resolveAudit(given: DiskCacheOptions["audit"]): ResolvedOptions["audit"] {
   const isObject = typeof given === "object" && given !== null;
   const rules: Record<string, unknown> = isObject ? record("audit", given) : { mode: given };
   refuseUnknown("audit.", rules, new Set(["mode", "ignore"]));
-  const { mode: asked = process.env["NODE_ENV"] !== "production" } = rules;
+  const { mode: asked = isDevelopment() } = rules;
   const mode = typeof asked === "boolean" ? (asked ? "warn" : "off") : asked;
   return Object.freeze({
     mode: oneOf(isObject ? "audit.mode" : "audit", mode, ["warn", "enforce", "off"]),

@@ -16,6 +16,8 @@ export interface Explanation {
   readonly reason: string | undefined;
   /** More about the reason. */
   readonly detail: string | undefined;
+  /** The cookies or fields that the detail is about, if it is about any; never their values. */
+  readonly names?: readonly string[];
   /** The key and its parts; `undefined` when the request is bypassed. */
   readonly key:
     | {
@@ -50,12 +52,14 @@ export function storedEntry(lookup: Lookup): ResponseEntry | undefined {
   return lookup.verdict === "reuse" ? lookup.entry : lookup.selection?.entry;
 }
 
-/** @param sent what is stored, in the form the client would be sent */
+/** @param sent what is stored, in the form the client would be sent
+ * @param namesOf the cookies or fields that a detail is about */
 export function explain(
   request: RequestHead,
   lookup: Lookup,
   now: number,
   sent: ResponseEntry | undefined,
+  namesOf: (detail: string | undefined) => readonly string[],
 ): Explanation {
   const base = { method: request.method, url: request.target };
   if (lookup.verdict === "unsatisfiable") {
@@ -68,10 +72,13 @@ export function explain(
       stored: undefined,
     };
   }
+  const why = whyForward(lookup);
+  const names = namesOf(why.detail);
   return {
     ...base,
     outcome: lookup.verdict === "forward" ? "forward" : lookup.stale ? "stale" : "hit",
-    ...whyForward(lookup),
+    ...why,
+    ...(names.length > 0 && { names }),
     key: lookup.page && {
       text: lookup.page.key,
       file: hash("sha256", lookup.page.key),

@@ -4,6 +4,7 @@ import { Auditor } from "../features/audit/auditor.js";
 import { CodedBodies } from "../features/coding/coded-bodies.js";
 import type { CacheContext } from "./context.js";
 import { Backoff } from "../forward/refreshes.js";
+import { Hints } from "./hints.js";
 import { HitForMiss } from "../forward/hit-for-miss.js";
 import { Fragments } from "../features/fragments/fragments.js";
 import { Holes } from "../features/holes/holes.js";
@@ -21,6 +22,7 @@ import type { StoredValue } from "../stored/stored-value.js";
 export function openContext<Req>(given: DiskCacheOptions<Req>): CacheContext {
   const options = resolveOptions(given);
   const observer = new Observer();
+  if (options.enabled && options.development) observer.watcher = new Hints(observer);
   const store = new DiskStore<StoredValue>({
     dir: resolve(options.dir),
     memoryBytes: options.memoryBytes,

@@ -9,6 +9,7 @@ import { explain, storedEntry } from "./explain.js";
 import type { Explanation } from "./explain.js";
 import type { FragmentOptions, InsideFragment, VaryOn } from "../features/fragments/fragment-options.js";
 import type { Forward } from "../forward/forward.js";
+import { namesBehind } from "../forward/report.js";
 import { isSoft, purgeSelectors, wholeTarget } from "../invalidate/purge-target.js";
 import type { PurgeOptions, Purges, PurgeTarget } from "../invalidate/purge-target.js";
 import { purger } from "../invalidate/purger.js";
@@ -231,7 +232,8 @@ export class PageCache<Req = unknown> {
     const { options, coded } = this.#context;
     const entry = storedEntry(lookup);
     const choice = entry && (await coded.choose(entry, asked, false));
-    return explain(asked, lookup, options.clock.now(), choice);
+    const namesOf = (detail?: string) => namesBehind(options, asked, policy.keyHeaders, detail);
+    return explain(asked, lookup, options.clock.now(), choice, namesOf);
   }
 
   /** After `close()`, as they were at the end. */
@@ -263,6 +265,7 @@ export class PageCache<Req = unknown> {
   async close(): Promise<void> {
     const { fragments, coded, endings, store } = this.#context;
     this.#closed = true;
+    this.#context.observer.watcher?.end();
     this.#answering.close();
     fragments.close();
     await coded.close();

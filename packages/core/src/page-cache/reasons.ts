@@ -108,8 +108,8 @@ export const REFUSALS = {
       "it sets a cookie, or middleware outside the cache does at the last moment, as sessions do: replayed, " +
       "all clients would get it",
     remedy:
-      "Do not set cookies on pages. Sessions: do not save empty ones, do not renew on each response " +
-      "([Sessions](recipes.md#sessions)).",
+      "Do not set cookies on pages. Sessions: [do not save empty ones, do not renew on each " +
+      "response](recipes.md#sessions).",
   },
   private: {
     meaning: "`Cache-Control: private`, in any spelling",

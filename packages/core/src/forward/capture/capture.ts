@@ -2,7 +2,7 @@
  * Decides nothing: whether it may be stored was settled when it began. */
 import type { CacheContext } from "../../page-cache/context.js";
 import type { Coding } from "../../base/codings.js";
-import type { RequestHead, ResponseHead } from "../../base/exchange.js";
+import type { RawHeaders, RequestHead, ResponseHead } from "../../base/exchange.js";
 import type { ClientCacheControl } from "../../http/patch-cache-control.js";
 import { lengthAgrees } from "../../http/storability.js";
 import { LEAST_CODED_BYTES, MOST_CODED_BYTES } from "../../http/codable.js";
@@ -51,8 +51,15 @@ export interface CapturePlan {
 /** Characters of fields and tags, of 64 KiB for the whole head. */
 const SURELY_FITS = 12 * 1024;
 
+/** Told once how it ended. */
+interface CaptureReport {
+  stored(bytes: number): void;
+  notStored(reason: string, rawHeaders?: RawHeaders): void;
+}
+
 export class Capture {
   readonly #context: CacheContext;
+  readonly #report: CaptureReport;
   readonly #plan: CapturePlan;
   readonly #digest: string | undefined;
   readonly #recorder: BodyRecorder;
@@ -62,8 +69,9 @@ export class Capture {
   /** How long the handler's own client may block it. */
   readonly pace = new ClientPace(() => this.followed);
 
-  constructor(context: CacheContext, plan: CapturePlan) {
+  constructor(context: CacheContext, plan: CapturePlan, report: CaptureReport) {
     this.#context = context;
+    this.#report = report;
     this.#plan = plan;
     this.#digest = plan.vary.length === 0 ? undefined : variantDigest(plan.request, plan.vary);
     this.#recorder = new BodyRecorder(context.store, this.#key, context.options.maxBody);
@@ -170,7 +178,7 @@ export class Capture {
 
   /** The response ended properly. Stores it if its length agrees with what it announced. */
   end(): MaybeAsync<boolean> {
-    const { request, head } = this.#plan;
+    const { head } = this.#plan;
     if (this.#recorder.wanted && !lengthAgrees(head, this.#recorder.bytes)) {
       this.abort("length");
       return false;
@@ -179,17 +187,17 @@ export class Capture {
     if (refusal !== undefined) {
       this.#recorder.holdTurn();
       this.#recorder.finish();
-      this.#context.observer.notStored(request.target, refusal);
+      this.#report.notStored(refusal);
       return false;
     }
     const stored = this.#storedWhole();
     this.#stored = stored;
     const placed = andThen(this.#recorder.keep(this.#entryHead(this.#key, encodeResponse(stored), stored)), (kept) => {
       if (!kept) {
-        this.#context.observer.notStored(request.target, "store");
+        this.#report.notStored("store");
         return false;
       }
-      this.#context.observer.stored(request.target, this.#recorder.bytes);
+      this.#report.stored(this.#recorder.bytes);
       const listed = this.#digest === undefined ? undefined : this.#listVariant(this.#digest, stored);
       return andThen(
         andThen(listed, () => this.#listEquivalents(stored)),
@@ -217,10 +225,11 @@ export class Capture {
     this.#refusal = reason;
   }
 
-  /** The response did not end properly. */
-  abort(reason: string): void {
+  /** The response did not end properly, or may not be stored after all.
+   * @param rawHeaders of the response, where they are the reason */
+  abort(reason: string, rawHeaders?: RawHeaders): void {
     this.#recorder.abort();
-    this.#context.observer.notStored(this.#plan.request.target, reason);
+    this.#report.notStored(reason, rawHeaders);
   }
 
   // While the log of purges cannot be read, no entry is known to be valid, and nothing can be stored either.
