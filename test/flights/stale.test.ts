@@ -10,6 +10,9 @@ import type { Site } from "../adapters/site.js";
 import { written } from "../security/crafted.js";
 import { barrier } from "../support/barrier.js";
 
+// Here the disk is slow: `silentDisk` makes it so.
+vi.unmock(import("../../packages/core/src/store/entries/slow-guard.js"));
+
 /** Longer than one read may hold up the event loop before the next ones go past it. */
 const SLOW_MS = 110;
 const PLAIN = { "Content-Type": "text/plain" };

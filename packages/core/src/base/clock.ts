@@ -22,6 +22,9 @@ export interface MachineTime {
   readonly steady: () => number;
 }
 
+/** Milliseconds of a clock that never jumps: the process's own. */
+export const elapsedMs = (): number => performance.now();
+
 /** A change smaller than this is ignored. */
 const STEP_MS = 250;
 /** A comparison of both clocks that took longer is ignored: the process was held up in between. */

@@ -1,6 +1,6 @@
 /** The parts of a store on disk, joined once. Decides nothing itself. */
 import { resolve } from "node:path";
-import { performance } from "node:perf_hooks";
+import { elapsedMs } from "../base/clock.js";
 import { directoryError } from "../base/errors.js";
 import { inOwnContext } from "../base/async.js";
 import type { MaybeAsync } from "../base/async.js";
@@ -74,7 +74,7 @@ export class StoreParts<Value> {
 
   constructor(options: DiskStoreOptions<Value>, owner: StoreOwner<Value>) {
     const fs = options.fs ?? nodeFileSystem;
-    const elapsed = options.elapsed ?? (() => performance.now());
+    const elapsed = options.elapsed ?? elapsedMs;
     const durable = options.durability === "fsync";
     const now = (): number => options.clock.now();
     const outcomes = {
