@@ -42,7 +42,7 @@ describe("the code of the documentation", () => {
     );
   });
 
-  it.each(blocks.filter((block) => block.runs))("runs and ends: $document, line $line", async (block) => {
+  it.for(blocks.filter((block) => block.runs))("runs and ends: $document, line $line", async (block, { signal }) => {
     const { outputText } = ts.transpileModule(block.code, {
       compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 },
     });
@@ -50,7 +50,7 @@ describe("the code of the documentation", () => {
     writeFileSync(file, outputText);
     const cwd = mkdtempSync(join(tmpdir(), "diskcache-documentation-"));
     try {
-      await expect(run(process.execPath, [file], { cwd, timeout: 15_000 })).resolves.toBeDefined();
+      await expect(run(process.execPath, [file], { cwd, signal })).resolves.toBeDefined();
     } finally {
       rmSync(cwd, { recursive: true });
     }
