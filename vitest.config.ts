@@ -25,6 +25,7 @@ export default defineConfig({
   test: {
     include: ["packages/*/src/**/*.test.ts", "test/**/*.test.ts", "examples/**/*.test.ts"],
     exclude: ["**/node_modules/**", "**/dist/**", "**/.cache/**", ...(QUICK ? LONG : [])],
+    globalSetup: ["test/support/memory-directory.ts"],
     setupFiles: ["test/support/setup.ts"],
     reporters: ["default", "./test/support/summary-reporter.ts"],
     restoreMocks: true,
