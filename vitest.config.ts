@@ -19,12 +19,29 @@ const LONG = [
   "test/adapters/{closing,compress,compress-shared,http2-writing,leaving,purger,reasons,restart,superseded,unread-bodies}.test.ts",
 ];
 
+/* Functions from values to values: no file, no server, no process, nothing of Vitest's that one file could leave for the next. They share a process,
+ * because starting one takes longer than most of these files do. Every other file has a process of its own. */
+const FUNCTIONS = [
+  "packages/core/src/{base,http,key,options,stored}/**/*.test.ts",
+  "test/{rfc9211,rfc9651}/**/*.test.ts",
+];
+const NOWHERE = ["**/node_modules/**", "**/dist/**", "**/.cache/**"];
+
 export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions, externalConditions: ["diskcache-source"] } },
   test: {
-    include: ["packages/*/src/**/*.test.ts", "test/**/*.test.ts", "examples/**/*.test.ts"],
-    exclude: ["**/node_modules/**", "**/dist/**", "**/.cache/**", ...(QUICK ? LONG : [])],
+    projects: [
+      { extends: true, test: { name: "functions", isolate: false, include: FUNCTIONS, exclude: NOWHERE } },
+      {
+        extends: true,
+        test: {
+          name: "processes",
+          include: ["packages/*/src/**/*.test.ts", "test/**/*.test.ts", "examples/**/*.test.ts"],
+          exclude: [...NOWHERE, ...FUNCTIONS, ...(QUICK ? LONG : [])],
+        },
+      },
+    ],
     globalSetup: ["test/support/memory-directory.ts"],
     setupFiles: ["test/support/setup.ts"],
     reporters: ["default", "./test/support/summary-reporter.ts"],
