@@ -10,7 +10,7 @@ import { systemClock } from "../support/manual-clock.js";
 import { temporaryDirectory } from "../support/temporary-directory.js";
 import { visit } from "../support/visit.js";
 import type { Answer } from "../support/visit.js";
-import { ADAPTERS } from "./adapters.js";
+import { EVERY_ADAPTER } from "./adapters.js";
 import type { Adapter } from "./adapters.js";
 import { openSite } from "./site.js";
 import type { Site, SiteDescription } from "./site.js";
@@ -35,7 +35,7 @@ async function survives(adapter: Adapter, site: Site, target = "/"): Promise<boo
   return (await next.visit(target, { headers: HOST })).isHit;
 }
 
-describe.each(ADAPTERS)("$name: a page that is written while the cache is closed", (adapter) => {
+describe.each(EVERY_ADAPTER)("$name: a page that is written while the cache is closed", (adapter) => {
   describe.each(LISTED)("and $what", ({ fields, found }) => {
     it.each(SIZES)("is found by the next process ($size)", async ({ bytes }) => {
       const site = await openSite(adapter, { handler: () => ({ headers: fields, body: Buffer.alloc(bytes, "p") }) });
@@ -49,7 +49,7 @@ describe.each(ADAPTERS)("$name: a page that is written while the cache is closed
   });
 });
 
-describe.each(ADAPTERS)("$name: a page that is still being made when the cache is closed", (adapter) => {
+describe.each(EVERY_ADAPTER)("$name: a page that is still being made when the cache is closed", (adapter) => {
   /** The answer to a request whose response is whole, and held up until the cache is closed. */
   async function closeBefore(site: Site, held: Promise<void>, release: () => void): Promise<Answer> {
     const answer = site.visit("/", { headers: HOST });
@@ -97,7 +97,7 @@ describe.each(ADAPTERS)("$name: a page that is still being made when the cache i
   });
 });
 
-describe.each(ADAPTERS.filter(({ tapped }) => !tapped))("$name: middleware outside the cache", (adapter) => {
+describe.each(EVERY_ADAPTER.filter(({ tapped }) => !tapped))("$name: middleware outside the cache", (adapter) => {
   it.each(SIZES)("that goes on after the page was made has it not called stored ($size)", async ({ bytes }) => {
     const [held, release] = [barrier(), barrier()];
     const outside = async (_ctx: unknown, next: () => Promise<void>): Promise<void> => {
@@ -122,7 +122,7 @@ describe("a process that ends", () => {
     { order: "cache first", name: "koa 3" },
     { order: "both at once", name: "node:http" },
   ])("$order has on the disk what it called stored ($name)", async ({ order, name }) => {
-    const adapter = ADAPTERS.find((one) => one.name === name)!;
+    const adapter = EVERY_ADAPTER.find((one) => one.name === name)!;
     const dir = temporaryDirectory();
     const child = fork(RUNNER, ["/test/adapters/closing-worker.ts", dir, adapter.name, order]);
     onTestFinished(() => void child.kill("SIGKILL"));

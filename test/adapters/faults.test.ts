@@ -16,7 +16,7 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { temporaryDirectory } from "../support/temporary-directory.js";
-import { ADAPTERS, incoming } from "./adapters.js";
+import { EVERY_ADAPTER, incoming } from "./adapters.js";
 import { entryFiles, filesBelow } from "../support/entry-files.js";
 import { openSite } from "./site.js";
 import type { Site } from "./site.js";
@@ -56,7 +56,7 @@ const UNUSABLE: readonly { readonly given: string; readonly make: (at: string) =
   },
 ];
 
-describe.each(ADAPTERS)("$name: a disk that is far behind", (adapter) => {
+describe.each(EVERY_ADAPTER)("$name: a disk that is far behind", (adapter) => {
   it("takes no other long page, which is said, and a short one all the same", async () => {
     const { writev } = fs;
     const held: (() => void)[] = [];
@@ -85,7 +85,7 @@ describe.each(ADAPTERS)("$name: a disk that is far behind", (adapter) => {
   });
 });
 
-describe.each(ADAPTERS)("$name: a directory that", (adapter) => {
+describe.each(EVERY_ADAPTER)("$name: a directory that", (adapter) => {
   it.each(UNUSABLE)("$given leaves a cache that forwards everything, and says so", async ({ make }) => {
     const site = await openSite(adapter, { options: { ttl: 60, dir: make(temporaryDirectory()) } });
     for (const n of [1, 2]) {
@@ -161,7 +161,7 @@ const DAMAGES: readonly { readonly how: string; readonly damage: (file: string) 
   { how: "replaced by something else", damage: (file) => writeFileSync(file, "not a cache file") },
 ];
 
-describe.each(ADAPTERS)("$name: a stored file", (adapter) => {
+describe.each(EVERY_ADAPTER)("$name: a stored file", (adapter) => {
   it.each(DAMAGES)("$how is a miss and an event, and the file is gone", async ({ damage }) => {
     const site = await openSite(adapter, {
       options: { ttl: 60, memory: 0 },
@@ -213,7 +213,7 @@ describe.each(ADAPTERS)("$name: a stored file", (adapter) => {
   });
 });
 
-describe.each(ADAPTERS)("$name: the operator's own function", (adapter) => {
+describe.each(EVERY_ADAPTER)("$name: the operator's own function", (adapter) => {
   const fail = () => {
     throw new Error("of the operator");
   };

@@ -5,7 +5,7 @@ import type { DiskCacheOptions } from "@diskcache/core";
 import { describe, expect, it } from "vitest";
 import { barrier } from "../support/barrier.js";
 import type { Answer, VisitOptions } from "../support/visit.js";
-import { ADAPTERS, ANSWERED, incoming, TAPPED } from "./adapters.js";
+import { ADAPTERS, ANSWERED, TAPPED, incoming } from "./adapters.js";
 import type { Handler, Page } from "./adapters.js";
 import { openSite } from "./site.js";
 import type { SiteDescription } from "./site.js";

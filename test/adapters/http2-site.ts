@@ -7,11 +7,11 @@ import { openHttp2 } from "../support/http2-server.js";
 import type { Http2Kind } from "../support/http2-server.js";
 import { ManualClock } from "../support/manual-clock.js";
 import { temporaryDirectory } from "../support/temporary-directory.js";
-import { ADAPTERS } from "./adapters.js";
+import { EVERY_ADAPTER } from "./adapters.js";
 import type { Adapter, Application, Handler } from "./adapters.js";
 
 /** Express itself does not work on HTTP/2. */
-export const SPEAKING: readonly Adapter[] = ADAPTERS.filter(({ name }) => !name.startsWith("express"));
+export const SPEAKING: readonly Adapter[] = EVERY_ADAPTER.filter(({ name }) => !name.startsWith("express"));
 export const KINDS: readonly Http2Kind[] = ["cleartext", "secure"];
 export const SPEAKING_BY_KIND = SPEAKING.flatMap((adapter) => KINDS.map((kind) => ({ ...adapter, adapter, kind })));
 

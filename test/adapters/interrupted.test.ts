@@ -3,10 +3,10 @@ import { once } from "node:events";
 import { PassThrough } from "node:stream";
 import { describe, expect, it } from "vitest";
 import { barrier } from "../support/barrier.js";
-import { ADAPTERS, TAPPED } from "./adapters.js";
+import { EVERY_ADAPTER, EVERY_TAPPED } from "./adapters.js";
 import { openRawSite, openSite } from "./site.js";
 
-describe.each(ADAPTERS)("$name: a response that does not end as it should", (adapter) => {
+describe.each(EVERY_ADAPTER)("$name: a response that does not end as it should", (adapter) => {
   it("is not kept when its stream fails half way", async () => {
     let failing = true;
     const site = await openSite(adapter, {
@@ -68,7 +68,7 @@ describe.each(ADAPTERS)("$name: a response that does not end as it should", (ada
   });
 });
 
-describe.each(TAPPED)("$name: a handler with the response in its hands", (adapter) => {
+describe.each(EVERY_TAPPED)("$name: a handler with the response in its hands", (adapter) => {
   it("that goes on writing after its client has left fills the cache", async () => {
     const site = await openRawSite(adapter, async (_req, res) => {
       res.write("first half, ");

@@ -7,7 +7,7 @@ import { text } from "node:stream/consumers";
 import onFinished from "on-finished";
 import { describe, expect, it } from "vitest";
 import { barrier } from "../support/barrier.js";
-import { ADAPTERS } from "./adapters.js";
+import { EVERY_ADAPTER } from "./adapters.js";
 import { openSite } from "./site.js";
 import type { Site } from "./site.js";
 
@@ -52,7 +52,7 @@ async function* pieces({ told, asked }: Noticing, req: IncomingMessage, res: Ser
   if (!stopped) yield "second";
 }
 
-describe.each(ADAPTERS)("$name: a handler that notices by", (adapter) => {
+describe.each(EVERY_ADAPTER)("$name: a handler that notices by", (adapter) => {
   describe.each(NOTICING)("$way that its client has left, and stops", (noticing) => {
     async function leaveAfterFirst(release: Promise<void>, announced: boolean): Promise<Site> {
       const headers = announced ? { ...PLAIN, "Content-Length": "13" } : PLAIN;
@@ -82,7 +82,7 @@ describe.each(ADAPTERS)("$name: a handler that notices by", (adapter) => {
   });
 });
 
-describe.each(ADAPTERS)("$name: a handler whose client has left", (adapter) => {
+describe.each(EVERY_ADAPTER)("$name: a handler whose client has left", (adapter) => {
   it("goes on for those who read along, and does not learn of it", async () => {
     const release = barrier();
     const site = await openSite(adapter, {

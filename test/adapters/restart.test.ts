@@ -5,7 +5,7 @@ import { isSwept } from "../store/opened.js";
 import { systemClock } from "../support/manual-clock.js";
 import { temporaryDirectory } from "../support/temporary-directory.js";
 import { visit } from "../support/visit.js";
-import { ADAPTERS } from "./adapters.js";
+import { ADAPTERS, EXPRESS_5, NODE_HTTP } from "./adapters.js";
 import type { Handler } from "./adapters.js";
 import { pageAt } from "./self-describing.js";
 import { openSite } from "./site.js";
@@ -107,7 +107,7 @@ describe("a process killed while it writes", () => {
       await Promise.allSettled(visits);
       await killed;
 
-      const next = await openSite(ADAPTERS.at(-1)!, {
+      const next = await openSite(NODE_HTTP, {
         options: { ttl: "1h", dir, clock: systemClock },
         handler: ({ req }) => ({ body: pageAt(req.url!) }),
       });
@@ -129,7 +129,7 @@ describe("two processes on one directory", () => {
   it("serve each other's pages and obey each other's purges", async () => {
     const dir = temporaryDirectory();
     const worker = await startWorker(dir);
-    const here = await openSite(ADAPTERS[0]!, {
+    const here = await openSite(EXPRESS_5, {
       options: { ttl: "1h", dir, clock: systemClock },
       handler: ({ req }) => ({ body: pageAt(req.url!) }),
     });

@@ -2,7 +2,7 @@
 import { text } from "node:stream/consumers";
 import { describe, expect, it } from "vitest";
 import { tally } from "../support/barrier.js";
-import { ADAPTERS, incoming } from "./adapters.js";
+import { EVERY_ADAPTER, incoming } from "./adapters.js";
 import { openSite } from "./site.js";
 
 const WAYS = [
@@ -15,7 +15,7 @@ const WAYS = [
 ] as const;
 
 // node:http has no controllers to decorate.
-const PAIRS = ADAPTERS.flatMap((adapter) =>
+const PAIRS = EVERY_ADAPTER.flatMap((adapter) =>
   WAYS.filter(({ cached }) => adapter.name !== "node:http" || cached === undefined || cached === "wrapper").map(
     (way) => ({ adapter, ...way, framework: adapter.name }),
   ),
@@ -104,7 +104,7 @@ describe.each(PAIRS)("$framework: a policy through $way", ({ adapter, global, ca
   });
 });
 
-describe.each(ADAPTERS)("$name: a route's policy over the one before all routes", (adapter) => {
+describe.each(EVERY_ADAPTER)("$name: a route's policy over the one before all routes", (adapter) => {
   it("wins where both say something, and adds its tags", async () => {
     const site = await openSite(adapter, {
       options: { ttl: "1h", tags: ["site"] },
@@ -143,7 +143,7 @@ describe.each(ADAPTERS)("$name: a route's policy over the one before all routes"
 const USER = (native: unknown) => incoming(native).headers["x-user"] as string | undefined;
 const TENANT = (native: unknown) => incoming(native).headers["x-tenant"] as string | undefined;
 
-describe.each(ADAPTERS)("$name: routes inside routes", (adapter) => {
+describe.each(EVERY_ADAPTER)("$name: routes inside routes", (adapter) => {
   it.each([{ global: true }, { global: false }])(
     "lay their policies over one another, the innermost last (cache before all routes: $global)",
     async ({ global }) => {
@@ -202,7 +202,7 @@ describe.each(ADAPTERS)("$name: routes inside routes", (adapter) => {
   });
 });
 
-describe.each(ADAPTERS)("$name: the methods of a route", (adapter) => {
+describe.each(EVERY_ADAPTER)("$name: the methods of a route", (adapter) => {
   const body = ({ req }: { readonly req: NodeJS.ReadableStream }) => text(req);
 
   it.each([{ global: true }, { global: false }])(

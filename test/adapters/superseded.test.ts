@@ -4,7 +4,7 @@ import { Readable } from "node:stream";
 import { describe, expect, it } from "vitest";
 import type { DiskCacheOptions } from "@diskcache/core";
 import { written } from "../security/crafted.js";
-import { ADAPTERS } from "./adapters.js";
+import { EVERY_ADAPTER } from "./adapters.js";
 import type { Adapter, Page } from "./adapters.js";
 import { openSite } from "./site.js";
 import type { Site } from "./site.js";
@@ -51,7 +51,7 @@ async function changing(adapter: Adapter, options: Partial<DiskCacheOptions>, fi
   return { site, next };
 }
 
-describe.each(ADAPTERS)("$name: a stored page", (adapter) => {
+describe.each(EVERY_ADAPTER)("$name: a stored page", (adapter) => {
   it.each(NOT_STORABLE)("is over when a refresh behind it brings $now", async ({ page }) => {
     const { site, next } = await changing(adapter, { staleWhileRevalidate: "1h" });
     next.page = page;

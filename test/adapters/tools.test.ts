@@ -10,14 +10,14 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { barrier } from "../support/barrier.js";
 import { temporaryDirectory } from "../support/temporary-directory.js";
 import { visit } from "../support/visit.js";
-import { ADAPTERS, ANSWERED, TAPPED, incoming } from "./adapters.js";
+import { ANSWERED, EVERY_ADAPTER, EVERY_TAPPED, incoming } from "./adapters.js";
 import { openSite } from "./site.js";
 import type { SiteDescription } from "./site.js";
 
 const NEVER = "private, no-cache, no-store, must-revalidate, max-age=0";
 
 // node:http has no controllers to decorate.
-const PAIRS = ADAPTERS.flatMap((adapter) =>
+const PAIRS = EVERY_ADAPTER.flatMap((adapter) =>
   (["middleware", "decorator", "legacy-decorator"] as const)
     .filter((toolAs) => adapter.name !== "node:http" || toolAs === "middleware")
     .map((toolAs) => ({ adapter, toolAs, framework: adapter.name })),
@@ -107,7 +107,7 @@ describe.each(PAIRS)("$framework: as $toolAs", ({ adapter, toolAs }) => {
   });
 });
 
-describe.each(ADAPTERS)("$name: purges()", (adapter) => {
+describe.each(EVERY_ADAPTER)("$name: purges()", (adapter) => {
   it("lets the answer out when it fails, and tells", async () => {
     const site = await openSite(adapter, {
       tool: (tools) =>
@@ -185,7 +185,7 @@ describe.each(ADAPTERS)("$name: purges()", (adapter) => {
   });
 });
 
-describe.each(TAPPED)("$name: a response that purges() holds back", (adapter) => {
+describe.each(EVERY_TAPPED)("$name: a response that purges() holds back", (adapter) => {
   it.each([
     {
       way: "in pieces, after an explicit head",
@@ -251,7 +251,7 @@ describe.each(TAPPED)("$name: a response that purges() holds back", (adapter) =>
   });
 });
 
-describe.each(ADAPTERS)("$name: never() before the cache", (adapter) => {
+describe.each(EVERY_ADAPTER)("$name: never() before the cache", (adapter) => {
   it("has the cache leave the request alone, whatever is stored and whatever a route says", async () => {
     const dir = temporaryDirectory();
     const before = await openSite(adapter, { options: { ttl: "1h", dir } });

@@ -4,7 +4,7 @@ import { buffer } from "node:stream/consumers";
 import { describe, expect, it, vi } from "vitest";
 import { entryFiles } from "../support/entry-files.js";
 import type { VisitOptions } from "../support/visit.js";
-import { ADAPTERS } from "./adapters.js";
+import { EVERY_ADAPTER } from "./adapters.js";
 import { openSite } from "./site.js";
 import type { Site } from "./site.js";
 
@@ -32,7 +32,7 @@ function failing(code: string, at: number, going: boolean): { failed: number } {
   return told;
 }
 
-async function openStored(adapter: (typeof ADAPTERS)[number], front: boolean): Promise<Site> {
+async function openStored(adapter: (typeof EVERY_ADAPTER)[number], front: boolean): Promise<Site> {
   const site = await openSite(adapter, {
     front,
     handler: () => ({ headers: { "Content-Type": "text/plain", ETag: '"one"' }, body: BODY }),
@@ -66,7 +66,7 @@ function answers({ status, body }: Asked, given: number, bytes: Buffer): boolean
   return (given === status && body.equals(bytes)) || (given === 200 && BODY.equals(bytes));
 }
 
-describe.each(ADAPTERS)("$name", (adapter) => {
+describe.each(EVERY_ADAPTER)("$name", (adapter) => {
   describe.each([{ front: false }, { front: true }])("with `front`: $front", ({ front }) => {
     describe.each(["EIO", "EMFILE"])("a disk that answers %s", (code) => {
       it.each(ASKED)("never resets a client that asks for $asked and has had nothing", async (asked) => {

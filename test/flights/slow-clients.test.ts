@@ -6,7 +6,7 @@ import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import { Readable } from "node:stream";
 import { describe, expect, it, vi } from "vitest";
-import { ADAPTERS } from "../adapters/adapters.js";
+import { EVERY_ADAPTER } from "../adapters/adapters.js";
 import { openSite } from "../adapters/site.js";
 import { barrier } from "../support/barrier.js";
 
@@ -63,7 +63,7 @@ class InStep {
   }
 }
 
-describe.each(ADAPTERS)("$name: a client that does not read", (adapter) => {
+describe.each(EVERY_ADAPTER)("$name: a client that does not read", (adapter) => {
   it("and came first does not hold up those who read along", async () => {
     const site = await openSite(adapter, { options: OPTIONS, handler: () => ({ headers: PLAIN, body: longBody() }) });
     const stored = new Promise((resolve) => site.cache.on("stored", resolve));
@@ -129,7 +129,7 @@ describe.each(ADAPTERS)("$name: a client that does not read", (adapter) => {
   });
 });
 
-describe.each(ADAPTERS)("$name: a disk that fails in the middle of a page", (adapter) => {
+describe.each(EVERY_ADAPTER)("$name: a disk that fails in the middle of a page", (adapter) => {
   async function failing(pieces = PIECES, due?: (bytes: number) => Promise<void>) {
     const release = barrier();
     const site = await openSite(adapter, {
@@ -178,7 +178,7 @@ describe.each(ADAPTERS)("$name: a disk that fails in the middle of a page", (ada
   });
 });
 
-describe.each(ADAPTERS)("$name: a disk that does not give back what it has taken", (adapter) => {
+describe.each(EVERY_ADAPTER)("$name: a disk that does not give back what it has taken", (adapter) => {
   it("breaks the connection of a client that was left behind, and of nobody else", async () => {
     const release = barrier();
     const site = await openSite(adapter, {

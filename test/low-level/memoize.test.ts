@@ -1,7 +1,7 @@
 /** Functions whose results are kept: told apart by their arguments, and purged together with pages. */
 import { FileCache } from "@diskcache/core";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { ADAPTERS } from "../adapters/adapters.js";
+import { ADAPTERS, EXPRESS_5 } from "../adapters/adapters.js";
 import { openSite } from "../adapters/site.js";
 import { barrier } from "../support/barrier.js";
 import { ManualClock } from "../support/manual-clock.js";
@@ -149,7 +149,7 @@ describe("a function memoized beside pages", () => {
   });
 
   it("is only called where nothing is kept: switched off, or closed", async () => {
-    const [{ create }] = ADAPTERS as [(typeof ADAPTERS)[number]];
+    const { create } = EXPRESS_5;
     const clock = new ManualClock();
     const { cache: off } = create({ dir: temporaryDirectory(), clock, enabled: false });
     const { cache: closed } = create({ dir: temporaryDirectory(), clock });

@@ -1,6 +1,6 @@
 /** RFC 9111 §3.3, §3.4: the application's own parts, kept and completed where `relaxed.partial` asks for it. */
 import { describe, expect, it } from "vitest";
-import { ADAPTERS, TAPPED } from "../adapters/adapters.js";
+import { EVERY_ADAPTER, EVERY_TAPPED } from "../adapters/adapters.js";
 import type { Asked, Page } from "../adapters/adapters.js";
 import { openRawSite, openSite } from "../adapters/site.js";
 
@@ -22,7 +22,7 @@ function cutting(fields: Readonly<Record<string, string>> = { ETag: '"v1"' }, te
 
 const PARTIAL = { options: { relaxed: { partial: true } } };
 
-describe.each(ADAPTERS)("$name: RFC 9111 §3.3 a part the application made", (adapter) => {
+describe.each(EVERY_ADAPTER)("$name: RFC 9111 §3.3 a part the application made", (adapter) => {
   it.each([
     { range: "bytes=2-5", status: 206, text: "2345", contentRange: "bytes 2-5/10", hit: true },
     { range: "bytes=3-4", status: 206, text: "34", contentRange: "bytes 3-4/10", hit: true },
@@ -90,7 +90,7 @@ describe.each(ADAPTERS)("$name: RFC 9111 §3.3 a part the application made", (ad
   });
 });
 
-describe.each(ADAPTERS)("$name: RFC 9111 §3.4 a stored beginning", (adapter) => {
+describe.each(EVERY_ADAPTER)("$name: RFC 9111 §3.4 a stored beginning", (adapter) => {
   it("is completed with what is missing, and the whole is kept", async () => {
     const asked: unknown[] = [];
     const cut = cutting();
@@ -151,7 +151,7 @@ describe.each(ADAPTERS)("$name: RFC 9111 §3.4 a stored beginning", (adapter) =>
   });
 });
 
-describe.each(TAPPED)("$name: RFC 9111 §3.4 a stored beginning without validators", (adapter) => {
+describe.each(EVERY_TAPPED)("$name: RFC 9111 §3.4 a stored beginning without validators", (adapter) => {
   it("is completed on the word of Content-Range, piece by piece", async () => {
     const site = await openRawSite(
       adapter,

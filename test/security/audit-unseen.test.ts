@@ -10,7 +10,7 @@ import cookieParser from "cookie-parser";
 import express5 from "express";
 import express4 from "express4";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { ADAPTERS } from "../adapters/adapters.js";
+import { ADAPTERS, EXPRESS_5 } from "../adapters/adapters.js";
 import { openSite, serveSite } from "../adapters/site.js";
 import { ManualClock } from "../support/manual-clock.js";
 import { temporaryDirectory } from "../support/temporary-directory.js";
@@ -176,7 +176,7 @@ describe.each([
 
 describe("a value that cannot be cloned", () => {
   it("fails as it does without the audit, and what was to be transferred is still there", async () => {
-    const site = await openSite(ADAPTERS[0]!, {
+    const site = await openSite(EXPRESS_5, {
       options: { ttl: 60, audit: "warn" },
       handler: ({ req: { headers } }) => {
         const buffer = new ArrayBuffer(8);
@@ -198,7 +198,7 @@ describe("a worker", () => {
     vi.spyOn(process, "emitWarning").mockImplementation(() => {});
     const source = `const { parentPort, workerData } = require("node:worker_threads");
       parentPort.once("message", ({ headers }) => parentPort.postMessage([headers["x-a"], workerData["x-a"]]));`;
-    const site = await openSite(ADAPTERS[0]!, {
+    const site = await openSite(EXPRESS_5, {
       options: { ttl: 60, audit: "warn" },
       handler: async ({ req: { headers } }) => {
         const worker = new Worker(source, { eval: true, workerData: headers });

@@ -12,7 +12,7 @@ import express4 from "express4";
 import Koa3 from "koa";
 import Koa2 from "koa2";
 import { describe, expect, it, vi } from "vitest";
-import { ADAPTERS, incoming } from "../adapters/adapters.js";
+import { ADAPTERS, NODE_HTTP, incoming } from "../adapters/adapters.js";
 import type { Adapter, Page } from "../adapters/adapters.js";
 import { openSite, serveSite } from "../adapters/site.js";
 import type { Site } from "../adapters/site.js";
@@ -226,7 +226,7 @@ describe("what is told", () => {
   });
 
   it("is bounded, however many paths are asked for", async () => {
-    const { site, warnings } = await open(ADAPTERS[4]!, "warn", UNKEYED[0]!);
+    const { site, warnings } = await open(NODE_HTTP, "warn", UNKEYED[0]!);
     for (let n = 0; n < 210; n++) await site.visit(`/${n}`);
     expect(warnings).toHaveLength(200);
   });
@@ -238,7 +238,7 @@ describe("what is told", () => {
     { env: "development", given: false, told: 0 },
   ])("is told by default unless NODE_ENV is production ($env, audit: $given)", async ({ env, given, told }) => {
     vi.stubEnv("NODE_ENV", env);
-    const { visit, warnings } = await open(ADAPTERS[4]!, given, UNKEYED[0]!);
+    const { visit, warnings } = await open(NODE_HTTP, given, UNKEYED[0]!);
     vi.unstubAllEnvs();
     await visit();
     expect(warnings).toHaveLength(told);

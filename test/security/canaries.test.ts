@@ -1,7 +1,7 @@
 /** Secrets at rest: after visits with canaries in every place a credential can be in, none of them lies in the directory. */
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { ADAPTERS, incoming } from "../adapters/adapters.js";
+import { ADAPTERS, NODE_HTTP, incoming } from "../adapters/adapters.js";
 import { openSite } from "../adapters/site.js";
 import { filesBelow } from "../support/entry-files.js";
 import { written } from "./crafted.js";
@@ -45,7 +45,7 @@ const found = (dir: string): string[] =>
   });
 
 it("a search would find a secret that is stored", async () => {
-  const site = await openSite(ADAPTERS[4]!, { handler: () => ({ body: `shown: ${CANARY}` }) });
+  const site = await openSite(NODE_HTTP, { handler: () => ({ body: `shown: ${CANARY}` }) });
   await site.visit("/");
   await written(site.cache);
   expect(found(site.dir)).toHaveLength(1);

@@ -7,7 +7,7 @@ import type { AddressInfo } from "node:net";
 import { PassThrough, Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { ADAPTERS } from "../adapters/adapters.js";
+import { EVERY_ADAPTER } from "../adapters/adapters.js";
 import { openSite } from "../adapters/site.js";
 import { barrier } from "../support/barrier.js";
 import type { Barrier } from "../support/barrier.js";
@@ -52,7 +52,7 @@ describe("a naive cache", () => {
   });
 });
 
-describe.each(ADAPTERS)("$name", (adapter) => {
+describe.each(EVERY_ADAPTER)("$name", (adapter) => {
   it("gives nobody the half of a page whose making broke off", async () => {
     const body = breaking();
     const site = await openSite(adapter, { handler: () => ({ headers: PLAIN, body: body() }) });
