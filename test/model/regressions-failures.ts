@@ -93,6 +93,19 @@ export const FAILING: readonly { readonly name: string; readonly program: Progra
     },
   },
   {
+    name: "a part of a page that is not kept, for a client that reads slowly",
+    program: {
+      handler: [
+        TEXT,
+        { do: "set", field: ["Cache-Control", "no-store"] },
+        { do: "length" },
+        { do: "pipe", pieces: 3, bytes: 75_000, pace: "fast", by: "pipe" },
+      ],
+      clients: [{ range: "bytes=5-", slow: true }],
+      world: small,
+    },
+  },
+  {
     name: "a body that is not kept, after its first bytes",
     program: {
       handler: [TEXT, { do: "write", bytes: 100, as: "string" }, failing(4, "pipeline")],

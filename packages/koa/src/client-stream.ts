@@ -70,6 +70,11 @@ export class ClientStream extends Readable {
     else this.push(null);
   }
 
+  /** The handler's body has failed. What comes behind a client's part is none of its concern. */
+  fail(error: Error): void {
+    if (!this.complete) this.destroy(error);
+  }
+
   // Koa destroys what it sends once the connection is closed, and Koa 3 the response with it.
   override destroy(error?: Error | null): this {
     return this.#left && !error ? this : super.destroy(error ?? undefined);

@@ -99,10 +99,10 @@ export function flow(
     for await (const chunk of source) {
       const bytes = ownBytes(chunk);
       if (record && !forward.write(bytes)) await drained(forward);
-      if (!isWanted() && stream.over) break;
+      if (!isWanted() && stream.over) return void source.destroy();
       await stream.give(bytes);
-      // A part that is not recorded needs no more data.
-      if (!record && stream.complete) break;
+      // A part that is not recorded needs no more data. Left to the loop, the end of it would be an error of the source.
+      if (!record && stream.complete) return void source.destroy();
     }
   };
   read().then(
@@ -112,11 +112,11 @@ export function flow(
     },
     (error: Error) => {
       forward.abort("error");
-      stream.destroy(error);
+      stream.fail(error);
     },
   );
   // At once: Koa answers the error where the head has not left, and nothing may be written after that.
-  source.once("error", (error) => stream.destroy(error));
+  source.once("error", (error) => stream.fail(error));
   // A body that fails breaks the connection: Koa 2 would leave the client waiting for the rest.
   stream.once("error", () => departure.breakOffBody());
   return { stream, clientLeft: () => stream.leave() };
