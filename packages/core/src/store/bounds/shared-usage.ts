@@ -6,6 +6,7 @@
  */
 import type { Stats } from "node:fs";
 import type { AgeHistogram, Searched } from "./shard-count.js";
+import { inOwnContext } from "../../base/async.js";
 import { NOTHING, sum } from "../usage-change.js";
 import type { UsageChange } from "../usage-change.js";
 import { errorCode } from "../file-system.js";
@@ -238,10 +239,12 @@ export class SharedUsage {
   }
 
   #publishSoon(): void {
-    this.#timer ??= setTimeout(() => {
-      this.#timer = undefined;
-      this.look();
-    }, PUBLISH_MS).unref();
+    this.#timer ??= inOwnContext(() =>
+      setTimeout(() => {
+        this.#timer = undefined;
+        this.look();
+      }, PUBLISH_MS).unref(),
+    );
   }
 
   #publish(): void {

@@ -1,6 +1,7 @@
 /** Keeps the directory within its bounds and free of files that no request can use, off the request path and in short
  * steps. Of all processes, one sweeps at a time. Never keeps a process from exiting. */
 import { performance } from "node:perf_hooks";
+import { inOwnContext } from "../../base/async.js";
 import type { UsageChange } from "../usage-change.js";
 import type { LogPosition, SpaceBound } from "../contract.js";
 import { shardIndex } from "../paths.js";
@@ -92,7 +93,7 @@ export class Sweeper {
   /** Checks once whether the directory has to be counted; a small one is counted when it returns. */
   start(): void {
     if (this.#periodic !== undefined || this.#stopped) return;
-    this.#periodic = setInterval(() => this.#sweepPeriodically(), DEAD_SWEEP_MS).unref();
+    this.#periodic = inOwnContext(() => setInterval(() => this.#sweepPeriodically(), DEAD_SWEEP_MS).unref());
     this.#deps.usage.look();
     if (this.#deps.usage.isOld(this.#deps.now(), DEAD_SWEEP_MS)) this.#begin(this.#counting(), FIRST_SLICE_MS);
   }
@@ -146,17 +147,18 @@ export class Sweeper {
   /** Another process purged everything. That process sweeps; this one does if the other is gone. */
   sawAllPurged(): void {
     if (this.#stopped) return;
-    this.#cleared ??= setTimeout(
-      () => {
-        this.#cleared = undefined;
-        this.#deps.usage.look();
-        if (!this.#unsearched || !this.#deps.writable()) return;
-        if (this.#running === undefined) this.#begin(this.#counting(true));
-        // Another process has just begun another pass: check again when it is over.
-        if (this.#running === undefined || !this.#running.task.readHeads) this.sawAllPurged();
-      },
-      CLEARED_MS * (1 + Math.random()),
-    ).unref();
+    this.#cleared ??= inOwnContext(() =>
+      setTimeout(() => this.#sweepAfterAnother(), CLEARED_MS * (1 + Math.random())).unref(),
+    );
+  }
+
+  #sweepAfterAnother(): void {
+    this.#cleared = undefined;
+    this.#deps.usage.look();
+    if (!this.#unsearched || !this.#deps.writable()) return;
+    if (this.#running === undefined) this.#begin(this.#counting(true));
+    // Another process has just begun another pass: check again when it is over.
+    if (this.#running === undefined || !this.#running.task.readHeads) this.sawAllPurged();
   }
 
   /** Removes a few entries, valid or not, so that a purge can be recorded on a full disk. */
@@ -225,7 +227,8 @@ export class Sweeper {
     const sweep = new Sweep(this.#deps, task);
     this.#running = { sweep, task, steps: sweep.run(), searched };
     this.#fresh = false;
-    this.#work(sliceMs);
+    // Whichever request caused it, what it finds is for none.
+    inOwnContext(() => this.#work(sliceMs));
   }
 
   #work(sliceMs: number): void {

@@ -1,5 +1,6 @@
 /** Records, now and then and off the request path, that an entry was used: in the modification time of its file. Never
  * waits for it. */
+import { inOwnContext } from "../../base/async.js";
 import { promised } from "../file-system.js";
 import type { FileSystem } from "../file-system.js";
 import type { Paths } from "../paths.js";
@@ -26,10 +27,12 @@ export class Recency {
   touch(key: string, expiresAt: number, usedAt: number): void {
     if (this.#waiting.size >= MOST_WAITING) return;
     this.#waiting.set(key, { expiresAt, usedAt });
-    this.#timer ??= setTimeout(() => {
-      this.#timer = undefined;
-      while (this.#inFlight < MOST_IN_FLIGHT && this.#next());
-    }, FLUSH_AFTER_MS).unref();
+    this.#timer ??= inOwnContext(() => setTimeout(() => this.#flush(), FLUSH_AFTER_MS).unref());
+  }
+
+  #flush(): void {
+    this.#timer = undefined;
+    while (this.#inFlight < MOST_IN_FLIGHT && this.#next());
   }
 
   close(): void {

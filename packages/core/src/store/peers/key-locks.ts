@@ -5,6 +5,7 @@
  * purged since. */
 import { hash } from "node:crypto";
 import { performance } from "node:perf_hooks";
+import { inOwnContext } from "../../base/async.js";
 import type { KeyLock, LockEnd, LogPosition } from "../contract.js";
 import { errorCode } from "../file-system.js";
 import type { FileSystem } from "../file-system.js";
@@ -194,7 +195,7 @@ export class KeyLocks {
       this.#holders.release();
       throw error;
     }
-    if (!this.#swept) setImmediate(() => this.#sweep());
+    if (!this.#swept) setImmediate(inOwnContext, () => this.#sweep());
     this.#swept = true;
     const lock = { target, making };
     this.#held.set(path, lock);

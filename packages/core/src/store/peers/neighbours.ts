@@ -1,5 +1,6 @@
 /** Which other processes have the directory open: one file each, named by its process. A process that is alone needs
  * no locks. Never judges a living process of this machine by age. */
+import { inOwnContext } from "../../base/async.js";
 import { CREATE_FLAGS, errorCode, FILE_MODE, UPDATE_FLAGS } from "../file-system.js";
 import type { FileSystem } from "../file-system.js";
 import { IN_THE_CACHE, makeDirectory, ownDirectory } from "../own-directory.js";
@@ -100,10 +101,12 @@ export class Neighbours {
   hold(): void {
     this.#holds++;
     this.#show();
-    this.#showing ??= setInterval(() => {
-      if (this.#holds > 0) this.#show();
-      else this.#stopShowing();
-    }, SHOW_MS).unref();
+    this.#showing ??= inOwnContext(() =>
+      setInterval(() => {
+        if (this.#holds > 0) this.#show();
+        else this.#stopShowing();
+      }, SHOW_MS).unref(),
+    );
   }
 
   release(): void {
