@@ -58,12 +58,12 @@ export class DiskReader<Value> {
    * collected. */
   readonly #answered = (): void => this.#guard.synchronous(this.#startedMs);
 
-  constructor(files: EntryFiles, paths: Paths, around: DiskReaderDeps<Value>) {
+  constructor(files: EntryFiles, paths: Paths, deps: DiskReaderDeps<Value>) {
     this.#files = files;
     this.#paths = paths;
-    this.#deps = around;
-    this.#guard = new SlowGuard(SLOW_MEAN_MS, SLOW_SPIKE_MS, SLOW_REST_MS, around.elapsed);
-    this.#heads = new KnownHeads(around.valueBytes);
+    this.#deps = deps;
+    this.#guard = new SlowGuard(SLOW_MEAN_MS, SLOW_SPIKE_MS, SLOW_REST_MS, deps.elapsed);
+    this.#heads = new KnownHeads(deps.valueBytes);
   }
 
   /** @param lend whether the body may be lent */

@@ -68,12 +68,12 @@ export class WriteQueue<Value> {
   /** Keys for which something is written to disk outside the queue. */
   readonly #held = new Map<string, Promise<void>>();
 
-  constructor(files: AtomicFiles, paths: Paths, faults: Faults, around: WriteQueueDeps<Value>) {
+  constructor(files: AtomicFiles, paths: Paths, faults: Faults, deps: WriteQueueDeps<Value>) {
     this.#files = files;
     this.#paths = paths;
     this.#faults = faults;
-    this.#deps = around;
-    this.#guard = new SlowGuard(SLOW_MEAN_MS, SLOW_SPIKE_MS, SLOW_REST_MS, around.elapsed);
+    this.#deps = deps;
+    this.#guard = new SlowGuard(SLOW_MEAN_MS, SLOW_SPIKE_MS, SLOW_REST_MS, deps.elapsed);
   }
 
   get size(): number {
