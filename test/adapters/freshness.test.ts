@@ -1,5 +1,5 @@
 /** How long a page is kept, who says so, and what becomes of it afterwards. */
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { ADAPTERS } from "./adapters.js";
 import type { Page } from "./adapters.js";
 import type { Answer } from "../support/visit.js";
@@ -299,8 +299,25 @@ describe.each(ADAPTERS)("$name: conditions", (adapter) => {
     expect([reloaded.text, reloaded.cacheStatus]).toEqual(["render 2", expect.stringContaining("fwd=request")]);
     const elsewhere = await site.visit("/other", { headers: { "cache-control": "only-if-cached" } });
     expect([elsewhere.status, elsewhere.cacheStatus]).toEqual([504, "diskcache; detail=only-if-cached"]);
-    const unheard = await openSite(adapter, { options: { ttl: 60 } });
+    const unheard = await openSite(adapter, { options: { ttl: 60, honourRequest: false } });
     await unheard.visit("/");
     expect((await unheard.visit("/", { headers: { "cache-control": "no-cache" } })).text).toBe("render 1");
+  });
+
+  it.each([
+    { environment: "development", renders: "render 2" },
+    { environment: "production", renders: "render 1" },
+  ])("of a reload that leaves out caches are honoured in $environment: $renders", async ({ environment, renders }) => {
+    vi.stubEnv("NODE_ENV", environment);
+    const site = await openSite(adapter, { options: { ttl: 60 } });
+    vi.unstubAllEnvs();
+    await site.visit("/");
+    const others = ["max-age=0", "no-store", "only-if-cached", "min-fresh=100"];
+    for (const field of others)
+      expect((await site.visit("/", { headers: { "cache-control": field } })).text).toBe("render 1");
+    const reload = { headers: { "cache-control": "no-cache", pragma: "no-cache" } };
+    expect((await site.visit("/", reload)).text).toBe(renders);
+    expect((await site.visit("/")).text).toBe(renders);
+    expect((await site.visit("/", { headers: { pragma: "no-cache" } })).isHit).toBe(environment === "production");
   });
 });

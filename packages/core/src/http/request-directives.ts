@@ -14,6 +14,11 @@ export interface RequestDirectives {
   readonly maxStale: number | undefined;
 }
 
+/** Only `no-cache`, as a browser sends it for a reload that leaves out caches; `undefined` without. */
+export function reloadDirective(raw: RawHeaders): RequestDirectives | undefined {
+  return parseRequestDirectives(raw).noCache ? RELOAD : undefined;
+}
+
 /** `Pragma: no-cache` counts where there is no `Cache-Control` (§5.4). Of repeated values the most demanding counts.
  * @example parseRequestDirectives(["Cache-Control", "max-age=0"]).maxAge // 0 */
 export function parseRequestDirectives(raw: RawHeaders): RequestDirectives {
@@ -50,6 +55,15 @@ export function parseRequestDirectives(raw: RawHeaders): RequestDirectives {
 }
 
 const NONE: number | undefined = undefined as number | undefined;
+
+const RELOAD: RequestDirectives = Object.freeze({
+  noCache: true,
+  noStore: false,
+  onlyIfCached: false,
+  maxAge: NONE,
+  minFresh: NONE,
+  maxStale: NONE,
+});
 
 function isNoCache(line: string): boolean {
   return listMembers([line]).some((member) => member.toLowerCase() === "no-cache");

@@ -4,13 +4,14 @@ import type { CacheContext } from "../page-cache/context.js";
 import { hookError } from "../base/errors.js";
 import type { RequestHead } from "../base/exchange.js";
 import type { ForwardReason } from "../http/cache-status.js";
-import { parseRequestDirectives } from "../http/request-directives.js";
+import { parseRequestDirectives, reloadDirective } from "../http/request-directives.js";
 import type { RequestDirectives } from "../http/request-directives.js";
 import { reusability, staleOnError } from "../http/reusability.js";
 import type { RequestFacts } from "../http/stored-policy.js";
 import { hasUndeclaredCookies } from "../key/cookies.js";
 import { pageKey } from "../key/page-key.js";
 import type { PageKey } from "../key/page-key.js";
+import type { ResolvedOptions } from "../options/resolve-options.js";
 import type { WholePolicy } from "../options/resolve-policy.js";
 import { askedPage, bypassReason } from "./eligibility.js";
 import { andThen } from "../base/async.js";
@@ -68,7 +69,7 @@ export function decide(context: CacheContext, question: Question, vain?: RecentM
   try {
     if (policy.skip.some((skips) => skips(native))) return bypass(request, "skip");
     page = pageKey(asked, policy, options.cookies, native);
-    if (honours(options.honourRequest, native)) directives = parseRequestDirectives(request.rawHeaders);
+    directives = honoured(options.honourRequest, request, native);
   } catch (thrown) {
     // It is unknown whose page it is: the application answers, and nothing is stored.
     context.observer.error(hookError("key, partition, skip or honourRequest", thrown));
@@ -198,8 +199,17 @@ function sparing({ failing }: CacheContext, { refresh }: Question, lookup: Looku
   return spared ? { verdict: "reuse", entry, stale: true, page } : lookup;
 }
 
-function honours(honourRequest: boolean | ((req: unknown) => boolean), native: unknown): boolean {
-  return typeof honourRequest === "boolean" ? honourRequest : honourRequest(native);
+function honoured(
+  honourRequest: ResolvedOptions["honourRequest"],
+  { headers, rawHeaders }: RequestHead,
+  native: unknown,
+): RequestDirectives | undefined {
+  if (honourRequest === "reload") {
+    const asks = headers["cache-control"] !== undefined || headers.pragma !== undefined;
+    return asks ? reloadDirective(rawHeaders) : undefined;
+  }
+  const honours = typeof honourRequest === "boolean" ? honourRequest : honourRequest(native);
+  return honours ? parseRequestDirectives(rawHeaders) : undefined;
 }
 
 // What is stale here may have been refreshed by another process. While it may be served stale, a lookup now and then

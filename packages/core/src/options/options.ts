@@ -292,12 +292,12 @@ export interface DiskCacheOptions<Req = unknown> extends CachePolicy<Req> {
    * @example diskCache({ dir: ".cache/pages", targetedFields: ["diskcache-control", "cdn-cache-control"] }) */
   readonly targetedFields?: readonly string[];
   /** Obey the client's own `Cache-Control` (`no-cache`, `no-store`, `max-age`, `min-fresh`, `max-stale`,
-   * `only-if-cached`): always, or for the requests a function picks. Off, because any client could make the
-   * application render.
-   * @default false
-   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when neither a boolean nor a function
+   * `only-if-cached`): always, or for the requests a function picks; `"reload"`: `no-cache` alone, which browsers send
+   * when a reload is to leave out caches. Off in production, because any client could make the application render.
+   * @default "reload", and `false` when NODE_ENV is "production"
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when neither a boolean, `"reload"` nor a function
    * @example diskCache({ dir: ".cache/pages", ttl: "5m", honourRequest: (req) => req.headers["x-staff"] === "1" }) */
-  readonly honourRequest?: boolean | ((req: Req) => boolean);
+  readonly honourRequest?: boolean | "reload" | ((req: Req) => boolean);
   /** What HTTP permits and this cache refuses by default, each set by itself. `setCookie`: responses with `Set-Cookie`
    * are stored, and every client gets the first one's cookies; `partial`: the application's own answers to a `Range`
    * are stored beside the page, and what is missing of a beginning is requested; `postAnswersGet`: the 200 to a POST

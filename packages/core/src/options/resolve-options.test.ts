@@ -145,7 +145,12 @@ const WRONG: readonly {
     expected: "header field names",
     got: '"a b"',
   },
-  { options: { dir: DIR, honourRequest: "staff" }, option: "honourRequest", expected: "true or false", got: '"staff"' },
+  {
+    options: { dir: DIR, honourRequest: "staff" },
+    option: "honourRequest",
+    expected: 'true, false, "reload" or a function',
+    got: '"staff"',
+  },
   {
     options: { dir: DIR, flight: { wait: 1 } },
     option: "flight.wait",

@@ -51,7 +51,7 @@ export interface ResolvedOptions {
   readonly credentials: Credentials;
   readonly heuristic: boolean;
   readonly targetedFields: readonly string[];
-  readonly honourRequest: boolean | ((req: unknown) => boolean);
+  readonly honourRequest: boolean | "reload" | ((req: unknown) => boolean);
   readonly relaxed: Readonly<Required<RelaxedRules>>;
   readonly flight: { readonly timeoutMs: number; readonly maxFollowers: number };
   readonly refreshAhead: number;
@@ -212,7 +212,10 @@ function resolveRelaxed(given: DiskCacheOptions["relaxed"]): ResolvedOptions["re
 }
 
 function resolveHonourRequest(given: unknown): ResolvedOptions["honourRequest"] {
-  return typeof given === "function" ? (given as (req: unknown) => boolean) : boolean("honourRequest", given ?? false);
+  if (given === undefined) return isDevelopment() ? "reload" : false;
+  if (typeof given === "boolean" || given === "reload") return given;
+  if (typeof given === "function") return given as (req: unknown) => boolean;
+  throw optionError("honourRequest", 'true, false, "reload" or a function', given);
 }
 
 function resolveFlight(given: DiskCacheOptions["flight"]): ResolvedOptions["flight"] {

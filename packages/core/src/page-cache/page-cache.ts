@@ -79,7 +79,7 @@ export class PageCache<Req = unknown> {
    * framework makes. */
   get frontable(): boolean {
     const { honourRequest, policy } = this.#context.options;
-    return !asksApplication(policy) && typeof honourRequest === "boolean";
+    return !asksApplication(policy) && typeof honourRequest !== "function";
   }
 
   /** Whether the content of a request is part of its key: the adapter reads it first and passes in its digest. */
