@@ -6,9 +6,9 @@ import { text } from "node:stream/consumers";
 import type {
   CacheControlDirectives,
   CachePolicy,
-  DiskCacheOptions,
   Duration,
   HandlerDirectives,
+  PageCacheOptions,
   PurgerOptions,
   Purges,
 } from "@diskcache/core";
@@ -78,7 +78,7 @@ export interface Adapter {
   /** Whether the cache sees the ServerResponse itself. */
   readonly tapped: boolean;
   /** The cache, and applications around it. */
-  create(options: DiskCacheOptions): { readonly cache: CacheHandle; listen(application: Application): RequestListener };
+  create(options: PageCacheOptions): { readonly cache: CacheHandle; listen(application: Application): RequestListener };
 }
 
 /** The request behind what a framework hands to the functions in the options. */
