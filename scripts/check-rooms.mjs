@@ -32,7 +32,7 @@ const REMEMBERED = ["hit-for-miss", "refreshes"].map((file) => `forward/${file}`
 // of others (it runs them), the `types` of others (they hand it something), and of Node's modules these only, where `node` is given.
 const ROOMS = {
   [BASE]: {},
-  options: { values: ["http", "key"] },
+  options: { values: ["http", "key"], types: ["store/contract"] },
 
   // RFC policy and the names of pages: pure, so no I/O and no randomness.
   http: { node: [] },
@@ -95,6 +95,8 @@ const ROOMS = {
   },
   [FACE]: { values: "all" },
   index: { values: "all" },
+  // Of a store it knows the contract alone.
+  "store-suite": { values: ["store/contract"] },
 };
 
 const PACKAGES = { core: [], http: ["core"], express: ["core", "http"], koa: ["core", "http"] };

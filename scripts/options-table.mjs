@@ -44,7 +44,7 @@ function cell(text) {
 function sections({ policy, cache }) {
   const section = ({ name, type, text, fallback, throws, example }) =>
     `### \`${name}\`\n\n${text}\n\n- Type: \`${type}\`\n- Default: ${fallback}\n- Throws: ${throws}\n\n\`\`\`ts continued\n${example};\n\`\`\`\n`;
-  const preamble = `<!--\n\`\`\`ts\nimport { diskCache } from "@diskcache/express";\nconst cache = diskCache({ dir: ".cache/pages" });\n\`\`\`\n-->\n`;
+  const preamble = `<!--\n\`\`\`ts\nimport { diskCache } from "@diskcache/express";\nimport type { OpenStore } from "@diskcache/express";\nconst cache = diskCache({ dir: ".cache/pages" });\ndeclare const openStore: OpenStore;\n\`\`\`\n-->\n`;
   const [whole, both] = ["## Of the whole cache only\n", "## Of the whole cache, and of one route\n"];
   return [preamble, both, ...policy.map(section), whole, ...cache.map(section)].join("\n");
 }
@@ -56,9 +56,12 @@ export function readOptions() {
   const members = (name) => {
     const declaration = source.statements.find((node) => ts.isInterfaceDeclaration(node) && node.name.text === name);
     if (declaration === undefined) throw new Error(`options.ts declares no interface ${name}`);
-    return declaration.members.map((member) => describe(member, source));
+    // `store?: undefined` beside `dir` says only that the two exclude each other.
+    const own = declaration.members.filter(({ type }) => type.kind !== ts.SyntaxKind.UndefinedKeyword);
+    return own.map((member) => describe(member, source));
   };
-  return { policy: members("CachePolicy"), cache: members("DiskCacheOptions") };
+  const [dir, ...rest] = members("DiskCacheOptions");
+  return { policy: members("CachePolicy"), cache: [dir, ...members("GivenStoreOptions"), ...rest] };
 }
 
 function describe(member, source) {
@@ -69,7 +72,7 @@ function describe(member, source) {
     return found && oneLine(ts.getTextOfJSDocComment(found.comment));
   };
   const [text, throws, example] = [oneLine(ts.getTextOfJSDocComment(doc?.comment)), tag("throws"), tag("example")];
-  const fallback = member.questionToken ? tag("default") : "required";
+  const fallback = tag("default") ?? (member.questionToken ? undefined : "required");
   for (const [part, value] of Object.entries({
     "a sentence": text,
     "@default": fallback,

@@ -6,9 +6,9 @@ import { text } from "node:stream/consumers";
 import type {
   CacheControlDirectives,
   CachePolicy,
-  DiskCacheOptions,
   Duration,
   HandlerDirectives,
+  PageCacheOptions,
   PurgerOptions,
   Purges,
 } from "@diskcache/core";
@@ -78,7 +78,7 @@ export interface Adapter {
   /** Whether the cache sees the ServerResponse itself. */
   readonly tapped: boolean;
   /** The cache, and applications around it. */
-  create(options: DiskCacheOptions): { readonly cache: CacheHandle; listen(application: Application): RequestListener };
+  create(options: PageCacheOptions): { readonly cache: CacheHandle; listen(application: Application): RequestListener };
 }
 
 /** The request behind what a framework hands to the functions in the options. */
@@ -87,9 +87,9 @@ export function incoming(native: unknown): IncomingMessage {
 }
 
 export const EXPRESS_5 = expressAdapter("express 5", express5);
-export const EXPRESS_4 = expressAdapter("express 4", express4);
+const EXPRESS_4 = expressAdapter("express 4", express4);
 export const KOA_3 = koaAdapter("koa 3", Koa3);
-export const KOA_2 = koaAdapter("koa 2", Koa2);
+const KOA_2 = koaAdapter("koa 2", Koa2);
 export const NODE_HTTP = httpAdapter();
 
 const FIVE: readonly Adapter[] = [EXPRESS_5, EXPRESS_4, KOA_3, KOA_2, NODE_HTTP];

@@ -11,7 +11,7 @@ async function answers(count: number, listener: RequestListener): Promise<void> 
   const server = createServer(listener);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as { port: number };
-  for (let n = 0; n < count; n++) await visit(`http://127.0.0.1:${port}/`);
+  for (let n = 0; n < count; n++) await visit(`http://127.0.0.1:${port}`, "/");
   server.closeAllConnections();
   await new Promise((resolve) => server.close(resolve));
 }

@@ -3,7 +3,7 @@ import { Agent, createServer } from "node:http";
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { once } from "node:events";
-import type { CacheEvents, Clock, DiskCacheOptions } from "@diskcache/core";
+import type { CacheEvents, Clock, DiskCacheOptions, OpenStore, PageCacheOptions } from "@diskcache/core";
 import type { CacheHandle } from "@diskcache/http";
 import { onTestFinished } from "vitest";
 import { tally } from "../support/barrier.js";
@@ -17,6 +17,8 @@ import type { Adapter, Application, Handler } from "./adapters.js";
 export interface SiteDescription extends Omit<Application, "handler"> {
   /** Default: a `ttl` of five minutes. */
   readonly options?: Partial<DiskCacheOptions>;
+  /** In place of a directory. */
+  readonly store?: OpenStore;
   /** Default: says how often it was called. */
   readonly handler?: Handler;
   /** Whether `cache.front()` stands before the framework. Default: no. */
@@ -96,10 +98,11 @@ const PATIENT = { timeout: "1m" } as const;
 
 /** Opens a site of one framework. */
 export async function openSite(adapter: Adapter, description: SiteDescription = {}): Promise<Site> {
-  const { options = DEFAULT_OPTIONS, front = false, handler, ...rest } = description;
+  const { options = DEFAULT_OPTIONS, front = false, handler, store, ...rest } = description;
   const clock = options.clock ?? new ManualClock();
   const dir = options.dir ?? temporaryDirectory();
-  const { cache, listen } = adapter.create({ flight: PATIENT, ...options, dir, clock });
+  const place = store === undefined ? { dir } : { store };
+  const { cache, listen } = adapter.create({ flight: PATIENT, ...options, clock, ...place } as PageCacheOptions);
   let renders = 0;
   const counting: Handler = (asked) => {
     renders++;

@@ -1,8 +1,10 @@
-import { describe } from "vitest";
-import type { DiskStore } from "../../packages/core/src/store/disk-store.js";
+import type { PurgeSelector, Store } from "@diskcache/core";
+import { storeCases } from "@diskcache/core/store-suite";
+import { describe, expect, it } from "vitest";
+import { DiskStore } from "../../packages/core/src/store/disk-store.js";
 import { temporaryDirectory } from "../support/temporary-directory.js";
-import { opened } from "./opened.js";
-import { storeContract } from "./store-contract.js";
+import { memoryStore } from "./memory-store.js";
+import { diskStoreOptions } from "./opened.js";
 
 describe.each([
   { given: "without memory", options: { memoryBytes: 0 } },
@@ -10,11 +12,51 @@ describe.each([
   { given: "with a secret", options: { secrets: [Buffer.alloc(32, "a")] } },
   { given: "with encryption", options: { secrets: [Buffer.alloc(32, "a")], encrypt: true } },
 ])("DiskStore $given", ({ options }) => {
-  storeContract(() => {
+  const cases = storeCases(() => {
     const dir = temporaryDirectory();
-    return {
-      open: () => opened(dir, options),
-      settled: (store) => (store as DiskStore<string>).flush(),
-    };
+    return (owner) => new DiskStore({ ...diskStoreOptions(dir), ...options, ...owner });
+  });
+  it.each(cases)("$name", ({ run }) => expect(run()).resolves.toBeUndefined());
+});
+
+describe("a store in memory", () => {
+  it.each(storeCases(memoryStore))("$name", ({ run }) => expect(run()).resolves.toBeUndefined());
+});
+
+/** Promises that a store may break, each by one method. */
+const BROKEN: readonly { readonly given: string; readonly methods: (store: Store<unknown>) => object }[] = [
+  { given: "forgets purges", methods: () => ({ survivesPurges: () => true, purge: async () => undefined }) },
+  {
+    given: "purges only softly",
+    methods: (store) => {
+      const purge = store.purge.bind(store);
+      return { purge: (selectors: PurgeSelector[]) => purge(selectors, { soft: true }) };
+    },
+  },
+  { given: "knows no end of a lifetime", methods: () => ({ unfit: () => undefined }) },
+  { given: "removes nothing", methods: () => ({ remove: () => undefined }) },
+  { given: "gives one lock to two", methods: () => ({ lock: () => ({ release: () => undefined }) }) },
+  { given: "lists nothing", methods: () => ({ heads: async function* () {} }) },
+  { given: "stays open", methods: () => ({ close: async () => undefined }) },
+  { given: "loses streams", methods: () => ({ create: () => undefined }) },
+  { given: "loses bodies", methods: (store) => ({ put: () => store.storing }) },
+];
+
+describe("the cases for stores", () => {
+  it.each(BROKEN)("find a store that $given", async ({ methods }) => {
+    const cases = storeCases(() => {
+      const open = memoryStore();
+      return (owner) => {
+        const store = open(owner);
+        return Object.assign(store, methods(store as Store<unknown>));
+      };
+    });
+    const outcomes = await Promise.allSettled(cases.map(({ run }) => run()));
+    expect(outcomes.some(({ status }) => status === "rejected")).toBe(true);
+  });
+
+  it("have names of their own", () => {
+    const names = storeCases(memoryStore).map(({ name }) => name);
+    expect(new Set(names).size).toBe(names.length);
   });
 });

@@ -18,15 +18,9 @@ export interface Opened {
   keep(key: string, body: Buffer | string): Promise<void>;
 }
 
-export function opened(
-  dir: string,
-  {
-    clock = new ManualClock(new Date().toISOString()),
-    ...options
-  }: Partial<DiskStoreOptions<string>> & { readonly clock?: ManualClock } = {},
-): Opened {
-  const events: StoreEvent[] = [];
-  const store = new DiskStore<string>({
+/** With room for everything. */
+export function diskStoreOptions(dir: string) {
+  return {
     dir,
     memoryBytes: 0,
     maxSize: 2 ** 30,
@@ -36,6 +30,19 @@ export function opened(
     durability: "none",
     strict: false,
     allowPublicDir: true,
+  } as const;
+}
+
+export function opened(
+  dir: string,
+  {
+    clock = new ManualClock(new Date().toISOString()),
+    ...options
+  }: Partial<DiskStoreOptions<string>> & { readonly clock?: ManualClock } = {},
+): Opened {
+  const events: StoreEvent[] = [];
+  const store = new DiskStore<string>({
+    ...diskStoreOptions(dir),
     clock,
     decode: ({ meta }) => meta,
     observe: (event) => events.push(event),

@@ -3,8 +3,8 @@ import { createServer } from "node:http";
 import type { IncomingMessage, RequestListener } from "node:http";
 import { createSecureServer, createServer as createHttp2Server } from "node:http2";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
-import type { HandlerDirectives, WrapListener } from "@diskcache/http";
-import { cacheControl, diskCache, never, varyOn } from "@diskcache/http";
+import type { HandlerDirectives, OpenStore, WrapListener } from "@diskcache/http";
+import { cacheControl, diskCache, FileCache, never, varyOn } from "@diskcache/http";
 import { expectTypeOf } from "vitest";
 
 const cache = diskCache({ dir: "cache", skip: (req) => req.url === "/" });
@@ -39,3 +39,21 @@ cache.route({ tll: "5m" });
 cache.route({ tags: (req) => [req.params.id] });
 // @ts-expect-error -- it wraps a handler
 cache.never()("/");
+
+// A store of the application's own stands in place of a directory, and of all that is about one.
+declare const store: OpenStore;
+diskCache({ store, ttl: "5m", maxBody: "1mb", skip: (req) => req.url === "/" });
+const values: FileCache = new FileCache({ store, strict: true });
+// @ts-expect-error -- one of the two
+diskCache({ store, dir: "cache" });
+// @ts-expect-error -- a store has bounds of its own
+diskCache({ store, maxSize: "1gb" });
+// @ts-expect-error -- a function that opens one
+diskCache({ store: new Map() });
+void [
+  values,
+  // @ts-expect-error -- a store has bounds of its own
+  new FileCache({ store, maxEntries: 5 }),
+  // @ts-expect-error -- there are no values without a place
+  new FileCache({ ttl: "5m" }),
+];

@@ -6,8 +6,11 @@ export type {
   CachePolicy,
   CookieRules,
   CredentialOptions,
+  DirectoryOption,
   DiskCacheOptions,
+  GivenStoreOptions,
   KeyRules,
+  PageCacheOptions,
   PathRule,
   RelaxedRules,
 } from "./options/options.js";
@@ -32,8 +35,10 @@ export type { KeyvStoreEntry } from "./features/low-level/keyv-store.js";
 export type {
   FileCacheOptions,
   GetOptions,
+  GivenValueStoreOptions,
   StoreOptions,
   TouchOptions,
+  ValueCacheOptions,
   ValueLifetime,
   VersionOption,
 } from "./features/low-level/file-cache-options.js";
@@ -54,7 +59,25 @@ export { MAX_PURGE_CONTENT_BYTES } from "./invalidate/purger.js";
 export type { PurgeAnswer, PurgeRequest, PurgerOptions } from "./invalidate/purger.js";
 export type { OuterFields } from "./stored/stored-response.js";
 export type { BodySource, ByteSpan, OutgoingResponse, RefreshAnswer, RefreshClaim } from "./stored/outgoing.js";
-export type { BodyReader, StoreStats } from "./store/contract.js";
+export type {
+  BodyReader,
+  EntryHead,
+  EntryWriter,
+  KeyLock,
+  Lease,
+  LockEnd,
+  LockOptions,
+  LogPosition,
+  OpenStore,
+  PurgeSelector,
+  SkipReason,
+  SpaceBound,
+  Store,
+  StoreEntry,
+  StoreEvent,
+  StoreOwner,
+  StoreStats,
+} from "./store/contract.js";
 export { EVERY, Reads } from "./features/audit/reads.js";
 export { Forward } from "./forward/forward.js";
 export type { ForwardPlan, ResponseStart, SharedResponse } from "./forward/forward-plan.js";

@@ -1,6 +1,6 @@
 /** `@diskcache/express`: full-response page caching to disk for Express 4 and 5. */
 import { PageCache } from "@diskcache/core";
-import type { CachePolicy, DiskCacheOptions, Duration, PurgerOptions, Purges } from "@diskcache/core";
+import type { CachePolicy, PageCacheOptions, Duration, PurgerOptions, Purges } from "@diskcache/core";
 import {
   cacheHandle,
   ForwardsUnderWay,
@@ -58,7 +58,7 @@ export interface ExpressDiskCache extends CacheHandle<Request> {
  * @example
  * const cache = diskCache({ dir: ".cache/pages", ttl: "5m" });
  * app.use(cache); */
-export function diskCache(options: DiskCacheOptions<Request>): ExpressDiskCache {
+export function diskCache(options: PageCacheOptions<Request>): ExpressDiskCache {
   const cache = new PageCache<Request>(options);
   const underWay = new ForwardsUnderWay();
   const middleware = (req: Request, res: Response, next: NextFunction): void => {

@@ -6,7 +6,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from "node:http
 import { PageCache } from "@diskcache/core";
 import type {
   CachePolicy,
-  DiskCacheOptions,
+  PageCacheOptions,
   Duration,
   PurgerOptions,
   Purges,
@@ -76,7 +76,7 @@ export interface HttpDiskCache extends CacheHandle<IncomingMessage> {
  * const cache = diskCache({ dir: ".cache/pages", ttl: "5m" });
  * createServer(cache((req, res) => res.end("Hello"))).listen(3000);
  */
-export function diskCache(options: DiskCacheOptions<IncomingMessage>): HttpDiskCache {
+export function diskCache(options: PageCacheOptions<IncomingMessage>): HttpDiskCache {
   const cache = new PageCache<IncomingMessage>(options);
   const underWay = new ForwardsUnderWay();
   const around = (handler: RequestListener) => (req: IncomingMessage, res: ServerResponse) => {

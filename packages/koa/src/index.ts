@@ -2,7 +2,7 @@
 import { methodDecoration, PageCache } from "@diskcache/core";
 import type {
   CachePolicy,
-  DiskCacheOptions,
+  PageCacheOptions,
   Duration,
   MethodDecoration,
   PurgerOptions,
@@ -69,7 +69,7 @@ export interface KoaDiskCache extends CacheHandle<Context> {
  * @example
  * const cache = diskCache({ dir: ".cache/pages", ttl: "5m" });
  * app.use(cache); */
-export function diskCache(options: DiskCacheOptions<Context>): KoaDiskCache {
+export function diskCache(options: PageCacheOptions<Context>): KoaDiskCache {
   const cache = new PageCache<Context>(options);
   const underWay = new ForwardsUnderWay();
   const middleware = (ctx: Context, next: Next): Promise<void> =>

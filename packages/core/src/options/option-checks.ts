@@ -3,6 +3,7 @@ import { CODINGS, codingsNamed, isAvailable } from "../base/codings.js";
 import type { Coding } from "../base/codings.js";
 import { optionError } from "../base/errors.js";
 import { sizeBytes } from "../base/units.js";
+import type { OpenStore } from "../store/contract.js";
 
 /** A token, as method and field names are (RFC 9110 §5.6.2). */
 const TOKEN = /^[!#$%&'*+\-.^_`|~\dA-Za-z]+$/;
@@ -30,6 +31,30 @@ export function refuseUnknown(at: string, given: object, known: ReadonlySet<stri
  * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` naming the option, the value and what was expected */
 export function optionsOf(at: string, given: unknown, known: ReadonlySet<string>): void {
   refuseUnknown(`${at}.`, record(`${at} options`, given), known);
+}
+
+/** Where a cache stores: its directory, or what opens a store in its place. */
+export type Place =
+  | { readonly dir: string; readonly store: undefined }
+  | { readonly dir: undefined; readonly store: OpenStore };
+
+/** @param ofDirectory the options that say something about a directory, so that a store makes them a mistake
+ * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` */
+export function place<Options extends { readonly dir?: unknown; readonly store?: unknown }>(
+  given: Options,
+  ofDirectory: readonly (keyof Options & string)[],
+): Place {
+  const { dir, store } = given;
+  if (store === undefined) {
+    if (typeof dir !== "string" || dir.trim() === "") throw optionError("dir", "the path of a directory", dir);
+    return { dir, store };
+  }
+  if (typeof store !== "function") throw optionError("store", "a function that returns a store", store);
+  const beside = ofDirectory.find((name) => given[name] !== undefined);
+  if (beside !== undefined) {
+    throw optionError("store", `no \`${beside}\` beside it, which is about the files of a directory`, store);
+  }
+  return { dir: undefined, store: store as OpenStore };
 }
 
 export function boolean(option: string, value: unknown): boolean {

@@ -3,6 +3,7 @@ import type { Clock } from "../base/clock.js";
 import type { Coding } from "../base/codings.js";
 import type { ResponseHead } from "../base/exchange.js";
 import type { Duration, Size } from "../base/units.js";
+import type { OpenStore } from "../store/contract.js";
 
 /** What the key is made from, beside method, scheme, host, path and query. */
 export interface KeyRules {
@@ -187,6 +188,7 @@ export interface DiskCacheOptions<Req = unknown> extends CachePolicy<Req> {
    * when it cannot be used
    * @example diskCache({ dir: ".cache/pages" }) */
   readonly dir: string;
+  readonly store?: undefined;
   /** Memory for the hottest responses, per process. A size: bytes, or a string in binary units; `0` turns it off.
    * @default "64mb"
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a size
@@ -363,3 +365,36 @@ export interface DiskCacheOptions<Req = unknown> extends CachePolicy<Req> {
    * @example diskCache({ dir: ".cache/pages", rules: [{ path: "/reports/*", ttl: "1h" }, { path: "/admin/**", never: true }] }) */
   readonly rules?: readonly PathRule<Req>[];
 }
+
+/** What is about a directory, and has no meaning for a store that is handed in. */
+export type DirectoryOption =
+  | "dir"
+  | "memory"
+  | "maxSize"
+  | "maxEntries"
+  | "minFree"
+  | "admission"
+  | "durability"
+  | "strict"
+  | "secret"
+  | "encrypt"
+  | "allowPublicDir";
+
+/** Options of a page cache with a store of your own. */
+export interface GivenStoreOptions<Req = unknown>
+  extends
+    Omit<DiskCacheOptions<Req>, DirectoryOption | "store">,
+    Readonly<Partial<Record<DirectoryOption, undefined>>> {
+  /** In place of `dir`: opens a store of your own, in memory or on another machine, that keeps the contract
+   * `Store` of @diskcache/core. Its bounds are its own, so nothing about a directory may stand beside it: `memory`, `maxSize`,
+   * `maxEntries`, `minFree`, `admission`, `durability`, `strict`, `secret`, `encrypt`, `allowPublicDir`. Caches that are
+   * given the same function share what is stored. See docs/store.md. A function.
+   * @default undefined: files in `dir`
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a function, when what it returns lacks something of the
+   * contract, or beside such an option
+   * @example diskCache({ store: openStore, ttl: "5m" }) */
+  readonly store: OpenStore;
+}
+
+/** Options of `new PageCache()`: with a directory, or with a store of your own. */
+export type PageCacheOptions<Req = unknown> = DiskCacheOptions<Req> | GivenStoreOptions<Req>;

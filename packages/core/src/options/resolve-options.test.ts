@@ -17,7 +17,7 @@ const WRONG: readonly {
   { options: undefined, option: "options", expected: "an object", got: "undefined" },
   { options: "cache", option: "options", expected: "an object", got: '"cache"' },
   { options: { dir: DIR, tll: "5m" }, option: "tll", expected: "a known name (did you mean `ttl`?)", got: '"tll"' },
-  { options: { dir: DIR, storage: 1 }, option: "storage", expected: "one of admission, allowPu", got: '"storage"' },
+  { options: { dir: DIR, cabinet: 1 }, option: "cabinet", expected: "one of admission, allowPu", got: '"cabinet"' },
   {
     options: { dir: DIR, admission: "often" },
     option: "admission",
@@ -260,7 +260,7 @@ describe("options", () => {
   it("are complete where only the directory is given", () => {
     const options = resolveOptions({ dir: DIR });
     expect(options).toMatchObject({
-      dir: DIR,
+      place: { dir: DIR },
       memoryBytes: 64 * 2 ** 20,
       maxSize: 2 ** 30,
       maxBody: 128 * 2 ** 20,

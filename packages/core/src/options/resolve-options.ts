@@ -16,6 +16,7 @@ import {
   fraction,
   isToken,
   oneOf,
+  place,
   positiveInteger,
   positiveSize,
   record,
@@ -24,12 +25,20 @@ import {
   strings,
   unaskedBounds,
 } from "./option-checks.js";
-import type { CachePolicy, DiskCacheOptions, PathRule, RelaxedRules } from "./options.js";
+import type { Place } from "./option-checks.js";
+import type {
+  CachePolicy,
+  DirectoryOption,
+  DiskCacheOptions,
+  PageCacheOptions,
+  PathRule,
+  RelaxedRules,
+} from "./options.js";
 import { POLICY_NAMES, policyFields } from "./resolve-policy.js";
 import type { ResolvedPolicy, WholePolicy } from "./resolve-policy.js";
 
 export interface ResolvedOptions {
-  readonly dir: string;
+  readonly place: Place;
   readonly memoryBytes: number;
   readonly maxSize: number;
   readonly maxEntries: number;
@@ -76,21 +85,28 @@ const DEFAULTS = Object.freeze({
   maxFollowers: 10_000,
 } as const);
 
+/** A store that is handed in has no files, and its own bounds. */
+const OF_DIRECTORY = [
+  "dir",
+  "memory",
+  "maxSize",
+  "maxEntries",
+  "minFree",
+  "admission",
+  "durability",
+  "strict",
+  "secret",
+  "encrypt",
+  "allowPublicDir",
+] as const satisfies readonly DirectoryOption[];
+
 const OPTION_NAMES = new Set<string>([
   ...POLICY_NAMES,
+  ...OF_DIRECTORY,
   ...([
-    "dir",
-    "memory",
-    "maxSize",
-    "maxEntries",
-    "minFree",
+    "store",
     "maxBody",
-    "admission",
-    "durability",
-    "strict",
     "enabled",
-    "secret",
-    "encrypt",
     "clock",
     "hosts",
     "cookies",
@@ -101,7 +117,6 @@ const OPTION_NAMES = new Set<string>([
     "relaxed",
     "flight",
     "refreshAhead",
-    "allowPublicDir",
     "debugHeader",
     "rules",
     "audit",
@@ -109,11 +124,11 @@ const OPTION_NAMES = new Set<string>([
 ]);
 
 /** @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` naming the option, the value and what was expected */
-export function resolveOptions<Req>(given: DiskCacheOptions<Req>): ResolvedOptions {
+export function resolveOptions<Req>(given: PageCacheOptions<Req>): ResolvedOptions {
   const options = record("options", given);
   refuseUnknown("", options, OPTION_NAMES);
-  const { dir, clock, hosts, cookies, targetedFields, debugHeader } = given;
-  if (typeof dir !== "string" || dir.trim() === "") throw optionError("dir", "the path of a directory", dir);
+  const { clock, hosts, cookies, targetedFields, debugHeader } = given;
+  const where = place(given, OF_DIRECTORY);
   if (clock !== undefined && typeof clock?.now !== "function")
     throw optionError("clock", "an object with a function now()", clock);
   if (debugHeader !== undefined && !isToken(debugHeader))
@@ -122,7 +137,7 @@ export function resolveOptions<Req>(given: DiskCacheOptions<Req>): ResolvedOptio
   refuseUnknown("cookies.", cookieRules, new Set(["ignore", "key"]));
   const policy = policyFields("", given);
   return Object.freeze({
-    dir,
+    place: where,
     memoryBytes: sizeBytes("memory", given.memory ?? DEFAULTS.memory),
     maxSize: diskSpace("maxSize", given.maxSize ?? DEFAULTS.maxSize),
     maxEntries: positiveInteger("maxEntries", given.maxEntries ?? DEFAULTS.maxEntries),

@@ -9,43 +9,24 @@ import { HitForMiss } from "../forward/hit-for-miss.js";
 import { Fragments } from "../features/fragments/fragments.js";
 import { Holes } from "../features/holes/holes.js";
 import { Observer } from "../base/observer.js";
-import type { DiskCacheOptions } from "../options/options.js";
+import type { PageCacheOptions } from "../options/options.js";
 import { Pending } from "../base/async.js";
 import { Policies } from "../options/policies.js";
 import { resolveOptions } from "../options/resolve-options.js";
+import type { ResolvedOptions } from "../options/resolve-options.js";
+import type { Store, StoreOwner } from "../store/contract.js";
 import { DiskStore } from "../store/disk-store.js";
+import { openGivenStore } from "../store/given-store.js";
 import { decodeStoredValue } from "../stored/stored-value.js";
 import type { StoredValue } from "../stored/stored-value.js";
 
 /** @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` for an unknown or wrong option; `ERR_DISKCACHE_DIRECTORY` with
  * `strict` */
-export function openContext<Req>(given: DiskCacheOptions<Req>): CacheContext {
+export function openContext<Req>(given: PageCacheOptions<Req>): CacheContext {
   const options = resolveOptions(given);
   const observer = new Observer();
   if (options.enabled && options.development) observer.watcher = new Hints(observer);
-  const store = new DiskStore<StoredValue>({
-    dir: resolve(options.dir),
-    memoryBytes: options.memoryBytes,
-    maxSize: options.maxSize,
-    maxEntries: options.maxEntries,
-    minFree: options.minFree,
-    unasked: options.unasked,
-    maxBody: options.maxBody,
-    admission: options.admission,
-    durability: options.durability,
-    idle: !options.enabled,
-    strict: options.strict,
-    allowPublicDir: options.allowPublicDir,
-    secrets: options.secrets,
-    encrypt: options.encrypt,
-    clock: options.clock,
-    decode: decodeStoredValue,
-    observe: (event) => {
-      if (event.type === "error" && event.said) return;
-      if (event.type === "too-small") observer.errorAtStart(event.error);
-      if (event.type === "error" || event.type === "corrupt") observer.error(event.error);
-    },
-  });
+  const store = openStore(options, observer);
   const parts = {
     options,
     observer,
@@ -59,4 +40,36 @@ export function openContext<Req>(given: DiskCacheOptions<Req>): CacheContext {
     auditor: options.audit.mode === "off" ? undefined : new Auditor(options.audit.mode, observer),
   };
   return { ...parts, coded: new CodedBodies(parts) };
+}
+
+function openStore(options: ResolvedOptions, observer: Observer): Store<StoredValue> {
+  const { dir, store } = options.place;
+  const owner: StoreOwner<StoredValue> = {
+    decode: decodeStoredValue,
+    observe: (event) => {
+      if (event.type === "error" && event.said) return;
+      if (event.type === "too-small") observer.errorAtStart(event.error);
+      if (event.type === "error" || event.type === "corrupt") observer.error(event.error);
+    },
+    clock: options.clock,
+    patient: false,
+    idle: !options.enabled,
+  };
+  if (store !== undefined) return openGivenStore(store, owner);
+  return new DiskStore<StoredValue>({
+    ...owner,
+    dir: resolve(dir),
+    memoryBytes: options.memoryBytes,
+    maxSize: options.maxSize,
+    maxEntries: options.maxEntries,
+    minFree: options.minFree,
+    unasked: options.unasked,
+    maxBody: options.maxBody,
+    admission: options.admission,
+    durability: options.durability,
+    strict: options.strict,
+    allowPublicDir: options.allowPublicDir,
+    secrets: options.secrets,
+    encrypt: options.encrypt,
+  });
 }

@@ -23,7 +23,7 @@ import { BesidePages } from "../features/low-level/beside-pages.js";
 import type { MemoizeOptions } from "../features/low-level/memoize.js";
 import type { MaybeAsync } from "../base/async.js";
 import type { CacheCounters, CacheEvents } from "../base/observer.js";
-import type { CachePolicy, DiskCacheOptions } from "../options/options.js";
+import type { CachePolicy, PageCacheOptions } from "../options/options.js";
 import { asksApplication, resolvePolicy } from "../options/resolve-policy.js";
 import type { ResolvedPolicy, WholePolicy } from "../options/resolve-policy.js";
 import type { OutgoingResponse } from "../stored/outgoing.js";
@@ -67,11 +67,11 @@ export class PageCache<Req = unknown> {
   #closed = false;
 
   /** @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` for an unknown or wrong option; `ERR_DISKCACHE_DIRECTORY` with
-   * `strict` */
-  constructor(given: DiskCacheOptions<Req>) {
+   * `strict`; and what the function `store` throws */
+  constructor(given: PageCacheOptions<Req>) {
     this.#context = openContext(given);
     const { options, observer } = this.#context;
-    this.#values = new BesidePages(given as DiskCacheOptions, options.enabled, (error) => observer.error(error));
+    this.#values = new BesidePages(given as PageCacheOptions, options.enabled, (error) => observer.error(error));
     this.#answering = new Answering(this.#context, this.frontable);
   }
 
@@ -119,9 +119,11 @@ export class PageCache<Req = unknown> {
     return this.#context.options.enabled && !this.#closed;
   }
 
-  /** Whether another cache stores its pages in the same directory, by whatever path. */
+  /** Whether another cache stores its pages in the same directory, by whatever path, or was given the same `store`. */
   sharesDirectory(other: PageCache<never>): boolean {
-    return sameDirectory(this.#context.options.dir, other.#context.options.dir);
+    const [own, others] = [this.#context.options.place, other.#context.options.place];
+    if (own.dir === undefined || others.dir === undefined) return own.store === others.store;
+    return sameDirectory(own.dir, others.dir);
   }
 
   /** For an adapter that cannot work with the response of a request: counts and reports that the application

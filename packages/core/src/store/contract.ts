@@ -1,4 +1,5 @@
 /** What a store promises to the modules above it. It keeps bytes under a key and knows nothing of HTTP. */
+import type { Clock } from "../base/clock.js";
 import type { DiskCacheError } from "../base/errors.js";
 
 /** A position in the invalidation log, in bytes since its beginning: the clock that orders purges. */
@@ -119,11 +120,14 @@ export interface KeyLock {
  * first check; `"over"` otherwise, also when it did not end in time. */
 export type LockEnd = "over" | "abandoned";
 
-/** Bytes under keys, shared by every process that opens the same directory. */
+/** Bytes under keys, shared by every process that opens the same directory, or whatever a store has in its place. No
+ * method throws or rejects, but where it says so: a fault is a miss, or something that is not stored, and an event. */
 export interface Store<Value> {
   /** Position of the invalidation log now (checked at most once per turn of the event loop): the birth of an entry
    * whose making begins now. */
   position(): LogPosition;
+  /** The same, checked again within the turn. */
+  positionNow(): LogPosition;
   /** A valid entry, from memory, from the write queue, or from disk. A promise only when the disk is slow; it never
    * rejects. */
   get(key: string): StoreEntry<Value> | undefined | Promise<StoreEntry<Value> | undefined>;
@@ -135,6 +139,9 @@ export interface Store<Value> {
   inMemory(key: string, now: number): StoreEntry<Value> | undefined;
   /** As `get`, but bypasses the memory tier: sees what another process has written since. Costs a read. */
   getLatest(key: string): StoreEntry<Value> | undefined | Promise<StoreEntry<Value> | undefined>;
+  /** As `get` while no other process can have stored anything, otherwise as `getLatest`: for owners that overwrite
+   * what other processes may have in memory. */
+  getCurrent(key: string): StoreEntry<Value> | undefined | Promise<StoreEntry<Value> | undefined>;
   /** Whether `admission` lets a response under the key be stored. Counts as a request for the key. */
   admits(key: string): boolean;
   /** Whether anything can be stored now: not while the directory cannot be used, or storing is paused after a fault of
@@ -143,11 +150,13 @@ export interface Store<Value> {
   /** Whether so much of bodies that come in pieces waits for the disk that `create` begins no other now. */
   readonly crowded: boolean;
   /** Why an entry with this head and a body of `bodyBytes` would not be stored now; `undefined` when it would, as far
-   * as that is known before it is written.
+   * as that is known before it is written. `head.meta` is not decoded: it may still be empty.
    * @param whole whether that is the final length of the body; otherwise it is a minimum */
   unfit(head: EntryHead, bodyBytes: number, whole: boolean): SkipReason | undefined;
+  /** Whether it would fit if everything else were removed: whether waiting for room can help. */
+  couldHold(head: EntryHead, bodyBytes: number): boolean;
   /** Stores an entry: visible to this process when the call returns, written later. False when it is not stored
-   * (bounds, faults, queue full). */
+   * (bounds, faults, queue full). That it is not stored, now or later, is observed as `skip`. */
   put(head: EntryHead, body: Buffer): boolean;
   /** Begins an entry whose body comes in pieces; `undefined` when storing is paused. */
   create(key: string): EntryWriter | undefined;
@@ -162,6 +171,12 @@ export interface Store<Value> {
   remove(key: string): void;
   /** The same for every process that shares the directory: what they remember under its name goes, too. */
   removeForAll(head: Pick<EntryHead, "key" | "scope" | "name">): void;
+  /** Resolves when what was put, committed or removed under the key is in effect for every process, or given up. */
+  written(key: string): Promise<void>;
+  /** Whether anything is under the key, valid or not: after a removal that met a fault. */
+  has(key: string): boolean | Promise<boolean>;
+  /** The heads of what is stored, in no order; some entries may be invalid. May read everything. */
+  heads(): AsyncIterable<EntryHead>;
   /** Invalidates what the selectors match, for every process that shares the directory. Resolves when no process would
    * serve it any more; rejects with `ERR_DISKCACHE_PURGE` when the purge cannot be recorded. */
   purge(selectors: readonly PurgeSelector[], options: { readonly soft: boolean }): Promise<void>;
@@ -171,6 +186,27 @@ export interface Store<Value> {
   /** Writes what waits, releases descriptors and timers. Idempotent. */
   close(): Promise<void>;
 }
+
+/** The cache that opens a store: what it tells the store, and what it is told. */
+export interface StoreOwner<Value> {
+  /** What `head.meta` means to the cache: the `value` of an entry. What it throws for cannot be stored, and is a miss
+   * where it is found. */
+  readonly decode: (head: EntryHead) => Value;
+  /** Takes note of what happens in the store. Never throws. */
+  readonly observe: (event: StoreEvent) => void;
+  /** Lifetimes end by this clock. */
+  readonly clock: Clock;
+  /** A lookup waits however long it takes: its owner counts, and takes a miss for an absence. Otherwise a store that
+   * is slow had better answer with a miss. */
+  readonly patient: boolean;
+  /** The cache is switched off: it stores and looks up nothing, and only purges, for others that share what is
+   * stored. */
+  readonly idle: boolean;
+}
+
+/** Opens a store for a cache, which closes it. All that one function opens share their entries and purges. A cache may
+ * open more than one: for its pages, and for values beside them. */
+export type OpenStore = <Value>(owner: StoreOwner<Value>) => Store<Value>;
 
 /* What the store reports to its owner while it works. Nothing here carries a body or a header field. */
 

@@ -63,7 +63,6 @@ export class DiskStore<Value> implements Store<Value> {
     return this.#parts.log.position();
   }
 
-  /** The same, with a check of the disk. */
   positionNow(): LogPosition {
     return this.#parts.log.positionNow();
   }
@@ -97,8 +96,6 @@ export class DiskStore<Value> implements Store<Value> {
     });
   }
 
-  /** As `get` while this is the only cache on the directory, otherwise as `getLatest`: for owners that overwrite what
-   * other processes may have in memory. */
   getCurrent(key: string): StoreEntry<Value> | undefined | Promise<StoreEntry<Value> | undefined> {
     if (this.#options.memoryBytes === 0) return this.get(key);
     const solitude = this.#parts.neighbours.solitude;
@@ -111,7 +108,7 @@ export class DiskStore<Value> implements Store<Value> {
   /** As the contract says; with `admission: "second-request"` a key counts as asked for. */
   admits(key: string): boolean {
     if (this.#parts.doorkeeper === undefined || this.#parts.doorkeeper.meet(key)) return true;
-    return this.#parts.memory.get(key) !== undefined || this.hasFile(key);
+    return this.#parts.memory.get(key) !== undefined || this.has(key);
   }
 
   get storing(): boolean {
@@ -129,13 +126,12 @@ export class DiskStore<Value> implements Store<Value> {
     return rules.entry(head, bodyBytes) ?? (waits ? undefined : "queue-full");
   }
 
-  /** Whether it would fit if everything else were removed. */
   couldHold(head: EntryHead, bodyBytes: number): boolean {
     return this.#parts.sweeper.couldAdmit(allocated(head, bodyBytes));
   }
 
   /** Whether a file exists under the key, whatever its content. */
-  hasFile(key: string): boolean {
+  has(key: string): boolean {
     return this.#parts.files.exists(this.#parts.paths.entry(key));
   }
 
@@ -193,7 +189,6 @@ export class DiskStore<Value> implements Store<Value> {
     return this.#parts.locks.released(key, timeoutMs);
   }
 
-  /** Resolves when nothing for the key waits for the disk any more: it is written, or given up. */
   async written(key: string): Promise<void> {
     await Promise.all([this.#parts.queue.written(key), this.#committing.over(key)]);
   }
@@ -246,8 +241,7 @@ export class DiskStore<Value> implements Store<Value> {
     await Promise.all([this.#parts.queue.settled(), this.#committing.allOver()]);
   }
 
-  /** The heads of what is on disk, in no order; some entries may be invalid. Reads the whole directory, a part of it
-   * in each turn. */
+  /** As the contract says: reads the whole directory, a part of it in each turn. */
   async *heads(): AsyncGenerator<EntryHead> {
     await this.flush();
     for (const heads of this.#parts.heads()) {

@@ -1,15 +1,16 @@
-/** The low-level cache in the directory of a page cache: opened when a value is first stored in it, with the same
- * bounds and secrets. */
+/** The low-level cache in the directory, or the store, of a page cache: opened when a value is first stored in it, with
+ * the same bounds and secrets. */
 import type { DiskCacheError } from "../../base/errors.js";
-import type { DiskCacheOptions } from "../../options/options.js";
+import type { DiskCacheOptions, PageCacheOptions } from "../../options/options.js";
 import { FileCache } from "./file-cache.js";
-import type { FileCacheOptions, StoreOptions } from "./file-cache-options.js";
+import type { StoreOptions, ValueCacheOptions } from "./file-cache-options.js";
 import { memoize } from "./memoize.js";
 import type { MemoizedIn, MemoizeOptions } from "./memoize.js";
 
 /** Options that mean the same to both caches. */
 const SHARED = [
   "dir",
+  "store",
   "maxSize",
   "maxEntries",
   "minFree",
@@ -18,10 +19,10 @@ const SHARED = [
   "secret",
   "encrypt",
   "clock",
-] as const satisfies readonly (keyof FileCacheOptions & keyof DiskCacheOptions)[];
+] as const satisfies readonly (keyof ValueCacheOptions & keyof DiskCacheOptions)[];
 
 export class BesidePages implements MemoizedIn {
-  readonly #options: FileCacheOptions;
+  readonly #options: ValueCacheOptions;
   readonly #enabled: boolean;
   readonly #onError: (error: DiskCacheError) => void;
   readonly #names = new Set<string>();
@@ -29,7 +30,7 @@ export class BesidePages implements MemoizedIn {
   #closed = false;
 
   /** @param enabled `false` stores nothing, as it does for pages */
-  constructor(given: DiskCacheOptions, enabled: boolean, onError: (error: DiskCacheError) => void) {
+  constructor(given: PageCacheOptions, enabled: boolean, onError: (error: DiskCacheError) => void) {
     const shared = SHARED.filter((name) => given[name] !== undefined).map((name) => [name, given[name]]);
     this.#options = Object.fromEntries(shared);
     this.#enabled = enabled;

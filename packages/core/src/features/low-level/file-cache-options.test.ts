@@ -8,7 +8,7 @@ import type { FileCacheOptions } from "./file-cache-options.js";
 describe("the options of a low-level cache", () => {
   it("have their defaults", () => {
     expect(resolveFileCacheOptions({ dir: "/values" })).toMatchObject({
-      dir: "/values",
+      place: { dir: "/values" },
       ttl: 300,
       keyPrefix: "",
       version: 1,

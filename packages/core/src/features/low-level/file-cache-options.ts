@@ -9,6 +9,7 @@ import {
   encryption,
   oneOf,
   optionalFunction,
+  place,
   positiveInteger,
   record,
   refuseUnknown,
@@ -16,6 +17,8 @@ import {
   strings,
   unaskedBounds,
 } from "../../options/option-checks.js";
+import type { Place } from "../../options/option-checks.js";
+import type { OpenStore } from "../../store/contract.js";
 import { durationSeconds, sizeBytes } from "../../base/units.js";
 import type { Duration, Size } from "../../base/units.js";
 import { valueCodec } from "./value-codec.js";
@@ -34,6 +37,7 @@ export interface FileCacheOptions {
    * when it cannot be used
    * @example new FileCache({ dir: ".cache/values" }) */
   readonly dir: string;
+  readonly store?: undefined;
   /** Lifetime of a value that is stored without its own. A duration in seconds or as text; `null` for ever.
    * @default 300
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when neither a duration nor `null`
@@ -132,6 +136,35 @@ export interface FileCacheOptions {
   readonly clock?: Clock;
 }
 
+type ValueDirectoryOption =
+  | "dir"
+  | "maxEntries"
+  | "cullFrequency"
+  | "maxSize"
+  | "minFree"
+  | "memory"
+  | "durability"
+  | "allowPublicDir"
+  | "secret"
+  | "encrypt";
+
+/** Options of a low-level cache with a store of your own. */
+export interface GivenValueStoreOptions
+  extends
+    Omit<FileCacheOptions, ValueDirectoryOption | "store">,
+    Readonly<Partial<Record<ValueDirectoryOption, undefined>>> {
+  /** In place of `dir`: opens a store of your own that keeps the contract `Store`. Its bounds are its own, so nothing
+   * about a directory may stand beside it. Caches that are given the same function share purges.
+   * @default undefined: files in `dir`
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a function, when what it returns lacks something of the
+   * contract, or beside such an option
+   * @example new FileCache({ store: openStore, ttl: "5m" }) */
+  readonly store: OpenStore;
+}
+
+/** Options of `new FileCache()`: with a directory, or with a store of your own. */
+export type ValueCacheOptions = FileCacheOptions | GivenValueStoreOptions;
+
 /** Which version of a key is meant. */
 export interface VersionOption {
   /** @default the cache's own */
@@ -159,7 +192,7 @@ export interface TouchOptions extends VersionOption {
 }
 
 export interface ResolvedFileCacheOptions {
-  readonly dir: string;
+  readonly place: Place;
   /** Seconds; `Infinity` for ever. */
   readonly ttl: number;
   readonly keyPrefix: string;
@@ -192,38 +225,43 @@ const DEFAULTS = Object.freeze({
   minFree: "64mb",
 } as const);
 
-const NAMES: ReadonlySet<string> = new Set([
+const OF_DIRECTORY = [
   "dir",
-  "ttl",
-  "keyPrefix",
-  "version",
-  "keyFunction",
   "maxEntries",
   "cullFrequency",
   "maxSize",
   "minFree",
   "memory",
   "durability",
-  "codec",
-  "strict",
   "allowPublicDir",
   "secret",
   "encrypt",
+] as const satisfies readonly ValueDirectoryOption[];
+
+const NAMES: ReadonlySet<string> = new Set([
+  ...OF_DIRECTORY,
+  "store",
+  "ttl",
+  "keyPrefix",
+  "version",
+  "keyFunction",
+  "codec",
+  "strict",
   "clock",
 ] satisfies readonly (keyof FileCacheOptions)[]);
 
 /** @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` naming the option, the value and what was expected */
-export function resolveFileCacheOptions(given: FileCacheOptions): ResolvedFileCacheOptions {
+export function resolveFileCacheOptions(given: ValueCacheOptions): ResolvedFileCacheOptions {
   refuseUnknown("", record("options", given), NAMES);
-  const { dir, keyPrefix, clock, codec, cullFrequency } = given;
-  if (typeof dir !== "string" || dir.trim() === "") throw optionError("dir", "the path of a directory", dir);
+  const { keyPrefix, clock, codec, cullFrequency } = given;
+  const where = place(given, OF_DIRECTORY);
   if (keyPrefix !== undefined && typeof keyPrefix !== "string") throw optionError("keyPrefix", "a string", keyPrefix);
   if (clock !== undefined && typeof clock?.now !== "function")
     throw optionError("clock", "an object with a function now()", clock);
   if (codec !== undefined && (typeof codec?.encode !== "function" || typeof codec.decode !== "function"))
     throw optionError("codec", "an object with functions encode() and decode()", codec);
   return Object.freeze({
-    dir: resolve(dir),
+    place: where.dir === undefined ? where : { ...where, dir: resolve(where.dir) },
     ttl: lifetimeSeconds("ttl", given.ttl, DEFAULTS.ttl),
     keyPrefix: keyPrefix ?? "",
     version: wholeNumber("version", given.version ?? DEFAULTS.version),

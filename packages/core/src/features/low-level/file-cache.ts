@@ -6,11 +6,11 @@ import type { StoreStats } from "../../store/contract.js";
 import { inBatches, purgedTags, StoredValues } from "./stored-values.js";
 import { callOptions, resolveFileCacheOptions, wholeNumber } from "./file-cache-options.js";
 import type {
-  FileCacheOptions,
   GetOptions,
   ResolvedFileCacheOptions,
   StoreOptions,
   TouchOptions,
+  ValueCacheOptions,
   VersionOption,
 } from "./file-cache-options.js";
 import { keyOfValue, KeyWarnings, valueKey } from "./value-key.js";
@@ -24,6 +24,7 @@ const VERSION: ReadonlySet<string> = new Set(["version"]);
 const GET: ReadonlySet<string> = new Set(["version", "default"]);
 const TOUCH: ReadonlySet<string> = new Set(["version", "ttl"]);
 const STORE: ReadonlySet<string> = new Set(["version", "ttl", "tags"]);
+
 /** Values in files. Any value JSON has, and `undefined`, Buffer, Map, Set, Date, BigInt and typed arrays; a returned
  * value is always a copy.
  * @example
@@ -39,8 +40,8 @@ export class FileCache {
   #closed = false;
 
   /** @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` for an unknown or wrong option; `ERR_DISKCACHE_DIRECTORY` with
-   * `strict` */
-  constructor(options: FileCacheOptions) {
+   * `strict`; and what the function `store` throws */
+  constructor(options: ValueCacheOptions) {
     this.#options = resolveFileCacheOptions(options);
     this.#values = new StoredValues(this.#options);
     this.#makings = new SingleFlights(this.#values.store.locks);

@@ -2,8 +2,17 @@
  * reached the disk. Faults are reported, never thrown. */
 import type { DiskCacheError } from "../../base/errors.js";
 import { notStoredError, storeIoError } from "../../base/errors.js";
-import type { EntryHead, SkipReason, StoreEntry, StoreEvent, StoreStats } from "../../store/contract.js";
+import type {
+  EntryHead,
+  SkipReason,
+  Store,
+  StoreEntry,
+  StoreEvent,
+  StoreOwner,
+  StoreStats,
+} from "../../store/contract.js";
 import { DiskStore } from "../../store/disk-store.js";
+import { openGivenStore } from "../../store/given-store.js";
 import { wholeBody } from "../../store/contract.js";
 import { Exclusive } from "./exclusive.js";
 import type { Locks } from "./exclusive.js";
@@ -40,7 +49,7 @@ const WORTH_WAITING: ReadonlySet<SkipReason> = new Set(["over-budget", "queue-fu
 
 export class ValueStore {
   readonly #options: ResolvedFileCacheOptions;
-  readonly #store: DiskStore<string>;
+  readonly #store: Store<string>;
   readonly exclusive: Exclusive;
   readonly locks: Locks;
   readonly scope: string;
@@ -55,16 +64,7 @@ export class ValueStore {
     this.#options = options;
     this.#told = told;
     this.scope = valueScope(options.keyPrefix);
-    this.#store = new DiskStore<string>({
-      ...options,
-      // Up to the bound nothing is evicted: a caller that sets a value waits until there is room.
-      evictAbove: 1,
-      maxBody: Infinity,
-      // `incr` and `add` would act on a miss that only means that the disk is slow.
-      patient: true,
-      decode: ({ meta }) => meta,
-      observe: (event) => this.#observe(event),
-    });
+    this.#store = openStore(options, (event) => this.#observe(event));
     this.locks = this.#store;
     this.exclusive = new Exclusive(this.locks);
   }
@@ -113,8 +113,8 @@ export class ValueStore {
     const faults = this.#faults;
     this.#store.remove(key);
     await this.#store.written(key);
-    if (faults !== this.#faults && this.#store.hasFile(key))
-      throw this.#lastFault ?? storeIoError("remove", this.#options.dir, undefined);
+    if (faults !== this.#faults && (await this.#store.has(key)))
+      throw this.#lastFault ?? storeIoError("remove", this.#where, undefined);
   }
 
   purgeTags(tags: readonly string[]): Promise<void> {
@@ -141,6 +141,10 @@ export class ValueStore {
   /** Pending writes are finished first. */
   close(): Promise<void> {
     return this.exclusive.close(() => this.#store.close());
+  }
+
+  get #where(): string {
+    return this.#options.place.dir ?? "the given store";
   }
 
   #head(key: string, { tags, expiresAt, birth }: ValueToStore): EntryHead {
@@ -172,7 +176,16 @@ export class ValueStore {
     // A value that a purge has matched was stored, and then purged.
     if (event.type !== "skip" || event.reason === "purged" || !this.#writing.has(event.key)) return;
     const cause =
-      event.reason === "io" ? (this.#lastFault ?? storeIoError("write", this.#options.dir, undefined)) : undefined;
+      event.reason === "io" ? (this.#lastFault ?? storeIoError("write", this.#where, undefined)) : undefined;
     this.#writing.set(event.key, { reason: event.reason, cause });
   }
+}
+
+function openStore(options: ResolvedFileCacheOptions, observe: (event: StoreEvent) => void): Store<string> {
+  const { place, clock } = options;
+  // `incr` and `add` would act on a miss that only means that the store is slow.
+  const owner: StoreOwner<string> = { decode: ({ meta }) => meta, observe, clock, patient: true, idle: false };
+  if (place.store !== undefined) return openGivenStore(place.store, owner);
+  // Up to the bound nothing is evicted: a caller that sets a value waits until there is room.
+  return new DiskStore<string>({ ...options, ...owner, dir: place.dir, evictAbove: 1, maxBody: Infinity });
 }
