@@ -69,7 +69,7 @@ describe.each(ADAPTERS)("$name: in an asynchronous context of its client's,", (a
       front: true,
       seconds: [5],
     },
-    { how: "before its time is up", options: { ttl: "100s", refreshAhead: 1 }, seconds: [1, 99 - 1e-3] },
+    { how: "before its time is up", options: { ttl: "100s", refreshAhead: 1 }, seconds: [1, 99 - 1e-6] },
   ])("the cache's own rendering $how is nobody's", async ({ options, front = false, seconds }) => {
     const site = await open({ options, front });
     await site.visit("/", anybody);

@@ -189,7 +189,7 @@ describe.each(ADAPTERS)("$name: a page that is still fresh", (adapter) => {
     site.clock.advance(80);
     for (let n = 0; n < 3; n++) await site.visit("/hot");
     expect(site.renders).toBe(2);
-    site.clock.advance(20 - 1e-3);
+    site.clock.advance(20 - 1e-6);
     const refreshed = stored(site);
     expect((await site.visit("/cold")).isHit).toBe(true);
     expect((await site.visit("/hot")).isHit).toBe(true);
