@@ -32,7 +32,16 @@ export default defineConfig({
   ssr: { resolve: { conditions, externalConditions: ["diskcache-source"] } },
   test: {
     projects: [
-      { extends: true, test: { name: "functions", isolate: false, include: FUNCTIONS, exclude: NOWHERE } },
+      {
+        extends: true,
+        test: {
+          name: "functions",
+          isolate: false,
+          setupFiles: ["test/support/fixed-seed.ts"],
+          include: FUNCTIONS,
+          exclude: NOWHERE,
+        },
+      },
       {
         extends: true,
         test: {

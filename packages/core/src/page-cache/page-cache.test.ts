@@ -2,6 +2,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it, onTestFinished } from "vitest";
+import "../../../../test/support/fixed-seed.js";
 import { temporaryDirectory } from "../../../../test/support/temporary-directory.js";
 import type { RequestHead } from "../base/exchange.js";
 import type { DiskCacheOptions } from "../options/options.js";

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import "../../../../../test/support/fixed-seed.js";
 import { MAX_DEPTH } from "./tagged.js";
 import { valueCodec } from "./value-codec.js";
 
