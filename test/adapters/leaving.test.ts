@@ -7,8 +7,8 @@ import { text } from "node:stream/consumers";
 import onFinished from "on-finished";
 import { describe, expect, it } from "vitest";
 import { barrier } from "../support/barrier.js";
-import { EVERY_ADAPTER } from "./adapters.js";
-import { openSite } from "./site.js";
+import { EVERY_ADAPTER, EVERY_TAPPED } from "./adapters.js";
+import { openRawSite, openSite } from "./site.js";
 import type { Site } from "./site.js";
 
 const PLAIN = { "Content-Type": "text/plain" };
@@ -218,5 +218,22 @@ describe.each(EVERY_ADAPTER)("$name: a handler whose client has left", (adapter)
     release.open();
     await closed.opened;
     expect(heard).toEqual(["aborted", "close, destroyed: true"]);
+  });
+});
+
+describe.each(EVERY_TAPPED)("$name: a handler that stops when what it has written fails to leave", (adapter) => {
+  it("has no one served less than the page", async () => {
+    const first = "first, ".repeat(1_000_000);
+    const site = await openRawSite(adapter, (_req, res) => {
+      if (site.renders > 1) return res.end(`${first}second`);
+      return res.write(first, (error) => res.end(error ? undefined : "second"));
+    });
+    const leader = await site.begin("/");
+    leader.on("error", () => {});
+    const follower = site.visit("/");
+    await site.arrivals.reaches(2);
+    leader.socket.resetAndDestroy();
+    await site.departures.reaches(1);
+    for (const answer of [await follower, await site.visit("/")]) expect(answer.text).toBe(`${first}second`);
   });
 });

@@ -22,6 +22,21 @@ export const WATCHING: readonly { readonly name: string; readonly program: Progr
     },
   },
   {
+    name: "a callback of what could not be written",
+    program: {
+      handler: [
+        TEXT,
+        { do: "watch", sign: "write-error", reaction: "end" },
+        { do: "cork" },
+        { do: "write", bytes: 1000, as: "buffer" },
+        { do: "never", first: true },
+        { do: "end", form: "plain", bytes: 100 },
+      ],
+      clients: [{ leaves: 1 }, {}],
+      world: { unix: true },
+    },
+  },
+  {
     name: "a client that leaves with its 416 while others read along",
     program: {
       handler: [

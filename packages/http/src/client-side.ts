@@ -107,7 +107,7 @@ export class ClientSide {
     const drain = this.#drain;
     if (!room) this.#forward.onDrain ??= drain.diskFlows;
     this.#slow?.given(bytes!.length);
-    const taken = this.#delivering!.write(given, bytes);
+    const taken = this.#delivering!.write(this.record ? this.#withoutNews(given) : given, bytes);
     if (!this.record && !drain.mustTell) return taken;
     return drain.wrote(!taken && this.#slow?.stalls() !== true, !room);
   }
@@ -144,6 +144,18 @@ export class ClientSide {
    * @param left nothing more is read either */
   handlerIsDone(left: boolean): void {
     this.#slow?.over(left);
+  }
+
+  // To the callback of `write`, an error says that the client has left. Whether the handler may know is decided in the
+  // same turn.
+  #withoutNews(given: Given): Given {
+    const callback = given.at(-1);
+    if (typeof callback !== "function") return given;
+    const told = (error?: Error | null): void => {
+      if (!error) callback(error);
+      else setImmediate(() => callback(this.#departure.isKeptFromHandler ? null : error));
+    };
+    return [...given.slice(0, -1), told];
   }
 
   #mayBeSlow(end: number): void {
