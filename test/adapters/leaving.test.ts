@@ -237,3 +237,21 @@ describe.each(EVERY_TAPPED)("$name: a handler that stops when what it has writte
     for (const answer of [await follower, await site.visit("/")]) expect(answer.text).toBe(`${first}second`);
   });
 });
+
+describe.each(TAPPED)(
+  "$name: a handler that has sent its head, and never goes on when its client has left",
+  (adapter) => {
+    it("has those that have had nothing of it served by another render", async () => {
+      const site = await openRawSite(adapter, (_req, res) => {
+        if (site.renders > 1) res.end("the page");
+        else res.writeHead(200, PLAIN).flushHeaders();
+      });
+      const leader = await site.begin("/");
+      const follower = site.visit("/");
+      await site.arrivals.reaches(2);
+      leader.on("error", () => {}).destroy();
+      await site.departures.reaches(1);
+      expect([(await follower).text, site.renders]).toEqual(["the page", 2]);
+    });
+  },
+);

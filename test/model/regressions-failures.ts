@@ -93,6 +93,20 @@ export const FAILING: readonly { readonly name: string; readonly program: Progra
     },
   },
   {
+    name: "a page that those who read along cannot read",
+    program: {
+      handler: [
+        TEXT,
+        { do: "pause" },
+        { do: "write", bytes: 150_000, as: "string", drain: "await" },
+        { do: "end", form: "plain" },
+      ],
+      clients: [{ range: "bytes=0-4" }, {}],
+      acts: ["join 0", "calm", "join 1", "go", "calm"],
+      world: { unix: true, disk: { call: "read", error: "EIO", after: 3, lasting: true } },
+    },
+  },
+  {
     name: "a part of a page that is not kept, for a client that reads slowly",
     program: {
       handler: [

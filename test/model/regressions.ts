@@ -150,6 +150,14 @@ const KINDS: readonly { readonly kind: string; readonly all: readonly Named[] }[
         },
       },
       {
+        name: "a page whose client has left with its head, and of which those that read along have had nothing",
+        program: {
+          handler: [TEXT, { do: "pause" }, { do: "flush" }, { do: "never", first: true }, { do: "end", form: "plain" }],
+          clients: [{ leaves: 60_000 }, {}],
+          acts: ["join 0", "join 1", "go", "calm", "leave 0"],
+        },
+      },
+      {
         name: "a leader who leaves while another waits",
         program: {
           handler: [

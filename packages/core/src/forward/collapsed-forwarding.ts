@@ -3,7 +3,7 @@
 import { performance } from "node:perf_hooks";
 import { andThen } from "../base/async.js";
 import type { MaybeAsync } from "../base/async.js";
-import { respondStored } from "../features/coding/respond-chosen.js";
+import { begun, respondStored } from "../features/coding/respond-chosen.js";
 import type { CacheContext } from "../page-cache/context.js";
 import { Flights } from "./flights.js";
 import { variantDigest, variantKey } from "../key/page-key.js";
@@ -88,7 +88,9 @@ export class Forwarding {
       if (landed === "unshareable") return this.alone(question, lookup);
       // Its tags are known only now: one of them may have been purged before this request came.
       if (purgedSomething && !landed.alive()) return this.#again(question, attempt + 1);
-      return this.#readAlong(question, lookup, landed) ?? this.#otherVariant(question, lookup, landed, attempt, key);
+      return (
+        this.#readAlong(question, lookup, landed, attempt) ?? this.#otherVariant(question, lookup, landed, attempt, key)
+      );
     });
   }
 
@@ -124,19 +126,26 @@ export class Forwarding {
   }
 
   #readAlong(
-    { request }: Question,
+    question: Question,
     { reason }: ForwardLookup,
     { entry, answers, detail }: SharedResponse,
-  ): OutgoingResponse | undefined {
+    attempt: number,
+  ): MaybeAsync<Outcome> | undefined {
+    const { request } = question;
     if (!answers(request)) return undefined;
     const { observer, options } = this.#context;
-    observer.collapsed(request.target);
     const marks = {
       status: { fwd: reason, collapsed: true, detail },
       debugHeader: options.debugHeader,
       debugValue: "MISS",
     };
-    return respondStored(this.#context, entry, request, options.clock.now(), marks);
+    const response = respondStored(this.#context, entry, request, options.clock.now(), marks);
+    return andThen(begun(response), (readable) => {
+      // Nothing of it has been sent, and it has broken off or cannot be read.
+      if (readable === undefined) return this.#again(question, attempt + 1);
+      observer.collapsed(request.target);
+      return readable;
+    });
   }
 
   // The leader's response is for other values of the fields it varies on: requests with the same values as ours share

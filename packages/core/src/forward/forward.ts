@@ -375,7 +375,10 @@ export class Forward {
   // Waiting requests, and those that come, lead for themselves. Those that have the beginning already have to wait,
   // for as long as any request waits for others.
   #silent(forMs: number, abandoned: () => void): void {
-    if (this.#plan.leading?.flight.standsIn !== true) leadNoLonger(this.#plan);
+    if (this.#plan.leading?.flight.standsIn !== true) {
+      leadNoLonger(this.#plan);
+      this.#capture?.dismissUnbegun();
+    }
     const over = this.#mayBeCutShort || (this.followed && forMs >= this.#context.options.flight.timeoutMs);
     if (!over) return;
     this.abort("aborted");

@@ -235,23 +235,36 @@ function outgoing(
   };
 }
 
-/* Reads the beginning of a stored body before its head is sent: a body that cannot be read is discovered while
- * something else can still be answered. Copies nothing, and reads nothing twice. */
+/* Reads the beginning of a body before its head is sent: a body that cannot be read is discovered while something
+ * else can still be answered. Copies nothing, and reads nothing twice. */
 
-/** @param source of a body that is whole: one that is still being made would hold up its head
- * @returns the same body, for a reader that begins in this turn; `undefined` when it cannot be read */
+/** @returns the same body, for a reader that begins in this turn; `undefined` when it cannot be read */
 export async function readFirst(source: BodySource): Promise<BodySource | undefined> {
   const span = source.pieces.find((piece): piece is ByteSpan => !Buffer.isBuffer(piece));
   if (span === undefined) return source;
   const reader = source.open();
   try {
-    // The reader keeps the piece until it is asked for another one.
-    if ((await reader.read(span.start, span.end)).length > 0) return begun(source, reader);
+    const first = await reader.read(span.start, span.end);
+    // A body that is still being made may turn out to be empty.
+    if (first.length > 0 || !Number.isFinite(span.end)) return begun(source, beginningWith(first, span.start, reader));
   } catch {
     // The store has reported it.
   }
   reader.close();
   return undefined;
+}
+
+// The piece is there until the reader is asked for another one.
+function beginningWith(piece: Buffer, at: number, reader: BodyReader): BodyReader {
+  let first: Buffer | undefined = piece;
+  return {
+    read: (start, end) => {
+      const held = first;
+      first = undefined;
+      return held !== undefined && start === at ? Promise.resolve(held) : reader.read(start, end);
+    },
+    close: () => reader.close(),
+  };
 }
 
 function begun(source: BodySource, reader: BodyReader): BodySource {

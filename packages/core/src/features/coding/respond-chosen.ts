@@ -68,7 +68,8 @@ function play(
   });
 }
 
-function begun(response: OutgoingResponse): MaybeAsync<OutgoingResponse | undefined> {
+/** The same response once the first piece of its body is there; `undefined` when that cannot be read. */
+export function begun(response: OutgoingResponse): MaybeAsync<OutgoingResponse | undefined> {
   const { body } = response;
   if (body === undefined || Buffer.isBuffer(body)) return response;
   return readFirst(body).then((source) => source && { ...response, body: source });

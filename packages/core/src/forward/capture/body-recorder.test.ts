@@ -183,6 +183,20 @@ describe("whoever reads along", () => {
     expect([(await read).length, shelf.kept, shelf.aborted]).toEqual([LONG, [], 1]);
   });
 
+  it("waits no longer for a first piece once it is dismissed, and goes on if it has had one", async () => {
+    const recorder = record(new Shelf());
+    const waiting = recorder.reader().read(0, 100);
+    recorder.dismissUnbegun();
+    await expect(waiting).rejects.toThrow("cut short");
+    recorder.write(Buffer.from("first"));
+    const begun = recorder.reader();
+    expect(String(await begun.read(0, 100))).toBe("first");
+    const more = begun.read(5, 100);
+    recorder.dismissUnbegun();
+    recorder.write(Buffer.from("second"));
+    expect(String(await more)).toBe("second");
+  });
+
   it("and comes too late for what was given up is not told that there was nothing", async () => {
     const recorder = record(new Shelf(), 10);
     recorder.write(Buffer.alloc(11));

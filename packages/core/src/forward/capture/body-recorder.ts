@@ -26,6 +26,9 @@ export type GivenUp = "too-long" | "store" | "aborted";
 /** One reader that reads along, and how far it has read. */
 interface Reading {
   at: number;
+  /** Whether it has had a piece. */
+  begun: boolean;
+  dismissed: boolean;
 }
 
 export class BodyRecorder {
@@ -163,7 +166,7 @@ export class BodyRecorder {
    * @param client for the handler's own client: it loses nothing, and the handler waits for it if it must
    * @param at where it begins */
   reader(client = false, at = 0): BodyReader {
-    const reading: Reading = { at };
+    const reading: Reading = { at, begun: false, dismissed: false };
     this.#readings.add(reading);
     if (client) this.#client = reading;
     if (this.#writer !== undefined) this.#file ??= this.#writer.reader();
@@ -178,15 +181,22 @@ export class BodyRecorder {
     };
   }
 
+  /** Readers that have had nothing yet are not to wait for it: their read fails. */
+  dismissUnbegun(): void {
+    for (const reading of this.#readings) reading.dismissed ||= !reading.begun && reading !== this.#client;
+    this.#wake();
+  }
+
   async #read(reading: Reading, start: number, end: number): Promise<Buffer> {
     reading.at = start;
     this.#heed();
     for (;;) {
-      if (this.#givenUp === "aborted") throw cutShort();
+      if (this.#givenUp === "aborted" || reading.dismissed) throw cutShort();
       if (start < this.#bytes) {
         const piece = await this.#recorded(start, Math.min(end, this.#bytes, start + this.#pieceBytes));
         // What was given up may be gone: an empty piece would be read as the end.
         if (piece.length === 0) throw cutShort();
+        reading.begun = true;
         return piece;
       }
       if (this.#ended) return Buffer.alloc(0);

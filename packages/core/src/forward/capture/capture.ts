@@ -161,6 +161,11 @@ export class Capture {
     };
   }
 
+  /** Requests that read along and have had nothing yet are not to wait for it. */
+  dismissUnbegun(): void {
+    this.#recorder.dismissUnbegun();
+  }
+
   /** Where it is stored: the entry, and the records that lead to it. */
   get keys(): readonly string[] {
     return [this.#key, this.#plan.page.key];
