@@ -15,10 +15,10 @@ function timersMade(): (string | undefined)[] {
   const made: (string | undefined)[] = [];
   for (const name of ["setTimeout", "setInterval"] as const) {
     const real = globalThis[name] as (...given: unknown[]) => NodeJS.Timeout;
-    vi.spyOn(globalThis, name).mockImplementation(((...given: unknown[]) => {
+    vi.spyOn(globalThis, name).mockImplementation((...given: unknown[]) => {
       made.push(clients.getStore());
       return real(...given);
-    }) as never);
+    });
   }
   onTestFinished(() => void vi.restoreAllMocks());
   return made;
