@@ -26,6 +26,7 @@ export class Removal {
   readonly #holds: (shard: number) => boolean;
   /** The names in the root, as far as this process knows of them. */
   #names = new Set<string>();
+  #inodeSeen: number | undefined = undefined;
   /** What the root lay in when the root was missed. */
   #above = "";
   #restUntil = Number.NEGATIVE_INFINITY;
@@ -56,7 +57,10 @@ export class Removal {
   mayMake(name?: string): boolean {
     if (this.resting) return false;
     const names = this.#list();
-    const known = this.#names;
+    const root = names && this.#inode();
+    // Another process has made the directory again: nothing of this one goes.
+    const known = root === undefined || root === this.#inodeSeen ? this.#names : new Set<string>();
+    this.#inodeSeen = root ?? this.#inodeSeen;
     this.#names = names ?? new Set();
     const gone = [...known].filter((name) => names?.has(name) !== true);
     if (this.#going ? this.#goesOn(gone, names) : this.#begins(gone, names)) {
@@ -96,6 +100,14 @@ export class Removal {
     try {
       const names = this.#fs.readdirSync(this.#root).filter((name) => !PASSING.test(name));
       return new Set(names.map((name) => (LOG.test(name) ? "invalidations" : name)));
+    } catch {
+      return undefined;
+    }
+  }
+
+  #inode(): number | undefined {
+    try {
+      return this.#fs.lstatSync(this.#root, { throwIfNoEntry: false })?.ino;
     } catch {
       return undefined;
     }
