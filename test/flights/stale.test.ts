@@ -52,6 +52,42 @@ describe.each(ADAPTERS)("$name: a stale page", (adapter) => {
     ]);
   });
 
+  it.each([
+    { by: "Vary: Referer", field: "referer", vary: "Referer", refreshed: true },
+    { by: "Vary: Cookie", field: "cookie", vary: "Cookie", refreshed: false },
+    { by: "Vary: Authorization", field: "authorization", vary: "Authorization", refreshed: false },
+    { by: "Vary: X-API-Key", field: "x-api-key", vary: "X-API-Key", refreshed: false },
+    { by: "Vary: Cache-Control", field: "cache-control", vary: "Cache-Control", refreshed: false },
+    { by: "Vary: TE", field: "te", vary: "TE", refreshed: false },
+    { by: "key.headers", field: "x-api-key", key: { headers: ["X-API-Key"] }, refreshed: false },
+    { by: "key.headers, of a plain field", field: "x-plan", key: { headers: ["X-Plan"] }, refreshed: true },
+  ])(
+    "selected by $by is refreshed for those who get it, and no other page is",
+    async ({ field, vary, key, refreshed }) => {
+      const headers = { [field]: "a=1" };
+      const asked: unknown[] = [];
+      const site = await openSite(adapter, {
+        options: { ttl: 60, staleWhileRevalidate: 600, ...(key && { key }) },
+        handler: ({ req }) => {
+          asked.push(req.headers[field]);
+          const fields = { ...PLAIN, "Cache-Control": "public", ...(vary === undefined ? {} : { Vary: vary }) };
+          return { headers: fields, body: `${String(req.headers[field])} ${asked.length}` };
+        },
+      });
+      expect((await site.visit("/", { headers })).text).toBe("a=1 1");
+      expect((await site.visit("/", { headers })).isHit).toBe(true);
+      await written(site.cache);
+      site.clock.advance(70);
+      const behind = stored(site);
+      // By its own request where the cache's may not carry what selects the page.
+      const stale = await site.visit("/", { headers });
+      expect([stale.isHit, stale.text]).toEqual(refreshed ? [true, "a=1 1"] : [false, "a=1 2"]);
+      await behind;
+      const later = await site.visit("/", { headers });
+      expect([later.isHit, later.text, asked]).toEqual([true, "a=1 2", ["a=1", "a=1"]]);
+    },
+  );
+
   it("is served at once also when the disk does not say whether there is a newer one", async () => {
     const site = await openSite(adapter, { options: { ttl: 60, staleWhileRevalidate: 600 } });
     const kept = stored(site);

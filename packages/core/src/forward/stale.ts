@@ -101,15 +101,26 @@ const CLIENTS_OWN: ReadonlySet<string> = new Set([
   "referer",
 ]);
 
-export function refreshHeaders(raw: RawHeaders, cookies: CookieRules, credentials: Credentials): string[] {
+/** The client's own, but neither credential nor about this message: sent where it selects the response. */
+const SENT_WHERE_SELECTING = "referer";
+
+/** @param selecting lower-case names of the fields that select the response */
+export function refreshHeaders(
+  raw: RawHeaders,
+  cookies: CookieRules,
+  credentials: Credentials,
+  selecting: readonly string[] = [],
+): string[] {
   const kept: string[] = [];
   const endToEnd = withoutHopByHop(raw);
   for (let index = 0; index < endToEnd.length; index += 2) {
     const name = endToEnd[index]!;
     const value = endToEnd[index + 1]!;
     if (credentials.has(name.toLowerCase())) continue;
-    if (!CLIENTS_OWN.has(name.toLowerCase())) kept.push(name, value);
-    else if (name.toLowerCase() === "cookie") {
+    const lower = name.toLowerCase();
+    if (!CLIENTS_OWN.has(lower) || (lower === SENT_WHERE_SELECTING && selecting.includes(lower)))
+      kept.push(name, value);
+    else if (lower === "cookie") {
       const keyed = keyedCookies(value, cookies);
       if (keyed.length > 0) kept.push(name, keyed.map((pair) => pair.join("=")).join("; "));
     }

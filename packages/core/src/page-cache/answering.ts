@@ -13,6 +13,7 @@ import { decide, decideAgain, requestFacts } from "../lookup/decide.js";
 import type { Lookup, Question } from "../lookup/decide.js";
 import { identified } from "../key/credentials.js";
 import { isEveryField } from "../key/request-fields.js";
+import { sameVariant } from "../key/page-key.js";
 import type { PageKey } from "../key/page-key.js";
 import { isPlainlyFresh, isPlainPage, FastHits, RecentMiss } from "../lookup/fast-hit.js";
 import { drawDueAhead, isSurelyEarly } from "../lookup/refresh-ahead.js";
@@ -101,6 +102,7 @@ export class Answering {
     return andThen(decide(this.#context, question, this.#vain), (lookup) => {
       // The fillers of a page's holes need what the framework makes.
       if (lookup.verdict !== "reuse" || hasHoles(lookup.entry) || this.#needsClient(lookup)) return undefined;
+      if (lookup.stale && this.#refreshFields(question, lookup) === undefined) return undefined;
       const claim = this.#claim(lookup);
       if (claim === undefined) return this.#play(question, lookup);
       return andThen(claim, (release) =>
@@ -168,8 +170,10 @@ export class Answering {
     const { request } = question;
     // A partition is known by the client's own cookies, which a refresh may not carry: the first client's own request
     // renders it.
-    // A request that is keyed by its content cannot be repeated without that content.
-    if (page.partitioned || request.contentDigest !== undefined || this.#needsClient(lookup)) {
+    // A request that is keyed by its content cannot be repeated without that content, nor one that is selected by what
+    // a refresh may not carry.
+    const repeatable = request.contentDigest === undefined && this.#refreshFields(question, lookup) !== undefined;
+    if (page.partitioned || !repeatable || this.#needsClient(lookup)) {
       const selection = { key: entry.head.key, entry };
       const facts = requestFacts(this.#context, request, page);
       if (stale) return this.#forwarding.alone(question, { ...STALE, facts, page, selection }, release);
@@ -189,14 +193,21 @@ export class Answering {
     outcome: OutgoingResponse | Other,
     release: () => void,
   ): OutgoingResponse | Other {
-    if (outcome?.kind === "hit") {
-      const { cookies, credentials } = this.#context.options;
-      const rawHeaders = refreshHeaders(question.request.rawHeaders, cookies, credentials);
+    const rawHeaders = outcome?.kind === "hit" ? this.#refreshFields(question, lookup) : undefined;
+    if (outcome?.kind === "hit" && rawHeaders !== undefined) {
       const over = (answer?: RefreshAnswer): void => this.#refreshOver(question, lookup, release, answer);
       return { ...outcome, refresh: { rawHeaders, release: over } };
     }
     release();
     return outcome;
+  }
+
+  // `undefined` when the refresh would be of another page, because a field that selects this one is the client's own.
+  #refreshFields({ request, policy }: Question, { entry }: Reusable): string[] | undefined {
+    const { cookies, credentials } = this.#context.options;
+    const selecting = [...entry.value.vary, ...policy.keyHeaders];
+    const rawHeaders = refreshHeaders(request.rawHeaders, cookies, credentials, selecting);
+    return sameVariant(request, { ...request, rawHeaders }, selecting) ? rawHeaders : undefined;
   }
 
   // Without an event, a page whose refreshes are refused would silently stay stale for as long as its windows last.
