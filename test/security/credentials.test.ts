@@ -22,6 +22,11 @@ const FIELDS =
   "X-API-Key X-Auth-Token X-Access-Token Proxy-Authorization X-Forwarded-User X-Remote-User X-Amzn-Oidc-Identity X-Amzn-Oidc-Data Cf-Access-Jwt-Assertion Cf-Access-Authenticated-User-Email X-Goog-Iap-Jwt-Assertion X-Goog-Authenticated-User-Email X-Auth-Request-Email X-MS-Client-Principal-Id Remote-User Tailscale-User-Login X-Forwarded-Client-Cert X-SSL-Client-DN".split(
     " ",
   );
+/** More of the same kinds. */
+const MORE_FIELDS =
+  "X-Goog-Api-Key Access-Token Auth-Token X-Auth X-Authentication X-Jwt X-JWT-Assertion X-Client-Secret Job-Token X-Gravitee-Api-Key X-IBM-Client-Id X-Hasura-User-Id X-Userinfo X-Endpoint-API-UserInfo X-Apigateway-Api-Userinfo X-Vouch-User X-User OIDC_CLAIM_email Shib-Session-ID X-Amzn-Mtls-Clientcert-Subject X-SSL-Cert".split(
+    " ",
+  );
 
 describe.each(ADAPTERS)("$name: a client known by", (adapter) => {
   const page = ({ req }: { readonly req: IncomingMessage }, fields = FIELDS, headers = {}) => {
@@ -36,6 +41,14 @@ describe.each(ADAPTERS)("$name: a client known by", (adapter) => {
       said.push((await site.visit("/", { headers: user === undefined ? {} : { [field]: user } })).text);
     expect(said).toEqual(["hello alice", "hello all", "hello bob", "hello alice", "hello all"]);
     expect(site.renders).toBe(4);
+  });
+
+  it.each(MORE_FIELDS)("%s gets nobody's page, and nobody else gets what it got", async (field) => {
+    const site = await openSite(adapter, { handler: (asked) => page(asked, [field]) });
+    const said: string[] = [];
+    for (const user of ["alice", undefined, "bob"])
+      said.push((await site.visit("/", { headers: user === undefined ? {} : { [field]: user } })).text);
+    expect(said).toEqual(["hello alice", "hello all", "hello bob"]);
   });
 
   it("a field that the application names has one, too, and one that it ignores has that of all", async () => {

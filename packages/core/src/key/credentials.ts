@@ -24,6 +24,10 @@ const CREDENTIAL_FIELDS: readonly string[] = [
   ..."x-api-key x-api-token x-apikey x-auth-key x-auth-token x-authorization x-id-token x-identity-token".split(" "),
   ..."x-parse-session-token x-rapidapi-key x-session-id x-session-token x-shopify-access-token x-token".split(" "),
   ..."x-user-token x-vault-token x-firebase-auth".split(" "),
+  ..."access-key access-token api-token auth-token authentication job-token x-access-key x-api-secret x-auth".split(
+    " ",
+  ),
+  ..."x-authentication x-client-secret x-goog-api-key x-gravitee-api-key x-ibm-client-* x-jwt x-jwt-*".split(" "),
   ..."cf-access-* remote-email remote-groups remote-name remote-user tailscale-user-* x-amzn-oidc-*".split(" "),
   ..."x-auth-request-* x-auth-user x-authenticated-* x-authentik-* x-forwarded-access-token x-forwarded-email".split(
     " ",
@@ -31,9 +35,13 @@ const CREDENTIAL_FIELDS: readonly string[] = [
   ..."x-forwarded-groups x-forwarded-preferred-username x-forwarded-user x-goog-authenticated-user-*".split(" "),
   ..."x-goog-iap-* x-ms-client-principal* x-ms-token-* x-pomerium-* x-remote-* x-user-email x-user-id".split(" "),
   ..."x-consumer-* x-credential-identifier x-username x-webauth-*".split(" "),
+  ..."oidc_* shib-* x-apigateway-api-userinfo x-endpoint-api-userinfo x-hasura-* x-user x-userinfo x-vouch-*".split(
+    " ",
+  ),
   ..."client-cert ssl-client-* x-arr-clientcert x-client-cert x-client-dn x-forwarded-client-cert x-ssl-client-*".split(
     " ",
   ),
+  ..."x-amzn-mtls-* x-ssl-cert".split(" "),
 ];
 
 /** Names remembered: more than any honest client sends. */
