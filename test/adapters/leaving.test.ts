@@ -238,7 +238,7 @@ describe.each(EVERY_TAPPED)("$name: a handler that stops when what it has writte
   });
 });
 
-describe.each(TAPPED)(
+describe.each(EVERY_TAPPED)(
   "$name: a handler that has sent its head, and never goes on when its client has left",
   (adapter) => {
     it("has those that have had nothing of it served by another render", async () => {
