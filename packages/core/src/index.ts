@@ -50,7 +50,7 @@ export { optionsOf } from "./options/option-checks.js";
 export type { DiskCacheErrorCode } from "./base/errors.js";
 export type { RawHeaders, RequestHead, ResponseHead } from "./base/exchange.js";
 export type { Explanation } from "./page-cache/explain.js";
-export type { AuditFinding, CacheCounters, CacheEvents } from "./base/observer.js";
+export type { AuditFinding, CacheCounters, CacheEvents, StoreEvents } from "./base/observer.js";
 export type { Purges, PurgeOptions, PurgeTarget } from "./invalidate/purge-target.js";
 export { MAX_PURGE_CONTENT_BYTES } from "./invalidate/purger.js";
 export type { PurgeAnswer, PurgeRequest, PurgerOptions } from "./invalidate/purger.js";

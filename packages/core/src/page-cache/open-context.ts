@@ -16,6 +16,7 @@ import type { ResolvedOptions } from "../options/resolve-options.js";
 import type { Store, StoreOwner } from "../store/contract.js";
 import { DiskStore } from "../store/disk-store.js";
 import { openGivenStore } from "../store/given-store.js";
+import { tellOwner } from "../store/tell-owner.js";
 import { decodeStoredValue } from "../stored/stored-value.js";
 import type { StoredValue } from "../stored/stored-value.js";
 
@@ -44,10 +45,7 @@ function openStore(options: ResolvedOptions, observer: Observer): Store<StoredVa
   const { dir, store } = options.place;
   const owner: StoreOwner<StoredValue> = {
     decode: decodeStoredValue,
-    observe: (event) => {
-      if (event.type === "error" && event.said) return;
-      if (event.type === "error" || event.type === "corrupt" || event.type === "too-small") observer.error(event.error);
-    },
+    observe: (event) => tellOwner(event, (name, told) => observer.inStore(name, told)),
     clock: options.clock,
     patient: false,
     idle: !options.enabled,
