@@ -90,8 +90,8 @@ export async function bodyOf(found: StoreEntry<unknown> | undefined | Promise<St
 }
 
 /** Lets the event loop go round until something holds. */
-export async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise((resolve) => setImmediate(resolve));
+export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await holds())) await new Promise((resolve) => setImmediate(resolve));
 }
 
 /** Whether nobody sweeps. The lock points nowhere, so it is not enough to ask whether it "exists". */

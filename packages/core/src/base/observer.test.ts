@@ -18,6 +18,8 @@ describe("the observer", () => {
     observer.compressed("/", "br", 2000, undefined);
     for (const saved of [1100, 0]) observer.codedHit(saved);
     observer.purged("everything", false);
+    observer.inStore("pause", { code: "EIO", forMs: 50 });
+    observer.inStore("resume", {});
     observer.error(hookError("tags", "x"));
     expect(observer.counters).toEqual({
       hits: 2,
@@ -31,6 +33,7 @@ describe("the observer", () => {
       notStored: 1,
       refusedRefreshes: 1,
       purges: 1,
+      pauses: 1,
       errors: 1,
     });
   });

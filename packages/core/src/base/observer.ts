@@ -6,8 +6,25 @@ import { inOwnContext } from "./async.js";
 import type { DiskCacheError } from "./errors.js";
 import { UnhandledErrors } from "./errors.js";
 
+/** What happens in the store, by name: the events of `FileCache.on()`, and some of those of `cache.on()`. */
+export interface StoreEvents {
+  /** Entries were removed: to keep the bounds, or because they were expired or purged (`dead`). */
+  evict: { readonly reason: "bounds" | "dead"; readonly entries: number; readonly bytes: number };
+  /** An entry was not written, and why. The key is the one that `explain()` names. */
+  "write-skipped": { readonly reason: string; readonly key: string };
+  /** Storing rests for so long after a fault of the disk, which an `error` event has reported. */
+  pause: { readonly code: string; readonly forMs: number };
+  /** The first write after a pause has succeeded. */
+  resume: Readonly<Record<string, never>>;
+  /** The invalidation log could not be read, and was begun again: everything stored before is a miss. */
+  "log-restarted": { readonly problem: string };
+  /** Something failed in the background. While there is no listener, the process is warned once of each kind that does
+   * not recover by itself. */
+  error: DiskCacheError;
+}
+
 /** The events of `cache.on()`, by name. */
-export interface CacheEvents {
+export interface CacheEvents extends StoreEvents {
   /** Answered from the cache. */
   hit: { readonly url: string; readonly stale: boolean };
   /** Forwarded to the application, and why (RFC 9211 §2.2). */
@@ -46,9 +63,6 @@ export interface CacheEvents {
   /** A handler read something of the request that does not select the page it made (`audit`). Emitted once for each
    * route and name, and once for all routes where it went through all of them. */
   audit: AuditFinding;
-  /** Something failed in the background. While there is no listener, the process is warned once of each kind that does
-   * not recover by itself. */
-  error: DiskCacheError;
 }
 
 /** Something that a handler read and that is not in the key of its page. */
@@ -80,6 +94,8 @@ export interface CacheCounters {
   codedHits: number;
   savedBytes: number;
   purges: number;
+  /** How often storing was paused. */
+  pauses: number;
   errors: number;
 }
 
@@ -107,6 +123,35 @@ export interface Watcher {
 const CLIENTS: ForwardOrigin = Object.freeze({ own: false, leftAlone: true });
 const NO_NAMES: Names = () => [];
 
+/** Listeners by the name of the event. One that throws is reported, and hurts nothing. */
+export class Listeners<Events extends object> {
+  readonly #emitter = new EventEmitter();
+
+  on<Name extends keyof Events & string>(name: Name, listener: (event: Events[Name]) => void): void {
+    this.#emitter.on(name, listener);
+  }
+
+  off<Name extends keyof Events & string>(name: Name, listener: (event: Events[Name]) => void): void {
+    this.#emitter.off(name, listener);
+  }
+
+  has(name: keyof Events & string): boolean {
+    return this.#emitter.listenerCount(name) > 0;
+  }
+
+  tell<Name extends keyof Events & string>(name: Name, event: Events[Name]): void {
+    if (!this.has(name)) return; // an "error" without a listener must not throw
+    try {
+      this.#emitter.emit(name, event);
+    } catch (thrown) {
+      // A listener's error is not the cache's: reported the way Node reports such errors, after this turn.
+      process.nextTick(() =>
+        process.emitWarning(thrown instanceof Error ? thrown : String(thrown), "DiskCacheListenerWarning"),
+      );
+    }
+  }
+}
+
 type Listener<Name extends keyof CacheEvents> = (event: CacheEvents[Name]) => void;
 
 const CHANNEL = channel("diskcache");
@@ -126,21 +171,25 @@ export class Observer {
     codedHits: 0,
     savedBytes: 0,
     purges: 0,
+    pauses: 0,
     errors: 0,
   };
-  readonly #emitter = new EventEmitter();
+  readonly #listeners = new Listeners<CacheEvents>();
   readonly #unheard = new UnhandledErrors();
+  /** Tell what happened at the start, as soon as there is a listener. */
+  readonly #untold = new Set<() => void>();
   #listening = false;
   /** `undefined` where nothing is to be seen any more. */
   watcher: Watcher | undefined;
 
   on<Name extends keyof CacheEvents>(name: Name, listener: Listener<Name>): void {
     this.#listening = true;
-    this.#emitter.on(name, listener);
+    this.#listeners.on(name, listener);
+    if (name === "error") for (const tell of this.#untold) process.nextTick(inOwnContext, tell);
   }
 
   off<Name extends keyof CacheEvents>(name: Name, listener: Listener<Name>): void {
-    this.#emitter.off(name, listener);
+    this.#listeners.off(name, listener);
   }
 
   hit(url: string, stale: boolean): void {
@@ -203,28 +252,28 @@ export class Observer {
     if (this.#heard) this.#tell("audit", finding);
   }
 
+  /** What happened in the store. */
+  inStore<Name extends keyof StoreEvents>(name: Name, event: StoreEvents[Name]): void {
+    if (name === "error") return this.error(event as DiskCacheError);
+    if (name === "pause") this.counters.pauses++;
+    if (this.#heard) this.#tell(name, event as CacheEvents[Name]);
+  }
+
   error(error: DiskCacheError): void {
     this.counters.errors++;
     if (this.#heard) this.#tell("error", error);
-    if (this.#emitter.listenerCount("error") === 0 && !CHANNEL.hasSubscribers) this.#unheard.tell(error);
+    if (!this.#listeners.has("error") && !CHANNEL.hasSubscribers) this.#unheard.tell(error);
   }
 
   /** An error that was found when the cache was made: its listener may only come in a moment. */
   errorAtStart(error: DiskCacheError): void {
-    if (this.#emitter.listenerCount("error") > 0) return this.error(error);
-    const missed = (): void => {
-      this.#emitter.off("newListener", comes);
-      this.error(error);
-    };
-    const timer = inOwnContext(() => setTimeout(missed, LISTENER_MS).unref());
-    const comes = (name: string | symbol): void => {
-      if (name !== "error") return;
+    if (this.#listeners.has("error")) return this.error(error);
+    const tell = (): void => {
       clearTimeout(timer);
-      this.#emitter.off("newListener", comes);
-      // The listener is about to be added.
-      process.nextTick(inOwnContext, () => this.error(error));
+      if (this.#untold.delete(tell)) this.error(error);
     };
-    this.#emitter.on("newListener", comes);
+    const timer = inOwnContext(() => setTimeout(tell, LISTENER_MS).unref());
+    this.#untold.add(tell);
   }
 
   // On the hit path an event object is made only when there is a listener.
@@ -234,15 +283,7 @@ export class Observer {
 
   #tell<Name extends keyof CacheEvents>(name: Name, event: CacheEvents[Name]): void {
     CHANNEL.publish({ name, event });
-    if (this.#emitter.listenerCount(name) === 0) return; // an "error" without a listener must not throw
-    try {
-      this.#emitter.emit(name, event);
-    } catch (thrown) {
-      // A listener's error is not the cache's: reported the way Node reports such errors, after this turn.
-      process.nextTick(() =>
-        process.emitWarning(thrown instanceof Error ? thrown : String(thrown), "DiskCacheListenerWarning"),
-      );
-    }
+    this.#listeners.tell(name, event);
   }
 }
 

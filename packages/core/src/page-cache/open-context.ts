@@ -17,6 +17,7 @@ import type { ResolvedOptions } from "../options/resolve-options.js";
 import type { Store, StoreOwner } from "../store/contract.js";
 import { DiskStore } from "../store/disk-store.js";
 import { openGivenStore } from "../store/given-store.js";
+import { tellOwner } from "../store/tell-owner.js";
 import { decodeStoredValue } from "../stored/stored-value.js";
 import type { StoredValue } from "../stored/stored-value.js";
 
@@ -47,9 +48,8 @@ function openStore(options: ResolvedOptions, observer: Observer): Store<StoredVa
   const owner: StoreOwner<StoredValue> = {
     decode: decodeStoredValue,
     observe: (event) => {
-      if (event.type === "error" && event.said) return;
       if (event.type === "too-small") observer.errorAtStart(event.error);
-      if (event.type === "error" || event.type === "corrupt") observer.error(event.error);
+      else tellOwner(event, (name, told) => observer.inStore(name, told));
     },
     clock: options.clock,
     patient: false,

@@ -71,7 +71,9 @@ export class PageCache<Req = unknown> {
   constructor(given: PageCacheOptions<Req>) {
     this.#context = openContext(given);
     const { options, observer } = this.#context;
-    this.#values = new BesidePages(given as PageCacheOptions, options.enabled, (error) => observer.error(error));
+    this.#values = new BesidePages(given as PageCacheOptions, options.enabled, (name, event) =>
+      observer.inStore(name, event),
+    );
     this.#answering = new Answering(this.#context, this.frontable);
   }
 
@@ -244,7 +246,7 @@ export class PageCache<Req = unknown> {
     return Promise.resolve({ ...observer.counters, waiting: this.#answering.waiting, ...store.stats() });
   }
 
-  /** Adds a listener: `hit`, `forward`, `stored`, `not-stored`, `purge`, `error`. */
+  /** Adds a listener for one of the events of `CacheEvents`: `hit`, `not-stored`, `evict`, `error`, … */
   on<Name extends keyof CacheEvents>(name: Name, listener: (event: CacheEvents[Name]) => void): void {
     this.#context.observer.on(name, listener);
   }

@@ -1,9 +1,10 @@
 /** The low-level cache in the directory, or the store, of a page cache: opened when a value is first stored in it, with
  * the same bounds and secrets. */
-import type { DiskCacheError } from "../../base/errors.js";
+import type { StoreEvents } from "../../base/observer.js";
 import type { DiskCacheOptions, PageCacheOptions } from "../../options/options.js";
 import { FileCache } from "./file-cache.js";
 import type { StoreOptions, ValueCacheOptions } from "./file-cache-options.js";
+import type { TellOwner } from "../../store/tell-owner.js";
 import { memoize } from "./memoize.js";
 import type { MemoizedIn, MemoizeOptions } from "./memoize.js";
 
@@ -21,20 +22,29 @@ const SHARED = [
   "clock",
 ] as const satisfies readonly (keyof ValueCacheOptions & keyof DiskCacheOptions)[];
 
+const EVENTS = [
+  "evict",
+  "write-skipped",
+  "pause",
+  "resume",
+  "log-restarted",
+  "error",
+] as const satisfies readonly (keyof StoreEvents)[];
+
 export class BesidePages implements MemoizedIn {
   readonly #options: ValueCacheOptions;
   readonly #enabled: boolean;
-  readonly #onError: (error: DiskCacheError) => void;
+  readonly #tell: TellOwner;
   readonly #names = new Set<string>();
   #values: FileCache | undefined;
   #closed = false;
 
   /** @param enabled `false` stores nothing, as it does for pages */
-  constructor(given: PageCacheOptions, enabled: boolean, onError: (error: DiskCacheError) => void) {
+  constructor(given: PageCacheOptions, enabled: boolean, tell: TellOwner) {
     const shared = SHARED.filter((name) => given[name] !== undefined).map((name) => [name, given[name]]);
     this.#options = Object.fromEntries(shared);
     this.#enabled = enabled;
-    this.#onError = onError;
+    this.#tell = tell;
   }
 
   memoize<Args extends readonly unknown[], Value>(
@@ -58,7 +68,7 @@ export class BesidePages implements MemoizedIn {
 
   #open(): FileCache {
     const values = new FileCache(this.#options);
-    values.on("error", this.#onError);
+    for (const name of EVENTS) values.on(name, (event) => this.#tell(name, event));
     return values;
   }
 }

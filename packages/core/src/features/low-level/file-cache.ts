@@ -1,7 +1,7 @@
 /** The low-level cache: values of an application under keys of its own, in files, shared by every process that opens
  * the same directory. */
 import { closedError, keyMissingError, notStoredError, optionError, valueError } from "../../base/errors.js";
-import type { DiskCacheError } from "../../base/errors.js";
+import type { StoreEvents } from "../../base/observer.js";
 import type { StoreStats } from "../../store/contract.js";
 import { inBatches, purgedTags, StoredValues } from "./stored-values.js";
 import { callOptions, resolveFileCacheOptions, wholeNumber } from "./file-cache-options.js";
@@ -293,10 +293,15 @@ export class FileCache {
     return this.#values.store.stats();
   }
 
-  /** Listens to faults that became misses. Without a listener, the process emits one warning for each kind of fault
-   * that does not recover by itself. */
-  on(_name: "error", listener: (error: DiskCacheError) => void): void {
-    this.#values.listeners.add(listener);
+  /** Adds a listener for one of the events of `StoreEvents`: `error` for faults that became misses, `evict`, `pause`, …
+   * Without a listener for `error`, the process emits one warning for each kind of fault that does not recover by
+   * itself. */
+  on<Name extends keyof StoreEvents>(name: Name, listener: (event: StoreEvents[Name]) => void): void {
+    this.#values.listeners.on(name, listener);
+  }
+
+  off<Name extends keyof StoreEvents>(name: Name, listener: (event: StoreEvents[Name]) => void): void {
+    this.#values.listeners.off(name, listener);
   }
 
   /** Finishes what was begun before and releases the directory: a value whose `set` resolves is on disk. Does not wait

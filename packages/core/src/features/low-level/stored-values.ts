@@ -1,6 +1,8 @@
 /** Stores and reads values through their codec. A value that cannot be read back is a miss, and reported. */
 import { hookError, notStoredError, optionError, UnhandledErrors } from "../../base/errors.js";
 import type { DiskCacheError } from "../../base/errors.js";
+import { Listeners } from "../../base/observer.js";
+import type { StoreEvents } from "../../base/observer.js";
 import { refuseUnknown, strings } from "../../options/option-checks.js";
 import type { ResolvedFileCacheOptions } from "./file-cache-options.js";
 import { valueCodec } from "./value-codec.js";
@@ -24,13 +26,13 @@ export interface Target {
 export class StoredValues {
   readonly #options: ResolvedFileCacheOptions;
   readonly store: ValueStore;
-  readonly listeners = new Set<(error: DiskCacheError) => void>();
+  readonly listeners = new Listeners<StoreEvents>();
   readonly #unheard = new UnhandledErrors();
 
   /** @throws {DiskCacheError} `ERR_DISKCACHE_DIRECTORY` with `strict` */
   constructor(options: ResolvedFileCacheOptions) {
     this.#options = options;
-    this.store = new ValueStore(options, (error) => this.#tell(error));
+    this.store = new ValueStore(options, (name, event) => this.#tell(name, event));
   }
 
   async find(key: string): Promise<FoundValue | undefined> {
@@ -40,7 +42,7 @@ export class StoredValues {
       return { ...stored, value: this.decode(stored.bytes) };
     } catch (cause) {
       const error = hookError("codec.decode", cause);
-      this.#tell(error);
+      this.#tell("error", error);
       if (this.#options.strict) throw error;
       return undefined;
     }
@@ -90,16 +92,11 @@ export class StoredValues {
     return codec.decode(codec === valueCodec && Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes));
   }
 
-  #tell(error: DiskCacheError): void {
+  #tell<Name extends keyof StoreEvents>(name: Name, event: StoreEvents[Name]): void {
     // With `strict` the caller gets the error.
-    if (this.listeners.size === 0 && !this.#options.strict) this.#unheard.tell(error);
-    for (const listener of this.listeners) {
-      try {
-        listener(error);
-      } catch {
-        // A listener that throws must not reach the caller that asked for a value.
-      }
-    }
+    if (name === "error" && !this.listeners.has("error") && !this.#options.strict)
+      this.#unheard.tell(event as DiskCacheError);
+    this.listeners.tell(name, event);
   }
 }
 

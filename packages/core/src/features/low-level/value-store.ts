@@ -13,6 +13,8 @@ import type {
 } from "../../store/contract.js";
 import { DiskStore } from "../../store/disk-store.js";
 import { openGivenStore } from "../../store/given-store.js";
+import { tellOwner } from "../../store/tell-owner.js";
+import type { TellOwner } from "../../store/tell-owner.js";
 import { wholeBody } from "../../store/contract.js";
 import { Exclusive } from "./exclusive.js";
 import type { Locks } from "./exclusive.js";
@@ -55,14 +57,14 @@ export class ValueStore {
   readonly scope: string;
   /** Keys that are being written, with the outcome. */
   readonly #writing = new Map<string, Refusal | undefined>();
-  readonly #told: (error: DiskCacheError) => void;
+  readonly #tell: TellOwner;
   #lastFault: DiskCacheError | undefined = undefined;
   #faults = 0;
 
   /** @throws {DiskCacheError} `ERR_DISKCACHE_DIRECTORY` with `strict` */
-  constructor(options: ResolvedFileCacheOptions, told: (error: DiskCacheError) => void) {
+  constructor(options: ResolvedFileCacheOptions, tell: TellOwner) {
     this.#options = options;
-    this.#told = told;
+    this.#tell = tell;
     this.scope = valueScope(options.keyPrefix);
     this.#store = openStore(options, (event) => this.#observe(event));
     this.locks = this.#store;
@@ -98,9 +100,11 @@ export class ValueStore {
       await this.#store.written(key);
       const refusal = this.#writing.get(key);
       this.#writing.delete(key);
-      if (refusal === undefined || waits === ROOM_WAITS || !WORTH_WAITING.has(refusal.reason)) return refusal;
-      if (!this.#store.couldHold(head, value.bytes.length)) {
-        if (!this.#store.couldHold(head, 0)) this.#told(notStoredError(NO_ROOM, undefined));
+      if (refusal === undefined) return undefined;
+      const canWait = waits < ROOM_WAITS && WORTH_WAITING.has(refusal.reason);
+      if (!canWait || !this.#store.couldHold(head, value.bytes.length)) {
+        if (canWait && !this.#store.couldHold(head, 0)) this.#tell("error", notStoredError(NO_ROOM, undefined));
+        this.#tell("write-skipped", { reason: refusal.reason, key });
         return refusal;
       }
       await new Promise((resolve) => setTimeout(resolve, 2 ** waits));
@@ -169,12 +173,13 @@ export class ValueStore {
     if (event.type === "error" || event.type === "corrupt") {
       this.#lastFault = event.error;
       this.#faults++;
-      if (event.type === "corrupt" || !event.said) this.#told(event.error);
     }
-    // That `minFree` prevents storing is reported for every value that is not stored.
-    if (event.type === "too-small" && event.option === "maxSize") this.#told(event.error);
+    // That a value is being written is not over: it may have to wait for room. That `minFree` prevents storing is
+    // reported for every value that is not stored.
+    const isWaited = event.type === "skip" && this.#writing.has(event.key);
+    if (!isWaited && !(event.type === "too-small" && event.option === "minFree")) tellOwner(event, this.#tell);
     // A value that a purge has matched was stored, and then purged.
-    if (event.type !== "skip" || event.reason === "purged" || !this.#writing.has(event.key)) return;
+    if (event.type !== "skip" || event.reason === "purged" || !isWaited) return;
     const cause =
       event.reason === "io" ? (this.#lastFault ?? storeIoError("write", this.#where, undefined)) : undefined;
     this.#writing.set(event.key, { reason: event.reason, cause });
