@@ -69,7 +69,7 @@ export class DiskStore<Value> implements Store<Value> {
 
   inMemory(key: string, now: number): StoreEntry<Value> | undefined {
     const entry = this.#parts.memory.get(key);
-    return entry?.checkedView === this.#parts.log.look() && this.#parts.judge.inTime(entry, now) ? entry : undefined;
+    return entry?.checkedView === this.#parts.log.look() && this.#parts.liveness.inTime(entry, now) ? entry : undefined;
   }
 
   get(key: string): StoreEntry<Value> | undefined | Promise<StoreEntry<Value> | undefined> {
@@ -130,7 +130,7 @@ export class DiskStore<Value> implements Store<Value> {
 
   /** Whether it would fit if everything else were removed. */
   couldHold(head: EntryHead, bodyBytes: number): boolean {
-    return this.#parts.caretaker.couldAdmit(allocated(head, bodyBytes));
+    return this.#parts.sweeper.couldAdmit(allocated(head, bodyBytes));
   }
 
   /** Whether a file exists under the key, whatever its content. */
@@ -171,7 +171,7 @@ export class DiskStore<Value> implements Store<Value> {
   }
 
   survivesPurges(entry: Purgeable): boolean {
-    return this.#parts.judge.alive(entry);
+    return this.#parts.liveness.alive(entry);
   }
 
   lock(key: string, { making, always = false }: LockOptions = {}): KeyLock | "held" | undefined {
@@ -218,13 +218,13 @@ export class DiskStore<Value> implements Store<Value> {
         break;
       } catch (error) {
         if (attempt === ROOM_ATTEMPTS || !isFull((error as Error).cause)) throw error;
-        this.#parts.caretaker.giveUpSome();
+        this.#parts.sweeper.giveUpSome();
       }
     }
     if (soft) return;
     const all = selectors.some(({ kind }) => kind === "all");
     if (all) this.#parts.memory.clear();
-    this.#parts.caretaker.purged(all || selectors.some(({ kind }) => kind === "scope"));
+    this.#parts.sweeper.purged(all || selectors.some(({ kind }) => kind === "scope"));
   }
 
   clear(): Promise<void> {
@@ -247,7 +247,7 @@ export class DiskStore<Value> implements Store<Value> {
   }
 
   stats(): StoreStats {
-    if (this.#closing === undefined && this.#options.idle !== true) this.#parts.caretaker.look();
+    if (this.#closing === undefined && this.#options.idle !== true) this.#parts.sweeper.look();
     return {
       entries: this.#parts.usage.entries,
       bytes: this.#parts.usage.bytes,
@@ -274,7 +274,7 @@ export class DiskStore<Value> implements Store<Value> {
   }
 
   #releaseAll(): void {
-    this.#parts.caretaker.stop();
+    this.#parts.sweeper.stop();
     this.#parts.usage.close();
     this.#parts.recency.close();
     this.#parts.neighbours.close();
@@ -300,7 +300,7 @@ export class DiskStore<Value> implements Store<Value> {
   ): StoreEntry<Value> | undefined | Promise<StoreEntry<Value> | undefined> {
     const view = this.#parts.log.look();
     const entry = this.#parts.memory.get(key);
-    return entry?.checkedView === view && this.#parts.judge.inTime(entry, now)
+    return entry?.checkedView === view && this.#parts.liveness.inTime(entry, now)
       ? entry
       : this.#find(key, view, entry, lend);
   }
@@ -314,14 +314,14 @@ export class DiskStore<Value> implements Store<Value> {
   ): StoreEntry<Value> | undefined | Promise<StoreEntry<Value> | undefined> {
     if (view === BLIND) return undefined;
     if (remembered !== undefined) {
-      if (this.#parts.judge.check(remembered, view)) return remembered;
+      if (this.#parts.liveness.check(remembered, view)) return remembered;
       this.#parts.memory.delete(key);
     }
     const waiting = this.#parts.queue.get(key);
     if (waiting === REMOVED) return undefined;
-    if (waiting !== undefined && this.#parts.judge.check(waiting, view)) return waiting;
+    if (waiting !== undefined && this.#parts.liveness.check(waiting, view)) return waiting;
     const unnamed = this.#committing.get(key);
-    if (unnamed !== undefined && this.#parts.judge.check(unnamed, view)) return unnamed;
+    if (unnamed !== undefined && this.#parts.liveness.check(unnamed, view)) return unnamed;
     return this.#parts.reader.read(key, lend);
   }
 
@@ -330,7 +330,7 @@ export class DiskStore<Value> implements Store<Value> {
   }
 
   #admit(entry: StoredEntry<Value>): boolean {
-    if (!this.#parts.judge.check(entry, this.#parts.log.look())) return false;
+    if (!this.#parts.liveness.check(entry, this.#parts.log.look())) return false;
     // A lent body belongs to another request in a moment.
     if (entry.lease === undefined) this.#remember(entry);
     return true;

@@ -58,9 +58,9 @@ export class StoreParts<Value> {
   readonly reader: DiskReader<Value>;
   readonly queue: WriteQueue<Value>;
   readonly usage: Usage;
-  readonly caretaker: Sweeper;
+  readonly sweeper: Sweeper;
   readonly recency: Recency;
-  readonly judge: Liveness;
+  readonly liveness: Liveness;
   readonly rules: StoringRules;
   readonly doorkeeper: Doorkeeper | undefined;
   readonly neighbours: Neighbours;
@@ -78,8 +78,8 @@ export class StoreParts<Value> {
     const durable = options.durability === "fsync";
     const now = (): number => options.clock.now();
     const outcomes = {
-      refused: () => this.caretaker.refused(),
-      accepted: () => this.caretaker.guard.accepted(),
+      refused: () => this.sweeper.refused(),
+      accepted: () => this.sweeper.guard.accepted(),
       onlyRead: (error: unknown) => this.log.lostWriting(error),
     };
     this.faults = new Faults(options.observe ?? (() => undefined), outcomes, elapsed);
@@ -119,7 +119,7 @@ export class StoreParts<Value> {
       failed: (operation, error) => this.faults.io(operation, this.paths.root, error, true),
       onlyRead: (cause) => this.#tellOnlyRead(cause),
       restarted: (problem) => this.faults.tell({ type: "log-restarted", problem }),
-      allPurged: () => this.caretaker.sawAllPurged(),
+      allPurged: () => this.sweeper.sawAllPurged(),
     });
     this.memory = new MemoryTier(options.memoryBytes);
     this.files = new AtomicFiles(fs, this.paths, prepare, durable, (name) => removal.check(name));
@@ -137,9 +137,9 @@ export class StoreParts<Value> {
       lookUp: owner.lookUp,
     });
     this.recency = new Recency(fs, this.paths);
-    this.judge = new Liveness(this.log, options.clock, this.recency);
+    this.liveness = new Liveness(this.log, options.clock, this.recency);
     this.usage = new Usage(shared, options, () => this.log.bytes);
-    this.caretaker = new Sweeper(
+    this.sweeper = new Sweeper(
       {
         fs,
         paths: this.paths,
@@ -151,21 +151,21 @@ export class StoreParts<Value> {
         elapsed,
         writable: () => this.log.look() !== BLIND && this.log.writable && !removal.resting,
         logged: () => ({ position: this.log.position(), epoch: this.log.epoch }),
-        usable: (entry) => this.judge.usable(entry),
+        usable: (entry) => this.liveness.usable(entry),
         swept: (oldestBirth) => this.log.compact(oldestBirth),
       },
       options,
     );
     this.queue = new WriteQueue(this.files, this.paths, this.faults, {
       encode: owner.encode,
-      stored: (path, change) => this.caretaker.changed(path, change),
+      stored: (path, change) => this.sweeper.changed(path, change),
       now,
     });
     this.locks = new KeyLocks(fs, this.paths.root, now, this.neighbours, removal);
     this.rules = new StoringRules(options, {
       log: this.log,
       faults: this.faults,
-      caretaker: this.caretaker,
+      sweeper: this.sweeper,
       removal,
       waiting: () => this.queue,
     });
@@ -211,7 +211,7 @@ export class Streams<Value> {
   }
 
   begin(key: string): FileEntryWriter {
-    const { caretaker, faults, files, judge, log, paths, queue, seals } = this.#parts;
+    const { sweeper, faults, files, liveness, log, paths, queue, seals } = this.#parts;
     const path = paths.entry(key);
     const writer = new FileEntryWriter(key, {
       files,
@@ -221,10 +221,10 @@ export class Streams<Value> {
       seal: seals?.begin(path.file),
       epoch: () => log.epoch,
       now: () => this.#options.clock.now(),
-      room: new SpaceReservation(caretaker),
+      room: new SpaceReservation(sweeper),
       crowded: () => this.crowded,
-      alive: (head) => judge.alive(head),
-      stored: (entryPath, change) => caretaker.changed(entryPath, change),
+      alive: (head) => liveness.alive(head),
+      stored: (entryPath, change) => sweeper.changed(entryPath, change),
       exclusively: (named, work) => queue.exclusively(named, work),
       committing: this.#committing,
       ended: (ended) => this.#writers.delete(ended),
@@ -244,9 +244,9 @@ export class Streams<Value> {
  * purged or there is no room. */
 
 export function encodeForDisk<Value>(parts: StoreParts<Value>, { head, body }: StoredEntry<Value>): Encoded {
-  const { caretaker, judge, rules } = parts;
-  const room = new SpaceReservation(caretaker);
-  const pieces = judge.alive(head) ? piecesOf(parts, head, body as Buffer) : undefined;
+  const { sweeper, liveness, rules } = parts;
+  const room = new SpaceReservation(sweeper);
+  const pieces = liveness.alive(head) ? piecesOf(parts, head, body as Buffer) : undefined;
   if (pieces === undefined) rules.refuse("purged", head.key);
   else if (room.grow(pieces.reduce((bytes, piece) => bytes + piece.length, 0)))
     return { pieces, expiresAt: head.expiresAt, room };

@@ -16,7 +16,7 @@ import type { Removal } from "./removal.js";
 export interface StoringDeps {
   readonly log: InvalidationLog;
   readonly faults: Faults;
-  readonly caretaker: Sweeper;
+  readonly sweeper: Sweeper;
   readonly removal: Removal;
   /** Entries and bytes that already wait to be written. */
   readonly waiting: () => { readonly size: number; readonly bytes: number };
@@ -27,9 +27,9 @@ export class StoringRules {
   readonly #deps: StoringDeps;
   #closed = false;
 
-  constructor(options: Pick<DiskStoreOptions<unknown>, "maxBody" | "clock" | "secrets">, around: StoringDeps) {
+  constructor(options: Pick<DiskStoreOptions<unknown>, "maxBody" | "clock" | "secrets">, deps: StoringDeps) {
     this.#options = options;
-    this.#deps = around;
+    this.#deps = deps;
   }
 
   /** Nothing is accepted any more. */
@@ -50,7 +50,7 @@ export class StoringRules {
     if (refused !== undefined) return refused;
     const { size, bytes } = this.#deps.waiting();
     const room = { bytes: allocated(head, bodyBytes) + bytes, entries: size + 1 };
-    return this.#deps.caretaker.admits(room) ? undefined : "over-budget";
+    return this.#deps.sweeper.admits(room) ? undefined : "over-budget";
   }
 
   /** Counts the reason, and refuses. */

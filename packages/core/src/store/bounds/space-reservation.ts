@@ -5,12 +5,12 @@ import type { UsageChange } from "../usage-change.js";
 import type { Sweeper } from "./sweeper.js";
 
 export class SpaceReservation {
-  readonly #caretaker: Sweeper;
+  readonly #sweeper: Sweeper;
   #taken = NOTHING;
   #written = NOTHING;
 
-  constructor(caretaker: Sweeper) {
-    this.#caretaker = caretaker;
+  constructor(sweeper: Sweeper) {
+    this.#sweeper = sweeper;
   }
 
   /** Reserves room for this many bytes in total; false when there is none. */
@@ -18,7 +18,7 @@ export class SpaceReservation {
     const wanted = Math.max(blocksFor(bytes), blocksFor(1));
     if (wanted <= this.#taken.bytes) return true;
     const more: UsageChange = { bytes: wanted - this.#taken.bytes, entries: 1 - this.#taken.entries };
-    if (!this.#caretaker.reserve(more)) return false;
+    if (!this.#sweeper.reserve(more)) return false;
     this.#taken = sum(this.#taken, more);
     return true;
   }
@@ -26,13 +26,13 @@ export class SpaceReservation {
   /** This many bytes in total are on disk now; by default all that was reserved. */
   written(bytes = this.#taken.bytes): void {
     const now: UsageChange = { bytes: Math.min(blocksFor(bytes), this.#taken.bytes), entries: this.#taken.entries };
-    this.#caretaker.guard.written(sum(now, negative(this.#written)));
+    this.#sweeper.guard.written(sum(now, negative(this.#written)));
     this.#written = now;
   }
 
   /** What was written is counted from now on, or nothing was written. Idempotent. */
   giveBack(): void {
-    if (this.#taken.entries > 0) this.#caretaker.guard.release(this.#taken, this.#written);
+    if (this.#taken.entries > 0) this.#sweeper.guard.release(this.#taken, this.#written);
     this.#taken = NOTHING;
     this.#written = NOTHING;
   }

@@ -58,10 +58,10 @@ export class Sweep {
   #asked = NOTHING;
   #left: Excess = NOTHING;
 
-  constructor(around: SweepDeps, task: SweepTask) {
-    this.#deps = around;
+  constructor(deps: SweepDeps, task: SweepTask) {
+    this.#deps = deps;
     this.#task = task;
-    this.ages = new AgeHistogram(around.now());
+    this.ages = new AgeHistogram(deps.now());
   }
 
   /** What it has removed. */

@@ -34,7 +34,7 @@ const CLEARED_MS = 100;
 const QUIET_MS = 100;
 const LONGEST_QUIET_MS = 1600;
 
-export interface CaretakerLimits extends UsageBounds {
+export interface SweeperLimits extends UsageBounds {
   /** Bytes that stay free on the file system; 0 for none. */
   readonly minFree: number;
   /** Bounds that are only defaults. */
@@ -79,13 +79,13 @@ export class Sweeper {
   #beatAt = 0;
   #stopped = false;
 
-  constructor(around: SweeperDeps, limits: CaretakerLimits) {
-    this.#deps = around;
-    this.#lock = new SweeperLock(around.fs, around.paths.root, around.elapsed, () => around.shared.progress);
+  constructor(deps: SweeperDeps, limits: SweeperLimits) {
+    this.#deps = deps;
+    this.#lock = new SweeperLock(deps.fs, deps.paths.root, deps.elapsed, () => deps.shared.progress);
     this.guard = new RoomGuard(
-      around.usage,
-      new FreeSpace(around.fs, around.paths.root, limits.minFree, mostFreeShare(limits)),
-      around.elapsed,
+      deps.usage,
+      new FreeSpace(deps.fs, deps.paths.root, limits.minFree, mostFreeShare(limits)),
+      deps.elapsed,
     );
   }
 
@@ -294,6 +294,6 @@ export class Sweeper {
 }
 
 // A default gives way to a small file system.
-function mostFreeShare({ unasked = [] }: CaretakerLimits): number {
+function mostFreeShare({ unasked = [] }: SweeperLimits): number {
   return unasked.includes("minFree") ? UNASKED_FREE_SHARE : 1;
 }

@@ -56,11 +56,11 @@ export class DiskReader<Value> {
    * collected. */
   readonly #answered = (): void => this.#guard.synchronous(this.#startedMs);
 
-  constructor(files: EntryFiles, paths: Paths, around: DiskReaderDeps<Value>) {
+  constructor(files: EntryFiles, paths: Paths, deps: DiskReaderDeps<Value>) {
     this.#files = files;
     this.#paths = paths;
-    this.#deps = around;
-    this.#heads = new KnownHeads(around.valueBytes);
+    this.#deps = deps;
+    this.#heads = new KnownHeads(deps.valueBytes);
   }
 
   /** @param lend whether the body may be lent */

@@ -65,10 +65,10 @@ export class FileEntryWriter implements EntryWriter {
   #pausing = false;
   #state: "open" | "committing" | "failed" | "ended" = "open";
 
-  constructor(key: string, around: EntryWriterDeps) {
+  constructor(key: string, deps: EntryWriterDeps) {
     this.#key = key;
-    this.#deps = around;
-    const { files, path, seal } = around;
+    this.#deps = deps;
+    const { files, path, seal } = deps;
     this.#cover = seal === undefined ? new BodyChecksum() : new SealedBody(seal);
     this.#body = new GrowingBody(files, path, seal && ((start, bytes) => revealed(seal, start, bytes)));
     this.over = new Promise((resolve) => {

@@ -67,11 +67,11 @@ export class WriteQueue<Value> {
   /** Keys for which something is written to disk outside the queue. */
   readonly #held = new Map<string, Promise<void>>();
 
-  constructor(files: AtomicFiles, paths: Paths, faults: Faults, around: WriteQueueDeps<Value>) {
+  constructor(files: AtomicFiles, paths: Paths, faults: Faults, deps: WriteQueueDeps<Value>) {
     this.#files = files;
     this.#paths = paths;
     this.#faults = faults;
-    this.#deps = around;
+    this.#deps = deps;
   }
 
   get size(): number {

@@ -69,10 +69,10 @@ export class InvalidationLog implements LogReader {
   #awaitedNonce = -1;
   #awaitedSeen = false;
 
-  constructor(root: string, generations: LogGenerations, around: LogDeps) {
+  constructor(root: string, generations: LogGenerations, deps: LogDeps) {
     this.#root = root;
     this.#generations = generations;
-    this.#deps = around;
+    this.#deps = deps;
   }
 
   /** Opens it now.
