@@ -125,12 +125,12 @@ export class DiskStore<Value> implements Store<Value> {
     const { queue, rules } = this.#parts;
     // By the time a body that is still being made has ended, the queue may have room again.
     const waits = !whole || bodyBytes > LONGEST_PUT_BYTES || queue.takes(allocated(head, bodyBytes));
-    return rules.entry(head, bodyBytes) ?? (waits ? undefined : "queue-full");
+    return rules.ask(head, bodyBytes) ?? (waits ? undefined : "queue-full");
   }
 
   /** Whether it would fit if everything else were removed. */
   couldHold(head: EntryHead, bodyBytes: number): boolean {
-    return this.#parts.sweeper.couldAdmit(allocated(head, bodyBytes));
+    return this.#parts.guard.couldFit(allocated(head, bodyBytes));
   }
 
   /** Whether a file exists under the key, whatever its content. */
@@ -139,7 +139,7 @@ export class DiskStore<Value> implements Store<Value> {
   }
 
   put(head: EntryHead, body: Buffer): boolean {
-    const refused = this.#parts.rules.entry(head, body.length);
+    const refused = this.#parts.rules.ask(head, body.length);
     if (refused !== undefined) return this.#parts.rules.refuse(refused, head.key);
     let entry: StoredEntry<Value>;
     try {
@@ -167,6 +167,7 @@ export class DiskStore<Value> implements Store<Value> {
       this.#parts.rules.refuse(refused ?? "queue-full", key);
       return undefined;
     }
+    this.#parts.sweeper.start();
     return this.#streams.begin(key);
   }
 
@@ -247,7 +248,7 @@ export class DiskStore<Value> implements Store<Value> {
   }
 
   stats(): StoreStats {
-    if (this.#closing === undefined && this.#options.idle !== true) this.#parts.sweeper.look();
+    if (this.#closing === undefined && this.#options.idle !== true) this.#parts.sweeper.attend();
     return {
       entries: this.#parts.usage.entries,
       bytes: this.#parts.usage.bytes,

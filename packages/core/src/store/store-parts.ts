@@ -4,11 +4,11 @@ import { performance } from "node:perf_hooks";
 import { directoryError } from "../base/errors.js";
 import type { MaybeAsync } from "../base/async.js";
 import { Sweeper } from "./bounds/sweeper.js";
-import { SpaceReservation } from "./bounds/space-reservation.js";
+import { FreeSpace } from "./bounds/free-space.js";
 import { SharedUsage } from "./bounds/shared-usage.js";
+import { SpaceGuard, SpaceReservation } from "./bounds/space-guard.js";
 import { tooSmall } from "./bounds/too-small.js";
 import type { TooSmall } from "./bounds/too-small.js";
-import { Usage } from "./bounds/usage.js";
 import type { EntryHead, StoreEntry } from "./contract.js";
 import { prepareDirectory, writeTrial } from "./directory.js";
 import type { DiskStoreOptions } from "./disk-store-options.js";
@@ -32,12 +32,14 @@ import { BLIND, InvalidationLog } from "./log/invalidation-log.js";
 import { LogGenerations } from "./log/log-generations.js";
 import { MemoryTier } from "./memory-tier.js";
 import { OwnShards } from "./own-directory.js";
-import { Paths } from "./paths.js";
+import { Paths, shardIndex } from "./paths.js";
+import type { EntryPath } from "./paths.js";
 import { Removal } from "./removal.js";
 import { KeyLocks } from "./peers/key-locks.js";
 import { Neighbours } from "./peers/neighbours.js";
 import { SharedClock } from "./peers/shared-clock.js";
 import { Doorkeeper, StoringRules } from "./storing-rules.js";
+import type { UsageChange } from "./usage-change.js";
 
 /** What the parts need of the store they belong to. */
 export interface StoreOwner<Value> {
@@ -57,7 +59,8 @@ export class StoreParts<Value> {
   readonly files: AtomicFiles;
   readonly reader: DiskReader<Value>;
   readonly queue: WriteQueue<Value>;
-  readonly usage: Usage;
+  readonly usage: SharedUsage;
+  readonly guard: SpaceGuard;
   readonly sweeper: Sweeper;
   readonly recency: Recency;
   readonly liveness: Liveness;
@@ -68,6 +71,8 @@ export class StoreParts<Value> {
   readonly seals: Seals | undefined;
   /** The heads of what is on disk, one shard after the other. */
   readonly heads: () => Iterable<readonly EntryHead[]>;
+  /** What is stored or removed is counted, and what is too much goes. */
+  readonly stored: (path: EntryPath, change: UsageChange) => void;
   /** Makes sure that the directory exists and is safe, tries to write into it and opens the log.
    * @throws {DiskCacheError} `ERR_DISKCACHE_DIRECTORY` */
   readonly proveUsable: () => void;
@@ -79,15 +84,19 @@ export class StoreParts<Value> {
     const now = (): number => options.clock.now();
     const outcomes = {
       refused: () => this.sweeper.refused(),
-      accepted: () => this.sweeper.guard.accepted(),
+      accepted: () => this.guard.accepted(),
       onlyRead: (error: unknown) => this.log.lostWriting(error),
     };
     this.faults = new Faults(options.observe ?? (() => undefined), outcomes, elapsed);
     this.paths = new Paths(resolve(options.dir));
     const failed = (operation: string, path: string, error: unknown): void =>
       this.faults.io(operation, path, error, false);
-    const removal = new Removal(fs, this.paths.root, elapsed, (shard) => shared.entriesIn(shard) > 0);
-    const shared = new SharedUsage(fs, this.paths.root, options, failed, () => removal.mayMake());
+    const removal = new Removal(fs, this.paths.root, elapsed, (shard) => this.usage.entriesIn(shard) > 0);
+    this.usage = new SharedUsage(fs, this.paths.root, options, {
+      failed,
+      mayMake: () => removal.mayMake(),
+      logBytes: () => this.log.bytes,
+    });
     this.neighbours = new Neighbours(fs, this.paths.root, elapsed, failed, removal);
     const sharedClock = new SharedClock(fs, this.paths, options.clock);
     let known = false;
@@ -138,27 +147,33 @@ export class StoreParts<Value> {
     });
     this.recency = new Recency(fs, this.paths);
     this.liveness = new Liveness(this.log, options.clock, this.recency);
-    this.usage = new Usage(shared, options, () => this.log.bytes);
-    this.sweeper = new Sweeper(
-      {
-        fs,
-        paths: this.paths,
-        faults: this.faults,
-        files,
-        shared,
-        usage: this.usage,
-        now,
-        elapsed,
-        writable: () => this.log.look() !== BLIND && this.log.writable && !removal.resting,
-        logged: () => ({ position: this.log.position(), epoch: this.log.epoch }),
-        usable: (entry) => this.liveness.usable(entry),
-        swept: (oldestBirth) => this.log.compact(oldestBirth),
-      },
-      options,
-    );
+    this.guard = new SpaceGuard(options, {
+      usage: this.usage,
+      free: new FreeSpace(fs, this.paths.root, options),
+      elapsed,
+      lacking: () => this.sweeper.makeRoom(),
+    });
+    this.sweeper = new Sweeper({
+      fs,
+      paths: this.paths,
+      faults: this.faults,
+      files,
+      usage: this.usage,
+      guard: this.guard,
+      now,
+      elapsed,
+      writable: () => this.log.look() !== BLIND && this.log.writable && !removal.resting,
+      logged: () => ({ position: this.log.position(), epoch: this.log.epoch }),
+      usable: (entry) => this.liveness.usable(entry),
+      swept: (oldestBirth) => this.log.compact(oldestBirth),
+    });
+    this.stored = (path, change) => {
+      this.usage.changed(shardIndex(path), change);
+      this.sweeper.stored();
+    };
     this.queue = new WriteQueue(this.files, this.paths, this.faults, {
       encode: owner.encode,
-      stored: (path, change) => this.sweeper.changed(path, change),
+      stored: this.stored,
       now,
     });
     this.locks = new KeyLocks(fs, this.paths.root, now, this.neighbours, removal);
@@ -166,6 +181,7 @@ export class StoreParts<Value> {
       log: this.log,
       faults: this.faults,
       sweeper: this.sweeper,
+      guard: this.guard,
       removal,
       waiting: () => this.queue,
     });
@@ -211,7 +227,7 @@ export class Streams<Value> {
   }
 
   begin(key: string): FileEntryWriter {
-    const { sweeper, faults, files, liveness, log, paths, queue, seals } = this.#parts;
+    const { guard, faults, files, liveness, log, paths, queue, seals, stored } = this.#parts;
     const path = paths.entry(key);
     const writer = new FileEntryWriter(key, {
       files,
@@ -221,10 +237,10 @@ export class Streams<Value> {
       seal: seals?.begin(path.file),
       epoch: () => log.epoch,
       now: () => this.#options.clock.now(),
-      room: new SpaceReservation(sweeper),
+      room: new SpaceReservation(guard),
       crowded: () => this.crowded,
       alive: (head) => liveness.alive(head),
-      stored: (entryPath, change) => sweeper.changed(entryPath, change),
+      stored,
       exclusively: (named, work) => queue.exclusively(named, work),
       committing: this.#committing,
       ended: (ended) => this.#writers.delete(ended),
@@ -244,8 +260,8 @@ export class Streams<Value> {
  * purged or there is no room. */
 
 export function encodeForDisk<Value>(parts: StoreParts<Value>, { head, body }: StoredEntry<Value>): Encoded {
-  const { sweeper, liveness, rules } = parts;
-  const room = new SpaceReservation(sweeper);
+  const { guard, liveness, rules } = parts;
+  const room = new SpaceReservation(guard);
   const pieces = liveness.alive(head) ? piecesOf(parts, head, body as Buffer) : undefined;
   if (pieces === undefined) rules.refuse("purged", head.key);
   else if (room.grow(pieces.reduce((bytes, piece) => bytes + piece.length, 0)))

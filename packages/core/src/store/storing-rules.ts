@@ -1,6 +1,7 @@
 /** Whether an entry is accepted at all: what is known before anything is written. A refusal is counted with its
  * reason. */
 import { textHash } from "../base/recent.js";
+import type { SpaceGuard } from "./bounds/space-guard.js";
 import type { Sweeper } from "./bounds/sweeper.js";
 import type { EntryHead, SkipReason } from "./contract.js";
 import type { DiskStoreOptions } from "./disk-store-options.js";
@@ -17,6 +18,7 @@ export interface StoringDeps {
   readonly log: InvalidationLog;
   readonly faults: Faults;
   readonly sweeper: Sweeper;
+  readonly guard: SpaceGuard;
   readonly removal: Removal;
   /** Entries and bytes that already wait to be written. */
   readonly waiting: () => { readonly size: number; readonly bytes: number };
@@ -44,13 +46,14 @@ export class StoringRules {
     return this.#deps.faults.storingPaused ? "paused" : undefined;
   }
 
-  /** Why this entry cannot be stored. */
-  entry(head: EntryHead, bodyBytes: number): SkipReason | undefined {
+  /** Asks for a place for this entry: why there is none. Where only space is lacking, some is made. */
+  ask(head: EntryHead, bodyBytes: number): SkipReason | undefined {
     const refused = this.now() ?? this.#unfit(head, bodyBytes);
     if (refused !== undefined) return refused;
     const { size, bytes } = this.#deps.waiting();
     const room = { bytes: allocated(head, bodyBytes) + bytes, entries: size + 1 };
-    return this.#deps.sweeper.admits(room) ? undefined : "over-budget";
+    this.#deps.sweeper.start();
+    return this.#deps.guard.ask(room) ? undefined : "over-budget";
   }
 
   /** Counts the reason, and refuses. */

@@ -8,7 +8,9 @@ import type { UsageChange } from "../usage-change.js";
 import type { FileSystem } from "../file-system.js";
 import { SHARD_COUNT, isEntryName } from "../paths.js";
 import type { Paths } from "../paths.js";
-import { totalBytes } from "./too-small.js";
+import { atMostHalf } from "./limits.js";
+import { UNASKED_FREE_SHARE, totalBytes } from "./too-small.js";
+import type { SpaceBounds } from "./too-small.js";
 
 /** How long a reading is trusted while little is taken. */
 const KNOWN_MS = 500;
@@ -35,6 +37,7 @@ export class FreeSpace {
   readonly #fs: FileSystem;
   readonly #root: string;
   readonly #minFree: number;
+  /** Of the file system, `minFree` is at most this share: a default gives way to a small one. */
   readonly #mostShare: number;
   #reading = UNKNOWN;
   #readAt = -Infinity;
@@ -46,13 +49,12 @@ export class FreeSpace {
   /** All that this process has ever written. */
   #writtenBytes = 0;
 
-  /** @param minFree in bytes; 0 for no bound: then nothing is asked
-   * @param mostShare of the file system, which it is at most */
-  constructor(fs: FileSystem, root: string, minFree: number, mostShare = 1) {
+  /** Without `minFree`, nothing is asked. */
+  constructor(fs: FileSystem, root: string, { minFree, unasked = [] }: Pick<SpaceBounds, "minFree" | "unasked">) {
     this.#fs = fs;
     this.#root = root;
     this.#minFree = minFree;
-    this.#mostShare = mostShare;
+    this.#mostShare = unasked.includes("minFree") ? UNASKED_FREE_SHARE : 1;
   }
 
   /** Whether what has to stay free stays free with this much more. */
@@ -83,12 +85,12 @@ export class FreeSpace {
   isShort(wanted: UsageChange, held: UsageChange): boolean {
     if (this.#minFree === 0) return false;
     const { bytes, entries } = this.#missing(NOTHING, held, 0.5);
-    return bytes > 0 || entries > 0 || !this.#leaves(this.#within(wanted, held));
+    return bytes > 0 || entries > 0 || !this.#leaves(atMostHalf(wanted, held));
   }
 
   /** What has to be made free. */
   missing(wanted: UsageChange, held: UsageChange): UsageChange {
-    return this.#missing(this.#within(wanted, held), held, 1);
+    return this.#missing(atMostHalf(wanted, held), held, 1);
   }
 
   /** Asks the file system, synchronously. True when it answers. */
@@ -113,11 +115,6 @@ export class FreeSpace {
       if (removedBytes === 0 || !this.read()) return 1;
       return (this.#reading.free.bytes + this.#writtenBytes - before) / removedBytes;
     };
-  }
-
-  // At most half of what is held is given up for one entry.
-  #within(wanted: UsageChange, held: UsageChange): UsageChange {
-    return { bytes: Math.min(wanted.bytes, held.bytes / 2), entries: Math.min(wanted.entries, held.entries / 2) };
   }
 
   #missing(wanted: UsageChange, held: UsageChange, marginShare: number): UsageChange {

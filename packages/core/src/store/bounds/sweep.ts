@@ -17,8 +17,10 @@ import type { DecodedEntry } from "../entries/format.js";
 import { SHARD_COUNT, isEntryName, tempOwner } from "../paths.js";
 import type { Paths } from "../paths.js";
 import { liveness } from "../process-identity.js";
-import type { Eviction } from "./room-guard.js";
-import type { Excess, Usage } from "./usage.js";
+import type { Counting } from "./counting.js";
+import type { Excess } from "./limits.js";
+import type { SharedUsage } from "./shared-usage.js";
+import type { Eviction } from "./space-guard.js";
 
 /** A temporary file whose maker may or may not live is removed when it has not changed for this long. */
 const UNKNOWN_OWNER_MS = 60 * 60 * 1000;
@@ -30,7 +32,8 @@ export interface SweepDeps {
   readonly paths: Paths;
   readonly faults: Faults;
   readonly files: EntryFiles;
-  readonly usage: Usage;
+  readonly usage: SharedUsage;
+  readonly counting: Counting;
   readonly now: () => number;
   /** Whether any request may still use the entry. */
   readonly usable: (entry: DecodedEntry) => boolean;
@@ -70,13 +73,13 @@ export class Sweep {
   }
 
   *run(): Generator<void> {
-    const { paths, usage } = this.#deps;
+    const { paths, counting } = this.#deps;
     for (const name of this.#list(paths.root)) this.#reap(paths.root, name);
     for (const shard of this.#task.shards ?? ALL_SHARDS) {
-      usage.beginShard(shard);
+      counting.beginShard(shard);
       this.#ask();
       yield* this.#shard(paths.shard(shard));
-      usage.endShard();
+      counting.endShard();
       this.#report();
       yield;
     }
@@ -90,13 +93,13 @@ export class Sweep {
       yield;
       if (isEntryName(name) ? this.#entry(`${directory}/${name}`) : !this.#reap(directory, name)) left++;
     }
-    this.#deps.usage.found({ bytes: allocatedBytes(stat), entries: 0 });
+    this.#deps.counting.found({ bytes: allocatedBytes(stat), entries: 0 });
     if (left === 0) this.#removeEmpty(directory, allocatedBytes(stat));
   }
 
   // True when it stays.
   #entry(path: string): boolean {
-    const { usage, now } = this.#deps;
+    const { counting, now } = this.#deps;
     const stat = this.#stat(path);
     if (stat === undefined) return false;
     // Not made by the cache. A process that asks for the key removes it; the sweep does not examine what it is or what
@@ -113,7 +116,7 @@ export class Sweep {
       this.#evicted.add(bytes);
       return false;
     }
-    usage.found({ bytes, entries: 1 });
+    counting.found({ bytes, entries: 1 });
     this.ages.add(stat.mtimeMs, bytes);
     return true;
   }
@@ -152,7 +155,7 @@ export class Sweep {
     if (stat === undefined) return true;
     if (alive === "unknown" && Date.now() - stat.mtimeMs < UNKNOWN_OWNER_MS) {
       // No reservation of this process covers it.
-      this.#deps.usage.found({ bytes: allocatedBytes(stat), entries: 0 });
+      this.#deps.counting.found({ bytes: allocatedBytes(stat), entries: 0 });
       return false;
     }
     return this.#unlink(path, 0);
@@ -169,7 +172,7 @@ export class Sweep {
       // Another process has removed it, and counted that.
       return true;
     }
-    if (bytes > 0) this.#deps.usage.removed({ bytes, entries: 1 });
+    if (bytes > 0) this.#deps.counting.removed({ bytes, entries: 1 });
     return true;
   }
 
@@ -178,7 +181,7 @@ export class Sweep {
     this.#deps.usage.look();
     try {
       this.#deps.fs.rmdirSync(directory);
-      this.#deps.usage.found({ bytes: -bytes, entries: 0 });
+      this.#deps.counting.found({ bytes: -bytes, entries: 0 });
     } catch {
       // Another process has just written there.
     }

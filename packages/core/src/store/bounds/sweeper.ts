@@ -1,18 +1,14 @@
 /** Keeps the directory within its bounds and free of files that no request can use, off the request path and in short
  * steps. Of all processes, one sweeps at a time. Never keeps a process from exiting. */
 import { performance } from "node:perf_hooks";
-import type { UsageChange } from "../usage-change.js";
-import type { LogPosition, SpaceBound } from "../contract.js";
-import { shardIndex } from "../paths.js";
-import type { EntryPath } from "../paths.js";
+import type { LogPosition } from "../contract.js";
+import { BEAT_MS, SweeperLock } from "../peers/sweeper-lock.js";
+import { Counting } from "./counting.js";
+import { removeSome } from "./free-space.js";
 import type { Searched } from "./shard-count.js";
-import type { SharedUsage, UsageBounds } from "./shared-usage.js";
-import { FreeSpace, removeSome } from "./free-space.js";
-import { RoomGuard } from "./room-guard.js";
+import type { SpaceGuard } from "./space-guard.js";
 import { Sweep } from "./sweep.js";
 import type { SweepDeps, SweepTask } from "./sweep.js";
-import { BEAT_MS, SweeperLock } from "../peers/sweeper-lock.js";
-import { UNASKED_FREE_SHARE } from "./too-small.js";
 
 /** Longest stretch of work in one turn of the event loop. */
 const SLICE_MS = 1;
@@ -34,15 +30,8 @@ const CLEARED_MS = 100;
 const QUIET_MS = 100;
 const LONGEST_QUIET_MS = 1600;
 
-export interface SweeperLimits extends UsageBounds {
-  /** Bytes that stay free on the file system; 0 for none. */
-  readonly minFree: number;
-  /** Bounds that are only defaults. */
-  readonly unasked?: readonly SpaceBound[] | undefined;
-}
-
-export interface SweeperDeps extends SweepDeps {
-  readonly shared: SharedUsage;
+export interface SweeperDeps extends Omit<SweepDeps, "counting"> {
+  readonly guard: SpaceGuard;
   /** Milliseconds of a clock that never jumps. */
   readonly elapsed: () => number;
   /** Where the invalidation log is. */
@@ -61,9 +50,9 @@ interface Pass {
 }
 
 export class Sweeper {
-  /** Where reserved and returned room is counted. */
-  readonly guard: RoomGuard;
   readonly #deps: SweeperDeps;
+  readonly #counting: Counting;
+  readonly #sweepDeps: SweepDeps;
   readonly #lock: SweeperLock;
   #running: Pass | undefined = undefined;
   #timer: NodeJS.Timeout | undefined = undefined;
@@ -79,14 +68,11 @@ export class Sweeper {
   #beatAt = 0;
   #stopped = false;
 
-  constructor(deps: SweeperDeps, limits: SweeperLimits) {
+  constructor(deps: SweeperDeps) {
     this.#deps = deps;
-    this.#lock = new SweeperLock(deps.fs, deps.paths.root, deps.elapsed, () => deps.shared.progress);
-    this.guard = new RoomGuard(
-      deps.usage,
-      new FreeSpace(deps.fs, deps.paths.root, limits.minFree, mostFreeShare(limits)),
-      deps.elapsed,
-    );
+    this.#counting = new Counting(deps.usage);
+    this.#sweepDeps = { ...deps, counting: this.#counting };
+    this.#lock = new SweeperLock(deps.fs, deps.paths.root, deps.elapsed, () => deps.usage.progress);
   }
 
   /** Checks once whether the directory has to be counted; a small one is counted when it returns. */
@@ -94,52 +80,34 @@ export class Sweeper {
     if (this.#periodic !== undefined || this.#stopped) return;
     this.#periodic = setInterval(() => this.#sweepPeriodically(), DEAD_SWEEP_MS).unref();
     this.#deps.usage.look();
-    if (this.#deps.usage.isOld(this.#deps.now(), DEAD_SWEEP_MS)) this.#begin(this.#counting(), FIRST_SLICE_MS);
+    if (this.#deps.usage.isOld(this.#deps.now(), DEAD_SWEEP_MS)) this.#begin(this.#count(), FIRST_SLICE_MS);
   }
 
-  /** Brings the numbers up to date. */
-  look(): void {
+  /** Brings the numbers up to date, and sweeps when it is time. */
+  attend(): void {
     this.start();
     this.#deps.usage.look();
-    this.#evictIfNeeded();
-  }
-
-  /** Whether this many more bytes and entries keep every bound, as far as known; if not, the sweep is started. */
-  admits(room: UsageChange): boolean {
-    this.start();
-    return this.guard.admits(room) || this.#makeRoom();
-  }
-
-  /** Whether this many bytes would fit if everything else that is stored were removed; if not, waiting is useless. */
-  couldAdmit(bytes: number): boolean {
-    return this.guard.couldAdmit(bytes);
-  }
-
-  /** Reserves room for what is about to be written, against all other processes. False when there is none; then the
-   * sweep is started. */
-  reserve(room: UsageChange): boolean {
-    this.start();
-    return this.guard.reserve(room) || this.#makeRoom();
+    this.makeRoom();
   }
 
   /** The disk had no room for a write. */
   refused(): void {
-    if (this.#stopped || !this.guard.refused()) return;
+    if (this.#stopped || !this.#deps.guard.refused()) return;
     // Then what is counted cannot be written down either.
     if (!this.#deps.usage.counted) this.giveUpSome();
-    this.#evictIfNeeded();
+    this.makeRoom();
   }
 
-  changed(path: EntryPath, change: UsageChange): void {
-    this.#deps.usage.changed(shardIndex(path), change);
+  /** Something was stored or removed, and is counted. */
+  stored(): void {
     this.#fresh = false;
-    this.#evictIfNeeded();
+    this.makeRoom();
   }
 
   /** This process has purged something; with `all`, or for a large purge, the disk is freed at once. */
   purged(all: boolean): void {
     if (!all || this.#stopped) return;
-    if (this.#running === undefined) this.#begin(this.#counting(true));
+    if (this.#running === undefined) this.#begin(this.#count(true));
     else this.#clearedAgain = true;
   }
 
@@ -151,7 +119,7 @@ export class Sweeper {
         this.#cleared = undefined;
         this.#deps.usage.look();
         if (!this.#unsearched || !this.#deps.writable()) return;
-        if (this.#running === undefined) this.#begin(this.#counting(true));
+        if (this.#running === undefined) this.#begin(this.#count(true));
         // Another process has just begun another pass: check again when it is over.
         if (this.#running === undefined || !this.#running.task.readHeads) this.sawAllPurged();
       },
@@ -164,6 +132,24 @@ export class Sweeper {
     removeSome(this.#deps.fs, this.#deps.paths, (shard, change) => this.#deps.usage.changed(shard, change));
   }
 
+  /** Evicts, when a bound is near or something has found no room; counts, where nothing is counted. */
+  makeRoom(): void {
+    if (this.#running !== undefined || this.#stopped) return;
+    if (this.#restUntil > 0 && performance.now() < this.#restUntil) return;
+    const { usage } = this.#deps;
+    if (!usage.counted) {
+      // The directory was removed while in use, or has not been counted yet.
+      if (this.#periodic !== undefined) this.#begin(this.#count(), FIRST_SLICE_MS);
+      return;
+    }
+    const eviction = this.#deps.guard.eviction();
+    if (eviction === undefined) return;
+    const { bytes, entries } = eviction.excess;
+    const cutoff = usage.ages()?.cutoff(bytes, entries) ?? (this.#fresh ? this.#deps.now() + 1 : undefined);
+    // Without recent ages the pass only counts; the next one evicts.
+    this.#begin({ readHeads: false, evict: cutoff === undefined ? undefined : { ...eviction, cutoff } });
+  }
+
   stop(): void {
     this.#stopped = true;
     clearTimeout(this.#timer);
@@ -174,14 +160,9 @@ export class Sweeper {
     this.#running = undefined;
   }
 
-  #makeRoom(): false {
-    this.#evictIfNeeded();
-    return false;
-  }
-
   #sweepPeriodically(): void {
     this.#deps.usage.look();
-    if (this.#deps.usage.isOld(this.#deps.now(), DEAD_SWEEP_MS / 2)) this.#begin(this.#counting());
+    if (this.#deps.usage.isOld(this.#deps.now(), DEAD_SWEEP_MS / 2)) this.#begin(this.#count());
   }
 
   // Something was purged since entries were last opened to find purged ones.
@@ -191,38 +172,21 @@ export class Sweeper {
     return searched.epoch !== epoch || searched.position < position;
   }
 
-  #counting(readHeads = this.#unsearched): SweepTask {
+  #count(readHeads = this.#unsearched): SweepTask {
     return { readHeads, evict: undefined };
-  }
-
-  #evictIfNeeded(): void {
-    if (this.#running !== undefined || this.#stopped) return;
-    if (this.#restUntil > 0 && performance.now() < this.#restUntil) return;
-    const { usage } = this.#deps;
-    if (!usage.counted) {
-      // The directory was removed while in use, or has not been counted yet.
-      if (this.#periodic !== undefined) this.#begin(this.#counting(), FIRST_SLICE_MS);
-      return;
-    }
-    const eviction = this.guard.eviction();
-    if (eviction === undefined) return;
-    const { bytes, entries } = eviction.excess;
-    const cutoff = usage.ages()?.cutoff(bytes, entries) ?? (this.#fresh ? this.#deps.now() + 1 : undefined);
-    // Without recent ages the pass only counts; the next one evicts.
-    this.#begin({ readHeads: false, evict: cutoff === undefined ? undefined : { ...eviction, cutoff } });
   }
 
   #begin(task: SweepTask, sliceMs = SLICE_MS): void {
     if (this.#running !== undefined || this.#stopped || !this.#deps.writable()) return;
     if (!this.#lock.take()) {
-      this.guard.yielded();
+      this.#deps.guard.yielded();
       this.#restUntil = performance.now() + HELD_MS;
       return;
     }
     const { usage, logged, now } = this.#deps;
     usage.foldAbandoned();
     const searched = task.readHeads ? { at: now(), ...logged() } : undefined;
-    const sweep = new Sweep(this.#deps, task);
+    const sweep = new Sweep(this.#sweepDeps, task);
     this.#running = { sweep, task, steps: sweep.run(), searched };
     this.#fresh = false;
     this.#work(sliceMs);
@@ -245,12 +209,12 @@ export class Sweeper {
     const startedMs = performance.now();
     if (startedMs >= this.#beatAt) {
       this.#beatAt = startedMs + BEAT_MS;
-      this.#deps.shared.beat();
+      this.#deps.usage.beat();
     }
     while (running.steps.next().done !== true) {
       const tookMs = performance.now() - startedMs;
       if (tookMs < sliceMs) continue;
-      const hurried = this.guard.isWanted || running.task.evict !== undefined || !this.#deps.usage.counted;
+      const hurried = this.#deps.guard.isWanted || running.task.evict !== undefined || !this.#deps.usage.counted;
       this.#timer = setTimeout(() => this.#work(SLICE_MS), hurried ? 1 : Math.max(1, tookMs * REST_FACTOR)).unref();
       return;
     }
@@ -259,14 +223,15 @@ export class Sweeper {
 
   #suspect(afterMs: number): void {
     clearTimeout(this.#suspecting);
-    if (!this.#deps.usage.suspects.any) return;
+    if (!this.#counting.recount.any) return;
     this.#suspecting = setTimeout(() => {
       // The running pass finishes with suspects of its own.
       if (this.#running !== undefined || this.#stopped) return;
       const { usage } = this.#deps;
+      const { recount } = this.#counting;
       usage.look();
-      if (usage.countedAt !== this.#countedAt) return usage.suspects.clear();
-      const shards = usage.suspects.look();
+      if (usage.countedAt !== this.#countedAt) return recount.clear();
+      const shards = recount.take();
       if (shards === undefined) this.#suspect(Math.min(afterMs * 2, LONGEST_QUIET_MS));
       else if (shards.length > 0) this.#begin({ readHeads: false, evict: undefined, shards });
     }, afterMs).unref();
@@ -278,22 +243,17 @@ export class Sweeper {
     const helped = task.evict?.end(sweep.gone) ?? true;
     if (task.shards === undefined) {
       this.#countedAt = this.#deps.now();
-      this.#deps.usage.endPass(this.#countedAt, searched, sweep.ages);
+      this.#deps.usage.finish(this.#countedAt, searched, sweep.ages);
     }
     this.#lock.release();
     this.#suspect(QUIET_MS);
     if (task.shards === undefined) this.#deps.swept(task.readHeads ? sweep.oldestBirth : undefined);
     if (this.#clearedAgain) {
       this.#clearedAgain = false;
-      this.#begin(this.#counting(true));
+      this.#begin(this.#count(true));
     } else {
       if (!helped) this.#restUntil = performance.now() + FRUITLESS_MS;
-      this.#timer = setTimeout(() => this.#evictIfNeeded(), 1).unref();
+      this.#timer = setTimeout(() => this.makeRoom(), 1).unref();
     }
   }
-}
-
-// A default gives way to a small file system.
-function mostFreeShare({ unasked = [] }: SweeperLimits): number {
-  return unasked.includes("minFree") ? UNASKED_FREE_SHARE : 1;
 }

@@ -13,7 +13,7 @@ import type { BodyCover } from "./body-cover.js";
 import { PREAMBLE_BYTES, STREAM_BODY_OFFSET, encodeEntryHead } from "./format.js";
 import { GrowingBody } from "./growing-body.js";
 import type { EntryPath } from "../paths.js";
-import type { SpaceReservation } from "../bounds/space-reservation.js";
+import type { SpaceReservation } from "../bounds/space-guard.js";
 import type { EntrySeal } from "./seal.js";
 
 /** Bytes that are collected before the first write: below this, the body may still turn out to be small. */

@@ -11,7 +11,7 @@ import type { AtomicFiles } from "./atomic-file.js";
 import { isTransientRename } from "./atomic-file.js";
 import type { Faults } from "../faults.js";
 import type { EntryPath, Paths } from "../paths.js";
-import type { SpaceReservation } from "../bounds/space-reservation.js";
+import type { SpaceReservation } from "../bounds/space-guard.js";
 import { SlowGuard } from "./slow-guard.js";
 import type { StoredEntry } from "./stored-entry.js";
 
