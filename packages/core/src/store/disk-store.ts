@@ -3,7 +3,6 @@
 import { setImmediate } from "node:timers";
 import { closedError } from "../base/errors.js";
 import { andThen, Pending } from "../base/async.js";
-import { Committing } from "./committing.js";
 import type {
   EntryHead,
   EntryWriter,
@@ -18,14 +17,13 @@ import type {
   StoreStats,
 } from "./contract.js";
 import type { DiskStoreOptions } from "./disk-store-options.js";
-import { encodeForDisk, StoreParts, Streams } from "./store-parts.js";
+import { StoreParts } from "./store-parts.js";
 import { isFull } from "./faults.js";
 import { errorCode } from "./file-system.js";
 import { BLIND } from "./log/invalidation-log.js";
 import type { Purgeable } from "./log/purge-marks.js";
 import { StoredEntry, memoryCost } from "./entries/stored-entry.js";
-import { allocated } from "./storing-rules.js";
-import { REMOVED } from "./entries/write-queue.js";
+import { REMOVED } from "./entries/entries.js";
 
 const ROOM_ATTEMPTS = 4;
 /** Longer bodies come in pieces, and do not wait in the queue. */
@@ -34,8 +32,6 @@ const LONGEST_PUT_BYTES = 64 * 1024;
 export class DiskStore<Value> implements Store<Value> {
   readonly #options: DiskStoreOptions<Value>;
   readonly #parts: StoreParts<Value>;
-  readonly #streams: Streams<Value>;
-  readonly #committing: Committing<Value>;
   readonly #purging = new Pending();
   #closing: Promise<void> | undefined = undefined;
   /** The period without other processes in which the memory tier was filled. */
@@ -46,14 +42,7 @@ export class DiskStore<Value> implements Store<Value> {
     this.#options = options;
     this.#parts = new StoreParts(options, {
       admit: (entry) => this.#admit(entry),
-      encode: (entry) => encodeForDisk(this.#parts, entry),
       lookUp: (key) => this.get(key),
-    });
-    this.#committing = new Committing(options.decode, () => options.clock.now());
-    this.#streams = new Streams(this.#parts, options, (writer, head, result) => {
-      this.#parts.memory.delete(head.key);
-      this.#parts.reader.overtaken(head.key);
-      this.#committing.announce(writer, head, result);
     });
     if (options.strict && options.idle !== true) this.#parts.proveUsable();
   }
@@ -83,8 +72,8 @@ export class DiskStore<Value> implements Store<Value> {
   /** As `get`, but bypasses the memory tier: sees what another process has written since.
    * Costs a read. For an entry that has become stale and may have been refreshed by another process. */
   getLatest(key: string): StoreEntry<Value> | undefined | Promise<StoreEntry<Value> | undefined> {
-    const { queue, log, memory } = this.#parts;
-    if (queue.get(key) !== undefined) return this.get(key);
+    const { entries, log, memory } = this.#parts;
+    if (entries.waiting(key) !== undefined) return this.get(key);
     const remembered = memory.get(key);
     // The entry in memory stays available to other requests until the disk has answered. A slow disk that does not
     // answer has not said that nothing is there.
@@ -118,24 +107,24 @@ export class DiskStore<Value> implements Store<Value> {
   }
 
   get crowded(): boolean {
-    return this.#streams.crowded;
+    return this.#parts.entries.crowded;
   }
 
   unfit(head: EntryHead, bodyBytes: number, whole: boolean): SkipReason | undefined {
-    const { queue, rules } = this.#parts;
+    const { entries, rules } = this.#parts;
     // By the time a body that is still being made has ended, the queue may have room again.
-    const waits = !whole || bodyBytes > LONGEST_PUT_BYTES || queue.takes(allocated(head, bodyBytes));
+    const waits = !whole || bodyBytes > LONGEST_PUT_BYTES || entries.takes(entries.bytesOf(head, bodyBytes));
     return rules.ask(head, bodyBytes) ?? (waits ? undefined : "queue-full");
   }
 
   /** Whether it would fit if everything else were removed. */
   couldHold(head: EntryHead, bodyBytes: number): boolean {
-    return this.#parts.guard.couldFit(allocated(head, bodyBytes));
+    return this.#parts.guard.couldFit(this.#parts.entries.bytesOf(head, bodyBytes));
   }
 
   /** Whether a file exists under the key, whatever its content. */
   hasFile(key: string): boolean {
-    return this.#parts.files.exists(this.#parts.paths.entry(key));
+    return this.#parts.entries.has(key);
   }
 
   put(head: EntryHead, body: Buffer): boolean {
@@ -154,9 +143,7 @@ export class DiskStore<Value> implements Store<Value> {
     } catch {
       return this.#parts.rules.refuse("unusable", head.key);
     }
-    if (!this.#parts.queue.put(head.key, entry, allocated(head, body.length)))
-      return this.#parts.rules.refuse("queue-full", head.key);
-    this.#parts.reader.overtaken(head.key);
+    if (!this.#parts.entries.put(entry)) return this.#parts.rules.refuse("queue-full", head.key);
     this.#remember(entry);
     return true;
   }
@@ -168,11 +155,11 @@ export class DiskStore<Value> implements Store<Value> {
       return undefined;
     }
     this.#parts.sweeper.start();
-    return this.#streams.begin(key);
+    return this.#parts.entries.create(key);
   }
 
   survivesPurges(entry: Purgeable): boolean {
-    return this.#parts.liveness.alive(entry);
+    return this.#parts.liveness.survivesPurges(entry);
   }
 
   lock(key: string, { making, always = false }: LockOptions = {}): KeyLock | "held" | undefined {
@@ -183,7 +170,7 @@ export class DiskStore<Value> implements Store<Value> {
     return {
       release: (others = []) => {
         const keys = [key, ...others];
-        if (!keys.some((put) => this.#pending(put))) lock.release();
+        if (!keys.some((put) => this.#parts.entries.isPending(put))) lock.release();
         else void Promise.all(keys.map((put) => this.written(put))).then(() => lock.release());
       },
     };
@@ -195,15 +182,13 @@ export class DiskStore<Value> implements Store<Value> {
 
   /** Resolves when nothing for the key waits for the disk any more: it is written, or given up. */
   async written(key: string): Promise<void> {
-    await Promise.all([this.#parts.queue.written(key), this.#committing.over(key)]);
+    await this.#parts.entries.written(key);
   }
 
   remove(key: string): void {
     if (this.#closing !== undefined) return;
     this.#parts.memory.delete(key);
-    this.#parts.reader.overtaken(key);
-    this.#parts.queue.remove(key);
-    this.#committing.delete(key);
+    this.#parts.entries.remove(key);
   }
 
   async purge(selectors: readonly PurgeSelector[], how: { readonly soft: boolean }): Promise<void> {
@@ -234,14 +219,17 @@ export class DiskStore<Value> implements Store<Value> {
 
   /** Resolves when everything that was put or removed so far is written, or given up. */
   async flush(): Promise<void> {
-    await Promise.all([this.#parts.queue.settled(), this.#committing.allOver()]);
+    await this.#parts.entries.flushed();
   }
 
   /** The heads of what is on disk, in no order; some entries may be invalid. Reads the whole directory, a part of it
    * in each turn. */
   async *heads(): AsyncGenerator<EntryHead> {
     await this.flush();
-    for (const heads of this.#parts.heads()) {
+    const { units } = this.#parts.entries;
+    for (let unit = 0; unit < units.count; unit++) {
+      const heads = units.heads(unit);
+      if (heads.length === 0) continue;
       yield* heads;
       await new Promise<void>((resolve) => void setImmediate(resolve));
     }
@@ -254,7 +242,7 @@ export class DiskStore<Value> implements Store<Value> {
       bytes: this.#parts.usage.bytes,
       memoryEntries: this.#parts.memory.size,
       memoryBytes: this.#parts.memory.cost,
-      pendingWrites: this.#parts.queue.size + this.#committing.size,
+      pendingWrites: this.#parts.entries.pending,
       evictions: this.#parts.faults.evictions,
       corrupt: this.#parts.faults.corruptCount,
       ioErrors: this.#parts.faults.ioErrors,
@@ -270,17 +258,16 @@ export class DiskStore<Value> implements Store<Value> {
     this.#parts.rules.close();
     this.#parts.locks.close();
     await this.flush();
-    await this.#streams.abort();
+    await this.#parts.entries.abort();
     await this.#purging.thenEnd(() => this.#releaseAll());
   }
 
   #releaseAll(): void {
     this.#parts.sweeper.stop();
     this.#parts.usage.close();
-    this.#parts.recency.close();
     this.#parts.neighbours.close();
     this.#parts.memory.clear();
-    this.#parts.reader.close();
+    this.#parts.entries.close();
     this.#parts.log.close();
   }
 
@@ -318,16 +305,13 @@ export class DiskStore<Value> implements Store<Value> {
       if (this.#parts.liveness.check(remembered, view)) return remembered;
       this.#parts.memory.delete(key);
     }
-    const waiting = this.#parts.queue.get(key);
+    const { entries, liveness } = this.#parts;
+    const waiting = entries.waiting(key);
     if (waiting === REMOVED) return undefined;
-    if (waiting !== undefined && this.#parts.liveness.check(waiting, view)) return waiting;
-    const unnamed = this.#committing.get(key);
-    if (unnamed !== undefined && this.#parts.liveness.check(unnamed, view)) return unnamed;
-    return this.#parts.reader.read(key, lend);
-  }
-
-  #pending(key: string): boolean {
-    return this.#parts.queue.get(key) !== undefined || this.#committing.has(key);
+    if (waiting !== undefined && liveness.check(waiting, view)) return waiting;
+    const unnamed = entries.unnamed(key);
+    if (unnamed !== undefined && liveness.check(unnamed, view)) return unnamed;
+    return entries.read(key, lend);
   }
 
   #admit(entry: StoredEntry<Value>): boolean {

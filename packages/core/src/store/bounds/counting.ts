@@ -1,6 +1,6 @@
 /** Counts what a pass finds, one shard after the other, and knows which shards to count again. Touches no file. */
-import { NOTHING, negative, sum } from "../usage-change.js";
-import type { UsageChange } from "../usage-change.js";
+import type { UsageChange } from "../entries/entries.js";
+import { NOTHING, negative, sum } from "./limits.js";
 import type { SharedUsage } from "./shared-usage.js";
 
 export class Counting {
@@ -21,7 +21,7 @@ export class Counting {
     );
   }
 
-  beginShard(shard: number): void {
+  begin(shard: number): void {
     this.#shard = shard;
     this.#before = this.#usage.ledgersAt(shard);
     this.#found = NOTHING;
@@ -40,7 +40,7 @@ export class Counting {
     this.found(what);
   }
 
-  endShard(): void {
+  end(): void {
     this.#usage.setBefore(this.#shard, sum(this.#found, negative(this.#before)));
     this.recount.counted(this.#shard, sum(this.#before, negative(this.#removed)));
   }

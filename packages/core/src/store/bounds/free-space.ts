@@ -2,13 +2,9 @@
  * Also removes a few entries to make room. Decides nothing else. */
 import type { StatsFs } from "node:fs";
 import { performance } from "node:perf_hooks";
-import { NOTHING, negative, sum } from "../usage-change.js";
-import { allocatedBytes } from "../entries/atomic-file.js";
-import type { UsageChange } from "../usage-change.js";
+import type { EntryUnits, UsageChange } from "../entries/entries.js";
 import type { FileSystem } from "../file-system.js";
-import { SHARD_COUNT, isEntryName } from "../paths.js";
-import type { Paths } from "../paths.js";
-import { atMostHalf } from "./limits.js";
+import { atMostHalf, negative, NOTHING, sum } from "./limits.js";
 import { UNASKED_FREE_SHARE, totalBytes } from "./too-small.js";
 import type { SpaceBounds } from "./too-small.js";
 
@@ -23,7 +19,7 @@ const UNSEEN_SHARE = 1 / 16;
 const MARGIN_SHARE = 0.05;
 const MARGIN_SHARE_HELD = 0.01;
 /** Entries removed at a time to make room for a record of a purge. */
-const ROOM_ENTRIES = 64;
+const MADE_ROOM_ENTRIES = 64;
 
 interface Reading {
   readonly free: UsageChange;
@@ -187,25 +183,16 @@ export class FreeSpace {
   }
 }
 
-/** Removes a few entries, whichever are listed first. */
-export function removeSome(fs: FileSystem, paths: Paths, changed: (shard: number, change: UsageChange) => void): void {
+/** Removes a few entries, whichever are found first. */
+export function removeSome(units: EntryUnits, changed: (unit: number, change: UsageChange) => void): void {
   let removed = 0;
-  const first = Math.floor(Math.random() * SHARD_COUNT);
-  for (let step = 0; step < SHARD_COUNT && removed < ROOM_ENTRIES; step++) {
-    const shard = (first + step) % SHARD_COUNT;
-    const directory = paths.shard(shard);
-    try {
-      if (fs.lstatSync(directory, { throwIfNoEntry: false })?.isDirectory() !== true) continue;
-      for (const name of fs.readdirSync(directory)) {
-        if (removed >= ROOM_ENTRIES || !isEntryName(name)) continue;
-        const stat = fs.lstatSync(`${directory}/${name}`, { throwIfNoEntry: false });
-        if (stat?.isFile() !== true) continue;
-        fs.unlinkSync(`${directory}/${name}`);
-        changed(shard, { bytes: -allocatedBytes(stat), entries: -1 });
-        removed++;
-      }
-    } catch {
-      // Another shard may still give way.
+  const first = Math.floor(Math.random() * units.count);
+  for (let step = 0; step < units.count; step++) {
+    const unit = (first + step) % units.count;
+    for (const find of units.scan(unit)) {
+      if (find?.kind !== "entry" || units.drop(find.id) !== "dropped") continue;
+      changed(unit, { bytes: -find.bytes, entries: -1 });
+      if (++removed === MADE_ROOM_ENTRIES) return;
     }
   }
 }

@@ -10,8 +10,8 @@
  * 24  f64  entries       64  256 times: f64 bytes, f64 entries of that shard
  * ```
  */
-import { NOTHING } from "../usage-change.js";
-import type { UsageChange } from "../usage-change.js";
+import type { UsageChange } from "../entries/entries.js";
+import { NOTHING } from "./limits.js";
 import { READ_FLAGS_PLAIN, errorCode } from "../file-system.js";
 import type { FileSystem } from "../file-system.js";
 import { IN_THE_CACHE, makeDirectory } from "../own-directory.js";

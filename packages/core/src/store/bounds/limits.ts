@@ -1,6 +1,5 @@
 /** What the bounds of a cache allow: pure functions of the bounds and of what is held. Holds nothing, asks nothing. */
-import { NOTHING } from "../usage-change.js";
-import type { UsageChange } from "../usage-change.js";
+import type { UsageChange } from "../entries/entries.js";
 
 /** While hardly anything of an old directory is counted, all processes together may add this share of the bound. */
 const UNCOUNTED_SHARE = 0.05;
@@ -28,6 +27,16 @@ export interface Bounds {
   readonly evictAbove?: number | undefined;
   /** The share of a bound at which eviction stops, where it is to stop earlier than by default. */
   readonly evictTo?: number | undefined;
+}
+
+export const NOTHING: UsageChange = Object.freeze({ bytes: 0, entries: 0 });
+
+export function sum(one: UsageChange, other: UsageChange): UsageChange {
+  return { bytes: one.bytes + other.bytes, entries: one.entries + other.entries };
+}
+
+export function negative({ bytes, entries }: UsageChange): UsageChange {
+  return { bytes: -bytes, entries: -entries };
 }
 
 /** Bytes and entries to get rid of. */

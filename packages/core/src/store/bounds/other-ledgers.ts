@@ -1,7 +1,7 @@
 /** The ledgers of all other stores that write to the directory, as they were last read. Writes none of them; removes
  * one whose owner is dead when it has been added to the count. */
-import { NOTHING, sum } from "../usage-change.js";
-import type { UsageChange } from "../usage-change.js";
+import type { UsageChange } from "../entries/entries.js";
+import { NOTHING, sum } from "./limits.js";
 import type { FileSystem } from "../file-system.js";
 import { liveness } from "../process-identity.js";
 import { OtherLedger } from "./ledger.js";

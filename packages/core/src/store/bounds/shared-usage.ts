@@ -6,14 +6,13 @@
  */
 import type { Stats } from "node:fs";
 import { performance } from "node:perf_hooks";
-import { NOTHING, negative, sum } from "../usage-change.js";
-import type { UsageChange } from "../usage-change.js";
+import type { UsageChange } from "../entries/entries.js";
 import { errorCode } from "../file-system.js";
 import type { FileSystem } from "../file-system.js";
 import { ownDirectory } from "../own-directory.js";
 import { SHARD_COUNT } from "../paths.js";
 import { OwnLedger } from "./ledger.js";
-import { bookkeepingBytes, fits, mayStayUnseen } from "./limits.js";
+import { bookkeepingBytes, fits, mayStayUnseen, negative, NOTHING, sum } from "./limits.js";
 import type { Bounds } from "./limits.js";
 import { OtherLedgers } from "./other-ledgers.js";
 import { ShardCount } from "./shard-count.js";

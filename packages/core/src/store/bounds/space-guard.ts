@@ -3,11 +3,10 @@
  * system, and what a full disk has refused. Every way of writing reserves its space here before it writes. Touches no
  * entry.
  */
-import { NOTHING, negative, sum } from "../usage-change.js";
-import type { UsageChange } from "../usage-change.js";
-import { blocksFor } from "../entries/atomic-file.js";
+import type { Reservation, UsageChange } from "../entries/entries.js";
+import { blocksFor } from "../file-system.js";
 import type { FreeSpace } from "./free-space.js";
-import { areFew, excess, isOver, relief } from "./limits.js";
+import { areFew, excess, isOver, negative, NOTHING, relief, sum } from "./limits.js";
 import type { Bounds, Excess } from "./limits.js";
 import type { SharedUsage } from "./shared-usage.js";
 
@@ -156,7 +155,7 @@ export class SpaceGuard {
 }
 
 /** Space reserved for one entry while it is written, so that no two writers count on the same space. */
-export class SpaceReservation {
+export class SpaceReservation implements Reservation {
   readonly #guard: SpaceGuard;
   #taken = NOTHING;
   #written = NOTHING;

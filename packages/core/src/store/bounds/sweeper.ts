@@ -2,6 +2,7 @@
  * steps. Of all processes, one sweeps at a time. Never keeps a process from exiting. */
 import { performance } from "node:perf_hooks";
 import type { LogPosition } from "../contract.js";
+import type { FileSystem } from "../file-system.js";
 import { BEAT_MS, SweeperLock } from "../peers/sweeper-lock.js";
 import { Counting } from "./counting.js";
 import { removeSome } from "./free-space.js";
@@ -31,6 +32,9 @@ const QUIET_MS = 100;
 const LONGEST_QUIET_MS = 1600;
 
 export interface SweeperDeps extends Omit<SweepDeps, "counting"> {
+  readonly fs: FileSystem;
+  /** The directory. */
+  readonly root: string;
   readonly guard: SpaceGuard;
   /** Milliseconds of a clock that never jumps. */
   readonly elapsed: () => number;
@@ -72,7 +76,7 @@ export class Sweeper {
     this.#deps = deps;
     this.#counting = new Counting(deps.usage);
     this.#sweepDeps = { ...deps, counting: this.#counting };
-    this.#lock = new SweeperLock(deps.fs, deps.paths.root, deps.elapsed, () => deps.usage.progress);
+    this.#lock = new SweeperLock(deps.fs, deps.root, deps.elapsed, () => deps.usage.progress);
   }
 
   /** Checks once whether the directory has to be counted; a small one is counted when it returns. */
@@ -129,7 +133,8 @@ export class Sweeper {
 
   /** Removes a few entries, valid or not, so that a purge can be recorded on a full disk. */
   giveUpSome(): void {
-    removeSome(this.#deps.fs, this.#deps.paths, (shard, change) => this.#deps.usage.changed(shard, change));
+    const { units, usage } = this.#deps;
+    removeSome(units, (unit, change) => usage.changed(unit, change));
   }
 
   /** Evicts, when a bound is near or something has found no room; counts, where nothing is counted. */
@@ -231,23 +236,23 @@ export class Sweeper {
       const { recount } = this.#counting;
       usage.look();
       if (usage.countedAt !== this.#countedAt) return recount.clear();
-      const shards = recount.take();
-      if (shards === undefined) this.#suspect(Math.min(afterMs * 2, LONGEST_QUIET_MS));
-      else if (shards.length > 0) this.#begin({ readHeads: false, evict: undefined, shards });
+      const units = recount.take();
+      if (units === undefined) this.#suspect(Math.min(afterMs * 2, LONGEST_QUIET_MS));
+      else if (units.length > 0) this.#begin({ readHeads: false, evict: undefined, units });
     }, afterMs).unref();
   }
 
   #finished({ sweep, task, searched }: Pass): void {
     this.#running = undefined;
-    this.#fresh = task.shards === undefined;
+    this.#fresh = task.units === undefined;
     const helped = task.evict?.end(sweep.gone) ?? true;
-    if (task.shards === undefined) {
+    if (task.units === undefined) {
       this.#countedAt = this.#deps.now();
       this.#deps.usage.finish(this.#countedAt, searched, sweep.ages);
     }
     this.#lock.release();
     this.#suspect(QUIET_MS);
-    if (task.shards === undefined) this.#deps.swept(task.readHeads ? sweep.oldestBirth : undefined);
+    if (task.units === undefined) this.#deps.swept(task.readHeads ? sweep.oldestBirth : undefined);
     if (this.#clearedAgain) {
       this.#clearedAgain = false;
       this.#begin(this.#count(true));
