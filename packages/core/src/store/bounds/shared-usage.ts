@@ -6,6 +6,7 @@
  */
 import type { Stats } from "node:fs";
 import { performance } from "node:perf_hooks";
+import { OwnTimers } from "../../base/async.js";
 import type { UsageChange } from "../entries/entries.js";
 import { errorCode } from "../file-system.js";
 import type { FileSystem } from "../file-system.js";
@@ -47,7 +48,7 @@ export class SharedUsage {
   #seen = "";
   /** Changed since it was last written down. */
   #unseen: UsageChange = NOTHING;
-  #timer: NodeJS.Timeout | undefined = undefined;
+  readonly #timers = new OwnTimers<"publish">();
   #lookedAt = -Infinity;
   #closed = false;
 
@@ -213,7 +214,7 @@ export class SharedUsage {
   close(): void {
     if (this.#closed) return;
     if (this.#unseen !== NOTHING) this.look();
-    clearTimeout(this.#timer);
+    this.#timers.stop();
     this.#closed = true;
     this.#own.end();
     this.#others.close();
@@ -256,10 +257,7 @@ export class SharedUsage {
   }
 
   #publishSoon(): void {
-    this.#timer ??= setTimeout(() => {
-      this.#timer = undefined;
-      this.look();
-    }, PUBLISH_MS).unref();
+    if (!this.#timers.has("publish")) this.#timers.set("publish", PUBLISH_MS, () => this.look());
   }
 
   #publish(): void {

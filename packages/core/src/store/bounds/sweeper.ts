@@ -1,6 +1,22 @@
-/** Keeps the directory within its bounds and free of files that no request can use, off the request path and in short
- * steps. Of all processes, one sweeps at a time. Never keeps a process from exiting. */
+/**
+ * Keeps the directory within its bounds and free of entries that no request can use, off the request path and in short
+ * steps. Of all processes, one sweeps at a time. Never keeps a process from exiting.
+ *
+ * What happens to it in each of its states; when it has stopped, nothing does.
+ *
+ * | event | idle | holding, resting | passing |
+ * | --- | --- | --- | --- |
+ * | something is stored, or lacks space | a pass that evicts or counts, if it is time | the same, once rested | – |
+ * | everything was purged here | a pass that reads every head | the same | the same when this one is over |
+ * | everything was purged elsewhere | the same a little later, unless it has been done there | the same | the same |
+ * | the count is old | a pass that counts | the same | – |
+ * | what was counted has changed | a pass over those units | the same | – (it ends with such a look) |
+ * | another process has the lock | holding | holding | holding, then the same pass again |
+ * | the directory cannot be written | – | – | idle |
+ * | the pass is over | | | idle, or resting when it was to evict and did not help |
+ */
 import { performance } from "node:perf_hooks";
+import { OwnTimers, inOwnContext } from "../../base/async.js";
 import type { LogPosition } from "../contract.js";
 import type { FileSystem } from "../file-system.js";
 import { BEAT_MS, SweeperLock } from "../peers/sweeper-lock.js";
@@ -26,7 +42,7 @@ const HELD_MS = 50;
 /** After a purge of everything, the process that made it sweeps; if it does not, another one does after this time. */
 const CLEARED_MS = 100;
 
-/** After a pass, shards that changed meanwhile are counted again as soon as nothing has changed for this long; doubled
+/** After a pass, units that changed meanwhile are counted again as soon as nothing has changed for this long; doubled
  * while changes go on. */
 const QUIET_MS = 100;
 const LONGEST_QUIET_MS = 1600;
@@ -53,24 +69,36 @@ interface Pass {
   readonly searched: Searched | undefined;
 }
 
+type State =
+  | { readonly is: "idle" }
+  /** Another process sweeps. */
+  | { readonly is: "holding"; readonly untilMs: number }
+  /** Evicting more does not help for now. */
+  | { readonly is: "resting"; readonly untilMs: number }
+  | {
+      readonly is: "passing";
+      readonly pass: Pass;
+      /** Everything was purged since it began. */
+      readonly again: boolean;
+      /** The end of the rest that it interrupted. */
+      readonly untilMs: number;
+    }
+  | { readonly is: "stopped" };
+
+const IDLE: State = { is: "idle" };
+
 export class Sweeper {
   readonly #deps: SweeperDeps;
   readonly #counting: Counting;
   readonly #sweepDeps: SweepDeps;
   readonly #lock: SweeperLock;
-  #running: Pass | undefined = undefined;
-  #timer: NodeJS.Timeout | undefined = undefined;
-  #periodic: NodeJS.Timeout | undefined = undefined;
-  #cleared: NodeJS.Timeout | undefined = undefined;
-  #clearedAgain = false;
-  #suspecting: NodeJS.Timeout | undefined = undefined;
+  readonly #timers = new OwnTimers<"next" | "retry" | "periodic" | "purged elsewhere" | "recount">();
+  #state = IDLE;
   /** When the last whole pass of this process ended. */
   #countedAt = 0;
   /** Whether the ages are from a pass that has just ended. */
   #fresh = false;
-  #restUntil = 0;
   #beatAt = 0;
-  #stopped = false;
 
   constructor(deps: SweeperDeps) {
     this.#deps = deps;
@@ -79,12 +107,12 @@ export class Sweeper {
     this.#lock = new SweeperLock(deps.fs, deps.root, deps.elapsed, () => deps.usage.progress);
   }
 
-  /** Checks once whether the directory has to be counted; a small one is counted when it returns. */
+  /** From now on, looks now and then whether the directory has to be counted, and does so at once for the first time;
+   * a small one is counted when the call returns. Calling it again does nothing. */
   start(): void {
-    if (this.#periodic !== undefined || this.#stopped) return;
-    this.#periodic = setInterval(() => this.#sweepPeriodically(), DEAD_SWEEP_MS).unref();
-    this.#deps.usage.look();
-    if (this.#deps.usage.isOld(this.#deps.now(), DEAD_SWEEP_MS)) this.#begin(this.#count(), FIRST_SLICE_MS);
+    if (this.#started || this.#state.is === "stopped") return;
+    this.#countPeriodically();
+    this.#countIfOlder(DEAD_SWEEP_MS, FIRST_SLICE_MS);
   }
 
   /** Brings the numbers up to date, and sweeps when it is time. */
@@ -94,41 +122,56 @@ export class Sweeper {
     this.makeRoom();
   }
 
-  /** The disk had no room for a write. */
-  refused(): void {
-    if (this.#stopped || !this.#deps.guard.refused()) return;
-    // Then what is counted cannot be written down either.
-    if (!this.#deps.usage.counted) this.giveUpSome();
-    this.makeRoom();
-  }
-
   /** Something was stored or removed, and is counted. */
   stored(): void {
     this.#fresh = false;
     this.makeRoom();
   }
 
+  /** Begins to evict, when a bound is near or something has found no space; to count, where nothing is counted. */
+  makeRoom(): void {
+    const state = this.#state;
+    if (state.is === "passing" || state.is === "stopped") return;
+    if (state.is !== "idle" && performance.now() < state.untilMs) return;
+    const { guard, now, usage } = this.#deps;
+    if (!usage.counted) {
+      // The directory was removed while in use, or has not been counted yet.
+      if (this.#started) this.#begin(this.#count(), FIRST_SLICE_MS);
+      return;
+    }
+    const eviction = guard.eviction();
+    if (eviction === undefined) return;
+    const { bytes, entries } = eviction.excess;
+    const cutoff = usage.ages()?.cutoff(bytes, entries) ?? (this.#fresh ? now() + 1 : undefined);
+    // Without recent ages the pass only counts; the next one evicts.
+    this.#begin({ readHeads: false, evict: cutoff === undefined ? undefined : { ...eviction, cutoff } });
+  }
+
+  /** The disk had no space for a write. */
+  refused(): void {
+    if (this.#state.is === "stopped" || !this.#deps.guard.refused()) return;
+    // Then what is counted cannot be written down either.
+    if (!this.#deps.usage.counted) this.giveUpSome();
+    this.makeRoom();
+  }
+
   /** This process has purged something; with `all`, or for a large purge, the disk is freed at once. */
   purged(all: boolean): void {
-    if (!all || this.#stopped) return;
-    if (this.#running === undefined) this.#begin(this.#count(true));
-    else this.#clearedAgain = true;
+    if (!all) return;
+    if (this.#state.is === "passing") this.#state = { ...this.#state, again: true };
+    else this.#begin(this.#count(true));
   }
 
   /** Another process purged everything. That process sweeps; this one does if the other is gone. */
   sawAllPurged(): void {
-    if (this.#stopped) return;
-    this.#cleared ??= setTimeout(
-      () => {
-        this.#cleared = undefined;
-        this.#deps.usage.look();
-        if (!this.#unsearched || !this.#deps.writable()) return;
-        if (this.#running === undefined) this.#begin(this.#count(true));
-        // Another process has just begun another pass: check again when it is over.
-        if (this.#running === undefined || !this.#running.task.readHeads) this.sawAllPurged();
-      },
-      CLEARED_MS * (1 + Math.random()),
-    ).unref();
+    if (this.#timers.has("purged elsewhere")) return;
+    this.#timers.set("purged elsewhere", CLEARED_MS * (1 + Math.random()), () => {
+      this.#deps.usage.look();
+      if (!this.#unsearched || !this.#deps.writable()) return;
+      this.#begin(this.#count(true));
+      // Another process has just begun another pass: check again when it is over.
+      if (this.#state.is !== "passing" || !this.#state.pass.task.readHeads) this.sawAllPurged();
+    });
   }
 
   /** Removes a few entries, valid or not, so that a purge can be recorded on a full disk. */
@@ -137,37 +180,27 @@ export class Sweeper {
     removeSome(units, (unit, change) => usage.changed(unit, change));
   }
 
-  /** Evicts, when a bound is near or something has found no room; counts, where nothing is counted. */
-  makeRoom(): void {
-    if (this.#running !== undefined || this.#stopped) return;
-    if (this.#restUntil > 0 && performance.now() < this.#restUntil) return;
-    const { usage } = this.#deps;
-    if (!usage.counted) {
-      // The directory was removed while in use, or has not been counted yet.
-      if (this.#periodic !== undefined) this.#begin(this.#count(), FIRST_SLICE_MS);
-      return;
-    }
-    const eviction = this.#deps.guard.eviction();
-    if (eviction === undefined) return;
-    const { bytes, entries } = eviction.excess;
-    const cutoff = usage.ages()?.cutoff(bytes, entries) ?? (this.#fresh ? this.#deps.now() + 1 : undefined);
-    // Without recent ages the pass only counts; the next one evicts.
-    this.#begin({ readHeads: false, evict: cutoff === undefined ? undefined : { ...eviction, cutoff } });
-  }
-
   stop(): void {
-    this.#stopped = true;
-    clearTimeout(this.#timer);
-    clearTimeout(this.#cleared);
-    clearTimeout(this.#suspecting);
-    clearInterval(this.#periodic);
-    if (this.#running !== undefined) this.#lock.release();
-    this.#running = undefined;
+    if (this.#state.is === "passing") this.#lock.release();
+    this.#state = { is: "stopped" };
+    this.#timers.stop();
   }
 
-  #sweepPeriodically(): void {
-    this.#deps.usage.look();
-    if (this.#deps.usage.isOld(this.#deps.now(), DEAD_SWEEP_MS / 2)) this.#begin(this.#count());
+  get #started(): boolean {
+    return this.#timers.has("periodic");
+  }
+
+  #countPeriodically(): void {
+    this.#timers.set("periodic", DEAD_SWEEP_MS, () => {
+      this.#countPeriodically();
+      this.#countIfOlder(DEAD_SWEEP_MS / 2);
+    });
+  }
+
+  #countIfOlder(thanMs: number, sliceMs = SLICE_MS): void {
+    const { now, usage } = this.#deps;
+    usage.look();
+    if (usage.isOld(now(), thanMs)) this.#begin(this.#count(), sliceMs);
   }
 
   // Something was purged since entries were last opened to find purged ones.
@@ -182,33 +215,35 @@ export class Sweeper {
   }
 
   #begin(task: SweepTask, sliceMs = SLICE_MS): void {
-    if (this.#running !== undefined || this.#stopped || !this.#deps.writable()) return;
+    const { is } = this.#state;
+    if (is === "passing" || is === "stopped" || !this.#deps.writable()) return;
     if (!this.#lock.take()) {
       this.#deps.guard.yielded();
-      this.#restUntil = performance.now() + HELD_MS;
+      this.#state = { is: "holding", untilMs: performance.now() + HELD_MS };
       return;
     }
     const { usage, logged, now } = this.#deps;
     usage.foldAbandoned();
     const searched = task.readHeads ? { at: now(), ...logged() } : undefined;
     const sweep = new Sweep(this.#sweepDeps, task);
-    this.#running = { sweep, task, steps: sweep.run(), searched };
+    const untilMs = "untilMs" in this.#state ? this.#state.untilMs : 0;
+    this.#state = { is: "passing", pass: { sweep, task, steps: sweep.run(), searched }, again: false, untilMs };
     this.#fresh = false;
-    this.#work(sliceMs);
+    // What it removes is of no request, not even of that which began it.
+    inOwnContext(() => this.#step(sliceMs));
   }
 
-  #work(sliceMs: number): void {
-    const running = this.#running;
-    if (running === undefined) return;
+  #step(sliceMs: number): void {
+    if (this.#state.is !== "passing") return;
+    const { pass, untilMs } = this.#state;
     if (!this.#deps.writable()) {
-      this.#running = undefined;
+      this.#state = restUntil(untilMs);
       return;
     }
     if (!this.#lock.held) {
       // Another process took this one for dead, or the directory is another one.
-      this.#running = undefined;
-      this.#restUntil = performance.now() + HELD_MS;
-      this.#timer = setTimeout(() => this.#begin(running.task), HELD_MS).unref();
+      this.#state = { is: "holding", untilMs: performance.now() + HELD_MS };
+      this.#timers.set("retry", HELD_MS, () => this.#begin(pass.task));
       return;
     }
     const startedMs = performance.now();
@@ -216,49 +251,57 @@ export class Sweeper {
       this.#beatAt = startedMs + BEAT_MS;
       this.#deps.usage.beat();
     }
-    while (running.steps.next().done !== true) {
+    while (pass.steps.next().done !== true) {
+      if (!this.#isUnderWay(pass)) return;
       const tookMs = performance.now() - startedMs;
       if (tookMs < sliceMs) continue;
-      const hurried = this.#deps.guard.isWanted || running.task.evict !== undefined || !this.#deps.usage.counted;
-      this.#timer = setTimeout(() => this.#work(SLICE_MS), hurried ? 1 : Math.max(1, tookMs * REST_FACTOR)).unref();
+      const hurried = this.#deps.guard.isWanted || pass.task.evict !== undefined || !this.#deps.usage.counted;
+      this.#timers.set("next", hurried ? 1 : Math.max(1, tookMs * REST_FACTOR), () => this.#step(SLICE_MS));
       return;
     }
-    this.#finished(running);
+    this.#end(pass);
   }
 
-  #suspect(afterMs: number): void {
-    clearTimeout(this.#suspecting);
-    if (!this.#counting.recount.any) return;
-    this.#suspecting = setTimeout(() => {
-      // The running pass finishes with suspects of its own.
-      if (this.#running !== undefined || this.#stopped) return;
-      const { usage } = this.#deps;
-      const { recount } = this.#counting;
-      usage.look();
-      if (usage.countedAt !== this.#countedAt) return recount.clear();
-      const units = recount.take();
-      if (units === undefined) this.#suspect(Math.min(afterMs * 2, LONGEST_QUIET_MS));
-      else if (units.length > 0) this.#begin({ readHeads: false, evict: undefined, units });
-    }, afterMs).unref();
-  }
-
-  #finished({ sweep, task, searched }: Pass): void {
-    this.#running = undefined;
-    this.#fresh = task.units === undefined;
+  #end({ sweep, task, searched }: Pass): void {
+    const whole = task.units === undefined;
     const helped = task.evict?.end(sweep.gone) ?? true;
-    if (task.units === undefined) {
+    if (whole) {
       this.#countedAt = this.#deps.now();
       this.#deps.usage.finish(this.#countedAt, searched, sweep.ages);
     }
+    // Whoever hears of what was removed may close the store.
+    if (this.#state.is !== "passing") return;
     this.#lock.release();
-    this.#suspect(QUIET_MS);
-    if (task.units === undefined) this.#deps.swept(task.readHeads ? sweep.oldestBirth : undefined);
-    if (this.#clearedAgain) {
-      this.#clearedAgain = false;
-      this.#begin(this.#count(true));
-    } else {
-      if (!helped) this.#restUntil = performance.now() + FRUITLESS_MS;
-      this.#timer = setTimeout(() => this.makeRoom(), 1).unref();
-    }
+    const { again, untilMs } = this.#state;
+    this.#state = restUntil(helped || again ? untilMs : performance.now() + FRUITLESS_MS);
+    this.#fresh = whole;
+    this.#recountAfter(QUIET_MS);
+    if (whole) this.#deps.swept(task.readHeads ? sweep.oldestBirth : undefined);
+    if (again) this.#begin(this.#count(true));
+    else this.#timers.set("next", 1, () => this.makeRoom());
   }
+
+  #isUnderWay(pass: Pass): boolean {
+    return this.#state.is === "passing" && this.#state.pass === pass;
+  }
+
+  #recountAfter(afterMs: number): void {
+    const { recount } = this.#counting;
+    this.#timers.clear("recount");
+    if (!recount.any) return;
+    this.#timers.set("recount", afterMs, () => {
+      // A pass ends with a recount of its own.
+      if (this.#state.is === "passing") return;
+      const { usage } = this.#deps;
+      usage.look();
+      if (usage.countedAt !== this.#countedAt) return recount.clear();
+      const units = recount.take();
+      if (units === undefined) this.#recountAfter(Math.min(afterMs * 2, LONGEST_QUIET_MS));
+      else if (units.length > 0) this.#begin({ readHeads: false, evict: undefined, units });
+    });
+  }
+}
+
+function restUntil(untilMs: number): State {
+  return untilMs > performance.now() ? { is: "resting", untilMs } : IDLE;
 }
