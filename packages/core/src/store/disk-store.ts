@@ -1,8 +1,9 @@
-/** The store on disk: joins the memory tier, the write queue, the files and the invalidation log. Knows nothing of
+/** The store on disk: what is stored, looked up and purged goes through here to its parts. Knows nothing of
  * HTTP, and never throws into a request. */
 import { setImmediate } from "node:timers";
 import { closedError } from "../base/errors.js";
-import { andThen, Pending } from "../base/async.js";
+import { Pending } from "../base/async.js";
+import type { MaybeAsync } from "../base/async.js";
 import type {
   EntryHead,
   EntryWriter,
@@ -17,13 +18,12 @@ import type {
   StoreStats,
 } from "./contract.js";
 import type { DiskStoreOptions } from "./disk-store-options.js";
+import type { Lookups } from "./lookups.js";
 import { StoreParts } from "./store-parts.js";
 import { isFull } from "./faults.js";
 import { errorCode } from "./file-system.js";
-import { BLIND } from "./log/invalidation-log.js";
 import type { Purgeable } from "./log/purge-marks.js";
-import { StoredEntry, memoryCost } from "./entries/stored-entry.js";
-import { REMOVED } from "./entries/entries.js";
+import { StoredEntry } from "./entries/stored-entry.js";
 
 const ROOM_ATTEMPTS = 4;
 /** Longer bodies come in pieces, and do not wait in the queue. */
@@ -32,18 +32,15 @@ const LONGEST_PUT_BYTES = 64 * 1024;
 export class DiskStore<Value> implements Store<Value> {
   readonly #options: DiskStoreOptions<Value>;
   readonly #parts: StoreParts<Value>;
+  readonly #lookups: Lookups<Value>;
   readonly #purging = new Pending();
   #closing: Promise<void> | undefined = undefined;
-  /** The period without other processes in which the memory tier was filled. */
-  #solitude: number | undefined = undefined;
 
   /** @throws {DiskCacheError} `ERR_DISKCACHE_DIRECTORY` with `strict` */
   constructor(options: DiskStoreOptions<Value>) {
     this.#options = options;
-    this.#parts = new StoreParts(options, {
-      admit: (entry) => this.#admit(entry),
-      lookUp: (key) => this.get(key),
-    });
+    this.#parts = new StoreParts(options);
+    this.#lookups = this.#parts.lookups;
     if (options.strict && options.idle !== true) this.#parts.proveUsable();
   }
 
@@ -57,43 +54,28 @@ export class DiskStore<Value> implements Store<Value> {
   }
 
   inMemory(key: string, now: number): StoreEntry<Value> | undefined {
-    const entry = this.#parts.memory.get(key);
-    return entry?.checkedView === this.#parts.log.look() && this.#parts.liveness.inTime(entry, now) ? entry : undefined;
+    return this.#lookups.inMemory(key, now);
   }
 
-  get(key: string): StoreEntry<Value> | undefined | Promise<StoreEntry<Value> | undefined> {
-    return this.#get(key, false);
+  get(key: string): MaybeAsync<StoreEntry<Value> | undefined> {
+    return this.#lookups.get(key, false);
   }
 
-  borrow(key: string, now: number): StoreEntry<Value> | undefined | Promise<StoreEntry<Value> | undefined> {
-    return this.#get(key, true, now);
+  borrow(key: string, now: number): MaybeAsync<StoreEntry<Value> | undefined> {
+    return this.#lookups.get(key, true, now);
   }
 
   /** As `get`, but bypasses the memory tier: sees what another process has written since.
    * Costs a read. For an entry that has become stale and may have been refreshed by another process. */
-  getLatest(key: string): StoreEntry<Value> | undefined | Promise<StoreEntry<Value> | undefined> {
-    const { entries, log, memory } = this.#parts;
-    if (entries.waiting(key) !== undefined) return this.get(key);
-    const remembered = memory.get(key);
-    // The entry in memory stays available to other requests until the disk has answered. A slow disk that does not
-    // answer has not said that nothing is there.
-    const latest = this.#find(key, log.look(), undefined, false);
-    if (this.#options.patient !== true) return latest;
-    return andThen(latest, (found) => {
-      if (found === undefined && memory.get(key) === remembered) memory.delete(key);
-      return found;
-    });
+  getLatest(key: string): MaybeAsync<StoreEntry<Value> | undefined> {
+    return this.#lookups.getLatest(key);
   }
 
   /** As `get` while this is the only cache on the directory, otherwise as `getLatest`: for owners that overwrite what
    * other processes may have in memory. */
-  getCurrent(key: string): StoreEntry<Value> | undefined | Promise<StoreEntry<Value> | undefined> {
+  getCurrent(key: string): MaybeAsync<StoreEntry<Value> | undefined> {
     if (this.#options.memoryBytes === 0) return this.get(key);
-    const solitude = this.#parts.neighbours.solitude;
-    if (solitude === undefined) return this.getLatest(key);
-    if (solitude !== this.#solitude) this.#parts.memory.clear();
-    this.#solitude = solitude;
-    return this.get(key);
+    return this.#lookups.getCurrent(key, this.#parts.neighbours.solitude);
   }
 
   /** As the contract says; with `admission: "second-request"` a key counts as asked for. */
@@ -144,7 +126,7 @@ export class DiskStore<Value> implements Store<Value> {
       return this.#parts.rules.refuse("unusable", head.key);
     }
     if (!this.#parts.entries.put(entry)) return this.#parts.rules.refuse("queue-full", head.key);
-    this.#remember(entry);
+    this.#lookups.remember(entry);
     return true;
   }
 
@@ -279,52 +261,5 @@ export class DiskStore<Value> implements Store<Value> {
     } catch (error) {
       if (errorCode((error as Error).cause) !== "ERR_DISKCACHE_DIRECTORY") throw error;
     }
-  }
-
-  #get(
-    key: string,
-    lend: boolean,
-    now?: number,
-  ): StoreEntry<Value> | undefined | Promise<StoreEntry<Value> | undefined> {
-    const view = this.#parts.log.look();
-    const entry = this.#parts.memory.get(key);
-    return entry?.checkedView === view && this.#parts.liveness.inTime(entry, now)
-      ? entry
-      : this.#find(key, view, entry, lend);
-  }
-
-  // Bypasses the memory tier, or checks the entry found there again.
-  #find(
-    key: string,
-    view: number,
-    remembered: StoredEntry<Value> | undefined,
-    lend: boolean,
-  ): StoreEntry<Value> | undefined | Promise<StoreEntry<Value> | undefined> {
-    if (view === BLIND) return undefined;
-    if (remembered !== undefined) {
-      if (this.#parts.liveness.check(remembered, view)) return remembered;
-      this.#parts.memory.delete(key);
-    }
-    const { entries, liveness } = this.#parts;
-    const waiting = entries.waiting(key);
-    if (waiting === REMOVED) return undefined;
-    if (waiting !== undefined && liveness.check(waiting, view)) return waiting;
-    const unnamed = entries.unnamed(key);
-    if (unnamed !== undefined && liveness.check(unnamed, view)) return unnamed;
-    return entries.read(key, lend);
-  }
-
-  #admit(entry: StoredEntry<Value>): boolean {
-    if (!this.#parts.liveness.check(entry, this.#parts.log.look())) return false;
-    // A lent body belongs to another request in a moment.
-    if (entry.lease === undefined) this.#remember(entry);
-    return true;
-  }
-
-  // A long entry is opened for each lookup, so that its reader has the very file of its head.
-  #remember(entry: StoredEntry<Value>): void {
-    const { head, body, value } = entry;
-    if (body === undefined) return;
-    this.#parts.memory.set(head.key, entry, memoryCost(head, body, this.#options.valueBytes?.(value) ?? 0));
   }
 }

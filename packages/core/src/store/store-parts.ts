@@ -2,14 +2,12 @@
 import { resolve } from "node:path";
 import { performance } from "node:perf_hooks";
 import { directoryError } from "../base/errors.js";
-import type { MaybeAsync } from "../base/async.js";
 import { Sweeper } from "./bounds/sweeper.js";
 import { FreeSpace } from "./bounds/free-space.js";
 import { SharedUsage } from "./bounds/shared-usage.js";
 import { SpaceGuard, SpaceReservation } from "./bounds/space-guard.js";
 import { tooSmall } from "./bounds/too-small.js";
 import type { TooSmall } from "./bounds/too-small.js";
-import type { StoreEntry } from "./contract.js";
 import { prepareDirectory, writeTrial } from "./directory.js";
 import type { DiskStoreOptions } from "./disk-store-options.js";
 import type { Entries } from "./entries/entries.js";
@@ -21,6 +19,7 @@ import { errorCode, nodeFileSystem } from "./file-system.js";
 import { Liveness } from "./liveness.js";
 import { BLIND, InvalidationLog } from "./log/invalidation-log.js";
 import { LogGenerations } from "./log/log-generations.js";
+import { Lookups } from "./lookups.js";
 import { MemoryTier } from "./memory-tier.js";
 import { Paths } from "./paths.js";
 import { Removal } from "./removal.js";
@@ -28,14 +27,6 @@ import { KeyLocks } from "./peers/key-locks.js";
 import { Neighbours } from "./peers/neighbours.js";
 import { SharedClock } from "./peers/shared-clock.js";
 import { Doorkeeper, StoringRules } from "./storing-rules.js";
-
-/** What the parts need of the store they belong to. */
-export interface StoreOwner<Value> {
-  /** Takes what was read from disk, and returns whether it may be used. */
-  readonly admit: (entry: StoredEntry<Value>) => boolean;
-  /** What is stored under a key now: in memory, in the queue or on disk. */
-  readonly lookUp: (key: string) => MaybeAsync<StoreEntry<Value> | undefined>;
-}
 
 export class StoreParts<Value> {
   readonly faults: Faults;
@@ -46,6 +37,7 @@ export class StoreParts<Value> {
   readonly guard: SpaceGuard;
   readonly sweeper: Sweeper;
   readonly liveness: Liveness;
+  readonly lookups: Lookups<Value>;
   readonly rules: StoringRules;
   readonly doorkeeper: Doorkeeper | undefined;
   readonly neighbours: Neighbours;
@@ -54,10 +46,12 @@ export class StoreParts<Value> {
    * @throws {DiskCacheError} `ERR_DISKCACHE_DIRECTORY` */
   readonly proveUsable: () => void;
 
-  constructor(options: DiskStoreOptions<Value>, owner: StoreOwner<Value>) {
+  constructor(options: DiskStoreOptions<Value>) {
     const fs = options.fs ?? nodeFileSystem;
     const elapsed = options.elapsed ?? (() => performance.now());
+    const patient = options.patient ?? false;
     const durable = options.durability === "fsync";
+    const valueBytes = options.valueBytes ?? ((): number => 0);
     const now = (): number => options.clock.now();
     const outcomes = {
       refused: () => this.sweeper.refused(),
@@ -114,10 +108,10 @@ export class StoreParts<Value> {
       faults: this.faults,
       seals: options.secrets && new Seals(options.secrets, options.encrypt ?? false),
       durable,
-      patient: options.patient ?? false,
+      patient,
       maxBody: options.maxBody,
       decode: options.decode,
-      valueBytes: options.valueBytes ?? (() => 0),
+      valueBytes,
       now,
       elapsed,
       prepare,
@@ -125,8 +119,8 @@ export class StoreParts<Value> {
       keeps: (bodyBytes) => this.memory.keeps(bodyBytes),
       epoch: () => this.log.epoch,
       survivesPurges: (head) => this.liveness.survivesPurges(head),
-      admit: owner.admit,
-      lookUp: owner.lookUp,
+      admit: (entry) => this.lookups.admit(entry),
+      lookUp: (key) => this.lookups.get(key, false),
       reserve: () => new SpaceReservation(this.guard),
       refuse: (reason, key) => this.rules.refuse(reason, key),
       stored: (unit, change) => {
@@ -136,6 +130,8 @@ export class StoreParts<Value> {
       overtaken: (key) => this.memory.delete(key),
     });
     this.liveness = new Liveness(this.log, options.clock, this.entries);
+    const { entries, liveness, log, memory } = this;
+    this.lookups = new Lookups({ entries, liveness, log, memory, valueBytes, patient });
     this.guard = new SpaceGuard(options, {
       usage: this.usage,
       free: new FreeSpace(fs, paths.root, options),
