@@ -10,7 +10,7 @@ import type { SpaceBounds } from "./too-small.js";
 
 /** How long a reading is trusted while little is taken. */
 const KNOWN_MS = 500;
-/** Without room, it is read again this often: another process may have made room by then. */
+/** Without space, it is read again this often: another process may have made some by then. */
 const REFUSED_LOOK_MS = 2;
 /** It is read again when this share of what may be taken has been taken: other processes take too. */
 const UNSEEN_SHARE = 1 / 16;
@@ -60,21 +60,21 @@ export class FreeSpace {
     return this.#leaves(wanted) || (this.#isOlderThan(REFUSED_LOOK_MS) && this.read() && this.#leaves(wanted));
   }
 
-  /** Takes room for what is about to be written. */
-  take(room: UsageChange): void {
-    this.#unwritten = sum(this.#unwritten, room);
+  /** Takes space for what is about to be written. */
+  take(space: UsageChange): void {
+    this.#unwritten = sum(this.#unwritten, space);
   }
 
-  /** Taken room has become files. */
-  written(room: UsageChange): void {
-    this.#unwritten = sum(this.#unwritten, negative(room));
-    this.#spent = sum(this.#spent, room);
-    this.#writtenBytes += room.bytes;
+  /** Taken space has become files. */
+  written(space: UsageChange): void {
+    this.#unwritten = sum(this.#unwritten, negative(space));
+    this.#spent = sum(this.#spent, space);
+    this.#writtenBytes += space.bytes;
   }
 
-  /** Taken room is no longer needed. */
-  drop(room: UsageChange): void {
-    this.#unwritten = sum(this.#unwritten, negative(room));
+  /** Taken space is no longer needed. */
+  drop(space: UsageChange): void {
+    this.#unwritten = sum(this.#unwritten, negative(space));
   }
 
   /** Whether it is time to make room: for `wanted`, or because there is hardly any. */
@@ -98,7 +98,7 @@ export class FreeSpace {
       this.#spent = NOTHING;
       return true;
     } catch {
-      // Unknown: then no room is kept free.
+      // Unknown: then no space is kept free.
       return false;
     }
   }

@@ -12,10 +12,9 @@ import { errorCode } from "../file-system.js";
 import type { FileSystem } from "../file-system.js";
 import { ownDirectory } from "../own-directory.js";
 import { SHARD_COUNT } from "../paths.js";
-import { OwnLedger } from "./ledger.js";
+import { OtherLedgers, OwnLedger } from "./ledger.js";
 import { bookkeepingBytes, fits, mayStayUnseen, negative, NOTHING, sum } from "./limits.js";
 import type { Bounds } from "./limits.js";
-import { OtherLedgers } from "./other-ledgers.js";
 import { ShardCount } from "./shard-count.js";
 import type { AgeHistogram, Searched } from "./shard-count.js";
 
@@ -24,7 +23,7 @@ const PUBLISH_MS = 25;
 /** A directory that changed this recently may change again without a visible trace: file systems record times in
  * ticks. */
 const TICK_MS = 50;
-/** Without room, the others' ledgers are read this often: another process may have made room by then. */
+/** Without space, the others' ledgers are read this often: another process may have made some by then. */
 const REFUSED_LOOK_MS = 2;
 
 /** What the usage needs of the store around it. */
@@ -101,7 +100,7 @@ export class SharedUsage {
     return { bytes: bytes + this.#bookkeepingBytes, entries };
   }
 
-  /** Room that this process has reserved and not returned. */
+  /** Space that this process has reserved and not returned. */
   get reserved(): UsageChange {
     return this.#own.reserved;
   }
@@ -130,19 +129,19 @@ export class SharedUsage {
     this.#noteUnseen(change);
   }
 
-  /** Reserves room for what is about to be written. False when there is none; then nothing is reserved. */
-  reserve(room: UsageChange): boolean {
-    this.#own.reserve(room);
-    const looked = this.#noteUnseen(room);
+  /** Reserves space for what is about to be written. False when there is none; then nothing is reserved. */
+  reserve(space: UsageChange): boolean {
+    this.#own.reserve(space);
+    const looked = this.#noteUnseen(space);
     if (looked ? this.#fits(NOTHING) : this.fits(NOTHING)) return true;
-    this.release(room);
+    this.release(space);
     return false;
   }
 
-  /** Returns room: what was written is counted by now, or was given up. Other processes need not learn of it at
+  /** Returns space: what was written is counted by now, or was given up. Other processes need not learn of it at
    * once. */
-  release(room: UsageChange): void {
-    this.#own.reserve(negative(room));
+  release(space: UsageChange): void {
+    this.#own.reserve(negative(space));
     this.#unseen = { ...this.#unseen };
     this.#publishSoon();
   }
