@@ -11,7 +11,6 @@ const BASE = "base";
 const SETTINGS = ["options"];
 // What the wings of the store rest on: its contract, the file system, and where things lie in the directory.
 const STORE_BASE = [
-  "usage-change",
   "contract",
   "faults",
   "file-system",
@@ -20,6 +19,9 @@ const STORE_BASE = [
   "process-identity",
   "shared-file",
 ].map((file) => `store/${file}`);
+
+// What the store and its sweep know of entries: a port, behind which they are files.
+const ENTRIES = "store/entries/entries";
 
 // The face of the core, and in it what one cache hands to the rooms.
 const FACE = "page-cache";
@@ -39,13 +41,14 @@ const ROOMS = {
   key: { values: ["http"], types: SETTINGS, node: ["node:crypto"] },
 
   // Bytes on disk without HTTP meaning.
-  store: { values: [...STORE_BASE, "store/bounds", "store/entries", "store/log", "store/peers"] },
+  store: { values: [...STORE_BASE, ENTRIES, "store/bounds", "store/entries", "store/log", "store/peers"] },
   ...Object.fromEntries(STORE_BASE.map((file) => [file, { values: STORE_BASE }])),
   // The bytes of entries; the log of purges; who else has the directory open; how much there is and what goes.
-  "store/entries": { values: STORE_BASE, types: ["store/bounds"] },
+  [ENTRIES]: { types: [...STORE_BASE, "store/entries"] },
+  "store/entries": { values: [...STORE_BASE, ENTRIES] },
   "store/log": { values: STORE_BASE },
   "store/peers": { values: STORE_BASE },
-  "store/bounds": { values: [...STORE_BASE, "store/entries", "store/peers"] },
+  "store/bounds": { values: [...STORE_BASE, ENTRIES, "store/peers"] },
 
   // In the order of the data: what is stored and how it is played back, which of it a request selects, and how a response gets there.
   stored: { values: ["http"], types: [...SETTINGS, "store"] },
@@ -180,8 +183,9 @@ function roomOf(file) {
     .split(sep)
     .join("/")
     .replace(/\.[jt]s$/, "");
-  const [folder, inner] = path.split("/");
-  return Object.keys(ROOMS).includes(`${folder}/${inner}`) ? `${folder}/${inner}` : folder;
+  const [folder, ...inner] = path.split("/");
+  const rooms = inner.map((_, depth) => [folder, ...inner.slice(0, depth + 1)].join("/"));
+  return rooms.findLast((room) => Object.hasOwn(ROOMS, room)) ?? folder;
 }
 
 function list(names = [], prefix = "") {

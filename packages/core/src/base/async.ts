@@ -20,6 +20,40 @@ export function inOwnContext<Result>(work: () => Result): Result {
   return loading.runInAsyncScope(work);
 }
 
+/** Timers of the cache's own, one under each name. They belong to no request, and keep no process from exiting. */
+export class OwnTimers<Name extends string> {
+  readonly #timers = new Map<Name, NodeJS.Timeout>();
+  #stopped = false;
+
+  has(name: Name): boolean {
+    return this.#timers.has(name);
+  }
+
+  /** In the place of the one that is set under the name. */
+  set(name: Name, afterMs: number, ring: () => void): void {
+    if (this.#stopped) return;
+    this.clear(name);
+    const timer = inOwnContext(() =>
+      setTimeout(() => {
+        this.#timers.delete(name);
+        ring();
+      }, afterMs),
+    );
+    this.#timers.set(name, timer.unref());
+  }
+
+  clear(name: Name): void {
+    clearTimeout(this.#timers.get(name));
+    this.#timers.delete(name);
+  }
+
+  /** Clears all, and sets none any more. */
+  stop(): void {
+    this.#stopped = true;
+    for (const name of this.#timers.keys()) this.clear(name);
+  }
+}
+
 /* Background work that has to be over before something else ends. */
 
 export class Pending {

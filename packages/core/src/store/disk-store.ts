@@ -1,10 +1,10 @@
-/** The store on disk: joins the memory tier, the write queue, the files and the invalidation log. Knows nothing of
+/** The store on disk: what is stored, looked up and purged goes through here to its parts. Knows nothing of
  * HTTP, and never throws into a request. */
 import { setImmediate } from "node:timers";
 import { closedError } from "../base/errors.js";
 import type { DiskCacheError } from "../base/errors.js";
-import { andThen, Pending } from "../base/async.js";
-import { Committing } from "./committing.js";
+import { Pending } from "../base/async.js";
+import type { MaybeAsync } from "../base/async.js";
 import type {
   EntryHead,
   EntryWriter,
@@ -19,14 +19,12 @@ import type {
   StoreStats,
 } from "./contract.js";
 import type { DiskStoreOptions } from "./disk-store-options.js";
-import { encodeForDisk, StoreParts, Streams } from "./store-parts.js";
+import type { Lookups } from "./lookups.js";
+import { StoreParts } from "./store-parts.js";
 import { isFull } from "./faults.js";
 import { errorCode } from "./file-system.js";
-import { BLIND } from "./log/invalidation-log.js";
 import type { Purgeable } from "./log/purge-marks.js";
-import { StoredEntry, memoryCost } from "./entries/stored-entry.js";
-import { allocated } from "./storing-rules.js";
-import { REMOVED } from "./entries/write-queue.js";
+import { StoredEntry } from "./entries/stored-entry.js";
 
 const ROOM_ATTEMPTS = 4;
 /** Longer bodies come in pieces, and do not wait in the queue. */
@@ -35,27 +33,15 @@ const LONGEST_PUT_BYTES = 64 * 1024;
 export class DiskStore<Value> implements Store<Value> {
   readonly #options: DiskStoreOptions<Value>;
   readonly #parts: StoreParts<Value>;
-  readonly #streams: Streams<Value>;
-  readonly #committing: Committing<Value>;
+  readonly #lookups: Lookups<Value>;
   readonly #purging = new Pending();
   #closing: Promise<void> | undefined = undefined;
-  /** The period without other processes in which the memory tier was filled. */
-  #solitude: number | undefined = undefined;
 
   /** @throws {DiskCacheError} `ERR_DISKCACHE_DIRECTORY` with `strict` */
   constructor(options: DiskStoreOptions<Value>) {
     this.#options = options;
-    this.#parts = new StoreParts(options, {
-      admit: (entry) => this.#admit(entry),
-      encode: (entry) => encodeForDisk(this.#parts, entry),
-      lookUp: (key) => this.get(key),
-    });
-    this.#committing = new Committing(options.decode, () => options.clock.now());
-    this.#streams = new Streams(this.#parts, options, (writer, head, result) => {
-      this.#parts.memory.delete(head.key);
-      this.#parts.reader.overtaken(head.key);
-      this.#committing.announce(writer, head, result);
-    });
+    this.#parts = new StoreParts(options);
+    this.#lookups = this.#parts.lookups;
     if (options.strict && options.idle !== true) this.#parts.proveUsable();
   }
 
@@ -68,41 +54,28 @@ export class DiskStore<Value> implements Store<Value> {
   }
 
   inMemory(key: string, now: number): StoreEntry<Value> | undefined {
-    const entry = this.#parts.memory.get(key);
-    return entry?.checkedView === this.#parts.log.look() && this.#parts.liveness.inTime(entry, now) ? entry : undefined;
+    return this.#lookups.inMemory(key, now);
   }
 
-  get(key: string): StoreEntry<Value> | undefined | Promise<StoreEntry<Value> | undefined> {
-    return this.#get(key, false);
+  get(key: string): MaybeAsync<StoreEntry<Value> | undefined> {
+    return this.#lookups.get(key, false);
   }
 
-  borrow(key: string, now: number): StoreEntry<Value> | undefined | Promise<StoreEntry<Value> | undefined> {
-    return this.#get(key, true, now);
+  borrow(key: string, now: number): MaybeAsync<StoreEntry<Value> | undefined> {
+    return this.#lookups.get(key, true, now);
   }
 
   /** As `get`, but bypasses the memory tier: sees what another process has written since.
    * Costs a read. For an entry that has become stale and may have been refreshed by another process. */
-  getLatest(key: string): StoreEntry<Value> | undefined | Promise<StoreEntry<Value> | undefined> {
-    const { queue, log, memory } = this.#parts;
-    if (queue.get(key) !== undefined) return this.get(key);
-    const remembered = memory.get(key);
-    // The entry in memory stays available to other requests until the disk has answered. A slow disk that does not
-    // answer has not said that nothing is there.
-    const latest = this.#find(key, log.look(), undefined, false);
-    if (this.#options.patient !== true) return latest;
-    return andThen(latest, (found) => {
-      if (found === undefined && memory.get(key) === remembered) memory.delete(key);
-      return found;
-    });
+  getLatest(key: string): MaybeAsync<StoreEntry<Value> | undefined> {
+    return this.#lookups.getLatest(key);
   }
 
-  getCurrent(key: string): StoreEntry<Value> | undefined | Promise<StoreEntry<Value> | undefined> {
+  /** As `get` while this is the only cache on the directory, otherwise as `getLatest`: for owners that overwrite what
+   * other processes may have in memory. */
+  getCurrent(key: string): MaybeAsync<StoreEntry<Value> | undefined> {
     if (this.#options.memoryBytes === 0) return this.get(key);
-    const solitude = this.#parts.neighbours.solitude;
-    if (solitude === undefined) return this.getLatest(key);
-    if (solitude !== this.#solitude) this.#parts.memory.clear();
-    this.#solitude = solitude;
-    return this.get(key);
+    return this.#lookups.getCurrent(key, this.#parts.neighbours.solitude);
   }
 
   /** As the contract says; with `admission: "second-request"` a key counts as asked for. */
@@ -116,27 +89,27 @@ export class DiskStore<Value> implements Store<Value> {
   }
 
   get crowded(): boolean {
-    return this.#streams.crowded;
+    return this.#parts.entries.crowded;
   }
 
   unfit(head: EntryHead, bodyBytes: number, whole: boolean): SkipReason | undefined {
-    const { queue, rules } = this.#parts;
+    const { entries, rules } = this.#parts;
     // By the time a body that is still being made has ended, the queue may have room again.
-    const waits = !whole || bodyBytes > LONGEST_PUT_BYTES || queue.takes(allocated(head, bodyBytes));
-    return rules.entry(head, bodyBytes) ?? (waits ? undefined : "queue-full");
+    const waits = !whole || bodyBytes > LONGEST_PUT_BYTES || entries.takes(entries.bytesOf(head, bodyBytes));
+    return rules.ask(head, bodyBytes) ?? (waits ? undefined : "queue-full");
   }
 
   couldHold(head: EntryHead, bodyBytes: number): boolean {
-    return this.#parts.sweeper.couldAdmit(allocated(head, bodyBytes));
+    return this.#parts.guard.couldFit(this.#parts.entries.bytesOf(head, bodyBytes));
   }
 
   /** Whether a file exists under the key, whatever its content. */
   has(key: string): boolean {
-    return this.#parts.files.exists(this.#parts.paths.entry(key));
+    return this.#parts.entries.has(key);
   }
 
   put(head: EntryHead, body: Buffer): boolean {
-    const refused = this.#parts.rules.entry(head, body.length);
+    const refused = this.#parts.rules.ask(head, body.length);
     if (refused !== undefined) return this.#parts.rules.refuse(refused, head.key);
     let entry: StoredEntry<Value>;
     try {
@@ -151,10 +124,8 @@ export class DiskStore<Value> implements Store<Value> {
     } catch {
       return this.#parts.rules.refuse("unusable", head.key);
     }
-    if (!this.#parts.queue.put(head.key, entry, allocated(head, body.length)))
-      return this.#parts.rules.refuse("queue-full", head.key);
-    this.#parts.reader.overtaken(head.key);
-    this.#remember(entry);
+    if (!this.#parts.entries.put(entry)) return this.#parts.rules.refuse("queue-full", head.key);
+    this.#lookups.remember(entry);
     return true;
   }
 
@@ -164,11 +135,12 @@ export class DiskStore<Value> implements Store<Value> {
       this.#parts.rules.refuse(refused ?? "queue-full", key);
       return undefined;
     }
-    return this.#streams.begin(key);
+    this.#parts.sweeper.start();
+    return this.#parts.entries.create(key);
   }
 
   survivesPurges(entry: Purgeable): boolean {
-    return this.#parts.liveness.alive(entry);
+    return this.#parts.liveness.survivesPurges(entry);
   }
 
   lock(key: string, { making, always = false }: LockOptions = {}): KeyLock | "held" | undefined {
@@ -179,7 +151,7 @@ export class DiskStore<Value> implements Store<Value> {
     return {
       release: (others = []) => {
         const keys = [key, ...others];
-        if (!keys.some((put) => this.#pending(put))) lock.release();
+        if (!keys.some((put) => this.#parts.entries.isPending(put))) lock.release();
         else void Promise.all(keys.map((put) => this.written(put))).then(() => lock.release());
       },
     };
@@ -190,15 +162,13 @@ export class DiskStore<Value> implements Store<Value> {
   }
 
   async written(key: string): Promise<void> {
-    await Promise.all([this.#parts.queue.written(key), this.#committing.over(key)]);
+    await this.#parts.entries.written(key);
   }
 
   remove(key: string): void {
     if (this.#closing !== undefined) return;
     this.#parts.memory.delete(key);
-    this.#parts.reader.overtaken(key);
-    this.#parts.queue.remove(key);
-    this.#committing.delete(key);
+    this.#parts.entries.remove(key);
   }
 
   removeForAll({ key, scope, name }: Pick<EntryHead, "key" | "scope" | "name">): void {
@@ -238,26 +208,29 @@ export class DiskStore<Value> implements Store<Value> {
 
   /** Resolves when everything that was put or removed so far is written, or given up. */
   async flush(): Promise<void> {
-    await Promise.all([this.#parts.queue.settled(), this.#committing.allOver()]);
+    await this.#parts.entries.flushed();
   }
 
   /** As the contract says: reads the whole directory, a part of it in each turn. */
   async *heads(): AsyncGenerator<EntryHead> {
     await this.flush();
-    for (const heads of this.#parts.heads()) {
+    const { units } = this.#parts.entries;
+    for (let unit = 0; unit < units.count; unit++) {
+      const heads = units.heads(unit);
+      if (heads.length === 0) continue;
       yield* heads;
       await new Promise<void>((resolve) => void setImmediate(resolve));
     }
   }
 
   stats(): StoreStats {
-    if (this.#closing === undefined && this.#options.idle !== true) this.#parts.sweeper.look();
+    if (this.#closing === undefined && this.#options.idle !== true) this.#parts.sweeper.attend();
     return {
       entries: this.#parts.usage.entries,
       bytes: this.#parts.usage.bytes,
       memoryEntries: this.#parts.memory.size,
       memoryBytes: this.#parts.memory.cost,
-      pendingWrites: this.#parts.queue.size + this.#committing.size,
+      pendingWrites: this.#parts.entries.pending,
       evictions: this.#parts.faults.evictions,
       corrupt: this.#parts.faults.corruptCount,
       ioErrors: this.#parts.faults.ioErrors,
@@ -273,17 +246,16 @@ export class DiskStore<Value> implements Store<Value> {
     this.#parts.rules.close();
     this.#parts.locks.close();
     await this.flush();
-    await this.#streams.abort();
+    await this.#parts.entries.abort();
     await this.#purging.thenEnd(() => this.#releaseAll());
   }
 
   #releaseAll(): void {
     this.#parts.sweeper.stop();
     this.#parts.usage.close();
-    this.#parts.recency.close();
     this.#parts.neighbours.close();
     this.#parts.memory.clear();
-    this.#parts.reader.close();
+    this.#parts.entries.close();
     this.#parts.log.close();
   }
 
@@ -295,55 +267,5 @@ export class DiskStore<Value> implements Store<Value> {
     } catch (error) {
       if (errorCode((error as Error).cause) !== "ERR_DISKCACHE_DIRECTORY") throw error;
     }
-  }
-
-  #get(
-    key: string,
-    lend: boolean,
-    now?: number,
-  ): StoreEntry<Value> | undefined | Promise<StoreEntry<Value> | undefined> {
-    const view = this.#parts.log.look();
-    const entry = this.#parts.memory.get(key);
-    return entry?.checkedView === view && this.#parts.liveness.inTime(entry, now)
-      ? entry
-      : this.#find(key, view, entry, lend);
-  }
-
-  // Bypasses the memory tier, or checks the entry found there again.
-  #find(
-    key: string,
-    view: number,
-    remembered: StoredEntry<Value> | undefined,
-    lend: boolean,
-  ): StoreEntry<Value> | undefined | Promise<StoreEntry<Value> | undefined> {
-    if (view === BLIND) return undefined;
-    if (remembered !== undefined) {
-      if (this.#parts.liveness.check(remembered, view)) return remembered;
-      this.#parts.memory.delete(key);
-    }
-    const waiting = this.#parts.queue.get(key);
-    if (waiting === REMOVED) return undefined;
-    if (waiting !== undefined && this.#parts.liveness.check(waiting, view)) return waiting;
-    const unnamed = this.#committing.get(key);
-    if (unnamed !== undefined && this.#parts.liveness.check(unnamed, view)) return unnamed;
-    return this.#parts.reader.read(key, lend);
-  }
-
-  #pending(key: string): boolean {
-    return this.#parts.queue.get(key) !== undefined || this.#committing.has(key);
-  }
-
-  #admit(entry: StoredEntry<Value>): boolean {
-    if (!this.#parts.liveness.check(entry, this.#parts.log.look())) return false;
-    // A lent body belongs to another request in a moment.
-    if (entry.lease === undefined) this.#remember(entry);
-    return true;
-  }
-
-  // A long entry is opened for each lookup, so that its reader has the very file of its head.
-  #remember(entry: StoredEntry<Value>): void {
-    const { head, body, value } = entry;
-    if (body === undefined) return;
-    this.#parts.memory.set(head.key, entry, memoryCost(head, body, this.#options.valueBytes?.(value) ?? 0));
   }
 }

@@ -1,5 +1,9 @@
-/** The part of `node:fs` that the store calls, as a port that tests fill with faults. Adds no behaviour of its own. */
+/** The part of `node:fs` that the store calls, as a port that tests fill with faults. And how much a file
+ * takes. Adds no behaviour of its own. */
 import fs from "node:fs";
+import type { Stats } from "node:fs";
+
+const BLOCK_BYTES = 4096;
 
 /** Methods are looked up when they are called, so a fault put on `node:fs` itself takes effect too. */
 export type FileSystem = Pick<
@@ -84,4 +88,15 @@ export function promised<T>(start: (done: (error: Error | null, value?: T) => vo
   return new Promise((resolve, reject) => {
     start((error, value) => (error ? reject(error) : resolve(value as T)));
   });
+}
+
+/** Allocated bytes of a file as the file system reports them; if it does not, the length in whole blocks. */
+export function allocatedBytes(stat: Stats): number {
+  const { blocks } = stat as { blocks?: number };
+  return blocks === undefined ? blocksFor(stat.size) : blocks * 512;
+}
+
+/** Bytes that a file of this length takes. */
+export function blocksFor(bytes: number): number {
+  return Math.ceil(bytes / BLOCK_BYTES) * BLOCK_BYTES;
 }

@@ -1,12 +1,11 @@
 /** Whether an entry is accepted at all: what is known before anything is written. A refusal is counted with its
  * reason. */
 import { textHash } from "../base/recent.js";
+import type { SpaceGuard } from "./bounds/space-guard.js";
 import type { Sweeper } from "./bounds/sweeper.js";
 import type { EntryHead, SkipReason } from "./contract.js";
 import type { DiskStoreOptions } from "./disk-store-options.js";
-import { blocksFor } from "./entries/atomic-file.js";
-import { headFits, PREAMBLE_BYTES } from "./entries/format.js";
-import { MAX_TAG_BYTES } from "./entries/seal.js";
+import type { Entries } from "./entries/entries.js";
 import type { Faults } from "./faults.js";
 import { BLIND } from "./log/invalidation-log.js";
 import type { InvalidationLog } from "./log/invalidation-log.js";
@@ -17,17 +16,17 @@ export interface StoringDeps {
   readonly log: InvalidationLog;
   readonly faults: Faults;
   readonly sweeper: Sweeper;
+  readonly guard: SpaceGuard;
   readonly removal: Removal;
-  /** Entries and bytes that already wait to be written. */
-  readonly waiting: () => { readonly size: number; readonly bytes: number };
+  readonly entries: Pick<Entries<unknown>, "bytesOf" | "canHold" | "unreserved">;
 }
 
 export class StoringRules {
-  readonly #options: Pick<DiskStoreOptions<unknown>, "maxBody" | "clock" | "secrets">;
+  readonly #options: Pick<DiskStoreOptions<unknown>, "maxBody" | "clock">;
   readonly #deps: StoringDeps;
   #closed = false;
 
-  constructor(options: Pick<DiskStoreOptions<unknown>, "maxBody" | "clock" | "secrets">, deps: StoringDeps) {
+  constructor(options: Pick<DiskStoreOptions<unknown>, "maxBody" | "clock">, deps: StoringDeps) {
     this.#options = options;
     this.#deps = deps;
   }
@@ -44,13 +43,15 @@ export class StoringRules {
     return this.#deps.faults.storingPaused ? "paused" : undefined;
   }
 
-  /** Why this entry cannot be stored. */
-  entry(head: EntryHead, bodyBytes: number): SkipReason | undefined {
+  /** Asks for a place for this entry: why there is none. Where only space is lacking, some is made. */
+  ask(head: EntryHead, bodyBytes: number): SkipReason | undefined {
     const refused = this.now() ?? this.#unfit(head, bodyBytes);
     if (refused !== undefined) return refused;
-    const { size, bytes } = this.#deps.waiting();
-    const room = { bytes: allocated(head, bodyBytes) + bytes, entries: size + 1 };
-    return this.#deps.sweeper.admits(room) ? undefined : "over-budget";
+    const { entries, guard, sweeper } = this.#deps;
+    const waiting = entries.unreserved;
+    const space = { bytes: entries.bytesOf(head, bodyBytes) + waiting.bytes, entries: waiting.entries + 1 };
+    sweeper.start();
+    return guard.ask(space) ? undefined : "over-budget";
   }
 
   /** Counts the reason, and refuses. */
@@ -61,15 +62,10 @@ export class StoringRules {
 
   #unfit(head: EntryHead, bodyBytes: number): SkipReason | undefined {
     if (bodyBytes > this.#options.maxBody) return "body-too-long";
-    if (!headFits(head, this.#options.secrets === undefined ? 0 : MAX_TAG_BYTES)) return "head-too-long";
+    if (!this.#deps.entries.canHold(head)) return "head-too-long";
     if (this.#deps.log.verdict(head) === PURGED) return "purged";
     return head.expiresAt <= this.#options.clock.now() ? "unusable" : undefined;
   }
-}
-
-/** Bytes that an entry takes on disk, roughly. */
-export function allocated(head: EntryHead, bodyBytes: number): number {
-  return blocksFor(PREAMBLE_BYTES + head.key.length + head.meta.length + bodyBytes);
 }
 
 /* Notes for a while which keys were asked for, in a bounded amount of memory, so that what is asked for once need not

@@ -2,17 +2,15 @@
  * Also removes a few entries to make room. Decides nothing else. */
 import type { StatsFs } from "node:fs";
 import { performance } from "node:perf_hooks";
-import { NOTHING, negative, sum } from "../usage-change.js";
-import { allocatedBytes } from "../entries/atomic-file.js";
-import type { UsageChange } from "../usage-change.js";
+import type { EntryUnits, UsageChange } from "../entries/entries.js";
 import type { FileSystem } from "../file-system.js";
-import { SHARD_COUNT, isEntryName } from "../paths.js";
-import type { Paths } from "../paths.js";
-import { totalBytes } from "./too-small.js";
+import { atMostHalf, negative, NOTHING, sum } from "./limits.js";
+import { UNASKED_FREE_SHARE, totalBytes } from "./too-small.js";
+import type { SpaceBounds } from "./too-small.js";
 
 /** How long a reading is trusted while little is taken. */
 const KNOWN_MS = 500;
-/** Without room, it is read again this often: another process may have made room by then. */
+/** Without space, it is read again this often: another process may have made some by then. */
 const REFUSED_LOOK_MS = 2;
 /** It is read again when this share of what may be taken has been taken: other processes take too. */
 const UNSEEN_SHARE = 1 / 16;
@@ -21,7 +19,7 @@ const UNSEEN_SHARE = 1 / 16;
 const MARGIN_SHARE = 0.05;
 const MARGIN_SHARE_HELD = 0.01;
 /** Entries removed at a time to make room for a record of a purge. */
-const ROOM_ENTRIES = 64;
+const MADE_ROOM_ENTRIES = 64;
 
 interface Reading {
   readonly free: UsageChange;
@@ -35,6 +33,7 @@ export class FreeSpace {
   readonly #fs: FileSystem;
   readonly #root: string;
   readonly #minFree: number;
+  /** Of the file system, `minFree` is at most this share: a default gives way to a small one. */
   readonly #mostShare: number;
   #reading = UNKNOWN;
   #readAt = -Infinity;
@@ -46,13 +45,12 @@ export class FreeSpace {
   /** All that this process has ever written. */
   #writtenBytes = 0;
 
-  /** @param minFree in bytes; 0 for no bound: then nothing is asked
-   * @param mostShare of the file system, which it is at most */
-  constructor(fs: FileSystem, root: string, minFree: number, mostShare = 1) {
+  /** Without `minFree`, nothing is asked. */
+  constructor(fs: FileSystem, root: string, { minFree, unasked = [] }: Pick<SpaceBounds, "minFree" | "unasked">) {
     this.#fs = fs;
     this.#root = root;
     this.#minFree = minFree;
-    this.#mostShare = mostShare;
+    this.#mostShare = unasked.includes("minFree") ? UNASKED_FREE_SHARE : 1;
   }
 
   /** Whether what has to stay free stays free with this much more. */
@@ -62,33 +60,33 @@ export class FreeSpace {
     return this.#leaves(wanted) || (this.#isOlderThan(REFUSED_LOOK_MS) && this.read() && this.#leaves(wanted));
   }
 
-  /** Takes room for what is about to be written. */
-  take(room: UsageChange): void {
-    this.#unwritten = sum(this.#unwritten, room);
+  /** Takes space for what is about to be written. */
+  take(space: UsageChange): void {
+    this.#unwritten = sum(this.#unwritten, space);
   }
 
-  /** Taken room has become files. */
-  written(room: UsageChange): void {
-    this.#unwritten = sum(this.#unwritten, negative(room));
-    this.#spent = sum(this.#spent, room);
-    this.#writtenBytes += room.bytes;
+  /** Taken space has become files. */
+  written(space: UsageChange): void {
+    this.#unwritten = sum(this.#unwritten, negative(space));
+    this.#spent = sum(this.#spent, space);
+    this.#writtenBytes += space.bytes;
   }
 
-  /** Taken room is no longer needed. */
-  drop(room: UsageChange): void {
-    this.#unwritten = sum(this.#unwritten, negative(room));
+  /** Taken space is no longer needed. */
+  drop(space: UsageChange): void {
+    this.#unwritten = sum(this.#unwritten, negative(space));
   }
 
   /** Whether it is time to make room: for `wanted`, or because there is hardly any. */
   isShort(wanted: UsageChange, held: UsageChange): boolean {
     if (this.#minFree === 0) return false;
     const { bytes, entries } = this.#missing(NOTHING, held, 0.5);
-    return bytes > 0 || entries > 0 || !this.#leaves(this.#within(wanted, held));
+    return bytes > 0 || entries > 0 || !this.#leaves(atMostHalf(wanted, held));
   }
 
   /** What has to be made free. */
   missing(wanted: UsageChange, held: UsageChange): UsageChange {
-    return this.#missing(this.#within(wanted, held), held, 1);
+    return this.#missing(atMostHalf(wanted, held), held, 1);
   }
 
   /** Asks the file system, synchronously. True when it answers. */
@@ -100,7 +98,7 @@ export class FreeSpace {
       this.#spent = NOTHING;
       return true;
     } catch {
-      // Unknown: then no room is kept free.
+      // Unknown: then no space is kept free.
       return false;
     }
   }
@@ -113,11 +111,6 @@ export class FreeSpace {
       if (removedBytes === 0 || !this.read()) return 1;
       return (this.#reading.free.bytes + this.#writtenBytes - before) / removedBytes;
     };
-  }
-
-  // At most half of what is held is given up for one entry.
-  #within(wanted: UsageChange, held: UsageChange): UsageChange {
-    return { bytes: Math.min(wanted.bytes, held.bytes / 2), entries: Math.min(wanted.entries, held.entries / 2) };
   }
 
   #missing(wanted: UsageChange, held: UsageChange, marginShare: number): UsageChange {
@@ -190,25 +183,16 @@ export class FreeSpace {
   }
 }
 
-/** Removes a few entries, whichever are listed first. */
-export function removeSome(fs: FileSystem, paths: Paths, changed: (shard: number, change: UsageChange) => void): void {
+/** Removes a few entries, whichever are found first. */
+export function removeSome(units: EntryUnits, changed: (unit: number, change: UsageChange) => void): void {
   let removed = 0;
-  const first = Math.floor(Math.random() * SHARD_COUNT);
-  for (let step = 0; step < SHARD_COUNT && removed < ROOM_ENTRIES; step++) {
-    const shard = (first + step) % SHARD_COUNT;
-    const directory = paths.shard(shard);
-    try {
-      if (fs.lstatSync(directory, { throwIfNoEntry: false })?.isDirectory() !== true) continue;
-      for (const name of fs.readdirSync(directory)) {
-        if (removed >= ROOM_ENTRIES || !isEntryName(name)) continue;
-        const stat = fs.lstatSync(`${directory}/${name}`, { throwIfNoEntry: false });
-        if (stat?.isFile() !== true) continue;
-        fs.unlinkSync(`${directory}/${name}`);
-        changed(shard, { bytes: -allocatedBytes(stat), entries: -1 });
-        removed++;
-      }
-    } catch {
-      // Another shard may still give way.
+  const first = Math.floor(Math.random() * units.count);
+  for (let step = 0; step < units.count; step++) {
+    const unit = (first + step) % units.count;
+    for (const find of units.scan(unit)) {
+      if (find?.kind !== "entry" || units.drop(find.id) !== "dropped") continue;
+      changed(unit, { bytes: -find.bytes, entries: -1 });
+      if (++removed === MADE_ROOM_ENTRIES) return;
     }
   }
 }

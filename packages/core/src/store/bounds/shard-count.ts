@@ -10,7 +10,7 @@
  *  24  f64  epoch of the invalidation log then           4160  ages of what stayed
  * ```
  */
-import type { UsageChange } from "../usage-change.js";
+import type { UsageChange } from "../entries/entries.js";
 import { errorCode, FILE_MODE, READ_FLAGS_PLAIN, UPDATE_OR_CREATE_FLAGS } from "../file-system.js";
 import type { FileSystem } from "../file-system.js";
 import { IN_THE_CACHE, makeDirectory, ownDirectory } from "../own-directory.js";

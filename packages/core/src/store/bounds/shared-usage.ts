@@ -5,70 +5,59 @@
  * no more than that percent. Never throws: what cannot be read is left out, and counted again later.
  */
 import type { Stats } from "node:fs";
-import type { AgeHistogram, Searched } from "./shard-count.js";
-import { inOwnContext } from "../../base/async.js";
-import { NOTHING, sum } from "../usage-change.js";
-import type { UsageChange } from "../usage-change.js";
+import { performance } from "node:perf_hooks";
+import { OwnTimers } from "../../base/async.js";
+import type { UsageChange } from "../entries/entries.js";
 import { errorCode } from "../file-system.js";
 import type { FileSystem } from "../file-system.js";
-import { OtherLedger, OwnLedger } from "./ledger.js";
 import { ownDirectory } from "../own-directory.js";
-import { liveness } from "../process-identity.js";
 import { SHARD_COUNT } from "../paths.js";
+import { OtherLedgers, OwnLedger } from "./ledger.js";
+import { bookkeepingBytes, fits, mayStayUnseen, negative, NOTHING, sum } from "./limits.js";
+import type { Bounds } from "./limits.js";
 import { ShardCount } from "./shard-count.js";
+import type { AgeHistogram, Searched } from "./shard-count.js";
 
-/** What all processes together may add between two reads, as a share of a bound. */
-const UNSEEN_SHARE = 0.01;
 /** A change is written down after this time at the latest. */
 const PUBLISH_MS = 25;
 /** A directory that changed this recently may change again without a visible trace: file systems record times in
  * ticks. */
 const TICK_MS = 50;
-/** A ledger whose owner may or may not live is treated as that of a dead process when it was not written for this
- * long. */
-const UNKNOWN_OWNER_MS = 60 * 60 * 1000;
+/** Without space, the others' ledgers are read this often: another process may have made some by then. */
+const REFUSED_LOOK_MS = 2;
 
-export interface UsageBounds {
-  readonly maxSize: number;
-  readonly maxEntries: number;
-  /** The share of `maxEntries` above which eviction begins, when given; by default it begins a little below the
-   * bound. */
-  readonly evictAbove?: number | undefined;
-  /** The share of a bound at which eviction stops, where it is to stop earlier than by default. */
-  readonly evictTo?: number | undefined;
+/** What the usage needs of the store around it. */
+export interface SharedUsageDeps {
+  readonly failed: (operation: string, path: string, error: unknown) => void;
+  /** Whether a directory that is missing may be made. */
+  readonly mayMake: () => boolean;
+  /** What the invalidation log takes. */
+  readonly logBytes: () => number;
 }
 
 export class SharedUsage {
   readonly #fs: FileSystem;
   readonly #directory: string;
-  readonly #bounds: UsageBounds;
-  readonly #failed: (operation: string, path: string, error: unknown) => void;
-  readonly #mayMake: () => boolean;
+  readonly #bounds: Bounds;
+  readonly #deps: SharedUsageDeps;
   readonly #own: OwnLedger;
   readonly #count: ShardCount;
-  #others = new Map<string, OtherLedger>();
+  readonly #others: OtherLedgers;
   /** The directory at the last read; `""` for none. */
   #seen = "";
   /** Changed since it was last written down. */
   #unseen: UsageChange = NOTHING;
-  #timer: NodeJS.Timeout | undefined = undefined;
+  readonly #timers = new OwnTimers<"publish">();
+  #lookedAt = -Infinity;
   #closed = false;
-  /** What the others have, at the last read. */
-  #theirs: UsageChange = NOTHING;
 
-  constructor(
-    fs: FileSystem,
-    root: string,
-    bounds: UsageBounds,
-    failed: (operation: string, path: string, error: unknown) => void,
-    mayMake: () => boolean,
-  ) {
+  constructor(fs: FileSystem, root: string, bounds: Bounds, deps: SharedUsageDeps) {
     this.#fs = fs;
     this.#directory = `${root}/usage`;
-    this.#mayMake = mayMake;
     this.#bounds = bounds;
-    this.#failed = failed;
+    this.#deps = deps;
     this.#own = new OwnLedger(fs, this.#directory);
+    this.#others = new OtherLedgers(fs, this.#directory);
     this.#count = new ShardCount(fs, this.#directory);
   }
 
@@ -90,19 +79,28 @@ export class SharedUsage {
     return this.#count.searched;
   }
 
-  /** What is there, as far as known, including what is being written just now. */
-  get total(): UsageChange {
-    const before = this.#count.before ?? this.#count.counted;
-    return sum(sum(before, this.#theirs), sum(this.#own.total, this.#own.reserved));
+  /** Whether the directory has to be counted, or counted again. */
+  isOld(now: number, afterMs: number): boolean {
+    const age = now - this.countedAt;
+    return !this.counted || age < 0 || age > afterMs || this.#others.abandoned;
   }
 
-  /** What all processes have added to what is not counted yet; `undefined` when enough is counted. */
-  get addedUncounted(): number | undefined {
-    if (this.#count.before !== undefined) return undefined;
-    return Math.max(0, this.#theirs.bytes) + Math.max(0, this.#own.total.bytes) + this.#own.reserved.bytes;
+  /** Entries and their bytes, as far as known, including those that are being written just now. */
+  get entries(): number {
+    return Math.max(0, this.#total.entries);
   }
 
-  /** Room that this process has reserved and not returned. */
+  get bytes(): number {
+    return Math.max(0, Math.round(this.#total.bytes));
+  }
+
+  /** The same with what lies beside the entries: what is compared with the bounds. */
+  get held(): UsageChange {
+    const { bytes, entries } = this.#total;
+    return { bytes: bytes + this.#bookkeepingBytes, entries };
+  }
+
+  /** Space that this process has reserved and not returned. */
   get reserved(): UsageChange {
     return this.#own.reserved;
   }
@@ -112,9 +110,17 @@ export class SharedUsage {
     return this.#own.reserved.entries > 0;
   }
 
-  /** How many stores are known to write here. */
-  get writers(): number {
-    return this.#others.size + 1;
+  /** Whether the bounds hold with this much more, as far as known. */
+  fits(more: UsageChange): boolean {
+    if (this.#fits(more)) return true;
+    if (performance.now() - this.#lookedAt < REFUSED_LOOK_MS) return false;
+    this.look();
+    return this.#fits(more);
+  }
+
+  /** Whether this many bytes would keep the bound if nothing else were stored. */
+  couldFit(bytes: number): boolean {
+    return fits(this.#bounds, { bytes: this.#bookkeepingBytes, entries: 0 }, { bytes, entries: 0 });
   }
 
   /** What this process changed in a shard. */
@@ -123,15 +129,19 @@ export class SharedUsage {
     this.#noteUnseen(change);
   }
 
-  /** Reserves room before it is used. True when the others' ledgers were read. */
-  reserve(room: UsageChange): boolean {
-    this.#own.reserve(room);
-    return this.#noteUnseen(room);
+  /** Reserves space for what is about to be written. False when there is none; then nothing is reserved. */
+  reserve(space: UsageChange): boolean {
+    this.#own.reserve(space);
+    const looked = this.#noteUnseen(space);
+    if (looked ? this.#fits(NOTHING) : this.fits(NOTHING)) return true;
+    this.release(space);
+    return false;
   }
 
-  /** Returns room. Other processes need not learn of it at once. */
-  release({ bytes, entries }: UsageChange): void {
-    this.#own.reserve({ bytes: -bytes, entries: -entries });
+  /** Returns space: what was written is counted by now, or was given up. Other processes need not learn of it at
+   * once. */
+  release(space: UsageChange): void {
+    this.#own.reserve(negative(space));
     this.#unseen = { ...this.#unseen };
     this.#publishSoon();
   }
@@ -139,33 +149,25 @@ export class SharedUsage {
   /** Writes down what this process has, then reads what the others have. */
   look(): void {
     if (this.#closed) return;
+    this.#lookedAt = performance.now();
     try {
       const seen = shown(ownDirectory(this.#fs, this.#directory));
       if (seen === "" && this.#seen !== "") this.#startAnew();
       if (seen !== "" && seen !== this.#seen) this.#list(seen);
       this.#publish();
-      this.#theirs = NOTHING;
-      for (const ledger of this.#others.values()) {
-        ledger.read();
-        this.#theirs = sum(this.#theirs, sum(ledger.total, ledger.reserved));
-      }
+      this.#others.read();
       this.#count.read();
     } catch (error) {
-      this.#failed("share the usage of", this.#directory, error);
+      this.#deps.failed("share the usage of", this.#directory, error);
     }
   }
 
   /** What the ledgers say of a shard just now. */
   ledgersAt(shard: number): UsageChange {
-    let total = this.#own.at(shard);
-    for (const ledger of this.#others.values()) {
-      try {
-        total = sum(total, ledger.at(shard));
-      } catch (error) {
-        this.#failed("read", this.#directory, error);
-      }
-    }
-    return total;
+    return sum(
+      this.#own.at(shard),
+      this.#others.at(shard, (error) => this.#deps.failed("read", this.#directory, error)),
+    );
   }
 
   /** How many entries a shard should hold, as far as it is counted. */
@@ -187,29 +189,22 @@ export class SharedUsage {
   /** A pass over all shards is over. */
   finish(countedAt: number, searched: Searched | undefined, ages: AgeHistogram): void {
     this.#write(() => this.#count.finish(countedAt, searched, ages));
+    this.look();
   }
 
   ages(): AgeHistogram | undefined {
     return this.#count.ages();
   }
 
-  /** Whether a store stopped without closing its ledger: its files may not match its ledger. */
-  get abandoned(): boolean {
-    return [...this.#others.values()].some((ledger) => !ledger.closed && isDead(ledger));
-  }
-
   /** Adds the ledgers of dead processes to the count, and drops their reservations. Only for the process that
    * sweeps. */
   foldAbandoned(): void {
     this.look();
-    for (const [name, ledger] of this.#others) {
-      if (!ledger.closed && !isDead(ledger)) continue;
+    for (const ledger of this.#others.ended()) {
       this.#write(() => {
         for (let shard = 0; shard < SHARD_COUNT; shard++) this.#count.add(shard, ledger.at(shard));
         this.#count.write();
-        this.#fs.unlinkSync(`${this.#directory}/${name}`);
-        ledger.close();
-        this.#others.delete(name);
+        ledger.remove();
       });
     }
     this.look();
@@ -218,19 +213,41 @@ export class SharedUsage {
   close(): void {
     if (this.#closed) return;
     if (this.#unseen !== NOTHING) this.look();
-    clearTimeout(this.#timer);
+    this.#timers.stop();
     this.#closed = true;
     this.#own.end();
-    this.#forgetOthers();
+    this.#others.close();
+  }
+
+  get #total(): UsageChange {
+    const before = this.#count.before ?? this.#count.counted;
+    return sum(sum(before, this.#others.total), sum(this.#own.total, this.#own.reserved));
+  }
+
+  get #bookkeepingBytes(): number {
+    return bookkeepingBytes(this.#bounds, this.#writers, this.#deps.logBytes());
+  }
+
+  // How many stores are known to write here.
+  get #writers(): number {
+    return this.#others.size + 1;
+  }
+
+  // What all processes have added to what is not counted yet; `undefined` when enough is counted.
+  get #addedUncounted(): number | undefined {
+    if (this.#count.before !== undefined) return undefined;
+    return Math.max(0, this.#others.total.bytes) + Math.max(0, this.#own.total.bytes) + this.#own.reserved.bytes;
+  }
+
+  #fits(more: UsageChange): boolean {
+    return fits(this.#bounds, this.held, more, this.#addedUncounted);
   }
 
   // True when it was time to read the others' ledgers.
   #noteUnseen({ bytes, entries }: UsageChange): boolean {
     this.#unseen = { bytes: this.#unseen.bytes + Math.abs(bytes), entries: this.#unseen.entries + Math.abs(entries) };
-    const { maxSize, maxEntries } = this.#bounds;
-    const share = UNSEEN_SHARE / 2 / this.writers;
     // The first time at once: a process that dies without a ledger leaves no trace of having written.
-    if (!this.#own.published || this.#unseen.bytes > maxSize * share || this.#unseen.entries > maxEntries * share) {
+    if (!this.#own.published || !mayStayUnseen(this.#bounds, this.#unseen, this.#writers)) {
       this.look();
       return true;
     }
@@ -239,16 +256,11 @@ export class SharedUsage {
   }
 
   #publishSoon(): void {
-    this.#timer ??= inOwnContext(() =>
-      setTimeout(() => {
-        this.#timer = undefined;
-        this.look();
-      }, PUBLISH_MS).unref(),
-    );
+    if (!this.#timers.has("publish")) this.#timers.set("publish", PUBLISH_MS, () => this.look());
   }
 
   #publish(): void {
-    if (this.#unseen === NOTHING || !(this.#own.published || this.#mayMake())) return;
+    if (this.#unseen === NOTHING || !(this.#own.published || this.#deps.mayMake())) return;
     this.#write(() => {
       this.#own.publish();
       this.#unseen = NOTHING;
@@ -264,16 +276,7 @@ export class SharedUsage {
       this.#count.forget();
     }
     names.delete(this.#own.name);
-    for (const [name, ledger] of this.#others) {
-      if (names.has(name) && sameDirectory(seen, this.#seen)) continue;
-      ledger.close();
-      this.#others.delete(name);
-    }
-    for (const name of names) {
-      if (this.#others.has(name)) continue;
-      const ledger = OtherLedger.open(this.#fs, this.#directory, name);
-      if (ledger !== undefined) this.#others.set(name, ledger);
-    }
+    this.#others.follow(names, !sameDirectory(seen, this.#seen));
     const [, mtimeMs = "0"] = seen.split(" ");
     this.#seen = Math.abs(Date.now() - Number(mtimeMs)) < TICK_MS ? `${seen} lately` : seen;
   }
@@ -282,21 +285,15 @@ export class SharedUsage {
   #startAnew(): void {
     this.#own.forget();
     this.#count.forget();
-    this.#forgetOthers();
+    this.#others.close();
     this.#seen = "";
-  }
-
-  #forgetOthers(): void {
-    for (const ledger of this.#others.values()) ledger.close();
-    this.#others.clear();
-    this.#theirs = NOTHING;
   }
 
   #stat(path: string): string {
     try {
       return shown(this.#fs.lstatSync(path, { throwIfNoEntry: false }));
     } catch (error) {
-      if (errorCode(error) !== "ENOTDIR") this.#failed("stat", path, error);
+      if (errorCode(error) !== "ENOTDIR") this.#deps.failed("stat", path, error);
       return "";
     }
   }
@@ -306,18 +303,8 @@ export class SharedUsage {
       work();
     } catch (error) {
       // Without a root there is nothing to count.
-      if (errorCode(error) !== "ENOENT") this.#failed("count", this.#directory, error);
+      if (errorCode(error) !== "ENOENT") this.#deps.failed("count", this.#directory, error);
     }
-  }
-}
-
-function isDead(ledger: OtherLedger): boolean {
-  const alive = liveness(ledger.owner);
-  if (alive !== "unknown") return alive === "dead";
-  try {
-    return Date.now() - ledger.writtenAt > UNKNOWN_OWNER_MS;
-  } catch {
-    return false;
   }
 }
 

@@ -1,39 +1,28 @@
 /**
  * One pass over the directory: counts what is there, removes what is expired, purged, left by dead processes or least
- * recently used. Works in steps, so that its driver can stop between any two of them. Follows no link, and removes
- * only files under the cache's own names.
+ * recently used. Works in steps, so that its driver can stop between any two of them. Knows
+ * nothing of files.
  */
-import type { Stats } from "node:fs";
 import { AgeHistogram } from "./shard-count.js";
-import { NOTHING, negative, sum } from "../usage-change.js";
-import { allocatedBytes } from "../entries/atomic-file.js";
-import type { UsageChange } from "../usage-change.js";
+import type { EntryUnits, Find, FoundHead, UsageChange } from "../entries/entries.js";
+import { NOTHING, negative, sum } from "./limits.js";
 import type { LogPosition } from "../contract.js";
-import type { EntryFiles } from "../entries/entry-file.js";
 import type { Faults } from "../faults.js";
-import { errorCode } from "../file-system.js";
-import type { FileSystem } from "../file-system.js";
-import type { DecodedEntry } from "../entries/format.js";
-import { SHARD_COUNT, isEntryName, tempOwner } from "../paths.js";
-import type { Paths } from "../paths.js";
-import { liveness } from "../process-identity.js";
-import type { Eviction } from "./room-guard.js";
-import type { Excess, Usage } from "./usage.js";
+import type { Counting } from "./counting.js";
+import type { Excess } from "./limits.js";
+import type { SharedUsage } from "./shared-usage.js";
+import type { Eviction } from "./space-guard.js";
 
-/** A temporary file whose maker may or may not live is removed when it has not changed for this long. */
-const UNKNOWN_OWNER_MS = 60 * 60 * 1000;
-
-const ALL_SHARDS = Array.from({ length: SHARD_COUNT }, (_, shard) => shard);
+type FoundEntry = Extract<Find, { kind: "entry" }>;
 
 export interface SweepDeps {
-  readonly fs: FileSystem;
-  readonly paths: Paths;
+  readonly units: EntryUnits;
   readonly faults: Faults;
-  readonly files: EntryFiles;
-  readonly usage: Usage;
+  readonly usage: SharedUsage;
+  readonly counting: Counting;
   readonly now: () => number;
   /** Whether any request may still use the entry. */
-  readonly usable: (entry: DecodedEntry) => boolean;
+  readonly usable: (entry: FoundHead) => boolean;
 }
 
 export interface SweepTask {
@@ -41,7 +30,7 @@ export interface SweepTask {
    * opened. */
   readonly readHeads: boolean;
   /** Only these; all of them when `undefined`. */
-  readonly shards?: readonly number[] | undefined;
+  readonly units?: readonly number[] | undefined;
   /** Evicts what was last used before `cutoff`, until enough is gone. */
   readonly evict: (Eviction & { readonly cutoff: number }) | undefined;
 }
@@ -70,66 +59,70 @@ export class Sweep {
   }
 
   *run(): Generator<void> {
-    const { paths, usage } = this.#deps;
-    for (const name of this.#list(paths.root)) this.#reap(paths.root, name);
-    for (const shard of this.#task.shards ?? ALL_SHARDS) {
-      usage.beginShard(shard);
+    const { counting, units } = this.#deps;
+    for (const id of units.litter()) units.drop(id);
+    const all = Array.from({ length: units.count }, (_, unit) => unit);
+    for (const unit of this.#task.units ?? all) {
+      counting.begin(unit);
       this.#ask();
-      yield* this.#shard(paths.shard(shard));
-      usage.endShard();
+      yield* this.#unit(unit);
+      counting.end();
       this.#report();
       yield;
     }
   }
 
-  *#shard(directory: string): Generator<void> {
-    const stat = this.#stat(directory);
-    if (stat === undefined || !stat.isDirectory()) return;
+  *#unit(unit: number): Generator<void> {
     let left = 0;
-    for (const name of this.#list(directory)) {
+    for (const find of this.#deps.units.scan(unit)) {
+      if (find?.kind === "unit") {
+        this.#deps.counting.found({ bytes: find.bytes, entries: 0 });
+        if (left === 0) this.#removeEmpty(unit, find.bytes);
+        // No rest before it is counted: gone and not counted as empty, it would seem to be removed by another program.
+        return;
+      }
+      if (find !== undefined && this.#stays(find)) left++;
       yield;
-      if (isEntryName(name) ? this.#entry(`${directory}/${name}`) : !this.#reap(directory, name)) left++;
     }
-    this.#deps.usage.found({ bytes: allocatedBytes(stat), entries: 0 });
-    if (left === 0) this.#removeEmpty(directory, allocatedBytes(stat));
   }
 
-  // True when it stays.
-  #entry(path: string): boolean {
-    const { usage, now } = this.#deps;
-    const stat = this.#stat(path);
-    if (stat === undefined) return false;
-    // Not made by the cache. A process that asks for the key removes it; the sweep does not examine what it is or what
-    // lies in it.
-    if (!stat.isFile()) return true;
-    const bytes = allocatedBytes(stat);
-    if (this.#isDead(path, stat, now())) {
-      if (!this.#unlink(path, bytes)) return true;
-      this.#dead.add(bytes);
-      return false;
-    }
-    if (this.#isEvicted(stat)) {
-      if (!this.#unlink(path, bytes)) return true;
-      this.#evicted.add(bytes);
-      return false;
-    }
-    usage.found({ bytes, entries: 1 });
-    this.ages.add(stat.mtimeMs, bytes);
+  #stays(find: Exclude<Find, { kind: "unit" }>): boolean {
+    if (find.kind === "entry") return this.#entryStays(find);
+    if (find.kind === "litter") return this.#deps.units.drop(find.id) === "kept";
+    if (find.bytes > 0) this.#deps.counting.found({ bytes: find.bytes, entries: 0 });
     return true;
   }
 
-  #isDead(path: string, stat: Stats, now: number): boolean {
-    if (!this.#task.readHeads && stat.atimeMs > now) return false;
-    const entry = this.#deps.files.readHead(path);
-    if (entry === undefined) return true;
-    if (!this.#deps.usable(entry)) return true;
-    if (this.#task.readHeads) this.oldestBirth = Math.min(this.oldestBirth ?? Infinity, entry.head.birth);
+  #entryStays(entry: FoundEntry): boolean {
+    const { counting, now } = this.#deps;
+    const { bytes } = entry;
+    if (this.#isDead(entry, now())) {
+      if (!this.#drop(entry)) return true;
+      this.#dead.add(bytes);
+      return false;
+    }
+    if (this.#isEvicted(entry)) {
+      if (!this.#drop(entry)) return true;
+      this.#evicted.add(bytes);
+      return false;
+    }
+    counting.found({ bytes, entries: 1 });
+    this.ages.add(entry.usedAt, bytes);
+    return true;
+  }
+
+  #isDead({ id, expiresAt }: FoundEntry, now: number): boolean {
+    if (!this.#task.readHeads && expiresAt > now) return false;
+    const found = this.#deps.units.head(id);
+    if (found === undefined) return true;
+    if (!this.#deps.usable(found)) return true;
+    if (this.#task.readHeads) this.oldestBirth = Math.min(this.oldestBirth ?? Infinity, found.head.birth);
     return false;
   }
 
-  #isEvicted(stat: Stats): boolean {
+  #isEvicted({ usedAt }: FoundEntry): boolean {
     const { evict } = this.#task;
-    if (evict === undefined || stat.mtimeMs >= evict.cutoff) return false;
+    if (evict === undefined || usedAt >= evict.cutoff) return false;
     const { gone } = this;
     return isLess(gone, evict.excess) && isLess(sum(gone, negative(this.#asked)), this.#left);
   }
@@ -141,65 +134,18 @@ export class Sweep {
     this.#left = evict.left(this.#asked);
   }
 
-  // True when the file is gone or going: a temporary file whose maker is dead.
-  #reap(directory: string, name: string): boolean {
-    const owner = tempOwner(name);
-    if (owner === undefined) return false;
-    const path = `${directory}/${name}`;
-    const alive = liveness(owner);
-    if (alive === "alive") return false;
-    const stat = this.#stat(path);
-    if (stat === undefined) return true;
-    if (alive === "unknown" && Date.now() - stat.mtimeMs < UNKNOWN_OWNER_MS) {
-      // No reservation of this process covers it.
-      this.#deps.usage.found({ bytes: allocatedBytes(stat), entries: 0 });
-      return false;
-    }
-    return this.#unlink(path, 0);
+  // False when it stays.
+  #drop({ id, bytes }: FoundEntry): boolean {
+    const done = this.#deps.units.drop(id);
+    // One that is gone was removed by another process, which has counted that.
+    if (done === "dropped") this.#deps.counting.removed({ bytes, entries: 1 });
+    return done !== "kept";
   }
 
-  #unlink(path: string, bytes: number): boolean {
-    try {
-      this.#deps.fs.unlinkSync(path);
-    } catch (error) {
-      if (errorCode(error) !== "ENOENT") {
-        this.#deps.faults.io("remove", path, error, false);
-        return false;
-      }
-      // Another process has removed it, and counted that.
-      return true;
-    }
-    if (bytes > 0) this.#deps.usage.removed({ bytes, entries: 1 });
-    return true;
-  }
-
-  #removeEmpty(directory: string, bytes: number): void {
+  #removeEmpty(unit: number, bytes: number): void {
     // Other processes are to see that it held nothing before they miss it.
     this.#deps.usage.look();
-    try {
-      this.#deps.fs.rmdirSync(directory);
-      this.#deps.usage.found({ bytes: -bytes, entries: 0 });
-    } catch {
-      // Another process has just written there.
-    }
-  }
-
-  #stat(path: string): Stats | undefined {
-    try {
-      return this.#deps.fs.lstatSync(path, { throwIfNoEntry: false });
-    } catch (error) {
-      this.#deps.faults.io("stat", path, error, false);
-      return undefined;
-    }
-  }
-
-  #list(directory: string): string[] {
-    try {
-      return this.#deps.fs.readdirSync(directory);
-    } catch (error) {
-      if (errorCode(error) !== "ENOENT") this.#deps.faults.io("list", directory, error, false);
-      return [];
-    }
+    if (this.#deps.units.dropUnit(unit)) this.#deps.counting.found({ bytes: -bytes, entries: 0 });
   }
 
   #report(): void {

@@ -1,19 +1,31 @@
-/** Keeps the directory within its bounds and free of files that no request can use, off the request path and in short
- * steps. Of all processes, one sweeps at a time. Never keeps a process from exiting. */
+/**
+ * Keeps the directory within its bounds and free of entries that no request can use, off the request path and in short
+ * steps. Of all processes, one sweeps at a time. Never keeps a process from exiting.
+ *
+ * What happens to it in each of its states; when it has stopped, nothing does.
+ *
+ * | event | idle | holding, resting | passing |
+ * | --- | --- | --- | --- |
+ * | something is stored, or lacks space | a pass that evicts or counts, if it is time | the same, once rested | – |
+ * | everything was purged here | a pass that reads every head | the same | the same when this one is over |
+ * | everything was purged elsewhere | the same a little later, unless it has been done there | the same | the same |
+ * | the count is old | a pass that counts | the same | – |
+ * | what was counted has changed | a pass over those units | the same | – (it ends with such a look) |
+ * | another process has the lock | holding | holding | holding, then the same pass again |
+ * | the directory cannot be written | – | – | idle |
+ * | the pass is over | | | idle, or resting when it was to evict and did not help |
+ */
 import { performance } from "node:perf_hooks";
-import { inOwnContext } from "../../base/async.js";
-import type { UsageChange } from "../usage-change.js";
-import type { LogPosition, SpaceBound } from "../contract.js";
-import { shardIndex } from "../paths.js";
-import type { EntryPath } from "../paths.js";
+import { OwnTimers, inOwnContext } from "../../base/async.js";
+import type { LogPosition } from "../contract.js";
+import type { FileSystem } from "../file-system.js";
+import { BEAT_MS, SweeperLock } from "../peers/sweeper-lock.js";
+import { Counting } from "./counting.js";
+import { removeSome } from "./free-space.js";
 import type { Searched } from "./shard-count.js";
-import type { SharedUsage, UsageBounds } from "./shared-usage.js";
-import { FreeSpace, removeSome } from "./free-space.js";
-import { RoomGuard } from "./room-guard.js";
+import type { SpaceGuard } from "./space-guard.js";
 import { Sweep } from "./sweep.js";
 import type { SweepDeps, SweepTask } from "./sweep.js";
-import { BEAT_MS, SweeperLock } from "../peers/sweeper-lock.js";
-import { UNASKED_FREE_SHARE } from "./too-small.js";
 
 /** Longest stretch of work in one turn of the event loop. */
 const SLICE_MS = 1;
@@ -30,20 +42,16 @@ const HELD_MS = 50;
 /** After a purge of everything, the process that made it sweeps; if it does not, another one does after this time. */
 const CLEARED_MS = 100;
 
-/** After a pass, shards that changed meanwhile are counted again as soon as nothing has changed for this long; doubled
+/** After a pass, units that changed meanwhile are counted again as soon as nothing has changed for this long; doubled
  * while changes go on. */
 const QUIET_MS = 100;
 const LONGEST_QUIET_MS = 1600;
 
-export interface SweeperLimits extends UsageBounds {
-  /** Bytes that stay free on the file system; 0 for none. */
-  readonly minFree: number;
-  /** Bounds that are only defaults. */
-  readonly unasked?: readonly SpaceBound[] | undefined;
-}
-
-export interface SweeperDeps extends SweepDeps {
-  readonly shared: SharedUsage;
+export interface SweeperDeps extends Omit<SweepDeps, "counting"> {
+  readonly fs: FileSystem;
+  /** The directory. */
+  readonly root: string;
+  readonly guard: SpaceGuard;
   /** Milliseconds of a clock that never jumps. */
   readonly elapsed: () => number;
   /** Where the invalidation log is. */
@@ -61,129 +69,138 @@ interface Pass {
   readonly searched: Searched | undefined;
 }
 
+type State =
+  | { readonly is: "idle" }
+  /** Another process sweeps. */
+  | { readonly is: "holding"; readonly untilMs: number }
+  /** Evicting more does not help for now. */
+  | { readonly is: "resting"; readonly untilMs: number }
+  | {
+      readonly is: "passing";
+      readonly pass: Pass;
+      /** Everything was purged since it began. */
+      readonly again: boolean;
+      /** The end of the rest that it interrupted. */
+      readonly untilMs: number;
+    }
+  | { readonly is: "stopped" };
+
+const IDLE: State = { is: "idle" };
+
 export class Sweeper {
-  /** Where reserved and returned room is counted. */
-  readonly guard: RoomGuard;
   readonly #deps: SweeperDeps;
+  readonly #counting: Counting;
+  readonly #sweepDeps: SweepDeps;
   readonly #lock: SweeperLock;
-  #running: Pass | undefined = undefined;
-  #timer: NodeJS.Timeout | undefined = undefined;
-  #periodic: NodeJS.Timeout | undefined = undefined;
-  #cleared: NodeJS.Timeout | undefined = undefined;
-  #clearedAgain = false;
-  #suspecting: NodeJS.Timeout | undefined = undefined;
+  readonly #timers = new OwnTimers<"next" | "retry" | "periodic" | "purged elsewhere" | "recount">();
+  #state = IDLE;
   /** When the last whole pass of this process ended. */
   #countedAt = 0;
   /** Whether the ages are from a pass that has just ended. */
   #fresh = false;
-  #restUntil = 0;
   #beatAt = 0;
-  #stopped = false;
 
-  constructor(deps: SweeperDeps, limits: SweeperLimits) {
+  constructor(deps: SweeperDeps) {
     this.#deps = deps;
-    this.#lock = new SweeperLock(deps.fs, deps.paths.root, deps.elapsed, () => deps.shared.progress);
-    this.guard = new RoomGuard(
-      deps.usage,
-      new FreeSpace(deps.fs, deps.paths.root, limits.minFree, mostFreeShare(limits)),
-      deps.elapsed,
-    );
+    this.#counting = new Counting(deps.usage);
+    this.#sweepDeps = { ...deps, counting: this.#counting };
+    this.#lock = new SweeperLock(deps.fs, deps.root, deps.elapsed, () => deps.usage.progress);
   }
 
-  /** Checks once whether the directory has to be counted; a small one is counted when it returns. */
+  /** From now on, looks now and then whether the directory has to be counted, and does so at once for the first time;
+   * a small one is counted when the call returns. Calling it again does nothing. */
   start(): void {
-    if (this.#periodic !== undefined || this.#stopped) return;
-    this.#periodic = inOwnContext(() => setInterval(() => this.#sweepPeriodically(), DEAD_SWEEP_MS).unref());
-    this.#deps.usage.look();
-    if (this.#deps.usage.isOld(this.#deps.now(), DEAD_SWEEP_MS)) this.#begin(this.#counting(), FIRST_SLICE_MS);
+    if (this.#started || this.#state.is === "stopped") return;
+    this.#countPeriodically();
+    this.#countIfOlder(DEAD_SWEEP_MS, FIRST_SLICE_MS);
   }
 
-  /** Brings the numbers up to date. */
-  look(): void {
+  /** Brings the numbers up to date, and sweeps when it is time. */
+  attend(): void {
     this.start();
     this.#deps.usage.look();
-    this.#evictIfNeeded();
+    this.makeRoom();
   }
 
-  /** Whether this many more bytes and entries keep every bound, as far as known; if not, the sweep is started. */
-  admits(room: UsageChange): boolean {
-    this.start();
-    return this.guard.admits(room) || this.#makeRoom();
+  /** Something was stored or removed, and is counted. */
+  stored(): void {
+    this.#fresh = false;
+    this.makeRoom();
   }
 
-  /** Whether this many bytes would fit if everything else that is stored were removed; if not, waiting is useless. */
-  couldAdmit(bytes: number): boolean {
-    return this.guard.couldAdmit(bytes);
+  /** Begins to evict, when a bound is near or something has found no space; to count, where nothing is counted. */
+  makeRoom(): void {
+    const state = this.#state;
+    if (state.is === "passing" || state.is === "stopped") return;
+    if (state.is !== "idle" && performance.now() < state.untilMs) return;
+    const { guard, now, usage } = this.#deps;
+    if (!usage.counted) {
+      // The directory was removed while in use, or has not been counted yet.
+      if (this.#started) this.#begin(this.#count(), FIRST_SLICE_MS);
+      return;
+    }
+    const eviction = guard.eviction();
+    if (eviction === undefined) return;
+    const { bytes, entries } = eviction.excess;
+    const cutoff = usage.ages()?.cutoff(bytes, entries) ?? (this.#fresh ? now() + 1 : undefined);
+    // Without recent ages the pass only counts; the next one evicts.
+    this.#begin({ readHeads: false, evict: cutoff === undefined ? undefined : { ...eviction, cutoff } });
   }
 
-  /** Reserves room for what is about to be written, against all other processes. False when there is none; then the
-   * sweep is started. */
-  reserve(room: UsageChange): boolean {
-    this.start();
-    return this.guard.reserve(room) || this.#makeRoom();
-  }
-
-  /** The disk had no room for a write. */
+  /** The disk had no space for a write. */
   refused(): void {
-    if (this.#stopped || !this.guard.refused()) return;
+    if (this.#state.is === "stopped" || !this.#deps.guard.refused()) return;
     // Then what is counted cannot be written down either.
     if (!this.#deps.usage.counted) this.giveUpSome();
-    this.#evictIfNeeded();
-  }
-
-  changed(path: EntryPath, change: UsageChange): void {
-    this.#deps.usage.changed(shardIndex(path), change);
-    this.#fresh = false;
-    this.#evictIfNeeded();
+    this.makeRoom();
   }
 
   /** This process has purged something; with `all`, or for a large purge, the disk is freed at once. */
   purged(all: boolean): void {
-    if (!all || this.#stopped) return;
-    if (this.#running === undefined) this.#begin(this.#counting(true));
-    else this.#clearedAgain = true;
+    if (!all) return;
+    if (this.#state.is === "passing") this.#state = { ...this.#state, again: true };
+    else this.#begin(this.#count(true));
   }
 
   /** Another process purged everything. That process sweeps; this one does if the other is gone. */
   sawAllPurged(): void {
-    if (this.#stopped) return;
-    this.#cleared ??= inOwnContext(() =>
-      setTimeout(() => this.#sweepAfterAnother(), CLEARED_MS * (1 + Math.random())).unref(),
-    );
-  }
-
-  #sweepAfterAnother(): void {
-    this.#cleared = undefined;
-    this.#deps.usage.look();
-    if (!this.#unsearched || !this.#deps.writable()) return;
-    if (this.#running === undefined) this.#begin(this.#counting(true));
-    // Another process has just begun another pass: check again when it is over.
-    if (this.#running === undefined || !this.#running.task.readHeads) this.sawAllPurged();
+    if (this.#timers.has("purged elsewhere")) return;
+    this.#timers.set("purged elsewhere", CLEARED_MS * (1 + Math.random()), () => {
+      this.#deps.usage.look();
+      if (!this.#unsearched || !this.#deps.writable()) return;
+      this.#begin(this.#count(true));
+      // Another process has just begun another pass: check again when it is over.
+      if (this.#state.is !== "passing" || !this.#state.pass.task.readHeads) this.sawAllPurged();
+    });
   }
 
   /** Removes a few entries, valid or not, so that a purge can be recorded on a full disk. */
   giveUpSome(): void {
-    removeSome(this.#deps.fs, this.#deps.paths, (shard, change) => this.#deps.usage.changed(shard, change));
+    const { units, usage } = this.#deps;
+    removeSome(units, (unit, change) => usage.changed(unit, change));
   }
 
   stop(): void {
-    this.#stopped = true;
-    clearTimeout(this.#timer);
-    clearTimeout(this.#cleared);
-    clearTimeout(this.#suspecting);
-    clearInterval(this.#periodic);
-    if (this.#running !== undefined) this.#lock.release();
-    this.#running = undefined;
+    if (this.#state.is === "passing") this.#lock.release();
+    this.#state = { is: "stopped" };
+    this.#timers.stop();
   }
 
-  #makeRoom(): false {
-    this.#evictIfNeeded();
-    return false;
+  get #started(): boolean {
+    return this.#timers.has("periodic");
   }
 
-  #sweepPeriodically(): void {
-    this.#deps.usage.look();
-    if (this.#deps.usage.isOld(this.#deps.now(), DEAD_SWEEP_MS / 2)) this.#begin(this.#counting());
+  #countPeriodically(): void {
+    this.#timers.set("periodic", DEAD_SWEEP_MS, () => {
+      this.#countPeriodically();
+      this.#countIfOlder(DEAD_SWEEP_MS / 2);
+    });
+  }
+
+  #countIfOlder(thanMs: number, sliceMs = SLICE_MS): void {
+    const { now, usage } = this.#deps;
+    usage.look();
+    if (usage.isOld(now(), thanMs)) this.#begin(this.#count(), sliceMs);
   }
 
   // Something was purged since entries were last opened to find purged ones.
@@ -193,110 +210,98 @@ export class Sweeper {
     return searched.epoch !== epoch || searched.position < position;
   }
 
-  #counting(readHeads = this.#unsearched): SweepTask {
+  #count(readHeads = this.#unsearched): SweepTask {
     return { readHeads, evict: undefined };
   }
 
-  #evictIfNeeded(): void {
-    if (this.#running !== undefined || this.#stopped) return;
-    if (this.#restUntil > 0 && performance.now() < this.#restUntil) return;
-    const { usage } = this.#deps;
-    if (!usage.counted) {
-      // The directory was removed while in use, or has not been counted yet.
-      if (this.#periodic !== undefined) this.#begin(this.#counting(), FIRST_SLICE_MS);
-      return;
-    }
-    const eviction = this.guard.eviction();
-    if (eviction === undefined) return;
-    const { bytes, entries } = eviction.excess;
-    const cutoff = usage.ages()?.cutoff(bytes, entries) ?? (this.#fresh ? this.#deps.now() + 1 : undefined);
-    // Without recent ages the pass only counts; the next one evicts.
-    this.#begin({ readHeads: false, evict: cutoff === undefined ? undefined : { ...eviction, cutoff } });
-  }
-
   #begin(task: SweepTask, sliceMs = SLICE_MS): void {
-    if (this.#running !== undefined || this.#stopped || !this.#deps.writable()) return;
+    const { is } = this.#state;
+    if (is === "passing" || is === "stopped" || !this.#deps.writable()) return;
     if (!this.#lock.take()) {
-      this.guard.yielded();
-      this.#restUntil = performance.now() + HELD_MS;
+      this.#deps.guard.yielded();
+      this.#state = { is: "holding", untilMs: performance.now() + HELD_MS };
       return;
     }
     const { usage, logged, now } = this.#deps;
     usage.foldAbandoned();
     const searched = task.readHeads ? { at: now(), ...logged() } : undefined;
-    const sweep = new Sweep(this.#deps, task);
-    this.#running = { sweep, task, steps: sweep.run(), searched };
+    const sweep = new Sweep(this.#sweepDeps, task);
+    const untilMs = "untilMs" in this.#state ? this.#state.untilMs : 0;
+    this.#state = { is: "passing", pass: { sweep, task, steps: sweep.run(), searched }, again: false, untilMs };
     this.#fresh = false;
-    // Whichever request caused it, what it finds is for none.
-    inOwnContext(() => this.#work(sliceMs));
+    // What it removes is of no request, not even of that which began it.
+    inOwnContext(() => this.#step(sliceMs));
   }
 
-  #work(sliceMs: number): void {
-    const running = this.#running;
-    if (running === undefined) return;
+  #step(sliceMs: number): void {
+    if (this.#state.is !== "passing") return;
+    const { pass, untilMs } = this.#state;
     if (!this.#deps.writable()) {
-      this.#running = undefined;
+      this.#state = restUntil(untilMs);
       return;
     }
     if (!this.#lock.held) {
       // Another process took this one for dead, or the directory is another one.
-      this.#running = undefined;
-      this.#restUntil = performance.now() + HELD_MS;
-      this.#timer = setTimeout(() => this.#begin(running.task), HELD_MS).unref();
+      this.#state = { is: "holding", untilMs: performance.now() + HELD_MS };
+      this.#timers.set("retry", HELD_MS, () => this.#begin(pass.task));
       return;
     }
     const startedMs = performance.now();
     if (startedMs >= this.#beatAt) {
       this.#beatAt = startedMs + BEAT_MS;
-      this.#deps.shared.beat();
+      this.#deps.usage.beat();
     }
-    while (running.steps.next().done !== true) {
+    while (pass.steps.next().done !== true) {
+      if (!this.#isUnderWay(pass)) return;
       const tookMs = performance.now() - startedMs;
       if (tookMs < sliceMs) continue;
-      const hurried = this.guard.isWanted || running.task.evict !== undefined || !this.#deps.usage.counted;
-      this.#timer = setTimeout(() => this.#work(SLICE_MS), hurried ? 1 : Math.max(1, tookMs * REST_FACTOR)).unref();
+      const hurried = this.#deps.guard.isWanted || pass.task.evict !== undefined || !this.#deps.usage.counted;
+      this.#timers.set("next", hurried ? 1 : Math.max(1, tookMs * REST_FACTOR), () => this.#step(SLICE_MS));
       return;
     }
-    this.#finished(running);
+    this.#end(pass);
   }
 
-  #suspect(afterMs: number): void {
-    clearTimeout(this.#suspecting);
-    if (!this.#deps.usage.suspects.any) return;
-    this.#suspecting = setTimeout(() => {
-      // The running pass finishes with suspects of its own.
-      if (this.#running !== undefined || this.#stopped) return;
+  #end({ sweep, task, searched }: Pass): void {
+    const whole = task.units === undefined;
+    const helped = task.evict?.end(sweep.gone) ?? true;
+    if (whole) {
+      this.#countedAt = this.#deps.now();
+      this.#deps.usage.finish(this.#countedAt, searched, sweep.ages);
+    }
+    // Whoever hears of what was removed may close the store.
+    if (this.#state.is !== "passing") return;
+    this.#lock.release();
+    const { again, untilMs } = this.#state;
+    this.#state = restUntil(helped || again ? untilMs : performance.now() + FRUITLESS_MS);
+    this.#fresh = whole;
+    this.#recountAfter(QUIET_MS);
+    if (whole) this.#deps.swept(task.readHeads ? sweep.oldestBirth : undefined);
+    if (again) this.#begin(this.#count(true));
+    else this.#timers.set("next", 1, () => this.makeRoom());
+  }
+
+  #isUnderWay(pass: Pass): boolean {
+    return this.#state.is === "passing" && this.#state.pass === pass;
+  }
+
+  #recountAfter(afterMs: number): void {
+    const { recount } = this.#counting;
+    this.#timers.clear("recount");
+    if (!recount.any) return;
+    this.#timers.set("recount", afterMs, () => {
+      // A pass ends with a recount of its own.
+      if (this.#state.is === "passing") return;
       const { usage } = this.#deps;
       usage.look();
-      if (usage.countedAt !== this.#countedAt) return usage.suspects.clear();
-      const shards = usage.suspects.look();
-      if (shards === undefined) this.#suspect(Math.min(afterMs * 2, LONGEST_QUIET_MS));
-      else if (shards.length > 0) this.#begin({ readHeads: false, evict: undefined, shards });
-    }, afterMs).unref();
-  }
-
-  #finished({ sweep, task, searched }: Pass): void {
-    this.#running = undefined;
-    this.#fresh = task.shards === undefined;
-    const helped = task.evict?.end(sweep.gone) ?? true;
-    if (task.shards === undefined) {
-      this.#countedAt = this.#deps.now();
-      this.#deps.usage.endPass(this.#countedAt, searched, sweep.ages);
-    }
-    this.#lock.release();
-    this.#suspect(QUIET_MS);
-    if (task.shards === undefined) this.#deps.swept(task.readHeads ? sweep.oldestBirth : undefined);
-    if (this.#clearedAgain) {
-      this.#clearedAgain = false;
-      this.#begin(this.#counting(true));
-    } else {
-      if (!helped) this.#restUntil = performance.now() + FRUITLESS_MS;
-      this.#timer = setTimeout(() => this.#evictIfNeeded(), 1).unref();
-    }
+      if (usage.countedAt !== this.#countedAt) return recount.clear();
+      const units = recount.take();
+      if (units === undefined) this.#recountAfter(Math.min(afterMs * 2, LONGEST_QUIET_MS));
+      else if (units.length > 0) this.#begin({ readHeads: false, evict: undefined, units });
+    });
   }
 }
 
-// A default gives way to a small file system.
-function mostFreeShare({ unasked = [] }: SweeperLimits): number {
-  return unasked.includes("minFree") ? UNASKED_FREE_SHARE : 1;
+function restUntil(untilMs: number): State {
+  return untilMs > performance.now() ? { is: "resting", untilMs } : IDLE;
 }

@@ -1,16 +1,24 @@
 /** Makes an entry's file visible complete or not at all: a temporary file beside its target, then a rename. Never
  * changes a file under its final name. */
-import type { UsageChange } from "../usage-change.js";
 import type { Stats } from "node:fs";
 import { basename } from "node:path";
-import { CREATE_FLAGS, DIRECTORY_MODE, EMPTY_FLAGS, FILE_MODE, errorCode, promised } from "../file-system.js";
+import {
+  CREATE_FLAGS,
+  DIRECTORY_MODE,
+  EMPTY_FLAGS,
+  FILE_MODE,
+  allocatedBytes,
+  blocksFor,
+  errorCode,
+  promised,
+} from "../file-system.js";
 import type { FileSystem } from "../file-system.js";
+import type { UsageChange } from "./entries.js";
 import { setTimes, setTimesNow } from "./recency.js";
 import type { FileTimes } from "./recency.js";
 import { ownDirectory } from "../own-directory.js";
 import type { EntryPath, Paths } from "../paths.js";
 
-const BLOCK_BYTES = 4096;
 /** Another program may hold the target for a moment (on Windows: a scanner, an indexer). Each wait is twice as long as
  * the one before, from this one. */
 const RENAME_WAIT_MS = 5;
@@ -231,16 +239,6 @@ export class AtomicFiles {
       // Never made, or left for the sweep, which reads its maker from its name.
     }
   }
-}
-
-/** Allocated bytes of a file as the file system reports them; if it does not, the length in whole blocks. */
-export function allocatedBytes(stat: Stats): number {
-  const { blocks } = stat as { blocks?: number };
-  return blocks === undefined ? blocksFor(stat.size) : blocks * 512;
-}
-
-export function blocksFor(bytes: number): number {
-  return Math.ceil(bytes / BLOCK_BYTES) * BLOCK_BYTES;
 }
 
 /** True for a failure that a later retry may cure. */

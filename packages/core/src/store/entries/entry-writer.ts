@@ -3,17 +3,16 @@
  * the head before it when it is known. A body that ends before anything was written needs no hole and is written as a
  * small file. Never throws; leaves nothing behind unless committed.
  */
-import { blocksFor } from "./atomic-file.js";
-import type { UsageChange } from "../usage-change.js";
 import type { AtomicFiles } from "./atomic-file.js";
 import type { BodyReader, EntryHead, EntryWriter, SkipReason } from "../contract.js";
 import type { Faults } from "../faults.js";
+import { blocksFor } from "../file-system.js";
 import { BodyChecksum, revealed, SealedBody } from "./body-cover.js";
 import type { BodyCover } from "./body-cover.js";
 import { PREAMBLE_BYTES, STREAM_BODY_OFFSET, encodeEntryHead } from "./format.js";
 import { GrowingBody } from "./growing-body.js";
 import type { EntryPath } from "../paths.js";
-import type { SpaceReservation } from "../bounds/space-reservation.js";
+import type { Reservation, UsageChange } from "./entries.js";
 import type { EntrySeal } from "./seal.js";
 
 /** Bytes that are collected before the first write: below this, the body may still turn out to be small. */
@@ -36,13 +35,13 @@ export interface EntryWriterDeps {
   readonly seal: EntrySeal | undefined;
   readonly epoch: () => number;
   readonly now: () => number;
-  /** Room that is reserved before anything is written. */
-  readonly room: SpaceReservation;
+  /** Reserved before anything is written. */
+  readonly space: Reservation;
   /** Whether this writer and all others have so much waiting for the disk that a piece too long for this one alone is
    * refused. */
   readonly crowded: () => boolean;
-  /** Whether the invalidation log leaves the entry valid. */
-  readonly alive: (head: EntryHead) => boolean;
+  /** Whether no purge since the birth of the entry matches it. */
+  readonly survivesPurges: (head: EntryHead) => boolean;
   readonly stored: (path: EntryPath, change: UsageChange) => void;
   /** Makes an entry that is being committed visible to readers until `result` settles. */
   readonly committing: (writer: FileEntryWriter, head: EntryHead, result: Promise<boolean>) => void;
@@ -129,12 +128,12 @@ export class FileEntryWriter implements EntryWriter {
   }
 
   #flush(): Promise<void> {
-    return this.#deps.room.grow(this.#body.bytes) ? this.#body.flush() : Promise.reject(this.#refuse("over-budget"));
+    return this.#deps.space.grow(this.#body.bytes) ? this.#body.flush() : Promise.reject(this.#refuse("over-budget"));
   }
 
   #flushed(): void {
     this.#work = undefined;
-    this.#deps.room.written(this.#body.writtenBytes);
+    this.#deps.space.written(this.#body.writtenBytes);
     if (this.#state === "failed") return this.#end();
     if (this.pendingBytes >= GATHER_BYTES) this.#start();
     if (this.pendingBytes <= PAUSE_BYTES / 2) this.#resume();
@@ -178,7 +177,7 @@ export class FileEntryWriter implements EntryWriter {
     this.#state = "ended";
     this.#body.release();
     void discarded.then(() => {
-      this.#deps.room.giveBack();
+      this.#deps.space.giveBack();
       this.#deps.ended(this);
       this.#resolveOver();
     });
@@ -193,8 +192,8 @@ export class FileEntryWriter implements EntryWriter {
         ? this.#commitSmall(head)
         : this.#commitLong(head, this.#body.temp));
       faults.stored();
-      this.#deps.room.written();
-      this.#deps.room.giveBack();
+      this.#deps.space.written();
+      this.#deps.space.giveBack();
       this.#deps.stored(path, stored);
       return true;
     } catch (error) {
@@ -225,8 +224,8 @@ export class FileEntryWriter implements EntryWriter {
   // Throws `REFUSED` when the entry is not to be kept.
   #encode(head: EntryHead, bodyOffset: number | undefined): { readonly bytes: Buffer; readonly table: Buffer } {
     const bodyBytes = this.#body.bytes;
-    if (!this.#deps.room.grow(bodyBytes + PREAMBLE_BYTES + head.meta.length)) throw this.#refuse("over-budget");
-    if (!this.#deps.alive(head)) throw this.#refuse("purged");
+    if (!this.#deps.space.grow(bodyBytes + PREAMBLE_BYTES + head.meta.length)) throw this.#refuse("over-budget");
+    if (!this.#deps.survivesPurges(head)) throw this.#refuse("purged");
     const { checksum, table } = this.#cover.end();
     const { seal } = this.#deps;
     const layout = { epoch: this.#deps.epoch(), bodyBytes, bodyChecksum: checksum, bodyOffset, seal };

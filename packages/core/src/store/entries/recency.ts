@@ -1,6 +1,6 @@
 /** Records, now and then and off the request path, that an entry was used: in the modification time of its file. Never
  * waits for it. */
-import { inOwnContext } from "../../base/async.js";
+import { OwnTimers } from "../../base/async.js";
 import { promised } from "../file-system.js";
 import type { FileSystem } from "../file-system.js";
 import type { Paths } from "../paths.js";
@@ -16,7 +16,7 @@ export class Recency {
   readonly #paths: Paths;
   readonly #waiting = new Map<string, FileTimes>();
   #inFlight = 0;
-  #timer: NodeJS.Timeout | undefined = undefined;
+  readonly #timers = new OwnTimers<"flush">();
 
   constructor(fs: FileSystem, paths: Paths) {
     this.#fs = fs;
@@ -27,17 +27,14 @@ export class Recency {
   touch(key: string, expiresAt: number, usedAt: number): void {
     if (this.#waiting.size >= MOST_WAITING) return;
     this.#waiting.set(key, { expiresAt, usedAt });
-    this.#timer ??= inOwnContext(() => setTimeout(() => this.#flush(), FLUSH_AFTER_MS).unref());
-  }
-
-  #flush(): void {
-    this.#timer = undefined;
-    while (this.#inFlight < MOST_IN_FLIGHT && this.#next());
+    if (this.#timers.has("flush")) return;
+    this.#timers.set("flush", FLUSH_AFTER_MS, () => {
+      while (this.#inFlight < MOST_IN_FLIGHT && this.#next());
+    });
   }
 
   close(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#timers.stop();
     this.#waiting.clear();
   }
 

@@ -5,12 +5,12 @@
  */
 import { setImmediate } from "node:timers";
 import { inOwnContext } from "../../base/async.js";
-import type { UsageChange } from "../usage-change.js";
 import type { AtomicFiles } from "./atomic-file.js";
 import { isTransientRename } from "./atomic-file.js";
+import { REMOVED } from "./entries.js";
+import type { Reservation, UsageChange } from "./entries.js";
 import type { Faults } from "../faults.js";
 import type { EntryPath, Paths } from "../paths.js";
-import type { SpaceReservation } from "../bounds/space-reservation.js";
 import { SlowGuard } from "./slow-guard.js";
 import type { StoredEntry } from "./stored-entry.js";
 
@@ -28,12 +28,9 @@ const WRITE_TRIPS = 5;
 /** Longest synchronous stretch of writing in one turn of the event loop. */
 const TURN_MS = 2;
 
-/** The key is to have no file. */
-export const REMOVED = "removed";
-
-/** The bytes to write and the room reserved for them; `undefined` when there is nothing to write any more. */
+/** The bytes to write and the space reserved for them; `undefined` when there is nothing to write any more. */
 export type Encoded =
-  | { readonly pieces: Buffer[]; readonly expiresAt: number; readonly room: SpaceReservation }
+  | { readonly pieces: Buffer[]; readonly expiresAt: number; readonly space: Reservation }
   | undefined;
 
 export interface WriteQueueDeps<Value> {
@@ -242,24 +239,24 @@ export class WriteQueue<Value> {
     this.#checkIdle();
   }
 
-  #writeEncodedNow(path: EntryPath, { pieces, expiresAt, room }: NonNullable<Encoded>): void {
+  #writeEncodedNow(path: EntryPath, { pieces, expiresAt, space }: NonNullable<Encoded>): void {
     let stored: UsageChange;
     try {
       stored = this.#files.writeNow(path, pieces, this.#times(expiresAt));
-      room.written();
+      space.written();
     } finally {
-      room.giveBack();
+      space.giveBack();
     }
     this.#succeed(path, stored);
   }
 
-  async #writeEncoded(path: EntryPath, { pieces, expiresAt, room }: NonNullable<Encoded>): Promise<void> {
+  async #writeEncoded(path: EntryPath, { pieces, expiresAt, space }: NonNullable<Encoded>): Promise<void> {
     let stored: UsageChange;
     try {
       stored = await this.#files.write(path, pieces, this.#times(expiresAt));
-      room.written();
+      space.written();
     } finally {
-      room.giveBack();
+      space.giveBack();
     }
     this.#succeed(path, stored);
   }

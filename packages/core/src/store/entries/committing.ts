@@ -1,9 +1,9 @@
 /** Entries that are being committed: their files are about to get their final names. Until then, each is read from
  * where it was written, so no lookup waits for the disk. Never decides whether an entry may be used. */
 import { setImmediate } from "node:timers";
-import type { BodyReader, EntryHead } from "./contract.js";
-import type { FileEntryWriter } from "./entries/entry-writer.js";
-import { StoredEntry } from "./entries/stored-entry.js";
+import type { BodyReader, EntryHead } from "../contract.js";
+import type { FileEntryWriter } from "./entry-writer.js";
+import { StoredEntry } from "./stored-entry.js";
 
 interface Announced<Value> {
   /** `undefined` if its meta cannot be decoded. */
