@@ -6,17 +6,20 @@ import { defineConfig } from "vitest/config";
 const conditions = ["diskcache-source", "node"];
 
 /* `npm run test:quick`: what a change needs before a commit. Left to the whole run: what waits for other processes, for disks of a size or for
- * thousands of requests, what packs and installs, and programs that are generated. The shared suite runs on one framework of each way of capturing
- * a response (`test/adapters/adapters.ts`). */
+ * thousands of requests, what compiles, packs and installs, programs that are generated, and of each room the files that cost most where others
+ * stand beside them. The shared suite runs on one framework of each way of capturing a response (`test/adapters/adapters.ts`). */
 const QUICK = process.env["DISKCACHE_TEST"] === "quick";
 const LONG = [
   "examples/**",
   "test/{conformance,examples,fuzz,model,packed}/**",
   "**/processes.test.ts",
-  "test/flights/{fragments,slow-clients,refused}.test.ts",
-  "test/security/{audit,audit-copies,audit-unseen,canaries,floods,poisoning}.test.ts",
-  "test/store/{bounds,crash/crash,faults,short-of-space,small-file-system,stress/stress}.test.ts",
-  "test/adapters/{closing,compress,compress-shared,http2-writing,leaving,purger,reasons,restart,superseded,unread-bodies}.test.ts",
+  "test/docs/documentation.test.ts",
+  "test/flights/{fragments,placing,refused,slow-clients,warm}.test.ts",
+  "test/rfc9111/{content-readers,keyed-content}.test.ts",
+  "test/security/{audit-copies,audit-unseen,canaries,cut-short,floods,late-cookies,poisoning,sealed-files,sessions}.test.ts",
+  "test/store/{bounds,crash/crash,faults,litter,short-of-space,slow-disk,small-file-system,stress/stress,tiny-disk,traps,without-times}.test.ts",
+  "test/adapters/{closing,compress-shared,http2,http2-requests,http2-writing,koa-heads,leaving,lent-bodies,nested,past-koa}.test.ts",
+  "test/adapters/{purger,reasons,restart,rewritten,shared-shape,superseded,unread-bodies}.test.ts",
 ];
 
 /* Functions from values to values: no file, no server, no process, nothing of Vitest's that one file could leave for the next. They share a process,
