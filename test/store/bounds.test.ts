@@ -5,12 +5,15 @@ import { once } from "node:events";
 import { existsSync, lstatSync, readdirSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { nodeFileSystem } from "../../packages/core/src/store/file-system.js";
 import { compileStore } from "../support/compiled-store.mjs";
 import { temporaryDirectory } from "../support/temporary-directory.js";
 import { allocated } from "./allocated.mjs";
 import { isSwept, opened, until } from "./opened.js";
+
+// The disks of these tests are slow themselves, and the store is to notice.
+vi.unmock(import("../../packages/core/src/store/entries/slow-guard.js"));
 
 const WRITER = fileURLToPath(new URL("flood-writer.mjs", import.meta.url));
 const MIB = 2 ** 20;

@@ -2,13 +2,16 @@
  * and no more, and a full disk ends by itself. */
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { FileCache } from "../../packages/core/src/index.js";
 import { temporaryDirectory } from "../support/temporary-directory.js";
 import { allocated } from "./allocated.mjs";
 import { bodyFor, bodyOf, isSwept, opened, until } from "./opened.js";
 import type { Opened } from "./opened.js";
 import { mountedDisk, toldDisk } from "./small-disk.js";
+
+// The disks of these tests are slow themselves, and the store is to notice.
+vi.unmock(import("../../packages/core/src/store/entries/slow-guard.js"));
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
