@@ -4,6 +4,7 @@
 import type { Stats } from "node:fs";
 import { dirname } from "node:path";
 import { directoryError } from "../base/errors.js";
+import { errorCode } from "./file-system.js";
 import type { FileSystem } from "./file-system.js";
 
 /** Nothing is made while something has gone within this time. */
@@ -18,6 +19,8 @@ const SHARD = /^[0-9a-f]{2}$/;
 const PASSING = /^(?:tmp-|sweeper)/;
 /** One of these is always there. */
 const LOG = /^invalidations\.\d+$/;
+
+const GONE = new Set(["ENOENT", "ENOTDIR"]);
 
 export class Removal {
   readonly #fs: FileSystem;
@@ -100,8 +103,9 @@ export class Removal {
     try {
       const names = this.#fs.readdirSync(this.#root).filter((name) => !PASSING.test(name));
       return new Set(names.map((name) => (LOG.test(name) ? "invalidations" : name)));
-    } catch {
-      return undefined;
+    } catch (error) {
+      // What cannot be read is not gone.
+      return GONE.has(errorCode(error)) ? undefined : this.#names;
     }
   }
 

@@ -300,6 +300,8 @@ export class SharedUsage {
 
   #write(work: () => void): void {
     try {
+      // While the directory is being removed, it is not made again.
+      if (ownDirectory(this.#fs, this.#directory) === undefined && !this.#deps.mayMake()) return;
       work();
     } catch (error) {
       // Without a root there is nothing to count.

@@ -49,6 +49,7 @@ describe("whoever has the directory open", () => {
     advance(SETTLED_MS);
     expect([one.present, other.present]).toEqual([true, true]);
     other.close();
+    advance(SETTLED_MS);
     expect(one.present).toBe(false);
   });
 
