@@ -95,10 +95,11 @@ describe("the adapter in the README", () => {
     const body = written();
     const { visit, renders } = site(async () => new Response(body.readable));
     const leader = await visit();
-    const follower = await visit();
+    const following = visit();
+    await body.write("first ");
+    const follower = await following;
     expect(status(follower)).toContain("; collapsed");
     const reader = follower.body!.getReader();
-    await body.write("first ");
     expect(Buffer.from((await reader.read()).value).toString()).toBe("first ");
     await body.write("second");
     await body.end();
@@ -195,9 +196,9 @@ describe("the adapter in the README", () => {
 
   it("fills holes for each client", async () => {
     const { visit, cache, renders } = site(async (_, directives) => new Response(`Hello ${directives.hole("user")}!`));
-    cache.hole("user", (request) => request.headers.get("x-user") ?? "");
+    cache.hole("user", (request) => request.headers.get("x-name") ?? "");
     for (const user of ["Ada", "Bob"])
-      expect(await (await visit("/", { headers: { "x-user": user } })).text()).toBe(`Hello ${user}!`);
+      expect(await (await visit("/", { headers: { "x-name": user } })).text()).toBe(`Hello ${user}!`);
     expect(renders()).toBe(1);
   });
 

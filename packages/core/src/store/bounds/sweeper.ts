@@ -269,7 +269,7 @@ export class Sweeper {
       this.#countedAt = this.#deps.now();
       this.#deps.usage.finish(this.#countedAt, searched, sweep.ages);
     }
-    // Whoever hears of what was removed may close the store.
+    // A listener that hears of what was removed may close the store.
     if (this.#state.is !== "passing") return;
     this.#lock.release();
     const { again, untilMs } = this.#state;

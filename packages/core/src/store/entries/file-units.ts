@@ -1,5 +1,5 @@
 /**
- * The entries as files in 256 directories, as the sweep and whoever lists them meets them: what lies there, read by its
+ * The entries as files in 256 directories, as the sweep and a listing meet them: what lies there, read by its
  * file times alone unless its head is asked for. Follows no link, and removes only files under the cache's own names.
  */
 import type { Stats } from "node:fs";
