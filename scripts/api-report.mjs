@@ -9,7 +9,7 @@ import { root } from "./pnpm.mjs";
 /** The entry points: of which package, its file in dist/, and the name of the report. */
 const ENTRIES = [
   ...PACKAGES.map((name) => ({ name, entry: "index", report: name })),
-  { name: "core", entry: "store-suite", report: "core.store-suite" },
+  { name: "core", entry: "store/store-suite", report: "core.store-suite" },
 ];
 
 const checkOnly = process.argv.includes("--check");

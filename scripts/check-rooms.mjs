@@ -99,7 +99,6 @@ const ROOMS = {
   [FACE]: { values: "all" },
   index: { values: "all" },
   // Of a store it knows the contract alone.
-  "store-suite": { values: ["store/contract"] },
 };
 
 const PACKAGES = { core: [], http: ["core"], express: ["core", "http"], koa: ["core", "http"] };

@@ -21,7 +21,7 @@ import { requestHead } from "./request-head.js";
 import { isKnownResponse } from "./response-class.js";
 import { send } from "./send.js";
 import { learnServer } from "./server.js";
-import type { Http2Listener, ServerListener } from "./listener.js";
+import type { Http2Listener, ServerListener } from "./server.js";
 import { refreshPage, warmPages } from "./warm.js";
 import type { RefreshOptions, WarmedPage, WarmOptions, WarmSummary } from "./warm.js";
 

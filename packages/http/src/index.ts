@@ -15,11 +15,10 @@ import type {
 import { callHandler, runExchange, runRoute } from "./exchange.js";
 import { cacheHandle, originalTarget } from "./handle.js";
 import type { CacheHandle } from "./handle.js";
-import type { Http2Listener, ServerListener, WrapListener } from "./listener.js";
+import type { Http2Listener, ServerListener, WrapListener } from "./server.js";
 import { playReady } from "./play-ready.js";
-import { purgeListener } from "./purger.js";
+import { cacheControl, never, purgeBeforeHead, purgeListener, tool, varyOn } from "./tools.js";
 import { ForwardsUnderWay } from "./pending-forwards.js";
-import { cacheControl, never, purgeBeforeHead, tool, varyOn } from "./tools.js";
 import type { RouteTool } from "./tools.js";
 
 declare module "node:http" {
@@ -117,15 +116,15 @@ export { runExchange, runRoute } from "./exchange.js";
 export type { Exchange } from "./exchange.js";
 export { cacheHandle, originalTarget } from "./handle.js";
 export type { CacheHandle, Hole } from "./handle.js";
-export type { Http2Listener, ServerListener, WrapListener } from "./listener.js";
+export type { Http2Listener, ServerListener, WrapListener } from "./server.js";
 export { changedLines, headerGroups, headersSetOn } from "./header-groups.js";
 export type { HeaderGroup } from "./header-groups.js";
 export { keyedRequest, nestedRequest, routedRequest } from "./request-head.js";
 export { beforeHeadLeaves } from "./on-head.js";
 export { askedAs, isRefresh, refreshBehind } from "./refresh.js";
 export { playReady, readyResponse } from "./play-ready.js";
-export { answerPurges, purgeListener } from "./purger.js";
-export type { AnswerPurge } from "./purger.js";
+export { answerPurges, purgeListener } from "./tools.js";
+export type { AnswerPurge } from "./tools.js";
 export { putAside } from "./detach-handler.js";
 export {
   breakOff,

@@ -1,6 +1,6 @@
-/** The server that requests come by: where the cache sends requests of its own. */
-import type { IncomingMessage, Server } from "node:http";
-import type { Http2SecureServer, Http2Server } from "node:http2";
+/** The server that requests come by, where the cache sends requests of its own, and the types of its handlers. */
+import type { IncomingMessage, RequestListener, Server } from "node:http";
+import type { Http2SecureServer, Http2Server, Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import { hostOf, isHttp2Encrypted, isHttp2Request } from "./http2-request.js";
 
 /** A server of node:http, node:https or node:http2. */
@@ -47,4 +47,18 @@ export function http1Scheme(req: IncomingMessage): "http" | "https" {
 
 function isTls({ socket }: IncomingMessage): boolean {
   return (socket as { encrypted?: boolean }).encrypted === true;
+}
+
+/* Types of handlers for requests of node:http and node:http2: with Node's own types, one function cannot be both. */
+
+/** A handler that is written for the compatibility API of node:http2. */
+export type Http2Listener = (req: Http2ServerRequest, res: Http2ServerResponse) => void;
+
+/** Takes requests of either kind: for `createServer` of node:http, node:https and node:http2. */
+export type ServerListener = RequestListener & Http2Listener;
+
+/** Wraps a handler. */
+export interface WrapListener {
+  (handler: RequestListener): ServerListener;
+  (handler: Http2Listener): Http2Listener;
 }

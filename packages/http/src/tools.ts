@@ -1,7 +1,7 @@
-/** The small middlewares as wrappers of a node:http handler. */
+/** The small middlewares as wrappers of a node:http handler, and the one that answers purges. */
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
-import { cacheControlEdit, neverKeep, varyEdit } from "@diskcache/core";
-import type { CacheControlDirectives, HeaderEdit } from "@diskcache/core";
+import { cacheControlEdit, MAX_PURGE_CONTENT_BYTES, neverKeep, varyEdit } from "@diskcache/core";
+import type { CacheControlDirectives, HeaderEdit, PageCache, PurgeAnswer, PurgerOptions } from "@diskcache/core";
 import { headersSetOn } from "./header-groups.js";
 import { beforeHead } from "./on-head.js";
 import { reasonPhrase } from "./response-class.js";
@@ -81,4 +81,47 @@ export function purgeBeforeHead<Req>(purge: (native: Req) => Promise<void>, nati
 /** Statuses by which a handler says that it has done what was asked: 2xx, and 3xx as after a form. */
 export function isSuccess(status: number): boolean {
   return status >= 200 && status < 400;
+}
+
+/*
+ * A request to purge from node:http to the cache, and its answer back. Decides nothing: the core checks the token and
+ * the targets.
+ */
+
+/** Answers a request to purge, whose content other middleware may have parsed already. */
+export type AnswerPurge = (req: IncomingMessage, parsed: unknown) => Promise<PurgeAnswer>;
+
+/** @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` for a token that could be guessed */
+export function answerPurges<Req>(cache: PageCache<Req>, options: PurgerOptions): AnswerPurge {
+  const decide = cache.purger(options);
+  return (req, parsed) =>
+    decide({
+      method: req.method ?? "",
+      authorization: req.headers.authorization,
+      content: () => contentOf(req, parsed),
+    });
+}
+
+export function purgeListener<Req>(cache: PageCache<Req>, options: PurgerOptions): RequestListener {
+  const answers = answerPurges(cache, options);
+  return (req, res) =>
+    void answers(req, (req as { readonly body?: unknown }).body).then((answer) => sendPurgeAnswer(res, answer));
+}
+
+function sendPurgeAnswer(res: ServerResponse, { status, headers, body }: PurgeAnswer): void {
+  res.writeHead(status, headers).end(body);
+}
+
+// Where no middleware has read the content before, it is read here.
+async function contentOf(req: IncomingMessage, parsed: unknown): Promise<unknown> {
+  if (req.readableEnded) return Buffer.isBuffer(parsed) ? parsed.toString() : parsed;
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of req.iterator({ destroyOnReturn: false }) as AsyncIterable<string | Buffer>) {
+    const piece = Buffer.from(chunk as string);
+    bytes += piece.length;
+    if (bytes > MAX_PURGE_CONTENT_BYTES) throw new RangeError("too long");
+    chunks.push(piece);
+  }
+  return Buffer.concat(chunks).toString();
 }

@@ -15,7 +15,7 @@ import type { KeyLock, LockEnd } from "../store/contract.js";
 import { readsOf } from "./decide-storing.js";
 import type { Leading, SharedResponse } from "./forward-plan.js";
 import { Forward } from "./forward.js";
-import { passesRange } from "./partial.js";
+import { passesRange } from "./request-changes.js";
 
 export type ForwardLookup = Omit<Lookup & { verdict: "forward" }, "verdict">;
 

@@ -22,7 +22,7 @@ import type { ResolvedPolicy, WholePolicy } from "../options/resolve-policy.js";
 import { holesRefusal } from "../features/holes/fill.js";
 import type { ForwardPlan, StoreDecision } from "./forward-plan.js";
 import type { HandlerDirectives } from "./handler-directives.js";
-import { isPart } from "./partial.js";
+import { isPart } from "./request-changes.js";
 
 /** It may be stored, but is requested for the first time (`admission`). */
 export const NOT_ADMITTED = "admission";

@@ -22,7 +22,7 @@ import {
   lateRefusal,
   NOT_ADMITTED,
 } from "./decide-storing.js";
-import { completeBeginning } from "./partial.js";
+import { completeBeginning, requestChanges } from "./request-changes.js";
 import { deadlineMs, staleInstead } from "./stale.js";
 import type { Delivery, ForwardPlan, ResponseStart, StoreDecision } from "./forward-plan.js";
 import { fillMade } from "../features/holes/fill.js";
@@ -39,7 +39,6 @@ import {
   clientFields,
   withoutOuterCodingVary,
 } from "./client-response.js";
-import { requestChanges } from "./request-changes.js";
 import type { RequestChanges } from "./request-changes.js";
 import type { Failure } from "./stale.js";
 import { ForwardReport } from "./report.js";

@@ -19,7 +19,7 @@ import { NO_OUTER_FIELDS } from "../stored/stored-response.js";
 import type { OuterFields } from "../stored/stored-response.js";
 import type { ForwardPlan, StoreDecision } from "./forward-plan.js";
 import type { HandlerDirectives } from "./handler-directives.js";
-import { isPart } from "./partial.js";
+import { isPart } from "./request-changes.js";
 
 /** The response as it begins. */
 interface Beginning {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { acceptableCodings } from "./accept-encoding.js";
+import { acceptableCodings } from "./negotiation.js";
 
 const OFFERED = ["br", "zstd", "gzip"] as const;
 

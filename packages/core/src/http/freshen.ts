@@ -7,8 +7,6 @@ import { formatHttpDate } from "./http-date.js";
 import { isStrong, stronglyEqual, validatorsOf, weaklyEqual } from "./validators.js";
 import { varyWith } from "./vary.js";
 
-export { validatorsOf } from "./validators.js";
-
 /** The stored response with every field of the 304 in place of its own (§3.2): where its first line stood, or at the
  * end. `Vary` names the fields of both.
  * Its `Age`, and `Date` where the 304 brings none, were about the earlier exchange and are removed.

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { prefersLanguageOf } from "./language.js";
+import { prefersLanguageOf } from "./negotiation.js";
 
 describe("RFC 9110 §12.5.4 the language a client wants most", () => {
   it.each([

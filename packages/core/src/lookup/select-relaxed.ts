@@ -5,7 +5,7 @@ import { andThen } from "../base/async.js";
 import type { MaybeAsync } from "../base/async.js";
 import { fieldLines } from "../http/fields.js";
 import { missingRange, selectFromFragment } from "../http/partial-content.js";
-import { prefersLanguageOf } from "../http/language.js";
+import { prefersLanguageOf } from "../http/negotiation.js";
 import { canonicalQuery, parseNoVarySearch } from "../http/no-vary-search.js";
 import { isStrong, validatorsOf } from "../http/validators.js";
 import { partPage, pathKey, searchAliasKey, searchRecordKey, variantKey } from "../key/page-key.js";

@@ -17,7 +17,7 @@ import type { ResolvedOptions } from "../options/resolve-options.js";
 import type { Store, StoreOwner } from "../store/contract.js";
 import { DiskStore } from "../store/disk-store.js";
 import { openGivenStore } from "../store/given-store.js";
-import { tellOwner } from "../store/tell-owner.js";
+import { tellOwner } from "../store/faults.js";
 import { decodeStoredValue } from "../stored/stored-value.js";
 import type { StoredValue } from "../stored/stored-value.js";
 

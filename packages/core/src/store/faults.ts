@@ -1,7 +1,8 @@
-/** Counts and reports faults, and pauses storing after a fault that the next write would meet as well. Never
- * throws. */
+/** Counts and reports faults, pauses storing after a fault that the next write would meet as well, and tells the owner
+ * what happens in the store. Never throws. */
 import { performance } from "node:perf_hooks";
-import { DiskCacheError, corruptEntryError, storeIoError } from "../base/errors.js";
+import { corruptEntryError, DiskCacheError, storeIoError } from "../base/errors.js";
+import type { StoreEvents } from "../base/observer.js";
 import type { SkipReason, StoreEvent } from "./contract.js";
 import { errorCode } from "./file-system.js";
 
@@ -102,5 +103,30 @@ export class Faults {
     this.#pauseMs = Math.min(this.#pauseMs === 0 ? FIRST_PAUSE_MS : this.#pauseMs * 2, LONGEST_PAUSE_MS);
     this.#pausedUntil = this.#elapsed() + this.#pauseMs;
     this.tell({ type: "pause", code, forMs: this.#pauseMs });
+  }
+}
+
+/* What a store observes, as the owner of a cache is told of it. Leaves out what has been reported, and decides nothing
+ * else. */
+
+export type TellOwner = <Name extends keyof StoreEvents>(name: Name, event: StoreEvents[Name]) => void;
+
+export function tellOwner(event: StoreEvent, tell: TellOwner): void {
+  switch (event.type) {
+    case "error":
+      return event.said ? undefined : tell("error", event.error);
+    case "corrupt":
+    case "too-small":
+      return tell("error", event.error);
+    case "skip":
+      return tell("write-skipped", { reason: event.reason, key: event.key });
+    case "evict":
+      return tell("evict", { reason: event.reason, entries: event.entries, bytes: event.bytes });
+    case "pause":
+      return tell("pause", { code: event.code, forMs: event.forMs });
+    case "resume":
+      return tell("resume", {});
+    case "log-restarted":
+      return tell("log-restarted", { problem: event.problem });
   }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { alike } from "./intern-fields.js";
+import { alike } from "./stored-response.js";
 
 describe("field lines that are kept once", () => {
   it("say what they said, whatever the pages before said", () => {

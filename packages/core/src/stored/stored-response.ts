@@ -3,10 +3,9 @@
 import { codingsNamed } from "../base/codings.js";
 import type { Coding } from "../base/codings.js";
 import type { ResponseHead } from "../base/exchange.js";
-import type { ClientCacheControl } from "../http/patch-cache-control.js";
 import { fieldValue } from "../http/fields.js";
+import type { ClientCacheControl } from "../http/patch-cache-control.js";
 import type { StoredPolicy } from "../http/stored-policy.js";
-import { alike, mostlyAlike } from "./intern-fields.js";
 
 export interface StoredResponse {
   readonly kind: "response";
@@ -242,4 +241,44 @@ function decodeHoles(line: string): StoredHoles | undefined {
   if (token === undefined) return undefined;
   if (!/^[0-9a-f]{32}$/.test(token) || names.length === 0) throw new Error("not the holes of a page");
   return { token, names };
+}
+
+/**
+ * Field lines of pages that are read one after the other are mostly alike. Equal strings are kept once, which saves
+ * memory for many pages in memory, and processor cache for each of them. Changes no text.
+ */
+
+/** More names than the responses of one application have; beyond this number a line keeps its own strings. */
+const MOST_NAMES = 256;
+
+/** The last line of each field, by field name. */
+const lastLines = new Map<string, { readonly name: string; value: string }>();
+
+/** The same lines, with the strings of earlier lines where they are equal; `undefined` when they are not names and
+ * values in turn.
+ * @param isName whether this is the name of a field; names met before are */
+export function alike(rawHeaders: string[], isName: (name: string) => boolean): string[] | undefined {
+  if (rawHeaders.length % 2 !== 0) return undefined;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const [name, value] = [rawHeaders[index]!, rawHeaders[index + 1]!];
+    const last = lastLines.get(name);
+    if (last === undefined) {
+      if (!isName(name)) return undefined;
+      if (lastLines.size < MOST_NAMES) lastLines.set(name, { name, value });
+      continue;
+    }
+    rawHeaders[index] = last.name;
+    if (last.value === value) rawHeaders[index + 1] = last.value;
+    else last.value = value;
+  }
+  return rawHeaders;
+}
+
+/** Reads lines that are mostly the same as the last one: what that one said is given again. */
+function mostlyAlike<Value>(read: (line: string) => Value): (line: string) => Value {
+  let last: { readonly line: string; readonly value: Value } | undefined;
+  return (line) => {
+    if (last?.line !== line) last = { line, value: read(line) };
+    return last.value;
+  };
 }

@@ -4,7 +4,7 @@ import type { StoreEvents } from "../../base/observer.js";
 import type { DiskCacheOptions, PageCacheOptions } from "../../options/options.js";
 import { FileCache } from "./file-cache.js";
 import type { StoreOptions, ValueCacheOptions } from "./file-cache-options.js";
-import type { TellOwner } from "../../store/tell-owner.js";
+import type { TellOwner } from "../../store/faults.js";
 import { memoize } from "./memoize.js";
 import type { MemoizedIn, MemoizeOptions } from "./memoize.js";
 

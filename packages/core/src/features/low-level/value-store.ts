@@ -13,8 +13,8 @@ import type {
 } from "../../store/contract.js";
 import { DiskStore } from "../../store/disk-store.js";
 import { openGivenStore } from "../../store/given-store.js";
-import { tellOwner } from "../../store/tell-owner.js";
-import type { TellOwner } from "../../store/tell-owner.js";
+import { tellOwner } from "../../store/faults.js";
+import type { TellOwner } from "../../store/faults.js";
 import { wholeBody } from "../../store/contract.js";
 import { Exclusive } from "./exclusive.js";
 import type { Locks } from "./exclusive.js";

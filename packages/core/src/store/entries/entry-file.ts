@@ -1,7 +1,7 @@
 /** Reads one entry's file: opened without following links, complete and verified or not at all. Never decides whether
  * the entry may still be used. */
 import type { Stats } from "node:fs";
-import { BodyFile } from "./body-reader.js";
+import { BodyFile, Slabs } from "./body-reader.js";
 import type { Faults } from "../faults.js";
 import { READ_FLAGS, READ_FLAGS_PLAIN, errorCode, promised } from "../file-system.js";
 import type { FileSystem } from "../file-system.js";
@@ -11,8 +11,7 @@ import type { KnownHead } from "./known-heads.js";
 import { ownDirectory, shardOf } from "../own-directory.js";
 import type { OwnShards } from "../own-directory.js";
 import type { EntrySeal, Seals } from "./seal.js";
-import { Slabs } from "./slabs.js";
-import type { Slab } from "./slabs.js";
+import type { Slab } from "./body-reader.js";
 
 /** Files up to this length are read whole, in one call; of longer ones only the head, and the body piece by piece. */
 const WHOLE_FILE_BYTES = 131_072;

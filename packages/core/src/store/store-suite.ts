@@ -1,8 +1,8 @@
 /** What every store has to do, as cases for any test runner: a store is right when all of them pass. Checks with
  * node:assert, and knows of a store nothing but its contract. */
 import assert from "node:assert/strict";
-import { wholeBody } from "./store/contract.js";
-import type { EntryHead, OpenStore, PurgeSelector, Store, StoreEntry, StoreEvent } from "./store/contract.js";
+import { wholeBody } from "./contract.js";
+import type { EntryHead, OpenStore, PurgeSelector, Store, StoreEntry, StoreEvent } from "./contract.js";
 
 /** One thing that a store has to do. */
 export interface StoreCase {
