@@ -196,9 +196,9 @@ describe("the adapter in the README", () => {
 
   it("fills holes for each client", async () => {
     const { visit, cache, renders } = site(async (_, directives) => new Response(`Hello ${directives.hole("user")}!`));
-    cache.hole("user", (request) => request.headers.get("x-name") ?? "");
+    cache.hole("user", (request) => request.headers.get("x-user") ?? "");
     for (const user of ["Ada", "Bob"])
-      expect(await (await visit("/", { headers: { "x-name": user } })).text()).toBe(`Hello ${user}!`);
+      expect(await (await visit("/", { headers: { "x-user": user } })).text()).toBe(`Hello ${user}!`);
     expect(renders()).toBe(1);
   });
 

@@ -24,7 +24,7 @@ const FIELDS =
   );
 /** More of the same kinds. */
 const MORE_FIELDS =
-  "X-Goog-Api-Key Access-Token Auth-Token X-Auth X-Authentication X-Jwt X-JWT-Assertion X-Client-Secret Job-Token X-Gravitee-Api-Key X-IBM-Client-Id X-Hasura-User-Id X-Userinfo X-Endpoint-API-UserInfo X-Apigateway-Api-Userinfo X-Vouch-User X-User OIDC_CLAIM_email Shib-Session-ID X-Amzn-Mtls-Clientcert-Subject X-SSL-Cert".split(
+  "X-Goog-Api-Key Access-Token Auth-Token X-Auth X-Authentication X-Jwt X-JWT-Assertion X-Client-Secret Job-Token X-Gravitee-Api-Key X-IBM-Client-Id X-Hasura-User-Id X-Userinfo X-Endpoint-API-UserInfo X-Apigateway-Api-Userinfo X-Vouch-User OIDC_CLAIM_email Shib-Session-ID X-Amzn-Mtls-Clientcert-Subject X-SSL-Cert".split(
     " ",
   );
 

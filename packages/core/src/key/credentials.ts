@@ -35,9 +35,7 @@ const CREDENTIAL_FIELDS: readonly string[] = [
   ..."x-forwarded-groups x-forwarded-preferred-username x-forwarded-user x-goog-authenticated-user-*".split(" "),
   ..."x-goog-iap-* x-ms-client-principal* x-ms-token-* x-pomerium-* x-remote-* x-user-email x-user-id".split(" "),
   ..."x-consumer-* x-credential-identifier x-username x-webauth-*".split(" "),
-  ..."oidc_* shib-* x-apigateway-api-userinfo x-endpoint-api-userinfo x-hasura-* x-user x-userinfo x-vouch-*".split(
-    " ",
-  ),
+  ..."oidc_* shib-* x-apigateway-api-userinfo x-endpoint-api-userinfo x-hasura-* x-userinfo x-vouch-*".split(" "),
   ..."client-cert ssl-client-* x-arr-clientcert x-client-cert x-client-dn x-forwarded-client-cert x-ssl-client-*".split(
     " ",
   ),
