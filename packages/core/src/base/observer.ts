@@ -110,12 +110,30 @@ export interface ForwardOrigin {
   readonly leftAlone: boolean;
 }
 
+/** What a forward came to, when it is over. */
+export interface ForwardOutcome {
+  readonly method: string;
+  readonly url: string;
+  /** Why it was forwarded (RFC 9211 §2.2), and more about that. */
+  readonly reason: string;
+  readonly detail: string | undefined;
+  /** Whether its response is stored. */
+  readonly stored: boolean;
+  /** Why not, and the cookies or fields that this or the detail is about. */
+  readonly refusal: string | undefined;
+  readonly names: readonly string[];
+  /** Until its response was over. */
+  readonly ms: number;
+}
+
 /** Sees what happens to each request beside the listeners of events: what speaks to the developer. */
 export interface Watcher {
-  hit(url: string, stale: boolean): void;
-  forward(url: string, reason: string, detail: string | undefined, names: Names, origin: ForwardOrigin): void;
-  stored(url: string, own: boolean): void;
-  notStored(url: string, reason: string, names: Names, own: boolean): void;
+  hit?(url: string, stale: boolean, method: string): void;
+  collapsed?(url: string): void;
+  forward?(url: string, reason: string, detail: string | undefined, names: Names, origin: ForwardOrigin): void;
+  stored?(url: string, own: boolean): void;
+  notStored?(url: string, reason: string, names: Names, own: boolean): void;
+  over?(outcome: ForwardOutcome): void;
   /** Nothing happens from now on. */
   end(): void;
 }
@@ -179,8 +197,7 @@ export class Observer {
   /** Tell what happened at the start, as soon as there is a listener. */
   readonly #untold = new Set<() => void>();
   #listening = false;
-  /** `undefined` where nothing is to be seen any more. */
-  watcher: Watcher | undefined;
+  readonly #watchers = new Set<Watcher>();
 
   on<Name extends keyof CacheEvents>(name: Name, listener: Listener<Name>): void {
     this.#listening = true;
@@ -192,11 +209,34 @@ export class Observer {
     this.#listeners.off(name, listener);
   }
 
-  hit(url: string, stale: boolean): void {
+  /** From now on it sees what happens. */
+  watch(watcher: Watcher): void {
+    this.#watchers.add(watcher);
+  }
+
+  unwatch(watcher: Watcher): void {
+    this.#watchers.delete(watcher);
+  }
+
+  /** Whether what a forward comes to is to be told. */
+  get isWatched(): boolean {
+    return this.#watchers.size > 0;
+  }
+
+  /** Nothing happens from now on. */
+  end(): void {
+    for (const watcher of this.#watchers) watcher.end();
+  }
+
+  over(outcome: ForwardOutcome): void {
+    for (const watcher of this.#watchers) watcher.over?.(outcome);
+  }
+
+  hit(url: string, stale: boolean, method = "GET"): void {
     this.counters.hits++;
     if (stale) this.counters.staleHits++;
     if (this.#heard) this.#tell("hit", { url, stale });
-    this.watcher?.hit(url, stale);
+    for (const watcher of this.#watchers) watcher.hit?.(url, stale, method);
   }
 
   forward(
@@ -208,24 +248,25 @@ export class Observer {
   ): void {
     this.counters.forwards++;
     if (this.#heard) this.#tell("forward", { url, reason, detail, ...named(names()) });
-    this.watcher?.forward(url, reason, detail, names, origin);
+    for (const watcher of this.#watchers) watcher.forward?.(url, reason, detail, names, origin);
   }
 
   collapsed(url: string): void {
     this.counters.collapsed++;
     if (this.#heard) this.#tell("collapsed", { url });
+    for (const watcher of this.#watchers) watcher.collapsed?.(url);
   }
 
   stored(url: string, bytes: number, own = false): void {
     this.counters.stored++;
     if (this.#heard) this.#tell("stored", { url, bytes });
-    this.watcher?.stored(url, own);
+    for (const watcher of this.#watchers) watcher.stored?.(url, own);
   }
 
   notStored(url: string, reason: string, names: Names = NO_NAMES, own = false): void {
     this.counters.notStored++;
     if (this.#heard) this.#tell("not-stored", { url, reason, ...named(names()) });
-    this.watcher?.notStored(url, reason, names, own);
+    for (const watcher of this.#watchers) watcher.notStored?.(url, reason, names, own);
   }
 
   refreshRefused(url: string, reached: boolean, status: number | undefined): void {

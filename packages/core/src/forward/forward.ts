@@ -393,11 +393,13 @@ export class Forward {
     const { leading, settled } = this.#plan;
     this.#report.forwarded();
     this.#report.kept(kept);
-    const onOver = this.#over ? undefined : this.onOver;
+    const wasOver = this.#over;
+    const onOver = wasOver ? undefined : this.onOver;
     this.#over = true;
     this.#absent?.over();
     clearTimeout(this.#deadline);
     const placed = kept === false ? this.#freshened : kept;
+    if (!wasOver) this.#report.over(placed);
     if (placed instanceof Promise) void this.#context.endings.add(placed);
     this.#context.fragments.renderings.end(this.directives);
     leading?.flight.complete(placed instanceof Promise ? placed : undefined);

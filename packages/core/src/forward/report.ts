@@ -1,5 +1,6 @@
 /** What is reported of one forward: once, that the application was asked and why; once, whether its response is stored;
  * and to callers that asked for it, the latter too. Decides nothing. */
+import { performance } from "node:perf_hooks";
 import type { CacheContext } from "../page-cache/context.js";
 import { andThen } from "../base/async.js";
 import type { MaybeAsync } from "../base/async.js";
@@ -13,23 +14,26 @@ import type { ForwardPlan } from "./forward-plan.js";
 export class ForwardReport {
   readonly #context: Pick<CacheContext, "observer" | "options">;
   readonly #plan: ForwardPlan;
-  #forwarded = false;
+  #forwarded: { readonly reason: ForwardReason; readonly detail: string | undefined } | undefined;
+  #refusal: { readonly reason: string; readonly rawHeaders: RawHeaders } | undefined;
+  readonly #startedMs: number;
   #kept: ((kept: MaybeAsync<boolean>) => void) | undefined;
 
   /** @param plan as it was when the request was forwarded */
   constructor(context: Pick<CacheContext, "observer" | "options">, plan: ForwardPlan) {
     this.#context = context;
     this.#plan = plan;
+    this.#startedMs = performance.now();
     plan.keeping?.(new Promise<boolean>((resolve) => (this.#kept = resolve)));
   }
 
   /** The application was asked. With credentials, only the response decides whether the request counts as a bypass. */
   forwarded(reason: ForwardReason = this.#plan.reason, detail?: string): void {
-    if (this.#forwarded) return;
-    this.#forwarded = true;
+    if (this.#forwarded !== undefined) return;
     const { reason: known, detail: knownDetail, request, own, page } = this.#plan;
     const credential = reason === "bypass" && known !== "bypass";
     const said = credential ? detail : knownDetail;
+    this.#forwarded = { reason, detail: said };
     const origin = { own, leftAlone: page === undefined };
     this.#context.observer.forward(request.target, reason, said, () => this.#names(said, []), origin);
   }
@@ -42,6 +46,7 @@ export class ForwardReport {
   /** @param rawHeaders of the response, where they are the reason */
   notStored(reason: string, rawHeaders: RawHeaders = []): void {
     const { request, own } = this.#plan;
+    this.#refusal ??= { reason, rawHeaders };
     this.#context.observer.notStored(request.target, reason, () => this.#names(reason, rawHeaders), own);
   }
 
@@ -57,6 +62,21 @@ export class ForwardReport {
   /** The first answer counts. */
   kept(kept: MaybeAsync<boolean>): void {
     this.#kept?.(kept);
+  }
+
+  /** The response is over.
+   * @param kept whether it is stored, or the stored one is fresh again */
+  over(kept: MaybeAsync<boolean>): void {
+    const { observer } = this.#context;
+    const { own, request } = this.#plan;
+    if (own || !observer.isWatched || this.#forwarded === undefined) return;
+    const { reason, detail } = this.#forwarded;
+    const ms = performance.now() - this.#startedMs;
+    void andThen(kept, (stored) => {
+      const refusal = stored ? undefined : this.#refusal?.reason;
+      const names = this.#names(refusal ?? detail, this.#refusal?.rawHeaders ?? []);
+      observer.over({ method: request.method, url: request.target, reason, detail, stored, refusal, names, ms });
+    });
   }
 
   #names(reason: string | undefined, rawHeaders: RawHeaders): readonly string[] {

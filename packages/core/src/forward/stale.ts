@@ -36,7 +36,7 @@ export function staleInstead(
   context.failing.failed(entry.head.key, entry.head.storedAt);
   const detail = "stale-if-error";
   const status: CacheStatus = { fwd: reason, fwdStatus: typeof failure === "number" ? failure : undefined, detail };
-  context.observer.hit(request.target, true);
+  context.observer.hit(request.target, true, request.method);
   leading?.flight.standIn(shareStored(context, plan, entry, detail));
   return respondStored(context, entry, request, now, {
     status,

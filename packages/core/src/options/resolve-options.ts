@@ -51,6 +51,8 @@ export interface ResolvedOptions {
   readonly strict: boolean;
   /** Outside of production: the developer is told what operators know. */
   readonly development: boolean;
+  /** A line for each request, in which form (`DISKCACHE_LOG`). */
+  readonly log: "text" | "json" | undefined;
   readonly enabled: boolean;
   readonly secrets: readonly Buffer[] | undefined;
   readonly encrypt: boolean;
@@ -148,6 +150,7 @@ export function resolveOptions<Req>(given: PageCacheOptions<Req>): ResolvedOptio
     durability: oneOf("durability", given.durability ?? DEFAULTS.durability, ["none", "fsync"]),
     strict: boolean("strict", given.strict ?? false),
     development: isDevelopment(),
+    log: requestLog(),
     enabled: boolean("enabled", given.enabled ?? process.env["DISKCACHE"] !== "off"),
     secrets: secrets("secret", given.secret),
     encrypt: encryption("encrypt", given.encrypt, given.secret),
@@ -195,6 +198,12 @@ function resolveHosts(given: unknown): ReadonlySet<string> {
   const wrong = hosts.find((host) => !isHost(host));
   if (wrong !== undefined) throw optionError("hosts", `a list of hosts, each ${EXPECTED_HOST}`, wrong);
   return new Set(hosts.map((host) => host.toLowerCase()));
+}
+
+function requestLog(): ResolvedOptions["log"] {
+  const wanted = process.env["DISKCACHE_LOG"] ?? "";
+  if (wanted === "" || wanted === "0") return undefined;
+  return wanted === "json" ? "json" : "text";
 }
 
 function isDevelopment(): boolean {

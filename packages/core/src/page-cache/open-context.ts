@@ -4,7 +4,7 @@ import { Auditor } from "../features/audit/auditor.js";
 import { CodedBodies } from "../features/coding/coded-bodies.js";
 import type { CacheContext } from "./context.js";
 import { Backoff } from "../forward/refreshes.js";
-import { Hints } from "./hints.js";
+import { Hints, RequestLog } from "./developer.js";
 import { HitForMiss } from "../forward/hit-for-miss.js";
 import { Fragments } from "../features/fragments/fragments.js";
 import { Holes } from "../features/holes/holes.js";
@@ -26,7 +26,8 @@ import type { StoredValue } from "../stored/stored-value.js";
 export function openContext<Req>(given: PageCacheOptions<Req>): CacheContext {
   const options = resolveOptions(given);
   const observer = new Observer();
-  if (options.enabled && options.development) observer.watcher = new Hints(observer);
+  if (options.enabled && options.development) observer.watch(new Hints(observer));
+  if (options.log !== undefined) observer.watch(new RequestLog(options.log));
   const store = openStore(options, observer);
   const parts = {
     options,

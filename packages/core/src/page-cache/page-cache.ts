@@ -269,7 +269,7 @@ export class PageCache<Req = unknown> {
   async close(): Promise<void> {
     const { fragments, coded, endings, store } = this.#context;
     this.#closed = true;
-    this.#context.observer.watcher?.end();
+    this.#context.observer.end();
     this.#answering.close();
     fragments.close();
     await coded.close();

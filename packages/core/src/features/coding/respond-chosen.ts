@@ -62,7 +62,7 @@ function play(
   const response = (stale ? respondStale : respondFresh)(chosen, asked, options.clock.now(), options.debugHeader);
   return andThen(begun(response), (readable) => {
     if (readable === undefined) return undefined;
-    observer.hit(request.target, stale);
+    observer.hit(request.target, stale, request.method);
     if (chosen !== entry && readable.body !== undefined) observer.codedHit(entry.bodyBytes - chosen.bodyBytes);
     return readable;
   });

@@ -47,7 +47,7 @@ export async function fillStored(
   const body = await bodyOf(entry);
   const sent = request.method === "HEAD" ? "length" : "content";
   const filled = body && (await fillers.fillIn({ response, body, holes, sent }, native));
-  if (filled !== undefined) observer.hit(request.target, stale);
+  if (filled !== undefined) observer.hit(request.target, stale, request.method);
   return filled;
 }
 

@@ -1,7 +1,8 @@
-/** Tells the developer, outside of production and once each, that a cache does not answer, why, and what cures it. Seen
- * from outside it changes nothing, and as soon as there is a hit it sees no more requests. */
+/** What speaks to the developer: hints, outside of production, that a cache does not answer, why, and what cures it; and
+ * a line for each request where `DISKCACHE_LOG` asks for it. Seen from outside it changes nothing, and it names cookies
+ * and fields, never a value. */
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
-import type { ForwardOrigin, Observer, Watcher } from "../base/observer.js";
+import type { ForwardOrigin, ForwardOutcome, Observer, Watcher } from "../base/observer.js";
 import { remedyFor } from "./reasons.js";
 
 /** Requests without a hit until it is said. */
@@ -19,6 +20,7 @@ interface Cause {
   readonly names: Set<string>;
 }
 
+/** Each hint is given once; as soon as there is a hit, it sees no more requests. */
 export class Hints implements Watcher {
   readonly #observer: Observer;
   readonly #causes = new Map<string, Cause>();
@@ -30,7 +32,7 @@ export class Hints implements Watcher {
   /** Whether requests come to any cache of this process: others may be for a few of them. */
   static #anyAsked = false;
 
-  /** @param observer whose watcher it becomes */
+  /** @param observer that it watches */
   constructor(observer: Observer) {
     this.#observer = observer;
     if (!Hints.#anyAsked) subscribe(ANSWERS, this.#answered);
@@ -65,7 +67,7 @@ export class Hints implements Watcher {
   /** Sees nothing any more. Idempotent. */
   end(): void {
     unsubscribe(ANSWERS, this.#answered);
-    if (this.#observer.watcher === this) this.#observer.watcher = undefined;
+    this.#observer.unwatch(this);
   }
 
   #remember(url: string): void {
@@ -113,4 +115,71 @@ const NOT_ASKED =
 
 function warn(code: string, message: string): void {
   process.emitWarning(message, { type: "DiskCacheHintWarning", code });
+}
+
+/* A line on standard error for each request that comes to the cache. */
+
+/** Of a line; as JSON these are its members. */
+interface Line {
+  readonly method: string;
+  readonly url: string;
+  readonly outcome: "hit" | "stale" | "collapsed" | "miss" | "bypass";
+  readonly ms?: number;
+  readonly stored?: boolean;
+  readonly reason?: string;
+  readonly names?: readonly string[];
+  readonly remedy?: string;
+}
+
+export class RequestLog implements Watcher {
+  readonly #format: (line: Line) => string;
+
+  constructor(format: "text" | "json") {
+    this.#format = format === "json" ? JSON.stringify : asText;
+  }
+
+  hit(url: string, stale: boolean, method: string): void {
+    this.#write({ method, url, outcome: stale ? "stale" : "hit" });
+  }
+
+  collapsed(url: string): void {
+    this.#write({ method: "GET", url, outcome: "collapsed" });
+  }
+
+  over({ method, url, reason: fwd, detail, stored, refusal, names, ms }: ForwardOutcome): void {
+    const leftAlone = fwd === "bypass" || fwd === "method";
+    const reason = stored ? undefined : (refusal ?? detail ?? (fwd === "method" ? fwd : undefined));
+    const remedy = reason === undefined ? undefined : remedyFor(reason, fwd);
+    this.#write({
+      method,
+      url,
+      outcome: leftAlone ? "bypass" : "miss",
+      ms: Math.round(ms * 10) / 10,
+      stored,
+      ...(reason !== undefined && { reason }),
+      ...(names.length > 0 && { names }),
+      ...(remedy !== undefined && { remedy }),
+    });
+  }
+
+  end(): void {
+    // What is still under way is told when it is over.
+  }
+
+  #write(line: Line): void {
+    process.stderr.write(`${this.#format(line)}\n`);
+  }
+}
+
+/** @example
+ * GET /reports/7  miss  88 ms  not stored: set-cookie (`sid`) → Do not set cookies on pages. … */
+function asText({ method, url, outcome, ms, stored, reason, names = [], remedy }: Line): string {
+  const parts = [`${method} ${url}`, outcome];
+  if (ms !== undefined) parts.push(`${ms < 10 ? ms : Math.round(ms)} ms`);
+  if (stored === true) parts.push("stored");
+  if (reason !== undefined) {
+    const about = names.length === 0 ? "" : ` (${names.map((name) => `\`${name}\``).join(", ")})`;
+    parts.push(`not stored: ${reason}${about}${remedy === undefined ? "" : ` → ${remedy}`}`);
+  }
+  return parts.join("  ");
 }
