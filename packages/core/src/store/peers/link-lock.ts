@@ -4,6 +4,7 @@
  * that names the remover. So a newer lock, which has other claims, is never taken for the old one. Does not decide what
  * is stale, and never waits. */
 import { hash } from "node:crypto";
+import { isFull } from "../faults.js";
 import { errorCode } from "../file-system.js";
 import type { FileSystem } from "../file-system.js";
 import { nameOwner, ownName } from "../process-identity.js";
@@ -47,13 +48,14 @@ export class LinkLocks {
   remove(path: string, target: string): Cleared {
     const claim = claimPath(path, target);
     try {
-      if (!this.#claim(claim)) return "held";
+      const claimed = this.#claim(claim);
+      if (claimed === false) return "held";
       try {
         if (this.#fs.readlinkSync(path) !== target) return "held";
         this.#fs.unlinkSync(path);
         return "free";
       } finally {
-        this.#fs.unlinkSync(claim);
+        if (claimed !== "full") this.#fs.unlinkSync(claim);
       }
     } catch (error) {
       // Another process was first.
@@ -75,13 +77,15 @@ export class LinkLocks {
     return true;
   }
 
-  // A claim whose maker died between claim and removal is not waited for.
-  #claim(path: string): boolean {
+  // A claim whose maker died between claim and removal is not waited for. On a full disk no process can claim anything:
+  // then the lock is removed without, so that what is to free the disk is not held up.
+  #claim(path: string): boolean | "full" {
     for (let attempt = 0; attempt < 2; attempt++) {
       try {
         this.#fs.symlinkSync(this.maker, path);
         return true;
       } catch (error) {
+        if (isFull(error)) return "full";
         if (errorCode(error) !== "EEXIST") throw error;
         if (this.#isLiving(path)) return false;
         this.#fs.unlinkSync(path);

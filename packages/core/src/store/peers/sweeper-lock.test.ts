@@ -62,6 +62,25 @@ describe("the right to sweep", () => {
     expect(readdirSync(root)).toEqual([]);
   });
 
+  it("is given back on a full disk, on which no claim can be made", () => {
+    const { root } = place();
+    let full = false;
+    const symlinkSync: typeof fs.symlinkSync = (...given) => {
+      if (full) throw Object.assign(new Error("no space"), { code: "ENOSPC" });
+      fs.symlinkSync(...given);
+    };
+    const one = new SweeperLock(
+      { ...fs, symlinkSync },
+      root,
+      () => 0,
+      () => "",
+    );
+    expect(one.take()).toBe(true);
+    full = true;
+    one.release();
+    expect(readdirSync(root)).toEqual([]);
+  });
+
   it("stays with a living holder for as long as he gets on", () => {
     const { lock, advance, getOn } = place();
     const [one, other] = [lock(), lock()];
