@@ -1,9 +1,13 @@
 /** `DISKCACHE_LOG`: a line for each request, with what became of it, why, and what cures it. */
+import { diskCache as expressCache } from "@diskcache/express";
+import express from "express";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { barrier } from "../support/barrier.js";
+import { ManualClock } from "../support/manual-clock.js";
+import { temporaryDirectory } from "../support/temporary-directory.js";
 import { ADAPTERS } from "./adapters.js";
 import type { Page } from "./adapters.js";
-import { openSite } from "./site.js";
+import { openSite, serveSite } from "./site.js";
 import type { Site } from "./site.js";
 
 describe.each(ADAPTERS)("$name: DISKCACHE_LOG", (adapter) => {
@@ -70,6 +74,25 @@ describe.each(ADAPTERS)("$name: DISKCACHE_LOG", (adapter) => {
     expect(lines.toSorted()).toEqual(["GET /a  collapsed\n", "GET /a  miss  0 ms  stored\n"]);
   });
 
+  it("says it once of a request that a stale page answers", async () => {
+    let fails = false;
+    const { site, lines } = await open("1", () => ({ status: fails ? 500 : 200, body: "hello" }), {
+      staleIfError: "1h",
+    });
+    await site.visit("/a");
+    await reach(lines, 1);
+    site.clock.advance(61);
+    fails = true;
+    await site.visit("/a");
+    await site.visit("/b");
+    await reach(lines, 3);
+    expect(lines.map((line) => line.split(/ {2}|\n/, 2).join(" "))).toEqual([
+      "GET /a miss",
+      "GET /a stale",
+      "GET /b miss",
+    ]);
+  });
+
   it("says it in JSON where that is wanted", async () => {
     const { site, lines } = await open("json", () => ({ headers: { "Cache-Control": "no-store" }, body: "" }));
     await site.visit("/a");
@@ -91,4 +114,24 @@ describe.each(ADAPTERS)("$name: DISKCACHE_LOG", (adapter) => {
     await site.visit("/a");
     expect(lines).toEqual([]);
   });
+});
+
+it("says it once of a request that a route with a key of its own takes over", async () => {
+  const lines: string[] = [];
+  vi.stubEnv("DISKCACHE_LOG", "1");
+  vi.spyOn(process.stderr, "write").mockImplementation(
+    (text) => lines.push(String(text).replace(/[\d.]+ ms/, "0 ms")) > 0,
+  );
+  const { dir, clock } = { dir: temporaryDirectory(), clock: new ManualClock() };
+  const cache = expressCache({ dir, clock, ttl: 60, audit: "off" });
+  const app = express();
+  app.use(cache);
+  app.get("/a", cache.route({ ttl: 60, key: () => "one" }), (_req, res) => void res.send("hello"));
+  const site = await serveSite(cache, clock, dir, app);
+  await site.visit("/a");
+  await site.visit("/a");
+  while (lines.length < 2) await new Promise(setImmediate);
+  vi.restoreAllMocks();
+  vi.unstubAllEnvs();
+  expect(lines).toEqual(["GET /a  miss  0 ms  stored\n", "GET /a  hit\n"]);
 });

@@ -129,7 +129,7 @@ export interface ForwardOutcome {
 /** Sees what happens to each request beside the listeners of events: what speaks to the developer. */
 export interface Watcher {
   hit?(url: string, stale: boolean, method: string): void;
-  collapsed?(url: string): void;
+  collapsed?(url: string, method: string): void;
   forward?(url: string, reason: string, detail: string | undefined, names: Names, origin: ForwardOrigin): void;
   stored?(url: string, own: boolean): void;
   notStored?(url: string, reason: string, names: Names, own: boolean): void;
@@ -197,7 +197,8 @@ export class Observer {
   /** Tell what happened at the start, as soon as there is a listener. */
   readonly #untold = new Set<() => void>();
   #listening = false;
-  readonly #watchers = new Set<Watcher>();
+  /** Usually none, and asked on every hit: a list, because to go through an empty set costs more. */
+  #watchers: readonly Watcher[] = [];
 
   on<Name extends keyof CacheEvents>(name: Name, listener: Listener<Name>): void {
     this.#listening = true;
@@ -211,16 +212,16 @@ export class Observer {
 
   /** From now on it sees what happens. */
   watch(watcher: Watcher): void {
-    this.#watchers.add(watcher);
+    this.#watchers = [...this.#watchers, watcher];
   }
 
   unwatch(watcher: Watcher): void {
-    this.#watchers.delete(watcher);
+    this.#watchers = this.#watchers.filter((other) => other !== watcher);
   }
 
   /** Whether what a forward comes to is to be told. */
   get isWatched(): boolean {
-    return this.#watchers.size > 0;
+    return this.#watchers.length > 0;
   }
 
   /** Nothing happens from now on. */
@@ -228,6 +229,7 @@ export class Observer {
     for (const watcher of this.#watchers) watcher.end();
   }
 
+  /** A forward is over, and its outcome is what its client got. */
   over(outcome: ForwardOutcome): void {
     for (const watcher of this.#watchers) watcher.over?.(outcome);
   }
@@ -251,10 +253,10 @@ export class Observer {
     for (const watcher of this.#watchers) watcher.forward?.(url, reason, detail, names, origin);
   }
 
-  collapsed(url: string): void {
+  collapsed(url: string, method = "GET"): void {
     this.counters.collapsed++;
     if (this.#heard) this.#tell("collapsed", { url });
-    for (const watcher of this.#watchers) watcher.collapsed?.(url);
+    for (const watcher of this.#watchers) watcher.collapsed?.(url, method);
   }
 
   stored(url: string, bytes: number, own = false): void {

@@ -143,7 +143,7 @@ export class Forwarding {
     return andThen(begun(response), (readable) => {
       // Nothing of it has been sent, and it has broken off or cannot be read.
       if (readable === undefined) return this.#again(question, attempt + 1);
-      observer.collapsed(request.target);
+      observer.collapsed(request.target, request.method);
       return readable;
     });
   }

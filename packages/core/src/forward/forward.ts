@@ -114,6 +114,7 @@ export class Forward {
   delegate(): void {
     this.#report.forwarded();
     this.#report.kept(false);
+    this.#report.answeredElsewhere();
     this.#delegated = true;
     clearTimeout(this.#deadline);
     releaseFollowers(this.#plan, false);
@@ -427,6 +428,8 @@ export class Forward {
   }
 
   #staleInstead(now: number, failure: Failure): OutgoingResponse | undefined {
-    return staleInstead(this.#context, this.#plan, now, failure);
+    const stale = staleInstead(this.#context, this.#plan, now, failure);
+    if (stale !== undefined) this.#report.answeredElsewhere();
+    return stale;
   }
 }

@@ -17,6 +17,7 @@ export class ForwardReport {
   #forwarded: { readonly reason: ForwardReason; readonly detail: string | undefined } | undefined;
   #refusal: { readonly reason: string; readonly rawHeaders: RawHeaders } | undefined;
   readonly #startedMs: number;
+  #answered = false;
   #kept: ((kept: MaybeAsync<boolean>) => void) | undefined;
 
   /** @param plan as it was when the request was forwarded */
@@ -64,12 +65,18 @@ export class ForwardReport {
     this.#kept?.(kept);
   }
 
+  /** The client has another answer, which is reported by itself: a stale page in place of this response, or that of an
+   * exchange which has taken over. */
+  answeredElsewhere(): void {
+    this.#answered = true;
+  }
+
   /** The response is over.
    * @param kept whether it is stored, or the stored one is fresh again */
   over(kept: MaybeAsync<boolean>): void {
     const { observer } = this.#context;
     const { own, request } = this.#plan;
-    if (own || !observer.isWatched || this.#forwarded === undefined) return;
+    if (own || this.#answered || !observer.isWatched || this.#forwarded === undefined) return;
     const { reason, detail } = this.#forwarded;
     const ms = performance.now() - this.#startedMs;
     void andThen(kept, (stored) => {

@@ -142,8 +142,8 @@ export class RequestLog implements Watcher {
     this.#write({ method, url, outcome: stale ? "stale" : "hit" });
   }
 
-  collapsed(url: string): void {
-    this.#write({ method: "GET", url, outcome: "collapsed" });
+  collapsed(url: string, method: string): void {
+    this.#write({ method, url, outcome: "collapsed" });
   }
 
   over({ method, url, reason: fwd, detail, stored, refusal, names, ms }: ForwardOutcome): void {
