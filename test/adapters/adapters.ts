@@ -56,8 +56,8 @@ export interface Application {
   readonly toolAs?: "middleware" | "before" | "decorator" | "legacy-decorator" | undefined;
   /** Whether the cache stands before all routes. Default: yes. */
   readonly global?: boolean | undefined;
-  /** The handler comes out of `cached(policy, handler)`, or a method that `cached(policy)` decorated, instead of standing
-   * behind `route(policy)`. */
+  /** The handler comes out of `cached(policy, handler)`, or a method that `cached(policy)` decorated, instead of
+   * standing behind `route(policy)`. */
   readonly cached?: "wrapper" | "decorator" | "legacy-decorator" | undefined;
   /** Purges are taken at `/_purge`. */
   readonly purger?: PurgerOptions | undefined;
@@ -96,8 +96,8 @@ const FIVE: readonly Adapter[] = [EXPRESS_5, EXPRESS_4, KOA_3, KOA_2, NODE_HTTP]
 /** `npm run test:quick`, or `npm run test:all`; otherwise `npm test`. */
 const MODE = process.env["DISKCACHE_TEST"];
 
-/** What the cache does whatever the version of a framework: one of each package. In `npm run test:quick` one of each way
- * of capturing a response: node:http goes through the code of Express. */
+/** What the cache does whatever the version of a framework: one of each package. In `npm run test:quick` one of each
+ * way of capturing a response: node:http goes through the code of Express. */
 export const ADAPTERS: readonly Adapter[] =
   MODE === "all" ? FIVE : MODE === "quick" ? [EXPRESS_5, KOA_3] : [EXPRESS_5, KOA_3, NODE_HTTP];
 

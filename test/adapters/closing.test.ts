@@ -1,5 +1,5 @@
-/** `close()` while pages are made and written: what a client was told is stored is found by the next process, and nothing
- * else is called so. */
+/** `close()` while pages are made and written: what a client was told is stored is found by the next process, and
+ * nothing else is called so. */
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { setImmediate as nextTurn } from "node:timers/promises";

@@ -1,5 +1,5 @@
-/** Pages kept compressed by several caches on one directory: made by one of them for all, and never sent in the bytes of
- * a body that another one has replaced. */
+/** Pages kept compressed by several caches on one directory: made by one of them for all, and never sent in the bytes
+ * of a body that another one has replaced. */
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";

@@ -1,5 +1,5 @@
-/** The head of a hit in Koa's onion: HEAD says what GET says, whatever stands outside, and nothing is told of a body that
- * is not there. */
+/** The head of a hit in Koa's onion: HEAD says what GET says, whatever stands outside, and nothing is told of a body
+ * that is not there. */
 import { Readable } from "node:stream";
 import { diskCache } from "@diskcache/koa";
 import type { KoaDiskCache } from "@diskcache/koa";

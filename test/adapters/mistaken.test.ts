@@ -1,5 +1,5 @@
-/** What a handler says wrongly: the client gets its page, and what could never be purged, or never be found again, is not
- * kept. */
+/** What a handler says wrongly: the client gets its page, and what could never be purged, or never be found again, is
+ * not kept. */
 import type { HandlerDirectives } from "@diskcache/core";
 import { describe, expect, it } from "vitest";
 import { ADAPTERS } from "./adapters.js";

@@ -1,5 +1,5 @@
-/** Two caches on one directory in the way of one request, and what else has a say in it: routes, and what is said of the
- * response. */
+/** Two caches on one directory in the way of one request, and what else has a say in it: routes, and what is said of
+ * the response. */
 import type { RequestListener } from "node:http";
 import { diskCache } from "@diskcache/express";
 import express from "express";

@@ -1,5 +1,5 @@
-/** What writes to `ctx.res` past Koa (`ctx.respond = false`, koa-connect, an Express application inside) is answered and
- * kept like anything else, conditions and ranges included. */
+/** What writes to `ctx.res` past Koa (`ctx.respond = false`, koa-connect, an Express application inside) is answered
+ * and kept like anything else, conditions and ranges included. */
 import { writeFileSync } from "node:fs";
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { join } from "node:path";

@@ -1,5 +1,5 @@
-/** Names of pages as people write them, and as requests have them: a purge, a warm-up and a refresh mean the same page by
- * both, or are refused. */
+/** Names of pages as people write them, and as requests have them: a purge, a warm-up and a refresh mean the same page
+ * by both, or are refused. */
 import { describe, expect, it } from "vitest";
 import { ADAPTERS } from "./adapters.js";
 import { openSite } from "./site.js";

@@ -1,5 +1,5 @@
-/** A stored page whose handler now gives what may not be stored: the page is over, and what says nothing of it leaves it
- * alone. */
+/** A stored page whose handler now gives what may not be stored: the page is over, and what says nothing of it leaves
+ * it alone. */
 import { Readable } from "node:stream";
 import { describe, expect, it } from "vitest";
 import type { DiskCacheOptions } from "@diskcache/core";

@@ -1,5 +1,5 @@
-/** Why a test is not passed: by design, or because nothing can pass it. A test that is not passed and not named here is a
- * fault. */
+/** Why a test is not passed: by design, or because nothing can pass it. A test that is not passed and not named here is
+ * a fault. */
 
 const SET_COOKIE =
   "A cookie that was set for one client is never given to another: a response with `Set-Cookie` is not stored, unless `relaxed.setCookie` says that its cookies are for everybody.";

@@ -1,5 +1,5 @@
-/** The tests each subject is known to pass, checked in below `floor/`. A floor only rises: nothing here takes a test out
- * of it that the suite still has. */
+/** The tests each subject is known to pass, checked in below `floor/`. A floor only rises: nothing here takes a test
+ * out of it that the suite still has. */
 import { readFile, writeFile } from "node:fs/promises";
 import type { Verdict } from "./score.js";
 import type { Kind, Suite } from "./suite.js";

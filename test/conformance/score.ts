@@ -1,9 +1,9 @@
-/** Judges results by the suite's rule, as pure functions: a test counts only when every test it depends on, in turn, was
- * passed. */
+/** Judges results by the suite's rule, as pure functions: a test counts only when every test it depends on, in turn,
+ * was passed. */
 import type { Kind, Results, SuiteTest } from "./suite.js";
 
-/** `setup`: the test broke off before its question. `hidden`: a test it depends on was not passed. `missing`: it was not
- * run. */
+/** `setup`: the test broke off before its question. `hidden`: a test it depends on was not passed. `missing`: it was
+ * not run. */
 export type Verdict = "passed" | "failed" | "setup" | "hidden" | "missing";
 
 export interface Count {

@@ -16,8 +16,8 @@ export type Adapter = "express" | "koa";
 export const CONFIGURATIONS = {
   /** As installed. */
   defaults: {},
-  /** Every option the suite has a question about. Neither `grace` nor `staleWhileRevalidate`: both mean to serve what is
-   * stale although the application would answer. */
+  /** Every option the suite has a question about. Neither `grace` nor `staleWhileRevalidate`: both mean to serve what
+   * is stale although the application would answer. */
   everything: {
     heuristic: true,
     staleIfError: "1h",

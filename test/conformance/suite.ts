@@ -73,8 +73,8 @@ export interface Run {
   readonly log?: NodeJS.WritableStream;
 }
 
-/** Starts the suite's origin server on a port of its own. In a thread, because it takes its settings from the environment
- * and ends with its process. */
+/** Starts the suite's origin server on a port of its own. In a thread, because it takes its settings from the
+ * environment and ends with its process. */
 export async function startOrigin({ engine }: Suite, log?: NodeJS.WritableStream): Promise<Origin> {
   const env = { npm_config_protocol: "http", npm_config_port: "0", npm_config_pidfile: devNull };
   const thread = new Worker(new URL("server/server.mjs", engine), { env, execArgv: [], stdout: true, stderr: true });
@@ -90,8 +90,8 @@ export async function startOrigin({ engine }: Suite, log?: NodeJS.WritableStream
   return { url: new URL(`http://127.0.0.1:${port}`), close: async () => void (await thread.terminate()) };
 }
 
-/** Puts the suite's questions to the server at `base`. In a thread, because the client keeps its results in its modules,
- * and so serves once. */
+/** Puts the suite's questions to the server at `base`. In a thread, because the client keeps its results in its
+ * modules, and so serves once. */
 export async function runSuite(
   suite: Suite,
   base: URL,

@@ -1,4 +1,5 @@
-/** The adapter in the README of @diskcache/core does what an adapter has to do: it is taken out of the page and used. */
+/** The adapter in the README of @diskcache/core does what an adapter has to do: it is taken out of the page and
+ * used. */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";

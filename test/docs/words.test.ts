@@ -1,4 +1,5 @@
-/** The words of the project: what its table of terms says is what the code calls things, and its prose has one voice. */
+/** The words of the project: what its table of terms says is what the code calls things, and its prose has one
+ * voice. */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";

@@ -1,5 +1,5 @@
-/** A refresh behind a stale page that comes to nothing: it is told, and the next client that finds the page stale has it
- * made. */
+/** A refresh behind a stale page that comes to nothing: it is told, and the next client that finds the page stale has
+ * it made. */
 import { createServer, get } from "node:https";
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { Socket } from "node:net";
@@ -147,7 +147,8 @@ describe.each(ADAPTERS)("$name: a refresh that comes to the cache", (adapter) =>
   });
 });
 
-/** A site whose middleware chooses the language by where a client is, which no request of the cache's own is anywhere. */
+/** A site whose middleware chooses the language by where a client is, which no request of the cache's own is
+ * anywhere. */
 async function openElsewhere(adapter: Adapter): Promise<Site> {
   const clock = new ManualClock();
   const dir = temporaryDirectory();

@@ -1,5 +1,5 @@
-/** A page that is no longer fresh: nobody waits for its successor, nobody sees an error it could have hidden, and what it
- * costs is bounded. */
+/** A page that is no longer fresh: nobody waits for its successor, nobody sees an error it could have hidden, and what
+ * it costs is bounded. */
 import fs from "node:fs";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { isRefresh } from "@diskcache/http";

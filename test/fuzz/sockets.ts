@@ -1,5 +1,5 @@
-/** Mutated bytes to a server with the cache in front: it stays up, and what is answered is the page of the request as the
- * server understood it. */
+/** Mutated bytes to a server with the cache in front: it stays up, and what is answered is the page of the request as
+ * the server understood it. */
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { IncomingMessage } from "node:http";

@@ -1,5 +1,5 @@
-/** RFC 9110 §7.6.1, RFC 9112 §6.2: what a handler copied from another connection is in no answer that the cache makes of
- * its response and none has two lengths. */
+/** RFC 9110 §7.6.1, RFC 9112 §6.2: what a handler copied from another connection is in no answer that the cache makes
+ * of its response and none has two lengths. */
 import { describe, expect, it } from "vitest";
 import { exchangeBytes } from "../support/visit.js";
 import { ADAPTERS } from "../adapters/adapters.js";

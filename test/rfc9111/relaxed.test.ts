@@ -1,5 +1,5 @@
-/** What HTTP permits and this cache does only when asked: cookies replayed (RFC 9111 §7.3), a POST that answers GETs (RFC
- * 9110 §9.3.3), languages chosen (RFC 9111 §4.1). */
+/** What HTTP permits and this cache does only when asked: cookies replayed (RFC 9111 §7.3), a POST that answers GETs
+ * (RFC 9110 §9.3.3), languages chosen (RFC 9111 §4.1). */
 import { describe, expect, it } from "vitest";
 import { ADAPTERS } from "../adapters/adapters.js";
 import type { Asked, Page } from "../adapters/adapters.js";

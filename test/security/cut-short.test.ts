@@ -1,5 +1,5 @@
-/** A body that ends too early, and a client that does not read its: both harm the others in the naive cache of this file,
- * and nobody here. */
+/** A body that ends too early, and a client that does not read its: both harm the others in the naive cache of this
+ * file, and nobody here. */
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { RequestListener } from "node:http";

@@ -1,5 +1,5 @@
-/** Links in the place of folders below the directory: nothing outside is read, written or removed through them, by pages
- * and values alike. */
+/** Links in the place of folders below the directory: nothing outside is read, written or removed through them, by
+ * pages and values alike. */
 import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { FileCache } from "@diskcache/core";

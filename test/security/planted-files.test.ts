@@ -1,5 +1,5 @@
-/** Whatever somebody puts where an entry lies: each trap catches a cache that opens, reads and believes it, and is a miss
- * for this one. */
+/** Whatever somebody puts where an entry lies: each trap catches a cache that opens, reads and believes it, and is a
+ * miss for this one. */
 import { execFileSync } from "node:child_process";
 import {
   closeSync,

@@ -1,5 +1,5 @@
-/** Cache poisoning and deception, a row for each attack: one request of the attacker's, one of the victim's. All of them
- * harm the clients of the naive cache in this file. */
+/** Cache poisoning and deception, a row for each attack: one request of the attacker's, one of the victim's. All of
+ * them harm the clients of the naive cache in this file. */
 import { createServer } from "node:http";
 import type { RequestListener } from "node:http";
 import { once } from "node:events";
@@ -187,7 +187,8 @@ const REQUESTS: readonly Attack[] = [
   },
 ];
 
-/** Private pages of frameworks' users that were shown to others: Django's advisories of 2026, and what resembles them. */
+/** Private pages of frameworks' users that were shown to others: Django's advisories of 2026, and what resembles
+ * them. */
 const ADVISORIES: readonly Attack[] = [
   { advisory: "Vary: *", headers: { Vary: "*" } },
   { advisory: "* among the members of Vary", headers: { Vary: "Accept, *" } },

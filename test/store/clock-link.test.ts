@@ -1,5 +1,5 @@
-/** The link by which a store tells others of the machine's clock: where it cannot be put in its place, nothing is left of
- * it. */
+/** The link by which a store tells others of the machine's clock: where it cannot be put in its place, nothing is left
+ * of it. */
 import { readdirSync } from "node:fs";
 import { expect, it } from "vitest";
 import { SteadyClock } from "../../packages/core/src/base/clock.js";

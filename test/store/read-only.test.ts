@@ -1,5 +1,5 @@
-/** A directory that was filled before and can only be read now: what lies in it is served, nothing else is called stored,
- * and that is said once. */
+/** A directory that was filled before and can only be read now: what lies in it is served, nothing else is called
+ * stored, and that is said once. */
 import { execFileSync } from "node:child_process";
 import { constants, readdirSync } from "node:fs";
 import { join } from "node:path";

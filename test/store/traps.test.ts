@@ -25,8 +25,8 @@ interface Trap {
   readonly lay: (file: string, outside: string, other: string) => void;
   /** Whether it is still there afterwards. */
   readonly stays?: boolean;
-  /** Whether what was kept can still be told from it by who has read it before: its checksums and its body are what they
-   * were. */
+  /** Whether what was kept can still be told from it by who has read it before: its checksums and its body are what
+   * they were. */
   readonly harmless?: boolean;
 }
 

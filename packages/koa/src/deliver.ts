@@ -101,7 +101,8 @@ export function flow(
       if (record && !forward.write(bytes)) await drained(forward);
       if (!isWanted() && stream.over) return void source.destroy();
       await stream.give(bytes);
-      // A part that is not recorded needs no more data. Left to the loop, the end of it would be an error of the source.
+      // A part that is not recorded needs no more data. Left to the loop, the end of it would be an error of the
+      // source.
       if (!record && stream.complete) return void source.destroy();
     }
   };

@@ -1,5 +1,5 @@
-/** The tests' reverse proxy as an Express application. An origin that hangs up becomes an error, and that a 502 page, as
- * in most applications. */
+/** The tests' reverse proxy as an Express application. An origin that hangs up becomes an error, and that a 502 page,
+ * as in most applications. */
 import { pipeline } from "node:stream";
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from "express";
 import { forward, responseFieldLines } from "./forward.js";

@@ -1,5 +1,5 @@
-/** Updating a stored response from a 304 (RFC 9111 §3.2, §4.3.4) or from the answer to a HEAD (§4.3.5). Never changes what
- * belongs to the stored bytes. */
+/** Updating a stored response from a 304 (RFC 9111 §3.2, §4.3.4) or from the answer to a HEAD (§4.3.5). Never changes
+ * what belongs to the stored bytes. */
 import type { RawHeaders, ResponseHead } from "../base/exchange.js";
 import { fieldLines, fieldValue, hasField, listMembers } from "./fields.js";
 import { withoutHopByHop } from "./hop-by-hop.js";

@@ -194,7 +194,8 @@ function refuse(reason: StoreRefusal): Storability {
   return { store: false, reason };
 }
 
-/** Whether a body has the length its head announces (RFC 9110 §8.6). Several Content-Length lines, or one that is no number, agree with no body (RFC 9112 §6.3). */
+/** Whether a body has the length its head announces (RFC 9110 §8.6). Several Content-Length lines, or one that is no
+ * number, agree with no body (RFC 9112 §6.3). */
 export function lengthAgrees({ rawHeaders }: ResponseHead, bytes: number): boolean {
   const lines = fieldLines(rawHeaders, "content-length");
   return lines.length === 0 || (lines.length === 1 && /^\d+$/.test(lines[0]!) && Number(lines[0]) === bytes);

@@ -1,5 +1,5 @@
-/** Keys that cannot collide and cannot be cloaked: whatever a client puts into the parts, two requests that differ in one
- * of them have two keys. */
+/** Keys that cannot collide and cannot be cloaked: whatever a client puts into the parts, two requests that differ in
+ * one of them have two keys. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { RequestHead } from "../base/exchange.js";

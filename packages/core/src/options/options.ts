@@ -386,9 +386,9 @@ export interface GivenStoreOptions<Req = unknown>
     Omit<DiskCacheOptions<Req>, DirectoryOption | "store">,
     Readonly<Partial<Record<DirectoryOption, undefined>>> {
   /** In place of `dir`: opens a store of your own, in memory or on another machine, that keeps the contract
-   * `Store` of @diskcache/core. Its bounds are its own, so nothing about a directory may stand beside it: `memory`, `maxSize`,
-   * `maxEntries`, `minFree`, `admission`, `durability`, `strict`, `secret`, `encrypt`, `allowPublicDir`. Caches that are
-   * given the same function share what is stored. See docs/store.md. A function.
+   * `Store` of @diskcache/core. Its bounds are its own, so nothing about a directory may stand beside it: `memory`,
+   * `maxSize`, `maxEntries`, `minFree`, `admission`, `durability`, `strict`, `secret`, `encrypt`, `allowPublicDir`.
+   * Caches that are given the same function share what is stored. See docs/store.md. A function.
    * @default undefined: files in `dir`
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a function, when what it returns lacks something of the
    * contract, or beside such an option

@@ -1,6 +1,6 @@
-/** What speaks to the developer: hints, outside of production, that a cache does not answer, why, and what cures it; and
- * a line for each request where `DISKCACHE_LOG` asks for it. Seen from outside it changes nothing, and it names cookies
- * and fields, never a value. */
+/** What speaks to the developer: hints, outside of production, that a cache does not answer, why, and what cures it;
+ * and a line for each request where `DISKCACHE_LOG` asks for it. Seen from outside it changes nothing, and it names
+ * cookies and fields, never a value. */
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import type { ForwardOrigin, ForwardOutcome, Observer, Watcher } from "../base/observer.js";
 import { remedyFor } from "./reasons.js";

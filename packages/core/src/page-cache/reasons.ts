@@ -200,7 +200,8 @@ export const REFUSALS = {
   },
   audit: {
     meaning:
-      'with [`audit: "enforce"`](safety.md#the-audit): the handler read something of the request that does not select the page',
+      'with [`audit: "enforce"`](safety.md#the-audit): the handler read something of the request that does ' +
+      "not select the page",
     remedy: "The `audit` event says what, and what to do.",
   },
   "hole-encoded": { meaning: HOLES_MEANING, remedy: HOLES_REMEDY },

@@ -32,7 +32,8 @@ export interface CodedBody {
   readonly bodyTag: string;
   /** False: nothing is stored, because it was hardly shorter. */
   readonly worthIt: boolean;
-  /** Kept by `features/coding` between hits: the response in this coding, and the head it was made for. Never stored. */
+  /** Kept by `features/coding` between hits: the response in this coding, and the head it was made for. Never
+   * stored. */
   played: { readonly of: ResponseHead; readonly as: StoredResponse } | undefined;
 }
 

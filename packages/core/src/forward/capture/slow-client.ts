@@ -1,5 +1,5 @@
-/** The handler's own client, when it reads more slowly than the handler writes: how long it may hold up the handler, and
- * what is left for it of a body that is not kept any more. */
+/** The handler's own client, when it reads more slowly than the handler writes: how long it may hold up the handler,
+ * and what is left for it of a body that is not kept any more. */
 
 /** For this long when alone: others that wait for the page may be in another process, where they are not seen. */
 const STALLED_MS = 100;

@@ -1,5 +1,5 @@
-/** Which process sweeps: one at a time, by a lock (`link-lock.ts`) that is taken for one pass. A holder that has died or
- * was stopped is recognised at once; one that has made no progress for a while is passed over, because two sweeps at
+/** Which process sweeps: one at a time, by a lock (`link-lock.ts`) that is taken for one pass. A holder that has died
+ * or was stopped is recognised at once; one that has made no progress for a while is passed over, because two sweeps at
  * once do no harm. Never blocks. */
 import { errorCode } from "../file-system.js";
 import type { FileSystem } from "../file-system.js";
