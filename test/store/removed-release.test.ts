@@ -190,6 +190,18 @@ describe("a removal that takes its time, under load", () => {
   });
 });
 
+it("a cache stores at once where another one has emptied and removed a shard, and has not counted that yet", async () => {
+  const dir = temporaryDirectory();
+  const { store, head, events } = opened(dir);
+  store.put(head("/a"), Buffer.from("one"));
+  await store.flush();
+  const [shard] = readdirSync(dir).filter((name) => /^[0-9a-f]{2}$/.test(name));
+  rmSync(join(dir, shard!), { recursive: true });
+  store.put(head("/a"), Buffer.from("two"));
+  await store.flush();
+  expect([events, readdirSync(join(dir, shard!)).length, store.storing]).toEqual([[], 1, true]);
+});
+
 it("a cache stores at once where another one has removed shards that were empty", async () => {
   const dir = temporaryDirectory();
   const [one, other] = [opened(dir), opened(dir)];

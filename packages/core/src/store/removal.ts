@@ -12,6 +12,9 @@ const REST_MS = 250;
 /** The same once the directory itself is gone: what it lay in may hold more to remove. */
 const REST_WITHOUT_ROOT_MS = 2_000;
 const BEING_REMOVED = "is being removed; nothing is stored until that is over";
+/** One shard is no sign: what a process has just written into one that another has emptied and removed since may not be
+ * counted yet, so that it seems to hold something. */
+const SIGNIFICANT_SHARDS = 2;
 /** The names that are left where a user has removed everything that a shell's `*` names. */
 const HIDDEN = new Set([".gitignore"]);
 const SHARD = /^[0-9a-f]{2}$/;
@@ -33,6 +36,9 @@ export class Removal {
   /** What the root lay in when the root was missed. */
   #above = "";
   #restUntil = Number.NEGATIVE_INFINITY;
+  /** Shards that have gone of late although they should hold entries, and when the last of them was missed. */
+  #shardsGone = 0;
+  #shardGoneAt = Number.NEGATIVE_INFINITY;
   #going = false;
 
   /** @param elapsed milliseconds of a clock that never jumps
@@ -84,7 +90,18 @@ export class Removal {
 
   #begins(gone: readonly string[], names: ReadonlySet<string> | undefined): boolean {
     if (names === undefined || [...names].every((name) => HIDDEN.has(name))) return false;
-    return gone.some((name) => !SHARD.test(name) || this.#holds(Number.parseInt(name, 16)));
+    const shards = gone.filter((name) => SHARD.test(name));
+    return shards.length < gone.length || this.#goneLately(shards) >= SIGNIFICANT_SHARDS;
+  }
+
+  // How many shards have gone of late that should hold entries.
+  #goneLately(shards: readonly string[]): number {
+    const now = this.#elapsed();
+    if (now - this.#shardGoneAt > REST_MS) this.#shardsGone = 0;
+    const held = shards.filter((name) => this.#holds(Number.parseInt(name, 16))).length;
+    if (held > 0) this.#shardGoneAt = now;
+    this.#shardsGone += held;
+    return this.#shardsGone;
   }
 
   #goesOn(gone: readonly string[], names: ReadonlySet<string> | undefined): boolean {
