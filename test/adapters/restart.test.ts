@@ -119,6 +119,7 @@ describe("a process killed while it writes", () => {
       }
       expect(hits).toBeGreaterThanOrEqual(settled.length);
       expect(next.errors).toEqual([]);
+      await settledEntries(next);
       await next.close();
       expect(readdirSync(dir, { recursive: true }).filter((name) => String(name).includes("tmp-"))).toEqual([]);
     },
