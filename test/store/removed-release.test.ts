@@ -122,13 +122,15 @@ describe("a removal that takes its time, under load", () => {
     return { release, dir, time, store, head, keep, events, use };
   }
 
-  /** As `rm -rf` does: what a directory holds is listed once, before any of it goes. */
+  /** As `rm -rf` does: what a directory holds is listed once, before any of it goes, and may have gone by itself. */
   async function remove(path: string, order: (names: string[]) => string[], use: () => Promise<void>): Promise<void> {
     for (const name of order(readdirSync(path))) {
       const below = join(path, name);
-      if (lstatSync(below).isDirectory()) for (const entry of readdirSync(below)) unlinkSync(join(below, entry));
-      if (lstatSync(below).isDirectory()) rmdirSync(below);
-      else unlinkSync(below);
+      const found = lstatSync(below, { throwIfNoEntry: false });
+      if (found?.isDirectory() === true) {
+        for (const entry of readdirSync(below)) rmSync(join(below, entry), { force: true });
+        rmdirSync(below);
+      } else rmSync(below, { force: true });
       await use();
     }
     rmdirSync(path);

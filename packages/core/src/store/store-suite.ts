@@ -87,6 +87,13 @@ async function textOf(found: Found | Promise<Found>): Promise<string | undefined
   return (await bytesOf(found))?.toString();
 }
 
+/** In one line: a difference of long buffers takes an assertion of Node 22 and later more memory than there is. */
+async function isBody(found: Found | Promise<Found>, expected: Buffer): Promise<void> {
+  const bytes = await bytesOf(found);
+  const same = bytes?.equals(expected) === true;
+  assert.equal(same ? "the body" : `${bytes?.length ?? "no"} bytes that are not the body`, "the body");
+}
+
 function bodyOf(bytes: number): Buffer {
   return Buffer.alloc(bytes, "0123456789abc");
 }
@@ -98,12 +105,12 @@ const keepsPut =
     const given = head("/a", { tags: ["t", "ü€"], meta: "späß\n😀" });
     const body = bodyOf(bytes);
     assert.equal(store.put(given, body), true);
-    assert.deepEqual(await bytesOf(store.get("/a")), body);
+    await isBody(store.get("/a"), body);
     await store.written("/a");
     const there = await open().store.get("/a");
     assert.deepEqual({ ...there?.head }, given);
     assert.deepEqual([there?.value, there?.bodyBytes, there?.softPurged], [`decoded ${given.meta}`, bytes, false]);
-    assert.deepEqual(await bytesOf(there), body);
+    await isBody(there, body);
   };
 
 const keepsStream =
@@ -119,9 +126,9 @@ const keepsStream =
     if (bytes > 0) assert.deepEqual(Buffer.from(await along.read(0, 10)), body.subarray(0, 10));
     along.close();
     const committed = writer.commit(head("/a"));
-    assert.deepEqual(await bytesOf(store.get("/a")), body);
+    await isBody(store.get("/a"), body);
     assert.equal(await committed, true);
-    assert.deepEqual(await bytesOf(open().store.get("/a")), body);
+    await isBody(open().store.get("/a"), body);
   };
 
 const ALL = ["/a h1", "/a h2", "/ab h1", "/c h1"];
@@ -371,6 +378,7 @@ const CASES: readonly (readonly [name: string, check: Check])[] = [
       await comesTo(20, store);
       await comesTo(20, other);
       await store.clear();
+      assert.equal(await store.get("/0"), undefined);
       await comesTo(0, store);
     },
   ],
