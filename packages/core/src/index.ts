@@ -47,6 +47,7 @@ export type { CacheKey, KeyFunction } from "./features/low-level/value-key.js";
 export { inOwnContext } from "./base/async.js";
 export { DiskCacheError, optionError } from "./base/errors.js";
 export { optionsOf } from "./options/option-checks.js";
+export { refusePolicy } from "./options/other-words.js";
 export type { DiskCacheErrorCode } from "./base/errors.js";
 export type { RawHeaders, RequestHead, ResponseHead } from "./base/exchange.js";
 export { parseCacheStatus } from "./http/cache-status.js";

@@ -4,6 +4,7 @@ import type { Coding } from "../base/codings.js";
 import { optionError } from "../base/errors.js";
 import { sizeBytes } from "../base/units.js";
 import type { OpenStore } from "../store/contract.js";
+import { inOurWords } from "./other-words.js";
 
 /** A token, as method and field names are (RFC 9110 §5.6.2). */
 const TOKEN = /^[!#$%&'*+\-.^_`|~\dA-Za-z]+$/;
@@ -20,6 +21,8 @@ export function record(option: string, value: unknown): Record<string, unknown> 
 export function refuseUnknown(at: string, given: object, known: ReadonlySet<string>): void {
   const unknown = Object.keys(given).find((name) => !known.has(name));
   if (unknown === undefined) return;
+  const ours = inOurWords(unknown, known);
+  if (ours !== undefined) throw optionError(at + unknown, `in its place ${ours}`, unknown);
   const meant = nearNames(unknown, known).map((name) => `\`${name}\``);
   const expected =
     meant.length > 0 ? `a known name (did you mean ${meant.join(" or ")}?)` : `one of ${[...known].sort().join(", ")}`;

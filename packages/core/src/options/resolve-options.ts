@@ -34,6 +34,7 @@ import type {
   PathRule,
   RelaxedRules,
 } from "./options.js";
+import { refuseRequest } from "./other-words.js";
 import { POLICY_NAMES, policyFields } from "./resolve-policy.js";
 import type { ResolvedPolicy, WholePolicy } from "./resolve-policy.js";
 
@@ -127,6 +128,7 @@ const OPTION_NAMES = new Set<string>([
 
 /** @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` naming the option, the value and what was expected */
 export function resolveOptions<Req>(given: PageCacheOptions<Req>): ResolvedOptions {
+  refuseRequest("options", "diskCache", 'diskCache({ dir: ".cache/pages", ttl: "5m" })', given);
   const options = record("options", given);
   refuseUnknown("", options, OPTION_NAMES);
   const { clock, hosts, cookies, targetedFields, debugHeader } = given;

@@ -15,6 +15,7 @@ import {
   strings,
 } from "./option-checks.js";
 import type { CachePolicy, KeyRules } from "./options.js";
+import { refuseRequest } from "./other-words.js";
 import { durationSeconds } from "../base/units.js";
 import type { Duration } from "../base/units.js";
 
@@ -82,6 +83,7 @@ export const POLICY_NAMES = new Set([
  * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` */
 export function resolvePolicy<Req>(given: CachePolicy<Req> | Duration): ResolvedPolicy {
   if (typeof given === "string" || typeof given === "number") return policyFields("", { ttl: given });
+  refuseRequest("policy", "cache.route", 'cache.route("5m")', given);
   refuseUnknown("", record("policy", given), POLICY_NAMES);
   const guarded = given.key !== undefined || given.partition !== undefined || given.skip !== undefined;
   return Object.freeze({ ...policyFields("", given), guards: guarded ? 1 : 0 });
