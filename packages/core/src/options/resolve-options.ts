@@ -6,8 +6,8 @@ import type { Clock } from "../base/clock.js";
 import { optionError } from "../base/errors.js";
 import { durationSeconds, sizeBytes } from "../base/units.js";
 import { Credentials } from "../key/credentials.js";
-import { pathPattern } from "../key/path-pattern.js";
-import type { PathPattern } from "../key/path-pattern.js";
+import { pathPattern } from "../base/path-pattern.js";
+import type { PathPattern } from "../base/path-pattern.js";
 import {
   boolean,
   diskSpace,
