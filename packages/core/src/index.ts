@@ -70,6 +70,7 @@ export type {
   LockOptions,
   LogPosition,
   OpenStore,
+  PathSelector,
   PurgeSelector,
   SkipReason,
   SpaceBound,

@@ -159,6 +159,10 @@ export function fieldNames(option: string, value: unknown): readonly string[] {
   return Object.freeze(names.map((name) => name.toLowerCase()));
 }
 
+/** The expected form, for messages. */
+export const EXPECTED_PATTERN =
+  'a pattern of a whole path such as "/reports/*" or "/admin/**" ("*" where a route has ":id")';
+
 export function isToken(value: unknown): boolean {
   return typeof value === "string" && TOKEN.test(value);
 }

@@ -12,6 +12,7 @@ import {
   boolean,
   diskSpace,
   encryption,
+  EXPECTED_PATTERN,
   fieldNames,
   fraction,
   isToken,
@@ -287,12 +288,7 @@ function resolvePatterns(option: string, given: unknown): readonly PathPattern[]
   if (texts.length === 0) throw optionError(option, "a pattern, or a list of them", given);
   return texts.map((text) => {
     const pattern = typeof text === "string" ? pathPattern(text) : undefined;
-    if (pattern === undefined)
-      throw optionError(
-        option,
-        'a pattern of a whole path such as "/reports/*" or "/admin/**" ("*" where a route has ":id")',
-        text,
-      );
+    if (pattern === undefined) throw optionError(option, EXPECTED_PATTERN, text);
     return pattern;
   });
 }
