@@ -14,6 +14,7 @@ export type {
   PathRule,
   RelaxedRules,
 } from "./options/options.js";
+export { analyticsCookies, campaignParameters, presets } from "./options/presets.js";
 export { neverPolicy } from "./options/resolve-policy.js";
 export type { ResolvedPolicy, ResolvedQueryRules, WholePolicy } from "./options/resolve-policy.js";
 export type {

@@ -104,7 +104,15 @@ export type { ExpressServerOptions } from "./create-server.js";
 export { cacheControl, never, varyOn } from "./tools.js";
 export type { RouteTool } from "./tools.js";
 export { isRefresh } from "@diskcache/http";
-export { caches, DiskCacheError, FileCache, keyvStore } from "@diskcache/core";
+export {
+  analyticsCookies,
+  caches,
+  campaignParameters,
+  DiskCacheError,
+  FileCache,
+  keyvStore,
+  presets,
+} from "@diskcache/core";
 export type * from "@diskcache/core";
 export type { CacheHandle, Hole } from "@diskcache/http";
 export type { AnyParams, Cached, Handler } from "./tools.js";

@@ -105,7 +105,15 @@ export function diskCache(options: PageCacheOptions<IncomingMessage>): HttpDiskC
   return Object.assign(around, cacheHandle(cache), tools) as HttpDiskCache;
 }
 
-export { caches, DiskCacheError, FileCache, keyvStore } from "@diskcache/core";
+export {
+  analyticsCookies,
+  caches,
+  campaignParameters,
+  DiskCacheError,
+  FileCache,
+  keyvStore,
+  presets,
+} from "@diskcache/core";
 export type * from "@diskcache/core";
 export { cacheControl, never, varyOn } from "./tools.js";
 export type { RouteTool } from "./tools.js";

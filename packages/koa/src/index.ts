@@ -103,7 +103,15 @@ export function diskCache(options: PageCacheOptions<Context>): KoaDiskCache {
 }
 
 export { isRefresh } from "@diskcache/http";
-export { caches, DiskCacheError, FileCache, keyvStore } from "@diskcache/core";
+export {
+  analyticsCookies,
+  caches,
+  campaignParameters,
+  DiskCacheError,
+  FileCache,
+  keyvStore,
+  presets,
+} from "@diskcache/core";
 export type * from "@diskcache/core";
 export { cacheControl, never, varyOn } from "./tools.js";
 export type { RouteTool } from "./tools.js";

@@ -3,7 +3,7 @@ import { optionError } from "../base/errors.js";
 import { pathPattern } from "../base/path-pattern.js";
 import { canonicalTarget } from "../key/query.js";
 import { EXPECTED_HOST, isHost, hostName, spellings, splitUrl } from "../key/spellings.js";
-import { boolean, EXPECTED_PATTERN, optionsOf, refuseUnknown } from "../options/option-checks.js";
+import { boolean, EXPECTED_PATTERN, nonEmpty, optionsOf, refuseUnknown } from "../options/option-checks.js";
 import type { ResolvedQueryRules } from "../options/resolve-policy.js";
 import type { PathSelector, PurgeSelector } from "../store/contract.js";
 
@@ -64,10 +64,10 @@ export function purgeSelectors(
     case "path":
       return [value].flat().map((path) => pathSelector(option, path));
     case "tag":
-      return [{ kind: "tag", tag: text(option, value) }];
+      return [{ kind: "tag", tag: nonEmpty(option, value) }];
     case "tags":
       if (!Array.isArray(value)) throw optionError(option, "a list of tags", value);
-      return value.map((tag) => ({ kind: "tag", tag: text(option, tag) }));
+      return value.map((tag) => ({ kind: "tag", tag: nonEmpty(option, tag) }));
     case "host":
       if (!isHost(value)) throw optionError(option, EXPECTED_HOST, value);
       return [{ kind: "scope", scope: hostName(value) }];
@@ -123,15 +123,10 @@ function prefixSelectors(option: string, given: unknown): readonly PurgeSelector
 }
 
 function located(option: string, url: unknown): { readonly scope: string | undefined; readonly target: string } {
-  const split = splitUrl(text(option, url));
+  const split = splitUrl(nonEmpty(option, url));
   if (split === undefined)
     throw optionError(option, 'a path beginning with "/" or an absolute URL of a host, without a user', url);
   return split;
-}
-
-function text(option: string, value: unknown): string {
-  if (typeof value !== "string" || value === "") throw optionError(option, "a non-empty string", value);
-  return value;
 }
 
 /* The pages that one URL names, in the store's terms. */

@@ -68,7 +68,7 @@ export function decide(context: CacheContext, question: Question, vain?: RecentM
   let directives: RequestDirectives | undefined;
   try {
     if (policy.skip.some((skips) => skips(native))) return bypass(request, "skip");
-    page = pageKey(asked, policy, options.cookies, native);
+    page = pageKey(asked, policy, options, native);
     directives = honoured(options.honourRequest, request, native);
   } catch (thrown) {
     // It is unknown whose page it is: the application answers, and nothing is stored.

@@ -116,6 +116,11 @@ export function strings(option: string, value: unknown): readonly string[] {
   return Object.freeze([...(value as string[])]);
 }
 
+export function nonEmpty(option: string, value: unknown): string {
+  if (typeof value !== "string" || value === "") throw optionError(option, "a non-empty string", value);
+  return value;
+}
+
 /** Shortest secret: a shorter one can be guessed. */
 const LEAST_SECRET_BYTES = 16;
 

@@ -35,7 +35,7 @@ const PRIVATE: Ours = {
   as: "`partition`, a function that says whose page it is; pages that are never stored: `cache.never()`",
 };
 const CLIENT: Ours = { option: "clientCacheControl", as: '`clientCacheControl`, such as "max-age=60"' };
-const VERSION: Ours = { option: "dir", as: "a `dir` for each, such as `.cache/pages-${release}`" };
+const VERSION: Ours = { option: "version", as: "`version`, such as a build id" };
 
 /** By their letters alone: `std_ttl` and `stdTTL` are one word. Of apicache, koa-cash, express-cache-middleware,
  * cache-manager, node-cache, lru-cache, Next.js, Nitro, nginx and Varnish. */

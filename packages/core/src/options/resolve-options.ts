@@ -16,6 +16,7 @@ import {
   fieldNames,
   fraction,
   isToken,
+  nonEmpty,
   oneOf,
   place,
   positiveInteger,
@@ -58,6 +59,7 @@ export interface ResolvedOptions {
   readonly enabled: boolean;
   readonly secrets: readonly Buffer[] | undefined;
   readonly encrypt: boolean;
+  readonly version: string | undefined;
   readonly clock: Clock;
   readonly hosts: ReadonlySet<string> | undefined;
   readonly cookies: { readonly ignore: readonly string[]; readonly key: readonly string[] };
@@ -124,6 +126,7 @@ const OPTION_NAMES = new Set<string>([
     "debugHeader",
     "rules",
     "audit",
+    "version",
   ] satisfies readonly Exclude<keyof DiskCacheOptions, keyof CachePolicy>[]),
 ]);
 
@@ -157,6 +160,7 @@ export function resolveOptions<Req>(given: PageCacheOptions<Req>): ResolvedOptio
     enabled: boolean("enabled", given.enabled ?? process.env["DISKCACHE"] !== "off"),
     secrets: secrets("secret", given.secret),
     encrypt: encryption("encrypt", given.encrypt, given.secret),
+    version: given.version === undefined ? undefined : nonEmpty("version", given.version),
     clock: clock ?? new SteadyClock(),
     hosts: hosts === undefined ? undefined : resolveHosts(hosts),
     cookies: Object.freeze({

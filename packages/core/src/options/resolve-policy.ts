@@ -63,6 +63,7 @@ export interface ResolvedQueryRules {
 export const POLICY_NAMES = new Set([
   "ttl",
   "statusTtl",
+  "stale",
   "staleWhileRevalidate",
   "staleIfError",
   "timeout",
@@ -146,11 +147,12 @@ export function policyFields<Req>(at: string, given: CachePolicy<Req>): Resolved
   const rules = key === undefined || typeof key === "function" ? undefined : resolveKeyRules(`${at}key`, key);
   const duration = (name: keyof CachePolicy) =>
     given[name] === undefined ? undefined : durationSeconds(at + name, given[name]);
+  const stale = duration("stale");
   return Object.freeze({
     ttl: duration("ttl"),
     statusTtl: resolveStatusTtl(`${at}statusTtl`, given.statusTtl ?? {}),
-    staleWhileRevalidate: duration("staleWhileRevalidate"),
-    staleIfError: duration("staleIfError"),
+    staleWhileRevalidate: duration("staleWhileRevalidate") ?? stale,
+    staleIfError: duration("staleIfError") ?? stale,
     timeout: duration("timeout"),
     grace: duration("grace"),
     keep: duration("keep"),
