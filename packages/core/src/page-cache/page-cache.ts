@@ -19,6 +19,7 @@ import { isAskedByContent } from "../key/page-key.js";
 import { withoutIgnoredCookies } from "../key/cookies.js";
 import { identified } from "../key/credentials.js";
 import { decide } from "../lookup/decide.js";
+import type { Question } from "../lookup/decide.js";
 import { BesidePages } from "../features/low-level/beside-pages.js";
 import type { MemoizeOptions } from "../features/low-level/memoize.js";
 import type { MaybeAsync } from "../base/async.js";
@@ -110,10 +111,15 @@ export class PageCache<Req = unknown> {
     native: Req,
     { policy, refresh = false, own = refresh, keeping, around }: HandleOptions = {},
   ): MaybeAsync<Outcome> {
-    const under = this.#under(request, policy);
-    const asked = this.#asked(request, under, native);
-    const question = { request: asked, native, policy: under, refresh, own, keeping };
+    const question = { ...this.#question(request, native, policy), refresh, own, keeping };
     return around === undefined ? this.#answering.begin(question) : this.#answering.within(around, question);
+  }
+
+  /** A request has come through another cache on the same directory, and is under way: lays the policy of this one over
+   * that forward, as a route does, where both ask for the same page.
+   * @returns whether it did. Otherwise ask `handle`, with the option `around` */
+  join(around: Forward, request: RequestHead, native: Req, policy?: ResolvedPolicy): boolean {
+    return this.#answering.join(around, this.#question(request, native, policy));
   }
 
   /** Whether it handles requests at all: not when disabled, nor after `close()`. */
@@ -136,9 +142,7 @@ export class PageCache<Req = unknown> {
 
   /** Looks a request up before the framework has seen it: `undefined` when the application has to answer. */
   peek(request: RequestHead): MaybeAsync<OutgoingResponse | undefined> {
-    const policy = this.#under(request);
-    const asked = this.#asked(request, policy, undefined);
-    return this.#answering.peek({ request: asked, native: undefined, policy, refresh: false, own: false });
+    return this.#answering.peek(this.#question(request, undefined));
   }
 
   /** A route's own policy, found while its request is on its way through the application.
@@ -239,9 +243,8 @@ export class PageCache<Req = unknown> {
   /** What would happen to this request now, and why. Changes nothing. */
   async explain(request: RequestHead, native: Req): Promise<Explanation> {
     this.assertOpen();
-    const policy = this.#under(request);
-    const asked = this.#asked(request, policy, native);
-    const question = { request: asked, native, policy, refresh: false, own: false };
+    const question = this.#question(request, native);
+    const { request: asked, policy } = question;
     const lookup = await decide(this.#context, question);
     const { options, coded } = this.#context;
     const entry = storedEntry(lookup);
@@ -294,9 +297,11 @@ export class PageCache<Req = unknown> {
   }
 
   // The request to decide on: its fields without the ignored cookies, and whether anything else identifies its client.
-  #asked(request: RequestHead, { keyHeaders }: WholePolicy, native: unknown): RequestHead {
+  #question(given: RequestHead, native: unknown, own?: ResolvedPolicy): Question {
     const { cookies, credentials } = this.#context.options;
-    return identified(withoutIgnoredCookies(request, cookies), credentials, keyHeaders, native);
+    const policy = this.#under(given, own);
+    const request = identified(withoutIgnoredCookies(given, cookies), credentials, policy.keyHeaders, native);
+    return { request, native, policy, refresh: false, own: false };
   }
 
   #under({ target }: RequestHead, own?: ResolvedPolicy): WholePolicy {
