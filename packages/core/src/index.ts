@@ -24,6 +24,7 @@ export type {
   UseFragment,
   VaryOn,
 } from "./features/fragments/fragment-options.js";
+export { durationSeconds } from "./base/units.js";
 export type { Duration, Size } from "./base/units.js";
 export type { Clock } from "./base/clock.js";
 export { FileCache } from "./features/low-level/file-cache.js";
