@@ -339,6 +339,12 @@ export interface DiskCacheOptions<Req = unknown> extends CachePolicy<Req> {
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a field name
    * @example diskCache({ dir: ".cache/pages", debugHeader: "X-Cache" }) */
   readonly debugHeader?: string;
+  /** Add a member `cache` to `Server-Timing`, which browsers show beside a request: `hit`, `stale`, `miss` or `bypass`,
+   * why nothing was stored, and how many milliseconds the application took (`app`).
+   * @default false, and true when NODE_ENV is "development"
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when neither true nor false
+   * @example diskCache({ dir: ".cache/pages", serverTiming: true }) */
+  readonly serverTiming?: boolean;
   /** Observe what a handler reads of the request while it makes a page, and compare it with what selects the page: the
    * key, `Vary`, the partition. When a request header, cookie or ignored query parameter is read and selects nothing,
    * one client's page can reach another. `"warn"` or `true`: an `audit` event and a process warning, once for each

@@ -68,6 +68,7 @@ export interface ResolvedOptions {
   readonly refreshAhead: number;
   readonly allowPublicDir: boolean;
   readonly debugHeader: string | undefined;
+  readonly serverTiming: boolean;
   readonly audit: { readonly mode: "warn" | "enforce" | "off"; readonly ignore: readonly string[] };
   readonly policy: WholePolicy;
   readonly rules: readonly ResolvedRule[];
@@ -120,6 +121,7 @@ const OPTION_NAMES = new Set<string>([
     "flight",
     "refreshAhead",
     "debugHeader",
+    "serverTiming",
     "rules",
     "audit",
   ] satisfies readonly Exclude<keyof DiskCacheOptions, keyof CachePolicy>[]),
@@ -169,6 +171,7 @@ export function resolveOptions<Req>(given: PageCacheOptions<Req>): ResolvedOptio
     refreshAhead: fraction("refreshAhead", given.refreshAhead ?? 0),
     allowPublicDir: boolean("allowPublicDir", given.allowPublicDir ?? false),
     debugHeader,
+    serverTiming: boolean("serverTiming", given.serverTiming ?? process.env["NODE_ENV"] === "development"),
     policy: Object.freeze({ ...policy, methods: policy.methods ?? DEFAULTS.methods }),
     rules: resolveRules(given.rules ?? []),
     audit: resolveAudit(given.audit),
