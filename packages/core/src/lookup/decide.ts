@@ -103,7 +103,7 @@ function askedFor(context: CacheContext, question: Question): AskedFor | Bypass 
   if (reason !== undefined) return bypass(request, reason);
   try {
     if (policy.skip.some((skips) => skips(native))) return bypass(request, "skip");
-    const page = pageKey(asked, policy, options.cookies, native);
+    const page = pageKey(asked, policy, options, native);
     const directives = honoured(options.honourRequest, request, native);
     if (directives?.noStore === true) return bypass(request, "request-no-store");
     return { request: asked, page, facts: requestFacts(context, request, page), directives };

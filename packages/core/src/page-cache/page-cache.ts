@@ -165,14 +165,24 @@ export class PageCache<Req = unknown> {
    * @throws {DiskCacheError} rejects with `ERR_DISKCACHE_OPTION` when nothing is named, or something unknown,
    * `ERR_DISKCACHE_PURGE` when it could not be recorded
    * @example await cache.purge("/reports/7");
-   * @example await cache.purge({ tag: "report:7", soft: true }); */
-  async purge(target: string | PurgeTarget, options: PurgeOptions = {}): Promise<void> {
+   * @example await cache.purge({ tag: "report:7", soft: true });
+   * @example await cache.purge(["/", { path: "/reports/**" }]); */
+  async purge(
+    target: string | PurgeTarget | readonly (string | PurgeTarget)[],
+    options: PurgeOptions = {},
+  ): Promise<void> {
     this.assertOpen();
-    const named = wholeTarget(target);
-    const selectors = purgeSelectors("purge", named, (path) => this.#context.policies.queriesOf(path));
-    const soft = isSoft("purge", named, options);
-    await this.#context.store.purge(selectors, { soft });
-    this.#context.observer.purged(JSON.stringify(named), soft);
+    const purges = [target].flat().map((given, index) => {
+      const at = Array.isArray(target) ? `purge[${index}]` : "purge";
+      const named = wholeTarget(at, given);
+      const selectors = purgeSelectors(at, named, (path) => this.#context.policies.queriesOf(path));
+      return { named, selectors, soft: isSoft(at, named, options) };
+    });
+    for (const soft of [false, true]) {
+      const selectors = purges.filter((one) => one.soft === soft).flatMap((one) => one.selectors);
+      if (selectors.length > 0) await this.#context.store.purge(selectors, { soft });
+    }
+    for (const { named, soft } of purges) this.#context.observer.purged(JSON.stringify(named), soft);
   }
 
   /** A part of pages that is rendered once for all requests, in every process, and stored beside the pages. The page
@@ -210,10 +220,10 @@ export class PageCache<Req = unknown> {
     this.#context.holes.register(name, filler as (native: unknown) => unknown);
   }
 
-  /** Purges every response with this tag. The same as `purge({ tag })`.
+  /** Purges every response with this tag, or with one of several. The same as `purge({ tag })` and `purge({ tags })`.
    * @example await cache.purgeTag("report:7"); */
-  purgeTag(tag: string, options: PurgeOptions = {}): Promise<void> {
-    return this.purge({ tag }, options);
+  purgeTag(tag: string | readonly string[], options: PurgeOptions = {}): Promise<void> {
+    return this.purge(typeof tag === "object" ? { tags: tag } : { tag }, options);
   }
 
   /** Purges requested over HTTP, by clients that know a token: for adapters, which pass in the request and send the
