@@ -1,12 +1,12 @@
 import "reflect-metadata";
-import { diskCache } from "@diskcache/express";
+import { DiskCacheModule } from "@diskcache/nest";
 import { Module } from "@nestjs/common";
 import { NestFactory } from "@nestjs/core";
 import { PagesController } from "./pages.controller.js";
 
-@Module({ controllers: [PagesController] })
+@Module({ imports: [DiskCacheModule.forRoot({ dir: ".cache/pages", ttl: "5m" })], controllers: [PagesController] })
 class AppModule {}
 
 const app = await NestFactory.create(AppModule, { logger: ["error", "warn"] });
-app.use(diskCache({ dir: ".cache/pages", ttl: "5m" }));
+app.enableShutdownHooks();
 await app.listen(Number(process.env["PORT"] ?? 3000));
