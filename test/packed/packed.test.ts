@@ -21,10 +21,17 @@ beforeAll(() => {
     `file:${file}`,
   ]);
   // The versions that are installed here already, so that pnpm finds them in its store.
-  const others = ["@types/express", "@types/koa", "@types/node", "express", "koa"].map((name) => [
-    name,
-    installedVersion(name),
-  ]);
+  const others = [
+    "@nestjs/common",
+    "@nestjs/core",
+    "@nestjs/platform-express",
+    "@types/express",
+    "@types/koa",
+    "@types/node",
+    "express",
+    "koa",
+    "rxjs",
+  ].map((name) => [name, installedVersion(name)]);
   write("package.json", { private: true, type: "module", dependencies: Object.fromEntries([...tarballs, ...others]) });
   // The packages depend on each other by version, and these versions are in no registry yet.
   write("pnpm-workspace.yaml", { pmOnFail: "ignore", overrides: Object.fromEntries(tarballs) });
@@ -48,7 +55,11 @@ beforeAll(() => {
 }, 180_000);
 
 /** What a package exports first of all, where it is not `diskCache`. */
-const DOORS: Readonly<Record<string, string>> = { core: "PageCache", testing: "testCache" };
+const DOORS: Readonly<Record<string, string>> = {
+  core: "PageCache",
+  nest: "DiskCacheModule",
+  testing: "testCache",
+};
 
 describe.each(PACKAGES)("@diskcache/%s, packed", (name) => {
   const folder = join(project, "node_modules", "@diskcache", name);

@@ -95,4 +95,4 @@ export { cacheControlEdit, neverKeep, varyEdit } from "./options/header-edits.js
 export type { HeaderEdit } from "./options/header-edits.js";
 export type { CacheControlDirectives } from "./http/patch-cache-control.js";
 export { isDecorating, methodDecoration } from "./page-cache/decorate.js";
-export type { MethodDecoration } from "./page-cache/decorate.js";
+export type { Calling, MethodDecoration } from "./page-cache/decorate.js";

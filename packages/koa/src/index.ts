@@ -14,7 +14,7 @@ import type { CacheHandle } from "@diskcache/http";
 import type { Context, Middleware, Next } from "koa";
 import { runContext, runRoute } from "./exchange.js";
 import type { Handler } from "./capture.js";
-import { cacheControl, never, purging, varyOn } from "./tools.js";
+import { asHandler, cacheControl, never, purging, varyOn } from "./tools.js";
 import type { RouteTool } from "./tools.js";
 
 declare module "koa" {
@@ -86,7 +86,7 @@ export function diskCache(options: PageCacheOptions<Context>): KoaDiskCache {
       function cachedHandler(this: unknown, ctx: Context, next: Next) {
         return run(ctx, async () => wrapped.call(this, ctx, next));
       };
-    return handler === undefined ? methodDecoration(wrap) : wrap(handler);
+    return handler === undefined ? methodDecoration(wrap, { ...asHandler, otherwise: "call" }) : wrap(handler);
   };
   const purger = (given: PurgerOptions): Middleware => {
     const answers = answerPurges(cache, given);

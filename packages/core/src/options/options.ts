@@ -392,6 +392,12 @@ export interface DiskCacheOptions<Req = unknown> extends CachePolicy<Req> {
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a field name
    * @example diskCache({ dir: ".cache/pages", debugHeader: "X-Cache" }) */
   readonly debugHeader?: string;
+  /** Add a member `cache` to `Server-Timing`, which browsers show beside a request: `hit`, `stale`, `miss` or `bypass`,
+   * why nothing was stored, and how many milliseconds the application took (`app`).
+   * @default false, and true when NODE_ENV is "development"
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when neither true nor false
+   * @example diskCache({ dir: ".cache/pages", serverTiming: true }) */
+  readonly serverTiming?: boolean;
   /** The clock; tests move it by hand.
    * @default the machine's clock, which goes on where it is set back
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when it has no `now()`

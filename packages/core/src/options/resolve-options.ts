@@ -74,6 +74,7 @@ export interface ResolvedOptions {
   readonly refreshAhead: number;
   readonly allowPublicDir: boolean;
   readonly debugHeader: string | undefined;
+  readonly serverTiming: boolean;
   readonly audit: { readonly mode: "warn" | "enforce" | "off"; readonly ignore: readonly string[] };
   readonly policy: WholePolicy;
   readonly rules: readonly ResolvedRule[];
@@ -128,6 +129,7 @@ const OPTION_NAMES = new Set<string>([
     "flight",
     "refreshAhead",
     "debugHeader",
+    "serverTiming",
     "rules",
     "audit",
   ] satisfies readonly Exclude<keyof DiskCacheOptions, keyof CachePolicy | FormerName>[]),
@@ -180,6 +182,7 @@ export function resolveOptions<Req>(given: PageCacheOptions<Req>): ResolvedOptio
     refreshAhead: fraction("refreshAhead", flat.refreshAhead ?? 0),
     allowPublicDir: boolean("allowPublicDir", flat.allowPublicDir ?? false),
     debugHeader,
+    serverTiming: boolean("serverTiming", flat.serverTiming ?? process.env["NODE_ENV"] === "development"),
     policy: Object.freeze({ ...policy, methods: policy.methods ?? DEFAULTS.methods }),
     rules: resolveRules(flat.rules ?? []),
     audit: resolveAudit(flat.audit),
