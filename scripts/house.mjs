@@ -4,7 +4,7 @@ import { join } from "node:path";
 import ts from "typescript-api";
 import { root } from "./pnpm.mjs";
 
-const files = ["core", "http", "express", "koa", "nest"].flatMap((name) =>
+const files = ["core", "http", "express", "koa", "nest", "testing"].flatMap((name) =>
   readdirSync(join(root, "packages", name, "src"), { recursive: true })
     .map((path) => join(root, "packages", name, "src", path))
     .filter((path) => path.endsWith(".ts") && !/\.test(?:\.support)?\.ts$/.test(path)),

@@ -3,9 +3,18 @@ import { cacheControlEdit, isDecorating, methodDecoration, varyEdit } from "@dis
 import type { CacheControlDirectives, CachePolicy, Duration, MethodDecoration } from "@diskcache/core";
 import { editHead, neverStore } from "@diskcache/http";
 import type { NextFunction, Request, RequestHandler, Response } from "express";
+import type { IncomingMessage, ServerResponse } from "node:http";
+
+/**
+ * Middleware for a route. Where nothing says which parameters the route has, it is no `RequestHandler` of Express's:
+ * from that, the handlers behind it would get parameters that may be missing, in place of those of their path.
+ */
+export type RouteMiddleware<Params = AnyParams> = AnyParams extends Params
+  ? (req: IncomingMessage, res: ServerResponse, next: NextFunction) => void
+  : RequestHandler<Params>;
 
 /** Middleware for a route, or a decorator of a controller method `(req, res, next)`. */
-export type RouteTool<Params = AnyParams> = RequestHandler<Params> & MethodDecoration<Handler>;
+export type RouteTool<Params = AnyParams> = MethodDecoration<Handler> & RouteMiddleware<Params>;
 
 /** Keeps the responses of a route out of every cache: this one, browsers and proxies.
  * @example app.get("/account", never(), (req, res) => res.json({})) */
@@ -71,12 +80,18 @@ export type Handler = (this: any, req: Request<any>, res: Response, next: NextFu
 export interface Cached {
   /** Decorates a controller method. */
   <Params = AnyParams>(policy: CachePolicy<Request<Params>> | Duration): MethodDecoration<Handler>;
-  /** Wraps a handler function. */
-  <Params = AnyParams>(
+  /** Wraps a handler function, and has its type: in `app.get(path, …)` its parameters are those of the path. */
+  <Wrapped extends HandlerFunction>(policy: CachePolicy<Request> | Duration, handler: Wrapped): Wrapped;
+  /** The same with a policy that says which parameters there are. */
+  <Params>(
     policy: CachePolicy<Request<Params>> | Duration,
     handler: (req: Request<Params>, res: Response, next: NextFunction) => unknown,
   ): (req: Request<Params>, res: Response, next: NextFunction) => unknown;
 }
+
+/** A handler function, also one for certain parameters: this is written as a method, because the parameters of methods
+ * are compared in both directions. */
+export type HandlerFunction = { handle(req: Request, res: Response, next: NextFunction): unknown }["handle"];
 
 type Runner = (req: Request, res: Response, next: () => unknown) => unknown;
 

@@ -1,5 +1,5 @@
 /** `@diskcache/koa`: full-response page caching to disk for Koa 2 and 3, as the onion sees a response. */
-import { methodDecoration, PageCache } from "@diskcache/core";
+import { methodDecoration, PageCache, refusePolicy } from "@diskcache/core";
 import type {
   CachePolicy,
   PageCacheOptions,
@@ -72,8 +72,10 @@ export interface KoaDiskCache extends CacheHandle<Context> {
 export function diskCache(options: PageCacheOptions<Context>): KoaDiskCache {
   const cache = new PageCache<Context>(options);
   const underWay = new ForwardsUnderWay();
-  const middleware = (ctx: Context, next: Next): Promise<void> =>
-    runContext(cache, underWay, ctx, next, ctx.app.middleware[0] === middleware);
+  const middleware = (ctx: Context, next: Next): Promise<void> => {
+    if (next === undefined) refusePolicy(ctx);
+    return runContext(cache, underWay, ctx, next, ctx.app.middleware[0] === middleware);
+  };
   const runner = (policy: CachePolicy<Context> | Duration) => {
     const resolved = cache.policy(policy);
     return (ctx: Context, next: () => Promise<unknown>) => runRoute(cache, underWay, resolved, ctx, next);
@@ -101,7 +103,15 @@ export function diskCache(options: PageCacheOptions<Context>): KoaDiskCache {
 }
 
 export { isRefresh } from "@diskcache/http";
-export { caches, DiskCacheError, FileCache, keyvStore } from "@diskcache/core";
+export {
+  analyticsCookies,
+  caches,
+  campaignParameters,
+  DiskCacheError,
+  FileCache,
+  keyvStore,
+  presets,
+} from "@diskcache/core";
 export type * from "@diskcache/core";
 export { cacheControl, never, varyOn } from "./tools.js";
 export type { RouteTool } from "./tools.js";

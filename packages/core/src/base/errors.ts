@@ -164,3 +164,16 @@ function mendsItself({ code, cause }: DiskCacheError): boolean {
   if (code !== "ERR_DISKCACHE_STORE_IO" && code !== "ERR_DISKCACHE_PURGE") return false;
   return !LASTING.has((cause as NodeJS.ErrnoException | undefined)?.code);
 }
+
+/* What was said in a way that works, and hardly as it was meant: a process warning. */
+
+const WARNED = new Set<string>();
+
+/** @param about what it concerns: told once for each
+ * @param text called when it is told */
+export function warnOnce(code: string, about: string, text: () => string): void {
+  const kind = `${code} ${about}`;
+  if (WARNED.has(kind)) return;
+  WARNED.add(kind);
+  process.emitWarning(text(), { type: "DiskCacheWarning", code });
+}
