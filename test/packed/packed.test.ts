@@ -55,7 +55,11 @@ beforeAll(() => {
 }, 180_000);
 
 /** What a package exports first of all, where it is not `diskCache`. */
-const DOORS: Readonly<Record<string, string>> = { core: "PageCache", nest: "DiskCacheModule", testing: "testCache" };
+const DOORS: Readonly<Record<string, string>> = {
+  core: "PageCache",
+  nest: "DiskCacheModule",
+  testing: "testCache",
+};
 
 describe.each(PACKAGES)("@diskcache/%s, packed", (name) => {
   const folder = join(project, "node_modules", "@diskcache", name);
