@@ -3,8 +3,8 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { pnpm } from "./pnpm.mjs";
 
-/** The four packages, by the name of their folder in packages/. */
-export const PACKAGES = ["core", "http", "express", "koa"];
+/** The packages, by the name of their folder in packages/. */
+export const PACKAGES = ["core", "http", "express", "koa", "fetch"];
 
 /** Packs all of them into an existing folder; gives the path of each tarball by its package's folder name. */
 export function packAll(folder) {

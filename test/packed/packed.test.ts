@@ -21,7 +21,7 @@ beforeAll(() => {
     `file:${file}`,
   ]);
   // The versions that are installed here already, so that pnpm finds them in its store.
-  const others = ["@types/express", "@types/koa", "@types/node", "express", "koa"].map((name) => [
+  const others = ["@types/express", "@types/koa", "@types/node", "express", "hono", "koa"].map((name) => [
     name,
     installedVersion(name),
   ]);
