@@ -107,6 +107,8 @@ const PACKAGES = {
   express: ["core", "http"],
   koa: ["core", "http"],
   fetch: ["core", "http"],
+  nest: ["express"],
+  testing: ["core"],
 };
 
 /** Every import that the tables do not grant, as lines for a person. `read` gives the text of a file named relative to the repository. */

@@ -42,6 +42,46 @@ app.post(
   (_req, res) => void res.end(),
 );
 
+// The parameters of a path reach its handlers past whatever of the cache stands before or around them.
+app.get("/reports/:id", cache, cache.route("1h"), never(), varyOn("accept"), (req) => {
+  expectTypeOf(req.params).toEqualTypeOf<{ id: string }>();
+});
+app.get("/reports/:id", cache.route({ ttl: "1h", tags: (req) => [req.path] }), (req) => {
+  expectTypeOf(req.params).toEqualTypeOf<{ id: string }>();
+});
+app.post(
+  "/reports/:id",
+  cache.purges("/reports"),
+  cache.purges((req) => req.path),
+  (req) => {
+    expectTypeOf(req.params).toEqualTypeOf<{ id: string }>();
+  },
+);
+app.get(
+  "/reports/:id",
+  cache.cached("1h", (req, res) => {
+    expectTypeOf(req.params).toEqualTypeOf<{ id: string }>();
+    res.send(req.params.id);
+  }),
+);
+app.get(
+  "/reports/:id",
+  cache.cached({ ttl: "1h", tags: (req: Request<{ id: string }>) => [req.params.id] }, (_req, _res, next) => next()),
+  (req) => expectTypeOf(req.params).toEqualTypeOf<{ id: string }>(),
+);
+express
+  .Router()
+  .route("/reports/:id")
+  .get(cache.route("1h"), (req) => expectTypeOf(req.params).toEqualTypeOf<{ id: string }>());
+// Where the path does not say it, a policy may.
+app.get(/^\/reports\/(?<id>\d+)$/, cache.route({ tags: (req: Request<{ id: string }>) => [req.params.id] }), (req) => {
+  expectTypeOf(req.params).toEqualTypeOf<{ id: string }>();
+});
+// Outside of a route, a parameter may be missing, or several.
+cache.cached("1h", (req) => {
+  expectTypeOf(req.params).toEqualTypeOf<Request["params"]>();
+});
+
 // @ts-expect-error -- no such option
 cache.route({ tll: "5m" });
 // @ts-expect-error -- a lifetime is a duration

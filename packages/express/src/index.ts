@@ -1,5 +1,5 @@
 /** `@diskcache/express`: full-response page caching to disk for Express 4 and 5. */
-import { PageCache } from "@diskcache/core";
+import { PageCache, refusePolicy } from "@diskcache/core";
 import type { CachePolicy, PageCacheOptions, Duration, PurgerOptions, Purges } from "@diskcache/core";
 import {
   cacheHandle,
@@ -13,20 +13,21 @@ import {
 } from "@diskcache/http";
 import type { CacheHandle } from "@diskcache/http";
 import type { NextFunction, Request, RequestHandler, Response } from "express";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { cacheControl, cachedHandlers, never, tool, varyOn } from "./tools.js";
-import type { AnyParams, Cached, RouteTool } from "./tools.js";
+import type { AnyParams, Cached, RouteMiddleware, RouteTool } from "./tools.js";
 import { shareShape } from "./create-server.js";
 
 /** Express's middleware, and the handle of the cache. */
 export interface ExpressDiskCache extends CacheHandle<Request> {
-  (req: Request, res: Response, next: NextFunction): void;
+  (req: IncomingMessage, res: ServerResponse, next: NextFunction): void;
   /**
    * Middleware for one route: refines the policy of the cache mounted around it, or, without one, caches just this
    * route.
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION`
    * @example app.get("/reports/:id", cache.route({ ttl: "1h", tags: (req) => [`report:${req.params.id}`] }), handler)
    */
-  route<Params = AnyParams>(policy: CachePolicy<Request<Params>> | Duration): RequestHandler<Params>;
+  route<Params = AnyParams>(policy: CachePolicy<Request<Params>> | Duration): RouteMiddleware<Params>;
   /** Decorates a controller method `(req, res, next)`, or wraps a handler function.
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION`
    * @example app.get("/reports", cache.cached("5m", (req, res) => res.send("…"))) */
@@ -61,15 +62,16 @@ export interface ExpressDiskCache extends CacheHandle<Request> {
 export function diskCache(options: PageCacheOptions<Request>): ExpressDiskCache {
   const cache = new PageCache<Request>(options);
   const underWay = new ForwardsUnderWay();
-  const middleware = (req: Request, res: Response, next: NextFunction): void => {
+  const middleware: RouteMiddleware = (req, res, next) => {
+    if (next === undefined) refusePolicy(req);
     shareShape(req, res);
     const target = originalTarget(req);
     if (playReady(cache, req, res, target)) return;
-    settle(runExchange(cache, underWay, { req, res, native: req, target }, next), next);
+    settle(runExchange(cache, underWay, { req, res, native: req as Request, target }, next), next);
   };
-  const route = (policy: CachePolicy<Request> | Duration): RequestHandler => {
+  const route = (policy: CachePolicy<Request> | Duration): RouteMiddleware => {
     const run = routeRunner(policy);
-    return (req, res, next) => settle(run(req, res, next), next);
+    return (req, res, next) => settle(run(req as Request, res as Response, next), next);
   };
   const routeRunner = (policy: CachePolicy<Request> | Duration) => {
     const resolved = cache.policy(policy);
@@ -101,9 +103,17 @@ function settle(result: unknown, next: NextFunction): void {
 export { createServer } from "./create-server.js";
 export type { ExpressServerOptions } from "./create-server.js";
 export { cacheControl, never, varyOn } from "./tools.js";
-export type { RouteTool } from "./tools.js";
+export type { RouteMiddleware, RouteTool } from "./tools.js";
 export { isRefresh } from "@diskcache/http";
-export { caches, DiskCacheError, FileCache, keyvStore } from "@diskcache/core";
+export {
+  analyticsCookies,
+  caches,
+  campaignParameters,
+  DiskCacheError,
+  FileCache,
+  keyvStore,
+  presets,
+} from "@diskcache/core";
 export type * from "@diskcache/core";
 export type { CacheHandle, Hole } from "@diskcache/http";
-export type { AnyParams, Cached, Handler } from "./tools.js";
+export type { AnyParams, Cached, Handler, HandlerFunction } from "./tools.js";

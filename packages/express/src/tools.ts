@@ -3,9 +3,18 @@ import { cacheControlEdit, isDecorating, methodDecoration, varyEdit } from "@dis
 import type { CacheControlDirectives, CachePolicy, Duration, MethodDecoration } from "@diskcache/core";
 import { editHead, neverStore } from "@diskcache/http";
 import type { NextFunction, Request, RequestHandler, Response } from "express";
+import type { IncomingMessage, ServerResponse } from "node:http";
+
+/**
+ * Middleware for a route. Where nothing says which parameters the route has, it is no `RequestHandler` of Express's:
+ * from that, the handlers behind it would get parameters that may be missing, in place of those of their path.
+ */
+export type RouteMiddleware<Params = AnyParams> = AnyParams extends Params
+  ? (req: IncomingMessage, res: ServerResponse, next: NextFunction) => void
+  : RequestHandler<Params>;
 
 /** Middleware for a route, or a decorator of a controller method `(req, res, next)`. */
-export type RouteTool<Params = AnyParams> = RequestHandler<Params> & MethodDecoration<Handler>;
+export type RouteTool<Params = AnyParams> = MethodDecoration<Handler> & RouteMiddleware<Params>;
 
 /** Keeps the responses of a route out of every cache: this one, browsers and proxies.
  * @example app.get("/account", never(), (req, res) => res.json({})) */
@@ -41,6 +50,7 @@ export function tool(prepare: (req: Request, res: Response) => void): RouteTool 
         prepare(req, res);
         return method.call(this, req, res, next);
       },
+    { ...asHandler, otherwise: "throw" },
   ) as (...given: unknown[]) => unknown;
   return ((first: unknown, second: unknown, third: unknown) => {
     if (isDecorating(first, second)) return decoration(first, second, third);
@@ -49,6 +59,14 @@ export function tool(prepare: (req: Request, res: Response) => void): RouteTool 
     return undefined;
   }) as RouteTool;
 }
+
+// NestJS and others call controllers with what their parameters ask for.
+const asHandler = {
+  signature: "(req, res, next)",
+  fits: ([req, res]: readonly unknown[]): boolean =>
+    typeof (req as Request | undefined)?.headers === "object" &&
+    typeof (res as Response | undefined)?.setHeader === "function",
+};
 
 /* `cache.cached()`: one name for the decorator of a controller method and for the wrapper of a plain handler. */
 
@@ -62,12 +80,18 @@ export type Handler = (this: any, req: Request<any>, res: Response, next: NextFu
 export interface Cached {
   /** Decorates a controller method. */
   <Params = AnyParams>(policy: CachePolicy<Request<Params>> | Duration): MethodDecoration<Handler>;
-  /** Wraps a handler function. */
-  <Params = AnyParams>(
+  /** Wraps a handler function, and has its type: in `app.get(path, …)` its parameters are those of the path. */
+  <Wrapped extends HandlerFunction>(policy: CachePolicy<Request> | Duration, handler: Wrapped): Wrapped;
+  /** The same with a policy that says which parameters there are. */
+  <Params>(
     policy: CachePolicy<Request<Params>> | Duration,
     handler: (req: Request<Params>, res: Response, next: NextFunction) => unknown,
   ): (req: Request<Params>, res: Response, next: NextFunction) => unknown;
 }
+
+/** A handler function, also one for certain parameters: this is written as a method, because the parameters of methods
+ * are compared in both directions. */
+export type HandlerFunction = { handle(req: Request, res: Response, next: NextFunction): unknown }["handle"];
 
 type Runner = (req: Request, res: Response, next: () => unknown) => unknown;
 
@@ -78,6 +102,6 @@ export function cachedHandlers(runnerFor: (policy: CachePolicy<Request> | Durati
       function cached(this: unknown, req, res, next) {
         return run(req, res, () => wrapped.call(this, req, res, next));
       };
-    return handler === undefined ? methodDecoration(wrap) : wrap(handler);
+    return handler === undefined ? methodDecoration(wrap, { ...asHandler, otherwise: "call" }) : wrap(handler);
   }) as Cached;
 }

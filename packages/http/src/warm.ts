@@ -44,6 +44,10 @@ export interface OwnPage {
   readonly keeping: (kept: Promise<boolean>) => void;
 }
 
+/** As browsers send it over TLS, which in most places a proxy has ended before: so that what is stored is what they
+ * select. */
+const BROWSERS_CODINGS = "gzip, deflate, br, zstd";
+
 const EXPECTED_URL = 'a URL or a path such as "/reports/7", without a user';
 
 /**
@@ -111,7 +115,9 @@ async function ask(
   signal?.throwIfAborted();
   const way = wayOf(cache, options.server, given);
   const { host, encrypted, target } = addressed(way, url);
-  const rawHeaders = ["Host", host, ...Object.entries(headers).flat()];
+  const named = Object.keys(headers).some((name) => name.toLowerCase() === "accept-encoding");
+  const codings = named ? [] : ["Accept-Encoding", BROWSERS_CODINGS];
+  const rawHeaders = ["Host", host, ...codings, ...Object.entries(headers).flat()];
   let kept: Promise<boolean> | undefined;
   const keeping = (keeps: Promise<boolean>): void => void (kept = keeps);
   const { status, cacheStatus } = await way.send({ target, host, encrypted, rawHeaders, signal, reload, keeping });
@@ -173,7 +179,7 @@ export interface RefreshOptions {
   readonly server?: AnyServer;
   /**
    * Header fields of the request, beside `Host`: those that select the page, such as `Accept-Language` or
-   * `X-Forwarded-Proto`.
+   * `X-Forwarded-Proto`. `Accept-Encoding` is that of browsers, unless it is named here.
    */
   readonly headers?: Readonly<Record<string, string>>;
   /** Breaks off. */
