@@ -10,6 +10,8 @@ import { root } from "./pnpm.mjs";
 const ENTRIES = [
   ...PACKAGES.map((name) => ({ name, entry: "index", report: name })),
   { name: "core", entry: "store/store-suite", report: "core.store-suite" },
+  { name: "fetch", entry: "hono", report: "fetch.hono" },
+  { name: "fetch", entry: "astro", report: "fetch.astro" },
 ];
 
 const checkOnly = process.argv.includes("--check");

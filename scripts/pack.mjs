@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { pnpm } from "./pnpm.mjs";
 
 /** The packages, by the name of their folder in packages/. */
-export const PACKAGES = ["core", "http", "express", "koa", "nest", "testing"];
+export const PACKAGES = ["core", "http", "express", "koa", "fetch", "nest", "testing"];
 
 /** Packs all of them into an existing folder; gives the path of each tarball by its package's folder name. */
 export function packAll(folder) {

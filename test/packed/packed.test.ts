@@ -29,6 +29,7 @@ beforeAll(() => {
     "@types/koa",
     "@types/node",
     "express",
+    "hono",
     "koa",
     "rxjs",
   ].map((name) => [name, installedVersion(name)]);
