@@ -2,9 +2,10 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import ts from "typescript-api";
+import { PACKAGES } from "./packages.mjs";
 import { root } from "./pnpm.mjs";
 
-const files = ["core", "http", "express", "koa"].flatMap((name) =>
+const files = PACKAGES.flatMap((name) =>
   readdirSync(join(root, "packages", name, "src"), { recursive: true })
     .map((path) => join(root, "packages", name, "src", path))
     .filter((path) => path.endsWith(".ts") && !/\.test(?:\.support)?\.ts$/.test(path)),
