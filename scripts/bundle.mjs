@@ -72,6 +72,7 @@ async function declarations(name) {
     throw new Error(
       `${relative(root, missing)} is not there: packages/${name}/tsconfig.json is to extend tsconfig.package.json`,
     );
+  refuseDoubleNames(join(folder, "build"));
   const bundle = await rolldown({
     input,
     cwd: folder,
@@ -92,6 +93,19 @@ async function declarations(name) {
       { fileName: fileName.replace(/\.ts$/, ".cts"), text: forCommonJs },
     ];
   });
+}
+
+/** TypeScript allows a file to declare a function of the name of a type that it imports; the tool takes one for the other. */
+function refuseDoubleNames(folder) {
+  for (const file of readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) =>
+    name.endsWith(".d.ts"),
+  )) {
+    const text = readFileSync(join(folder, file), "utf8");
+    for (const [, names] of text.matchAll(/^import type \{([^}]*)\}/gm))
+      for (const name of names.split(",").map((each) => each.trim().replace(/^.* as /, "")))
+        if (new RegExp(String.raw`^(?:export )?declare (?:function|const|class) ${name}\b`, "m").test(text))
+          throw new Error(`${join(folder, file)}: import the type ${name} under another name than that of the value`);
+  }
 }
 
 /** The tool writes `export *` for `export type *` as well, and that would promise values that are not there. */

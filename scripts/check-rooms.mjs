@@ -101,7 +101,14 @@ const ROOMS = {
   // Of a store it knows the contract alone.
 };
 
-const PACKAGES = { core: [], http: ["core"], express: ["core", "http"], koa: ["core", "http"] };
+const PACKAGES = {
+  core: [],
+  http: ["core"],
+  express: ["core", "http"],
+  koa: ["core", "http"],
+  nest: ["express"],
+  testing: ["core"],
+};
 
 /** Every import that the tables do not grant, as lines for a person. `read` gives the text of a file named relative to the repository. */
 export function forbiddenImports(files, read) {

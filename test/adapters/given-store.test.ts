@@ -41,6 +41,15 @@ describe.each(ADAPTERS)("$name: a page cache on a store of its own", (adapter) =
     expect([said, site.renders]).toEqual([["de", "en", "de", "en"], 2]);
   });
 
+  it("purges more than a pattern names, and never less: every page of its host", async () => {
+    const site = await openSite(adapter, { store: memoryStore(), options: { ttl: 60 } });
+    for (const target of ["/a/b", "/c"]) await site.visit(target);
+    await site.cache.purge({ path: "https://elsewhere.example/a/**" });
+    expect((await site.visit("/a/b")).isHit).toBe(true);
+    await site.cache.purge({ path: "/a/**" });
+    for (const target of ["/a/b", "/c"]) expect((await site.visit(target)).isHit).toBe(false);
+  });
+
   it("purges by URL and by tag, for every cache on the store, hard and soft", async () => {
     const store = memoryStore();
     const options = { ttl: 60, staleWhileRevalidate: 60, tags: ["news"] };

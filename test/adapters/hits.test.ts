@@ -150,6 +150,27 @@ describe.each(ADAPTERS)("$name: the second client", (adapter) => {
     expect(said).toEqual(["MISS", "HIT", "BYPASS"]);
   });
 
+  it("reads in Server-Timing what happened and how long it took, beside what the handler measured", async () => {
+    let cookie = false;
+    const site = await openSite(adapter, {
+      options: { ttl: 60, serverTiming: true },
+      handler: () => ({ headers: { "Server-Timing": "db;dur=5", ...(cookie && { "Set-Cookie": "a=1" }) }, body: "x" }),
+    });
+    const miss = await site.visit("/");
+    expect(miss.header("server-timing")).toMatch(/^db;dur=5, cache;desc="miss", app;dur=\d+\.\d$/);
+    const [own, added] = (await site.visit("/")).lines("server-timing").join(", ").split(", ");
+    expect([own, added]).toEqual(["db;dur=5", 'cache;desc="hit"']);
+    cookie = true;
+    const refused = await site.visit("/other");
+    expect(refused.header("server-timing")).toContain('cache;desc="miss, not stored: set-cookie", app;dur=');
+    expect((await site.visit("/", { method: "POST" })).header("server-timing")).toContain('cache;desc="bypass');
+  });
+
+  it("finds no Server-Timing of the cache where none is asked for", async () => {
+    const site = await openSite(adapter);
+    for (const _ of [1, 2]) expect((await site.visit("/")).header("server-timing")).toBeUndefined();
+  });
+
   it("reads Cache-Status after the members of caches further in", async () => {
     const page = { headers: { "Cache-Status": "inner; hit", "Content-Type": "text/plain" }, body: "x" };
     const site = await openSite(adapter, { handler: () => page });

@@ -1,7 +1,14 @@
-/** What a handler says wrongly: the client gets its page, and what could never be purged, or never be found again, is
+/** A cache that is mounted wrongly, and what a handler says wrongly: the client gets its page, and what could never be purged, or never be found again, is
  * not kept. */
 import type { HandlerDirectives } from "@diskcache/core";
 import { describe, expect, it } from "vitest";
+import { diskCache as forExpress } from "@diskcache/express";
+import { diskCache as forHttp } from "@diskcache/http";
+import { diskCache as forKoa } from "@diskcache/koa";
+import express from "express";
+import Koa from "koa";
+import request from "supertest";
+import { temporaryDirectory } from "../support/temporary-directory.js";
 import { ADAPTERS } from "./adapters.js";
 import { openSite } from "./site.js";
 
@@ -44,5 +51,46 @@ describe.each(ADAPTERS)("$name", (adapter) => {
     site.clock.advance(2000);
     const { statusCode, statusMessage } = await site.begin("/");
     expect([statusCode, statusMessage]).toEqual([200, "OK"]);
+  });
+});
+
+describe("a call that is missing, or one too many, is answered with the line that is meant", () => {
+  it("app.use(diskCache), in Express", async () => {
+    const app = express()
+      .use(forExpress as never)
+      .use(((error, _req, res, _next) => void res.status(500).send(error.message)) as express.ErrorRequestHandler);
+    const { status, text } = await request(app).get("/");
+    expect([status, text]).toEqual([
+      500,
+      expect.stringContaining('write `diskCache({ dir: ".cache/pages", ttl: "5m" })'),
+    ]);
+  });
+
+  it("app.use(diskCache), in Koa", async () => {
+    const app = new Koa();
+    const errors: Error[] = [];
+    app.on("error", (error: Error) => errors.push(error)).use(forKoa as never);
+    await request(app.callback()).get("/").expect(500);
+    expect(errors[0]?.message).toContain('write `diskCache({ dir: ".cache/pages", ttl: "5m" })');
+  });
+
+  it("app.use(cache.route), in Express", async () => {
+    const cache = forExpress({ dir: temporaryDirectory() });
+    const app = express()
+      .use(cache.route as never)
+      .use(((error, _req, res, _next) => void res.status(500).send(error.message)) as express.ErrorRequestHandler);
+    expect((await request(app).get("/")).text).toContain('write `cache.route("5m")` for `cache.route`');
+  });
+
+  it.each([
+    { framework: "Express", made: forExpress },
+    { framework: "Koa", made: forKoa },
+    { framework: "node:http", made: forHttp },
+  ])('cache("5m"), in $framework', ({ made }) => {
+    const cache = made({ dir: temporaryDirectory() } as never) as unknown as (given: unknown) => unknown;
+    const code = "ERR_DISKCACHE_OPTION";
+    expect(() => cache("5m")).toThrow(expect.objectContaining({ code }));
+    expect(() => cache("5m")).toThrow('write `cache.route("5m")`');
+    expect(() => cache({ ttl: "5m" })).toThrow("write `cache.route({ … })`");
   });
 });

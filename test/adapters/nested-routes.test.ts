@@ -1,8 +1,13 @@
 /** Two caches on one directory in the way of one request, and what else has a say in it: routes, and what is said of
  * the response. */
 import type { RequestListener } from "node:http";
+import type { DiskCacheOptions as Options } from "@diskcache/core";
 import { diskCache } from "@diskcache/express";
+import * as forKoa from "@diskcache/koa";
+import compression from "compression";
 import express from "express";
+import Koa from "koa";
+import koaCompress from "koa-compress";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { ManualClock } from "../support/manual-clock.js";
 import { temporaryDirectory } from "../support/temporary-directory.js";
@@ -66,3 +71,79 @@ describe("express: a route of the outer cache behind the inner one", () => {
     expect([answer.status, answer.text]).toEqual([200, "undefined"]);
   });
 });
+
+/** Applications with middleware between two caches on one directory. */
+const BETWEEN = [
+  {
+    name: "express",
+    open(dir: string, clock: ManualClock, between: { readonly express: express.Handler }, own: Partial<Options> = {}) {
+      const outer = diskCache({ dir, clock, ttl: 3600 });
+      const inner = diskCache({ dir, clock, ttl: 60, ...own });
+      const app = express();
+      app.use(outer, between.express);
+      app.get(/.*/, inner, (req, res) => void res.send(`${"page ".repeat(100)}${String(req.headers["x-seen"])}`));
+      return { outer, inner, listener: app as RequestListener };
+    },
+  },
+  {
+    name: "koa",
+    open(dir: string, clock: ManualClock, between: { readonly koa: Koa.Middleware }, own: Partial<Options> = {}) {
+      const outer = forKoa.diskCache({ dir, clock, ttl: 3600 });
+      const inner = forKoa.diskCache({ dir, clock, ttl: 60, ...(own as object) });
+      const app = new Koa();
+      app.use(outer).use(between.koa).use(inner);
+      app.use((ctx) => void (ctx.body = `${"page ".repeat(100)}${String(ctx.headers["x-seen"])}`));
+      return { outer, inner, listener: app.callback() as RequestListener };
+    },
+  },
+] as const;
+
+describe.each(BETWEEN)("$name: middleware between two caches on one directory", ({ open }) => {
+  async function siteWith(between: { express: express.Handler; koa: Koa.Middleware }, own?: Partial<Options>) {
+    const dir = temporaryDirectory();
+    const clock = new ManualClock();
+    const { outer, inner, listener } = open(dir, clock, between, own);
+    onTestFinished(() => inner.close());
+    return serveSite(outer, clock, dir, listener);
+  }
+
+  const compressing = { express: compression({ threshold: 0 }), koa: koaCompress({ threshold: 0 }) };
+  it.each([
+    { given: "compresses", between: compressing, fields: ["content-encoding", "vary"] },
+    {
+      given: "adds a field",
+      between: {
+        express: (_req: unknown, res: express.Response, next: () => void) => (res.set("X-Between", "1"), next()),
+        koa: async (ctx: Koa.Context, next: Koa.Next) => (await next(), ctx.set("X-Between", "1")),
+      },
+      fields: ["x-between"],
+    },
+  ])("leaves its mark on hits as on the miss: it $given", async ({ between, fields }) => {
+    const site = await siteWith(between);
+    const headers = { "Accept-Encoding": "gzip" };
+    const [miss, hit] = [await site.visit("/page", { headers }), await site.visit("/page", { headers })];
+    expect([miss.isStored, hit.isHit]).toEqual([true, true]);
+    expect(hit.body).toEqual(miss.body);
+    for (const field of fields) expect([field, hit.header(field)]).toEqual([field, miss.header(field)]);
+    for (const field of fields) expect(miss.header(field)).toBeDefined();
+  });
+
+  it("keeps a client to itself that it has recognised", async () => {
+    const site = await siteWith({
+      express: (req, _res, next) => (Object.assign(req, { user: "alice" }), next()),
+      koa: (ctx, next) => ((ctx.state["user"] = "alice"), next()),
+    });
+    await site.visit("/page");
+    expect((await site.visit("/page")).isHit).toBe(false);
+  });
+
+  it("hands on to a cache that keeps another page by its own key", async () => {
+    const passing = { express: (_req: unknown, _res: unknown, next: () => void) => next(), koa: passOn };
+    const site = await siteWith(passing, { key: () => "own" });
+    expect([(await site.visit("/a")).isStored, (await site.visit("/b")).isHit]).toEqual([true, true]);
+  });
+});
+
+function passOn(_ctx: Koa.Context, next: Koa.Next): Promise<unknown> {
+  return next();
+}

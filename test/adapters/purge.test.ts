@@ -44,6 +44,37 @@ const PURGES: readonly {
     purge: (cache) => cache.purgeTag("news"),
     gone: ["a.example/news/7", "a.example/newsletter"],
   },
+  {
+    named: "tags by its own method",
+    purge: (cache) => cache.purgeTag(["article:7", "article:77"]),
+    gone: ["a.example/news/7", "a.example/about"],
+  },
+  {
+    named: "a pattern of one segment",
+    purge: (cache) => cache.purge({ path: "/news/*" }),
+    gone: ["a.example/news/7"],
+  },
+  {
+    named: "a pattern of everything below, every query of it too",
+    purge: (cache) => cache.purge({ path: "/News/**" }),
+    gone: ["a.example/news", "b.example/news", "a.example/news?page=2", "a.example/news/7"],
+  },
+  {
+    named: "a pattern within one host",
+    purge: (cache) => cache.purge({ path: "https://a.example/n*" }),
+    gone: ["a.example/news", "a.example/news?page=2", "a.example/newsletter"],
+  },
+  {
+    named: "several patterns",
+    purge: (cache) => cache.purge({ path: ["/*letter", "/a*t"] }),
+    gone: ["a.example/newsletter", "a.example/about"],
+  },
+  {
+    named: "a list",
+    purge: (cache) => cache.purge(["/about", "http://b.example/news", { tag: "article:7" }]),
+    gone: ["b.example/news", "a.example/news/7", "a.example/about"],
+  },
+  { named: "an empty list", purge: (cache) => cache.purge([]), gone: [] },
   { named: "a host", purge: (cache) => cache.purge({ host: "B.EXAMPLE" }), gone: ["b.example/news"] },
   { named: "all", purge: (cache) => cache.purge({ all: true }), gone: PAGES.map(({ host, target }) => host + target) },
   { named: "clear()", purge: (cache) => cache.clear(), gone: PAGES.map(({ host, target }) => host + target) },
@@ -55,7 +86,7 @@ interface Purging {
   purgeTag(tag: unknown, options?: unknown): Promise<void>;
 }
 
-const ONE = "expected a path, a URL, or an object with one of url, prefix, tag, tags, host, all";
+const ONE = "expected a path, a URL, or an object with one of url, prefix, path, tag, tags, host, all";
 const HOST = 'expected a host such as "www.example.com"';
 
 const MISTAKES: readonly {
@@ -70,7 +101,32 @@ const MISTAKES: readonly {
     message: '`purge.url`: expected a non-empty string, got ""',
   },
   { given: "of an empty object", purge: (it) => it.purge({}), message: `\`purge\`: ${ONE}, got an object` },
-  { given: "of a list", purge: (it) => it.purge(["/"]), message: `\`purge\`: ${ONE}, got an array` },
+  { given: "of a list in a list", purge: (it) => it.purge([["/"]]), message: `\`purge[0]\`: ${ONE}, got an array` },
+  {
+    given: "of a list with something else in it",
+    purge: (it) => it.purge(["/", { tag: "x" }, 7]),
+    message: `\`purge[2]\`: ${ONE}, got 7`,
+  },
+  {
+    given: "of a text with a star, which may be a pattern",
+    purge: (it) => it.purge("/news/*"),
+    message: '`purge`: expected `{ path: "/news/*" }` for a pattern, or `{ url: "/news/*" }` for a page with a star',
+  },
+  {
+    given: "of a prefix with a star at its end",
+    purge: (it) => it.purge({ prefix: "/news/*" }),
+    message: "`purge.prefix`: expected the characters that a path begins with; a pattern goes into `path`",
+  },
+  {
+    given: "of a pattern with a query",
+    purge: (it) => it.purge({ path: "/news?page=*" }),
+    message: "`purge.path`: expected a pattern of a whole path",
+  },
+  {
+    given: "of a route in the place of a pattern",
+    purge: (it) => it.purge({ path: "/news/:id" }),
+    message: "`purge.path`: expected a pattern of a whole path",
+  },
   {
     given: "of two things at once",
     purge: (it) => it.purge({ tag: "x", url: "/" }),
@@ -89,7 +145,7 @@ const MISTAKES: readonly {
   {
     given: "of a word nobody knows",
     purge: (it) => it.purge({ pathname: "/" }),
-    message: "`purge.pathname`: expected one of all, host, prefix, soft, tag, tags, url",
+    message: "`purge.pathname`: expected one of all, host, path, prefix, soft, tag, tags, url",
   },
   {
     given: "of a URL that is none",
@@ -150,6 +206,34 @@ describe.each(ADAPTERS)("$name: a purge", (adapter) => {
     expect(await missing(site)).toEqual(gone);
     // What is rendered after the purge is kept again.
     expect(await missing(site)).toEqual([]);
+  });
+
+  it("of a list is soft for those that are said to be", async () => {
+    const site = await openSite(adapter, {
+      options: { ttl: "1h", staleWhileRevalidate: "1h" },
+      handler: ({ req }) => ({ body: `${req.url} ${site.renders}` }),
+    });
+    for (const target of ["/a", "/b", "/c"]) await site.visit(target);
+    await site.cache.purge(["/a", { url: "/b", soft: true }]);
+    expect((await site.visit("/b")).text).toBe("/b 2");
+    expect((await site.visit("/a")).isHit).toBe(false);
+    expect((await site.visit("/c")).text).toBe("/c 3");
+  });
+
+  it("of which one is a mistake purges nothing of the list", async () => {
+    const site = await tagged();
+    for (const { host, target } of PAGES) await site.visit(target, { headers: { host } });
+    await expect(site.cache.purge(["/about", { path: "about" }])).rejects.toMatchObject({
+      code: "ERR_DISKCACHE_OPTION",
+    });
+    expect(await missing(site)).toEqual([]);
+  });
+
+  it("of a URL with a star, named as one, ends that page alone", async () => {
+    const site = await openSite(adapter, { options: { ttl: "1h" }, handler: ({ req }) => ({ body: req.url ?? "" }) });
+    for (const target of ["/a*", "/ab"]) await site.visit(target);
+    await site.cache.purge({ url: "/a*" });
+    expect([(await site.visit("/ab")).isHit, (await site.visit("/a*")).isHit]).toEqual([true, false]);
   });
 
   it("that is soft leaves a stale page for when the application fails", async () => {

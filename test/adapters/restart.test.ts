@@ -2,7 +2,7 @@
 import { readdirSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { isSwept } from "../store/opened.js";
-import { systemClock } from "../support/manual-clock.js";
+import { ManualClock, systemClock } from "../support/manual-clock.js";
 import { temporaryDirectory } from "../support/temporary-directory.js";
 import { visit } from "../support/visit.js";
 import { ADAPTERS, EXPRESS_5, NODE_HTTP } from "./adapters.js";
@@ -49,6 +49,26 @@ describe.each(ADAPTERS)("$name: a restart", (adapter) => {
     const tag = before[0]!.header("etag")!;
     expect((await second.visit("/", { headers: { ...HEADERS, "if-none-match": tag } })).status).toBe(304);
     expect(second.renders).toBe(0);
+  });
+
+  it("as another version of the application has pages and fragments of its own, and purges those of both", async () => {
+    const [dir, clock] = [temporaryDirectory(), new ManualClock()];
+    const release = (version: string) =>
+      openSite(adapter, {
+        options: { ttl: "5m", dir, clock, version },
+        handler: async ({ directives }) => ({
+          body: `page ${version}, ${await directives.fragment("menu", [], "5m", () => `menu ${version}`)}`,
+        }),
+      });
+    const text = async (site: Site) => (await site.visit("/", { headers: HEADERS })).text;
+    const old = await release("1");
+    await text(old);
+    const next = await release("2");
+    expect(await text(next)).toBe("page 2, menu 2");
+    for (const site of [old, next]) expect((await site.visit("/", { headers: HEADERS })).isHit).toBe(true);
+    expect(await text(old)).toBe("page 1, menu 1");
+    await next.cache.purge("/");
+    for (const site of [old, next]) expect((await site.visit("/", { headers: HEADERS })).isHit).toBe(false);
   });
 
   it("does not bring back what was purged, nor what has expired", async () => {

@@ -3,6 +3,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { PACKAGES } from "../../scripts/packages.mjs";
 
 const ROOT = join(import.meta.dirname, "../..");
 const AVOIDED = /\b(?:visitors?|whoever|nobody|somebody|anybody|anew|he|his|him)\b/gi;
@@ -15,7 +16,7 @@ async function textOf(...path: string[]): Promise<string> {
 
 async function sources(): Promise<{ file: string; text: string }[]> {
   const found = [];
-  for (const name of ["core", "http", "express", "koa"])
+  for (const name of PACKAGES)
     for (const file of await readdir(join(ROOT, "packages", name, "src"), { recursive: true }))
       if (file.endsWith(".ts") && !file.includes(".test."))
         found.push({ file: `packages/${name}/src/${file}`, text: await textOf("packages", name, "src", file) });
@@ -24,7 +25,7 @@ async function sources(): Promise<{ file: string; text: string }[]> {
 
 async function pages(): Promise<{ file: string; text: string }[]> {
   const docs = (await readdir(join(ROOT, "docs"))).filter((name) => name.endsWith(".md")).map((name) => `docs/${name}`);
-  const readmes = ["core", "http", "express", "koa"].map((name) => `packages/${name}/README.md`);
+  const readmes = PACKAGES.map((name) => `packages/${name}/README.md`);
   const files = ["README.md", "CONTRIBUTING.md", ...docs, ...readmes];
   return Promise.all(files.map(async (file) => ({ file, text: (await textOf(file)).replace(QUOTED, "") })));
 }

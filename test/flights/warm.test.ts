@@ -22,6 +22,19 @@ describe.each(ADAPTERS)("$name: warming up", (adapter) => {
     for (const url of urls) expect((await site.visit(url)).isHit).toBe(true);
   });
 
+  it.each([
+    { given: {}, headers: { "accept-encoding": "gzip, deflate, br, zstd" }, as: "what browsers accept" },
+    { given: { "Accept-ENCODING": "br" }, headers: { "accept-encoding": "br" }, as: "what it is told to accept" },
+  ])("stores pages that vary on their coding for $as", async ({ given, headers }) => {
+    const site = await openSite(adapter, {
+      handler: ({ req }) => ({ headers: { Vary: "Accept-Encoding" }, body: `for ${req.headers["accept-encoding"]}` }),
+    });
+    await site.visit("/first");
+    await site.cache.warm(["/"], { headers: given });
+    const answer = await site.visit("/", { headers });
+    expect([answer.isHit, answer.text]).toEqual([true, `for ${headers["accept-encoding"]}`]);
+  });
+
   it("says stored only of what is stored, also where a page comes in pieces", async () => {
     const site = await openSite(adapter, {
       options: { ttl: 60, maxBody: 6 },

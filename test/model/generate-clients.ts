@@ -35,7 +35,12 @@ export const outside = fc.array(
 );
 export const inside = fc.oneof(
   of(20, fc.array(middleware, { maxLength: 2 })),
-  of(1, fc.constant<readonly Middleware[]>([{ use: "cache" }])),
+  of(
+    1,
+    fc
+      .tuple(fc.array(middleware, { maxLength: 1 }), fc.array(middleware, { maxLength: 1 }))
+      .map(([between, behind]): readonly Middleware[] => [...between, { use: "cache" }, ...behind]),
+  ),
 );
 
 export const leaves = fc.oneof(always(2, "before-head" as const), fc.constantFrom(0, 1, 1, 1000, 60_000));

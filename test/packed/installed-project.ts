@@ -49,8 +49,8 @@ export async function installProject(folder: string, type: "module" | "commonjs"
       installedVersion(dependency, `packages/${name}`),
     ]);
   });
-  const others = [...frameworks, ["@types/node", installedVersion("@types/node")]];
-  const dependencies = Object.fromEntries([...tarballs, ...others]);
+  const others = ["@nestjs/platform-express", "@types/node"].map((name) => [name, installedVersion(name)]);
+  const dependencies = Object.fromEntries([...tarballs, ...frameworks, ...others]);
   project.write("package.json", { private: true, type, dependencies });
   // The packages depend on each other by version, and these versions are in no registry yet.
   project.write("pnpm-workspace.yaml", { pmOnFail: "ignore", overrides: Object.fromEntries(tarballs) });

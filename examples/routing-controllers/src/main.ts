@@ -1,4 +1,4 @@
-// oxlint-disable-next-line import/no-unassigned-import -- routing-controllers reads the types that the compiler leaves behind
+// routing-controllers reads the types that the compiler leaves behind
 import "reflect-metadata";
 import type { AddressInfo } from "node:net";
 import express from "express";

@@ -14,6 +14,7 @@ export type {
   PathRule,
   RelaxedRules,
 } from "./options/options.js";
+export { analyticsCookies, campaignParameters, presets } from "./options/presets.js";
 export { neverPolicy } from "./options/resolve-policy.js";
 export type { ResolvedPolicy, ResolvedQueryRules, WholePolicy } from "./options/resolve-policy.js";
 export type {
@@ -23,6 +24,7 @@ export type {
   UseFragment,
   VaryOn,
 } from "./features/fragments/fragment-options.js";
+export { durationSeconds } from "./base/units.js";
 export type { Duration, Size } from "./base/units.js";
 export type { Clock } from "./base/clock.js";
 export { FileCache } from "./features/low-level/file-cache.js";
@@ -47,6 +49,7 @@ export type { CacheKey, KeyFunction } from "./features/low-level/value-key.js";
 export { inOwnContext } from "./base/async.js";
 export { DiskCacheError, optionError } from "./base/errors.js";
 export { optionsOf } from "./options/option-checks.js";
+export { refusePolicy } from "./options/other-words.js";
 export type { DiskCacheErrorCode } from "./base/errors.js";
 export type { RawHeaders, RequestHead, ResponseHead } from "./base/exchange.js";
 export { parseCacheStatus } from "./http/cache-status.js";
@@ -69,6 +72,7 @@ export type {
   LockOptions,
   LogPosition,
   OpenStore,
+  PathSelector,
   PurgeSelector,
   SkipReason,
   SpaceBound,
@@ -89,4 +93,4 @@ export { cacheControlEdit, neverKeep, varyEdit } from "./options/header-edits.js
 export type { HeaderEdit } from "./options/header-edits.js";
 export type { CacheControlDirectives } from "./http/patch-cache-control.js";
 export { isDecorating, methodDecoration } from "./page-cache/decorate.js";
-export type { MethodDecoration } from "./page-cache/decorate.js";
+export type { Calling, MethodDecoration } from "./page-cache/decorate.js";

@@ -1,5 +1,5 @@
 /** `@diskcache/express`: full-response page caching to disk for Express 4 and 5. */
-import { PageCache } from "@diskcache/core";
+import { PageCache, refusePolicy } from "@diskcache/core";
 import type { CachePolicy, PageCacheOptions, Duration, PurgerOptions, Purges } from "@diskcache/core";
 import {
   cacheHandle,
@@ -63,6 +63,7 @@ export function diskCache(options: PageCacheOptions<Request>): ExpressDiskCache 
   const cache = new PageCache<Request>(options);
   const underWay = new ForwardsUnderWay();
   const middleware: RouteMiddleware = (req, res, next) => {
+    if (next === undefined) refusePolicy(req);
     shareShape(req, res);
     const target = originalTarget(req);
     if (playReady(cache, req, res, target)) return;
@@ -104,7 +105,15 @@ export type { ExpressServerOptions } from "./create-server.js";
 export { cacheControl, never, varyOn } from "./tools.js";
 export type { RouteMiddleware, RouteTool } from "./tools.js";
 export { isRefresh } from "@diskcache/http";
-export { caches, DiskCacheError, FileCache, keyvStore } from "@diskcache/core";
+export {
+  analyticsCookies,
+  caches,
+  campaignParameters,
+  DiskCacheError,
+  FileCache,
+  keyvStore,
+  presets,
+} from "@diskcache/core";
 export type * from "@diskcache/core";
 export type { CacheHandle, Hole } from "@diskcache/http";
 export type { AnyParams, Cached, Handler, HandlerFunction } from "./tools.js";

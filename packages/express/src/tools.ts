@@ -50,6 +50,7 @@ export function tool(prepare: (req: Request, res: Response) => void): RouteTool 
         prepare(req, res);
         return method.call(this, req, res, next);
       },
+    { ...asHandler, otherwise: "throw" },
   ) as (...given: unknown[]) => unknown;
   return ((first: unknown, second: unknown, third: unknown) => {
     if (isDecorating(first, second)) return decoration(first, second, third);
@@ -58,6 +59,14 @@ export function tool(prepare: (req: Request, res: Response) => void): RouteTool 
     return undefined;
   }) as RouteTool;
 }
+
+// NestJS and others call controllers with what their parameters ask for.
+const asHandler = {
+  signature: "(req, res, next)",
+  fits: ([req, res]: readonly unknown[]): boolean =>
+    typeof (req as Request | undefined)?.headers === "object" &&
+    typeof (res as Response | undefined)?.setHeader === "function",
+};
 
 /* `cache.cached()`: one name for the decorator of a controller method and for the wrapper of a plain handler. */
 
@@ -93,6 +102,6 @@ export function cachedHandlers(runnerFor: (policy: CachePolicy<Request> | Durati
       function cached(this: unknown, req, res, next) {
         return run(req, res, () => wrapped.call(this, req, res, next));
       };
-    return handler === undefined ? methodDecoration(wrap) : wrap(handler);
+    return handler === undefined ? methodDecoration(wrap, { ...asHandler, otherwise: "call" }) : wrap(handler);
   }) as Cached;
 }

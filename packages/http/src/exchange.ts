@@ -85,10 +85,16 @@ function handle<Req>(
     withdrawRequestChanges(req, under.forward);
   }
   const asked = { ...askedAs(req), ...(own && { policy: own }), ...(under && { around: under.forward }) };
-  const ask = (request: RequestHead) => cache.handle(request, native, asked);
+  const ask = (request: RequestHead): unknown => {
+    if (under !== undefined && cache.join(under.forward, request, native, own)) {
+      applyRequestChanges(req.headers, under.forward);
+      return next();
+    }
+    return proceed(cache, underWay, exchange, next, cache.handle(request, native, asked));
+  };
   const request =
     under === undefined ? keyedRequest(cache, req, target, own) : nestedRequest(cache, under.forward, req, target, own);
-  return proceed(cache, underWay, exchange, next, request instanceof Promise ? request.then(ask) : ask(request));
+  return request instanceof Promise ? request.then(ask) : ask(request);
 }
 
 function proceed<Req, Native>(

@@ -43,15 +43,16 @@ export interface CacheHandle<Req = any> {
   front(listener: RequestListener): ServerListener;
   front(listener: Http2Listener): Http2Listener;
   /**
-   * Purges stored responses, for every process that shares the directory.
+   * Purges stored responses, for every process that shares the directory: a path or URL, a target, or a list of both.
    * @throws {DiskCacheError} rejects with `ERR_DISKCACHE_OPTION` when nothing is named, or something unknown,
    * `ERR_DISKCACHE_PURGE` when it could not be recorded
    * @example await cache.purge("/reports/7")
+   * @example await cache.purge(["/", { path: "/reports/**" }])
    */
-  purge(target: string | PurgeTarget, options?: PurgeOptions): Promise<void>;
-  /** Purges every response with this tag.
+  purge(target: string | PurgeTarget | readonly (string | PurgeTarget)[], options?: PurgeOptions): Promise<void>;
+  /** Purges every response with this tag, or with one of several.
    * @example await cache.purgeTag("report:7") */
-  purgeTag(tag: string, options?: PurgeOptions): Promise<void>;
+  purgeTag(tag: string | readonly string[], options?: PurgeOptions): Promise<void>;
   /**
    * A part of pages that is rendered once for all requests, in every process, and kept beside the pages. The page being
    * rendered takes on its tags, so that one purge invalidates both.

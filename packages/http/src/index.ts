@@ -3,7 +3,7 @@
  * frameworks share.
  */
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
-import { PageCache } from "@diskcache/core";
+import { PageCache, refusePolicy } from "@diskcache/core";
 import type {
   CachePolicy,
   PageCacheOptions,
@@ -78,12 +78,15 @@ export interface HttpDiskCache extends CacheHandle<IncomingMessage> {
 export function diskCache(options: PageCacheOptions<IncomingMessage>): HttpDiskCache {
   const cache = new PageCache<IncomingMessage>(options);
   const underWay = new ForwardsUnderWay();
-  const around = (handler: RequestListener) => (req: IncomingMessage, res: ServerResponse) => {
-    const target = originalTarget(req);
-    if (playReady(cache, req, res, target)) return undefined;
-    return runExchange(cache, underWay, { req, res, native: req, target }, () =>
-      callHandler(underWay, req, () => handler(req, res)),
-    );
+  const around = (handler: RequestListener) => {
+    if (typeof handler !== "function") refusePolicy(handler);
+    return (req: IncomingMessage, res: ServerResponse) => {
+      const target = originalTarget(req);
+      if (playReady(cache, req, res, target)) return undefined;
+      return runExchange(cache, underWay, { req, res, native: req, target }, () =>
+        callHandler(underWay, req, () => handler(req, res)),
+      );
+    };
   };
   const route = (policy: CachePolicy<IncomingMessage> | Duration) => {
     const resolved = cache.policy(policy);
@@ -102,7 +105,15 @@ export function diskCache(options: PageCacheOptions<IncomingMessage>): HttpDiskC
   return Object.assign(around, cacheHandle(cache), tools) as HttpDiskCache;
 }
 
-export { caches, DiskCacheError, FileCache, keyvStore } from "@diskcache/core";
+export {
+  analyticsCookies,
+  caches,
+  campaignParameters,
+  DiskCacheError,
+  FileCache,
+  keyvStore,
+  presets,
+} from "@diskcache/core";
 export type * from "@diskcache/core";
 export { cacheControl, never, varyOn } from "./tools.js";
 export type { RouteTool } from "./tools.js";

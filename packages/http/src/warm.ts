@@ -22,6 +22,10 @@ export interface WarmSummary {
   readonly failed: number;
 }
 
+/** As browsers send it over TLS, which in most places a proxy has ended before: so that what is stored is what they
+ * select. */
+const BROWSERS_CODINGS = "gzip, deflate, br, zstd";
+
 const EXPECTED_URL = 'a URL or a path such as "/reports/7", without a user';
 
 /**
@@ -74,7 +78,9 @@ async function ask(cache: object, url: string, options: RefreshOptions, reload: 
   const { signal, headers = {} } = options;
   signal?.throwIfAborted();
   const { server, host, encrypted, target } = addressed(cache, url, options.server);
-  const rawHeaders = ["Host", host, ...Object.entries(headers).flat()];
+  const named = Object.keys(headers).some((name) => name.toLowerCase() === "accept-encoding");
+  const codings = named ? [] : ["Accept-Encoding", BROWSERS_CODINGS];
+  const rawHeaders = ["Host", host, ...codings, ...Object.entries(headers).flat()];
   let kept: Promise<boolean> | undefined;
   const prepare = (req: IncomingMessage): void => markOwn(req, reload, (keeping) => void (kept = keeping));
   const { status, cacheStatus } = await sendOwn({ server, target, rawHeaders, encrypted, signal, prepare });
@@ -126,7 +132,7 @@ export interface RefreshOptions {
   readonly server?: AnyServer;
   /**
    * Header fields of the request, beside `Host`: those that select the page, such as `Accept-Language` or
-   * `X-Forwarded-Proto`.
+   * `X-Forwarded-Proto`. `Accept-Encoding` is that of browsers, unless it is named here.
    */
   readonly headers?: Readonly<Record<string, string>>;
   /** Breaks off. */

@@ -1,5 +1,5 @@
 /** `@diskcache/koa`: full-response page caching to disk for Koa 2 and 3, as the onion sees a response. */
-import { methodDecoration, PageCache } from "@diskcache/core";
+import { methodDecoration, PageCache, refusePolicy } from "@diskcache/core";
 import type {
   CachePolicy,
   PageCacheOptions,
@@ -14,7 +14,7 @@ import type { CacheHandle } from "@diskcache/http";
 import type { Context, Middleware, Next } from "koa";
 import { runContext, runRoute } from "./exchange.js";
 import type { Handler } from "./capture.js";
-import { cacheControl, never, purging, varyOn } from "./tools.js";
+import { asHandler, cacheControl, never, purging, varyOn } from "./tools.js";
 import type { RouteTool } from "./tools.js";
 
 declare module "koa" {
@@ -72,8 +72,10 @@ export interface KoaDiskCache extends CacheHandle<Context> {
 export function diskCache(options: PageCacheOptions<Context>): KoaDiskCache {
   const cache = new PageCache<Context>(options);
   const underWay = new ForwardsUnderWay();
-  const middleware = (ctx: Context, next: Next): Promise<void> =>
-    runContext(cache, underWay, ctx, next, ctx.app.middleware[0] === middleware);
+  const middleware = (ctx: Context, next: Next): Promise<void> => {
+    if (next === undefined) refusePolicy(ctx);
+    return runContext(cache, underWay, ctx, next, ctx.app.middleware[0] === middleware);
+  };
   const runner = (policy: CachePolicy<Context> | Duration) => {
     const resolved = cache.policy(policy);
     return (ctx: Context, next: () => Promise<unknown>) => runRoute(cache, underWay, resolved, ctx, next);
@@ -84,7 +86,7 @@ export function diskCache(options: PageCacheOptions<Context>): KoaDiskCache {
       function cachedHandler(this: unknown, ctx: Context, next: Next) {
         return run(ctx, async () => wrapped.call(this, ctx, next));
       };
-    return handler === undefined ? methodDecoration(wrap) : wrap(handler);
+    return handler === undefined ? methodDecoration(wrap, { ...asHandler, otherwise: "call" }) : wrap(handler);
   };
   const purger = (given: PurgerOptions): Middleware => {
     const answers = answerPurges(cache, given);
@@ -101,7 +103,15 @@ export function diskCache(options: PageCacheOptions<Context>): KoaDiskCache {
 }
 
 export { isRefresh } from "@diskcache/http";
-export { caches, DiskCacheError, FileCache, keyvStore } from "@diskcache/core";
+export {
+  analyticsCookies,
+  caches,
+  campaignParameters,
+  DiskCacheError,
+  FileCache,
+  keyvStore,
+  presets,
+} from "@diskcache/core";
 export type * from "@diskcache/core";
 export { cacheControl, never, varyOn } from "./tools.js";
 export type { RouteTool } from "./tools.js";

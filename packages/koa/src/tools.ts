@@ -70,9 +70,16 @@ function tool(around: (ctx: Context, inward: () => Promise<unknown>) => Promise<
       function surrounded(this: unknown, ctx: Context, next: Next) {
         return around(ctx, async () => method.call(this, ctx, next));
       },
+    { ...asHandler, otherwise: "throw" },
   ) as (...given: unknown[]) => unknown;
   return ((first: unknown, second: unknown, third: unknown) =>
     isDecorating(first, second)
       ? decoration(first, second, third)
       : around(first as Context, second as Next)) as RouteTool;
 }
+
+/** How a decorated method has to be called. */
+export const asHandler = {
+  signature: "(ctx, next)",
+  fits: ([ctx]: readonly unknown[]): boolean => typeof (ctx as Context | undefined)?.res === "object",
+};

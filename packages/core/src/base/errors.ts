@@ -3,6 +3,8 @@
 export type DiskCacheErrorCode =
   /** An option is unknown, of the wrong type or out of range. Thrown when the cache is made. */
   | "ERR_DISKCACHE_OPTION"
+  /** A decorator stands on a method that is not called as handlers of the framework are. */
+  | "ERR_DISKCACHE_DECORATOR"
   /** The cache was used after `close()`. */
   | "ERR_DISKCACHE_CLOSED"
   /** The directory cannot be used: not a directory, not owned by this process, open to others, not writable; or its
@@ -48,6 +50,15 @@ export class DiskCacheError extends Error {
 /** A wrong option: names the option, what was expected, and the value given. */
 export function optionError(option: string, expected: string, value: unknown): DiskCacheError {
   return new DiskCacheError("ERR_DISKCACHE_OPTION", `option \`${option}\`: expected ${expected}, got ${shown(value)}`);
+}
+
+/** A decorated method that is called with something else than a handler's arguments, with the remedy in the message. */
+export function decoratorError(method: string, signature: string, given: readonly unknown[]): DiskCacheError {
+  return new DiskCacheError(
+    "ERR_DISKCACHE_DECORATOR",
+    `the decorator of \`${method}\` is for methods that are called as \`${signature}\`, got (${given.map(shown).join(", ")}): ` +
+      "in NestJS use the decorators of @diskcache/nest, elsewhere mount the middleware of the same name before the route",
+  );
 }
 
 /** A directory that cannot be used, with the remedy in the message. */
@@ -152,4 +163,17 @@ function mendsItself({ code, cause }: DiskCacheError): boolean {
   if (code === "ERR_DISKCACHE_CORRUPT_ENTRY") return true;
   if (code !== "ERR_DISKCACHE_STORE_IO" && code !== "ERR_DISKCACHE_PURGE") return false;
   return !LASTING.has((cause as NodeJS.ErrnoException | undefined)?.code);
+}
+
+/* What was said in a way that works, and hardly as it was meant: a process warning. */
+
+const WARNED = new Set<string>();
+
+/** @param about what it concerns: told once for each
+ * @param text called when it is told */
+export function warnOnce(code: string, about: string, text: () => string): void {
+  const kind = `${code} ${about}`;
+  if (WARNED.has(kind)) return;
+  WARNED.add(kind);
+  process.emitWarning(text(), { type: "DiskCacheWarning", code });
 }

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { durationSeconds, sizeBytes } from "./units.js";
 
 describe("a duration", () => {
@@ -11,6 +11,12 @@ describe("a duration", () => {
     { given: "2w", seconds: 1_209_600 },
     { given: " 1.5 H ", seconds: 5400 },
     { given: "0s", seconds: 0 },
+    { given: "5 minutes", seconds: 300 },
+    { given: "1 hour", seconds: 3600 },
+    { given: "2 Days", seconds: 172_800 },
+    { given: "1 week, 2 hrs", seconds: 612_000 },
+    { given: "1 hour and 30 mins", seconds: 5400 },
+    { given: "10sec", seconds: 10 },
     { given: 0, seconds: 0 },
     { given: 0.25, seconds: 0.25 },
     { given: 300, seconds: 300 },
@@ -28,6 +34,11 @@ describe("a duration", () => {
     "1e3s",
     "5ms",
     "5m!",
+    "5 minute s",
+    "5 minutesx",
+    "5 m and",
+    "5 months",
+    "and 5 minutes",
     "٥m",
     -1,
     Number.NaN,
@@ -52,6 +63,33 @@ describe("a duration", () => {
 
   it("is read in time that does not grow with the square of its length", () => {
     expect(() => durationSeconds("ttl", `${"1".repeat(50_000)} ${"1m ".repeat(10_000)}x`)).toThrow("option `ttl`");
+  });
+
+  it.each([
+    { given: 300_000, meant: "5m" },
+    { given: 3_600_000, meant: "1h" },
+    { given: 86_400_000, meant: "1d" },
+    { given: 40_000_500, meant: "40000.5s" },
+  ])("of $given is taken as seconds, and told once to look like $meant in milliseconds", ({ given, meant }) => {
+    const warned = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
+    for (let i = 0; i < 2; i++) expect(durationSeconds(`ttl of ${given}`, given)).toBe(given);
+    expect(warned).toHaveBeenCalledExactlyOnceWith(
+      expect.stringContaining(`If milliseconds are meant, write "${meant}"`),
+      { type: "DiskCacheWarning", code: "DISKCACHE_MILLISECONDS" },
+    );
+  });
+
+  it.each([
+    { given: 5000, as: "an hour and more" },
+    { given: 86_400, as: "a day" },
+    { given: 432_000, as: "five days, a multiple of 1000" },
+    { given: 31_536_000, as: "a year" },
+    { given: 31_622_400, as: "a leap year" },
+    { given: 100_001, as: "no multiple of 1000" },
+  ])("of $given is $as, and nothing is said", ({ given }) => {
+    const warned = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
+    expect(durationSeconds("lifetime", given)).toBe(given);
+    expect(warned).not.toHaveBeenCalled();
   });
 });
 

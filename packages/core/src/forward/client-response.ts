@@ -11,10 +11,11 @@ import { evaluatePreconditions, notModifiedHead } from "../http/preconditions.js
 import { partialHead, selectRanges, unsatisfiableHead } from "../http/range.js";
 import { INTERNAL_FIELDS } from "../http/labels.js";
 import { varyWith } from "../http/vary.js";
+import type { Shown } from "../stored/respond.js";
 import { NO_OUTER_FIELDS } from "../stored/stored-response.js";
 import type { Delivery, ForwardPlan, ResponseStart, StoreDecision } from "./forward-plan.js";
 import type { HandlerDirectives } from "./handler-directives.js";
-import { cacheStatusWith, clientCacheControl, offeredCodings } from "./stored-head.js";
+import { besideOthers, clientCacheControl, offeredCodings } from "./stored-head.js";
 
 /** What is known of a body when its head leaves. */
 export interface Known {
@@ -22,6 +23,8 @@ export interface Known {
   readonly ownEtag: string | undefined;
   /** All of it is there: the decision to store it is final. */
   readonly whole: boolean;
+  /** Milliseconds until the handler had its head. */
+  readonly tookMs: number;
 }
 
 export type Fields = readonly (readonly [name: string, value: string])[];
@@ -33,13 +36,19 @@ export function clientFields(
   directives: HandlerDirectives,
   head: ResponseHead,
   decision: StoreDecision,
-  { ownEtag, whole }: Known,
-  debugHeader: string | undefined,
+  { ownEtag, whole, tookMs }: Known,
+  { debugHeader, serverTiming }: Shown,
 ): Fields {
   const { policy } = plan;
   const fwd = reasonTold(plan, decision);
   const set: [string, string][] = [statusField(plan, head, decision, whole)];
-  if (debugHeader !== undefined) set.push([debugHeader, fwd === "bypass" || fwd === "method" ? "BYPASS" : "MISS"]);
+  const said = fwd === "bypass" || fwd === "method" ? "BYPASS" : "MISS";
+  if (debugHeader !== undefined) set.push([debugHeader, said]);
+  if (serverTiming) {
+    const refused = decision.store ? "" : `, not stored: ${decision.reason}`;
+    const told = `cache;desc="${said.toLowerCase()}${refused}", app;dur=${tookMs.toFixed(1)}`;
+    set.push(["Server-Timing", besideOthers(head.rawHeaders, "server-timing", told)]);
+  }
   if (ownEtag !== undefined) set.push(["ETag", ownEtag]);
   const client = decision.store ? clientCacheControl(policy, head, decision.policy) : undefined;
   if (client !== undefined) set.push(["Cache-Control", cacheControlAt(client, ageValue(head))]);
@@ -68,7 +77,7 @@ export function statusField(
     storing: decision.store,
     detail: decision.store ? plan.detail : decision.reason,
   };
-  return ["Cache-Status", cacheStatusWith(head.rawHeaders, formatCacheStatus(status))];
+  return ["Cache-Status", besideOthers(head.rawHeaders, "cache-status", formatCacheStatus(status))];
 }
 
 /** The reason in `Cache-Status` for a forward: a credential that kept the answer out of the cache makes it a bypass,

@@ -136,8 +136,8 @@ export class Forwarding {
     const { observer, options } = this.#context;
     const marks = {
       status: { fwd: reason, collapsed: true, detail },
-      debugHeader: options.debugHeader,
-      debugValue: "MISS",
+      shown: options,
+      said: "MISS" as const,
     };
     const response = respondStored(this.#context, entry, request, options.clock.now(), marks);
     return andThen(begun(response), (readable) => {

@@ -217,8 +217,8 @@ export class Forward {
     }
     this.#keepNothing(capture, reason, rawHeaders);
     endSuperseded(this.#context, this.#plan, head.status, reason);
-    const known = { ownEtag: undefined, whole: false };
-    return clientFields(this.#plan, this.directives, head, { store: false, reason }, known, this.#debugHeader);
+    const known = { ownEtag: undefined, whole: false, tookMs: this.#report.sinceMs };
+    return clientFields(this.#plan, this.directives, head, { store: false, reason }, known, this.#context.options);
   }
 
   /** The response ended properly. Returns, or resolves to, whether it is stored. */
@@ -312,8 +312,8 @@ export class Forward {
     // Waiting requests get it all the same.
     if (refusal !== undefined) this.#capture?.refuse(refusal);
     const kept: StoreDecision = refusal === undefined ? decision : { store: false, reason: refusal };
-    const known = { ownEtag, whole: body !== undefined };
-    const set = clientFields(this.#plan, this.directives, head, kept, known, this.#debugHeader);
+    const known = { ownEtag, whole: body !== undefined, tookMs: this.#report.sinceMs };
+    const set = clientFields(this.#plan, this.directives, head, kept, known, this.#context.options);
     if (this.#capture !== undefined) this.#given = [...head.rawHeaders, ...set.flat()];
     // Filled, it is a different page for every client: the client's conditions and ranges are about none of them.
     const answerable = this.requestChanges.stripped && this.directives.sealHoles() === undefined;
@@ -409,10 +409,6 @@ export class Forward {
       settled?.();
     });
     onOver?.();
-  }
-
-  get #debugHeader(): string | undefined {
-    return this.#context.options.debugHeader;
   }
 
   // Begins, or begins again under another policy.

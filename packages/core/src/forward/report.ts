@@ -28,6 +28,11 @@ export class ForwardReport {
     plan.keeping?.(new Promise<boolean>((resolve) => (this.#kept = resolve)));
   }
 
+  /** Milliseconds since the request was forwarded. */
+  get sinceMs(): number {
+    return performance.now() - this.#startedMs;
+  }
+
   /** The application was asked. With credentials, only the response decides whether the request counts as a bypass. */
   forwarded(reason: ForwardReason = this.#plan.reason, detail?: string): void {
     if (this.#forwarded !== undefined) return;
@@ -78,7 +83,7 @@ export class ForwardReport {
     const { own, request } = this.#plan;
     if (own || this.#answered || !observer.isWatched || this.#forwarded === undefined) return;
     const { reason, detail } = this.#forwarded;
-    const ms = performance.now() - this.#startedMs;
+    const ms = this.sinceMs;
     void andThen(kept, (stored) => {
       const refusal = stored ? undefined : this.#refusal?.reason;
       const names = this.#names(refusal ?? detail, this.#refusal?.rawHeaders ?? []);

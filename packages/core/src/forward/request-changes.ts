@@ -93,7 +93,7 @@ export interface Completing {
 
 /** @param whole whether the rest is there in one piece */
 export function completeBeginning(
-  { store, options: { clock, debugHeader } }: CacheContext,
+  { store, options }: CacheContext,
   { request, reason }: ForwardPlan,
   { key, entry }: Selection,
   rest: ResponseHead,
@@ -102,7 +102,7 @@ export function completeBeginning(
   { decide, begin, refused }: Completing,
 ): Delivery {
   const status: CacheStatus = { fwd: reason, fwdStatus: rest.status };
-  const head = completedHead(entry.value.head, entry.bodyBytes, rest, dated(clock, now));
+  const head = completedHead(entry.value.head, entry.bodyBytes, rest, dated(options.clock, now));
   const decision = head && decide(head);
   if (decision?.store !== true) {
     const detail = decision?.reason ?? "partial";
@@ -112,6 +112,6 @@ export function completeBeginning(
   }
   const capture = begin(decision, head!);
   capture.write(entry.body!);
-  const marks = { status: { ...status, stored: whole, storing: true }, debugHeader, debugValue: "MISS" };
+  const marks = { status: { ...status, stored: whole, storing: true }, shown: options, said: "MISS" } as const;
   return { kind: "instead", response: respond(capture.shared(), request, now, marks), record: true };
 }

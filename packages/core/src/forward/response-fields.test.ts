@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Credentials } from "../key/credentials.js";
-import { cacheStatusWith, headToStore, outerFields } from "./stored-head.js";
+import { besideOthers, headToStore, outerFields } from "./stored-head.js";
 import { refreshHeaders } from "./stale.js";
 
 const AT = Date.parse("2026-01-02T03:04:05Z");
@@ -47,8 +47,8 @@ describe("the head that is stored", () => {
 });
 
 it("Cache-Status comes after what is there", () => {
-  expect(cacheStatusWith([], "diskcache; hit")).toBe("diskcache; hit");
-  expect(cacheStatusWith(["Cache-Status", "a; hit", "cache-status", "b"], "diskcache; hit")).toBe(
+  expect(besideOthers([], "cache-status", "diskcache; hit")).toBe("diskcache; hit");
+  expect(besideOthers(["Cache-Status", "a; hit", "cache-status", "b"], "cache-status", "diskcache; hit")).toBe(
     "a; hit, b, diskcache; hit",
   );
 });

@@ -40,8 +40,8 @@ export function staleInstead(
   leading?.flight.standIn(shareStored(context, plan, entry, detail));
   return respondStored(context, entry, request, now, {
     status,
-    debugHeader: context.options.debugHeader,
-    debugValue: "STALE",
+    shown: context.options,
+    said: "STALE",
   });
 }
 

@@ -77,9 +77,10 @@ function namingVary(raw: RawHeaders, fields: readonly string[]): RawHeaders {
   return joined === undefined ? raw : withField(raw, "Vary", joined);
 }
 
-/** Our member after those of caches further in (RFC 9211 §2). */
-export function cacheStatusWith(raw: RawHeaders, member: string): string {
-  const others = fieldValue(raw, "cache-status");
+/** Our member of a list after those that the handler, or a cache further in (RFC 9211 §2), has given.
+ * @param name in lower case */
+export function besideOthers(raw: RawHeaders, name: string, member: string): string {
+  const others = fieldValue(raw, name);
   return others === undefined || others === "" ? member : `${others}, ${member}`;
 }
 

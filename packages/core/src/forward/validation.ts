@@ -37,7 +37,6 @@ export function notModified(
   report: ForwardReport,
 ): NotModified {
   const { request, reason, leading } = plan;
-  const { debugHeader } = context.options;
   const { entry } = selection;
   if (!validates(entry.value.head, validation)) {
     // §4.3.4: it is about another representation, so it freshens nothing; but it answers our condition, and the client
@@ -45,7 +44,7 @@ export function notModified(
     releaseFollowers(plan, false);
     report.freshened(0, "not-modified", false);
     const status: CacheStatus = { fwd: reason, fwdStatus: 304, detail: "not-modified" };
-    const marks = { status, debugHeader, debugValue: "STALE" };
+    const marks = { status, shown: context.options, said: "STALE" } as const;
     const response = respondStored(context, entry, request, now, marks);
     return { delivery: { kind: "instead", response, record: false }, kept: false };
   }
@@ -56,7 +55,7 @@ export function notModified(
   if (decision.store) leading?.flight.standIn(shareStored(context, plan, freshened));
   const storing = refusal === undefined;
   const status: CacheStatus = { fwd: reason, fwdStatus: 304, stored: kept === true, storing, detail: refusal };
-  const marks = { status, debugHeader, debugValue: "HIT" };
+  const marks = { status, shown: context.options, said: "HIT" } as const;
   const response = respondStored(context, freshened, request, now, marks);
   return { delivery: { kind: "instead", response, record: false }, kept };
 }

@@ -1,16 +1,19 @@
 /** What a caller of `purge()` names, checked and translated for the store. */
 import { optionError } from "../base/errors.js";
+import { pathPattern } from "../base/path-pattern.js";
 import { canonicalTarget } from "../key/query.js";
 import { EXPECTED_HOST, isHost, hostName, spellings, splitUrl } from "../key/spellings.js";
-import { boolean, optionsOf, refuseUnknown } from "../options/option-checks.js";
+import { boolean, EXPECTED_PATTERN, nonEmpty, optionsOf, refuseUnknown } from "../options/option-checks.js";
 import type { ResolvedQueryRules } from "../options/resolve-policy.js";
-import type { PurgeSelector } from "../store/contract.js";
+import type { PathSelector, PurgeSelector } from "../store/contract.js";
 
 /** Exactly one of the names, and how. A path (with its query) names the page on every host, an absolute URL on its
- * own; all variants and methods go with it. */
+ * own; all variants and methods go with it. `path` takes the patterns of `rules`, one or a list, and names every query
+ * of a path. */
 export type PurgeTarget = (
   | { readonly url: string }
   | { readonly prefix: string }
+  | { readonly path: string | readonly string[] }
   | { readonly tag: string }
   | { readonly tags: readonly string[] }
   | { readonly host: string }
@@ -30,14 +33,18 @@ type Named = string | PurgeTarget | readonly (string | PurgeTarget)[];
  * function of the request that names them. */
 export type Purges<Req> = Named | ((req: Req) => Named | Promise<Named>);
 
-const NAMES = ["url", "prefix", "tag", "tags", "host", "all"] as const;
+const NAMES = ["url", "prefix", "path", "tag", "tags", "host", "all"] as const;
 const TARGET_NAMES: ReadonlySet<string> = new Set([...NAMES, "soft"]);
 const OPTION_NAMES: ReadonlySet<string> = new Set(["soft"] satisfies (keyof PurgeOptions)[]);
 
 /** @param at the function that received the target: stands before the names in messages
  * @param queriesOf which parts of a target's query its pages may be named by
  * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when nothing, more than one thing, or something unknown is named */
-export function purgeSelectors(at: string, target: unknown, queriesOf: QueriesOf): readonly PurgeSelector[] {
+export function purgeSelectors(
+  at: string,
+  target: unknown,
+  queriesOf: QueriesOf,
+): readonly (PurgeSelector | PathSelector)[] {
   const expected = `a path, a URL, or an object with one of ${NAMES.join(", ")}`;
   if (typeof target !== "object" || target === null || Array.isArray(target)) throw optionError(at, expected, target);
   refuseUnknown(`${at}.`, target, TARGET_NAMES);
@@ -54,11 +61,13 @@ export function purgeSelectors(at: string, target: unknown, queriesOf: QueriesOf
       return namedPages(located(option, value), queriesOf);
     case "prefix":
       return prefixSelectors(option, value);
+    case "path":
+      return [value].flat().map((path) => pathSelector(option, path));
     case "tag":
-      return [{ kind: "tag", tag: text(option, value) }];
+      return [{ kind: "tag", tag: nonEmpty(option, value) }];
     case "tags":
       if (!Array.isArray(value)) throw optionError(option, "a list of tags", value);
-      return value.map((tag) => ({ kind: "tag", tag: text(option, tag) }));
+      return value.map((tag) => ({ kind: "tag", tag: nonEmpty(option, tag) }));
     case "host":
       if (!isHost(value)) throw optionError(option, EXPECTED_HOST, value);
       return [{ kind: "scope", scope: hostName(value) }];
@@ -78,31 +87,46 @@ export function isSoft(at: string, target: PurgeTarget, options: PurgeOptions): 
 /** Checks a target that is to be purged later.
  * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` */
 export function checkTarget(at: string, given: string | PurgeTarget): void {
-  const target = wholeTarget(given);
+  const target = wholeTarget(at, given);
   purgeSelectors(at, target, () => []);
   isSoft(at, target, {});
 }
 
-/** A text names a path or a URL. */
-export function wholeTarget(given: string | PurgeTarget): PurgeTarget {
-  return typeof given === "string" ? { url: given } : given;
+/** A text names a path or a URL. Where it has a star, one of two things is meant, and the caller has to say which.
+ * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` */
+export function wholeTarget(at: string, given: string | PurgeTarget): PurgeTarget {
+  if (typeof given !== "string") return given;
+  if (hasStar(given)) {
+    const quoted = JSON.stringify(given.slice(0, 80));
+    const expected = `\`{ path: ${quoted} }\` for a pattern, or \`{ url: ${quoted} }\` for a page with a star in its name`;
+    throw optionError(at, expected, given);
+  }
+  return { url: given };
+}
+
+/** Whether the path of a URL looks like a pattern. */
+export function hasStar(url: string): boolean {
+  return /^[^?#]*\*/.test(url);
+}
+
+function pathSelector(option: string, given: unknown): PathSelector {
+  const { scope, target } = located(option, given);
+  if (pathPattern(target) === undefined) throw optionError(option, EXPECTED_PATTERN, given);
+  return { kind: "path", path: target, scope };
 }
 
 function prefixSelectors(option: string, given: unknown): readonly PurgeSelector[] {
   const { scope, target } = located(option, given);
+  if (target.endsWith("*"))
+    throw optionError(option, "the characters that a path begins with; a pattern goes into `path`", given);
   return spellings(target).map((prefix) => ({ kind: "prefix", prefix, scope }));
 }
 
 function located(option: string, url: unknown): { readonly scope: string | undefined; readonly target: string } {
-  const split = splitUrl(text(option, url));
+  const split = splitUrl(nonEmpty(option, url));
   if (split === undefined)
     throw optionError(option, 'a path beginning with "/" or an absolute URL of a host, without a user', url);
   return split;
-}
-
-function text(option: string, value: unknown): string {
-  if (typeof value !== "string" || value === "") throw optionError(option, "a non-empty string", value);
-  return value;
 }
 
 /* The pages that one URL names, in the store's terms. */

@@ -2,6 +2,7 @@
  * sockets nor frameworks; reveals nothing without the token. */
 import { createHash, timingSafeEqual } from "node:crypto";
 import { DiskCacheError, optionError } from "../base/errors.js";
+import { hasStar } from "./purge-target.js";
 
 /** Which clients may purge over HTTP. */
 export interface PurgerOptions {
@@ -84,15 +85,23 @@ function tokensOf(given: PurgerOptions): readonly string[] {
   });
 }
 
-// What it names is checked by the purge itself.
+// What it names is checked by the purge itself. An application may find nothing to purge; a request over HTTP that
+// names nothing is a mistake.
 function targetOf(content: unknown): object {
   const target: unknown = typeof content === "string" ? JSON.parse(content) : content;
-  if (typeof target !== "object" || target === null || Array.isArray(target))
-    throw optionError("purge", 'a JSON object such as {"tag":"report:7"}', target);
-  const { tags } = target as { readonly tags?: unknown };
-  // An application may find nothing to purge; a request over HTTP that names nothing is a mistake.
-  if (Array.isArray(tags) && tags.length === 0) throw optionError("purge.tags", "one tag at least", tags);
+  if (typeof target !== "object" || target === null)
+    throw optionError("purge", 'a JSON object such as {"tag":"report:7"}, or a list of them', target);
+  if (Array.isArray(target) && target.length === 0) throw optionError("purge", "one target at least", target);
+  for (const one of [target].flat()) refuseNothing(one);
   return target;
+}
+
+function refuseNothing(target: unknown): void {
+  const { tags, path, url } = (target ?? {}) as { readonly [name: string]: unknown };
+  if (Array.isArray(tags) && tags.length === 0) throw optionError("purge.tags", "one tag at least", tags);
+  if (Array.isArray(path) && path.length === 0) throw optionError("purge.path", "one pattern at least", path);
+  if (typeof url === "string" && hasStar(url))
+    throw optionError("purge.url", `a URL; {"path":${JSON.stringify(url.slice(0, 80))}} is a pattern`, url);
 }
 
 function failure(error: unknown): PurgeAnswer {

@@ -8,7 +8,7 @@ import { resolvePolicy } from "../options/resolve-policy.js";
 import { pageKey, variantDigest } from "./page-key.js";
 import { FORWARDED_FIELDS } from "./request-fields.js";
 
-const NO_COOKIES = { ignore: [], key: [] };
+const PLAIN = { cookies: { ignore: [], key: [] }, version: undefined };
 
 /** What separates parts in the key, in targets, in lists and in files. */
 const CRAFTED = fc.string({
@@ -50,7 +50,12 @@ function keyOf({ target, host, scheme, fields, cookie, partition }: Asked): stri
     for (const line of lines) rawHeaders.push(FORWARDED_FIELDS[at] ?? "", line);
   rawHeaders.push("Cookie", `theme=${cookie}`);
   const policy = resolvePolicy({ partition: () => partition });
-  return pageKey(head(target, rawHeaders, scheme), policy, { ignore: [], key: ["theme"] }, undefined).key;
+  return pageKey(
+    head(target, rawHeaders, scheme),
+    policy,
+    { cookies: { ignore: [], key: ["theme"] }, version: undefined },
+    undefined,
+  ).key;
 }
 
 function head(target: string, rawHeaders: readonly string[], scheme = "http"): RequestHead {
@@ -87,7 +92,7 @@ describe("a key", () => {
 
   it.each(["\ud800", "a\udc00", "\udc00\ud800"])("is not made from half a character: %j", (half) => {
     for (const policy of [{ key: () => half }, { partition: () => half }] as const)
-      expect(() => pageKey(head("/", ["Host", "a"]), resolvePolicy(policy), NO_COOKIES, undefined)).toThrow(TypeError);
+      expect(() => pageKey(head("/", ["Host", "a"]), resolvePolicy(policy), PLAIN, undefined)).toThrow(TypeError);
   });
 });
 
@@ -99,7 +104,7 @@ describe("an ignored parameter hides nothing", () => {
     { key: { query: { only: ["id"], sort: true } } },
   ];
   const name = (target: string, policy: CachePolicy) =>
-    pageKey(head(target, ["Host", "a"]), resolvePolicy(policy), NO_COOKIES, undefined).key;
+    pageKey(head(target, ["Host", "a"]), resolvePolicy(policy), PLAIN, undefined).key;
 
   it.each([
     ["behind a semicolon", "/?id=1&utm_x=1;id=2", "/?id=1"],

@@ -1,6 +1,6 @@
 /** Reads a Cookie field as far as the key needs it: names and raw values, never decoded (RFC 6265 §5.4). */
 import type { RawHeaders, RequestHead } from "../base/exchange.js";
-import { matchesAny } from "./path-pattern.js";
+import { matchesAny } from "../base/path-pattern.js";
 
 export interface CookieRules {
   readonly ignore: readonly string[];

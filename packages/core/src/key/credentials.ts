@@ -3,7 +3,7 @@
  * holds for `Authorization` holds for such a request, too. */
 import type { RequestHead } from "../base/exchange.js";
 import { Recent } from "../base/recent.js";
-import { matchesAny } from "./path-pattern.js";
+import { matchesAny } from "../base/path-pattern.js";
 
 /** What the application says about the signs by which its clients are known. */
 export interface CredentialRules {

@@ -7,6 +7,7 @@ import type { CookieRules } from "./cookies.js";
 import { pageKey } from "./page-key.js";
 
 const NO_COOKIES: CookieRules = { ignore: [], key: [] };
+const PLAIN = { cookies: NO_COOKIES, version: undefined };
 
 function request(target: string, fields: readonly string[] = [], rest: Partial<RequestHead> = {}): RequestHead {
   const rawHeaders = ["Host", "a.example", ...fields];
@@ -17,8 +18,14 @@ function request(target: string, fields: readonly string[] = [], rest: Partial<R
   return { method: "GET", target, scheme: "http", headers, rawHeaders, ...rest };
 }
 
-function keyOf(head: RequestHead, policy: CachePolicy = {}, cookies = NO_COOKIES, native?: unknown): string {
-  return pageKey(head, resolvePolicy(policy), cookies, native).key;
+function keyOf(
+  head: RequestHead,
+  policy: CachePolicy = {},
+  cookies = NO_COOKIES,
+  native?: unknown,
+  version?: string,
+): string {
+  return pageKey(head, resolvePolicy(policy), { cookies, version }, native).key;
 }
 
 describe("the key of a page", () => {
@@ -35,6 +42,13 @@ describe("the key of a page", () => {
     { part: "X-Forwarded-Scheme", other: request("/", ["X-Forwarded-Scheme", "https"]) },
   ])("is another for another value of $part", ({ other }) => {
     expect(keyOf(other)).not.toBe(keyOf(request("/")));
+  });
+
+  it("is another for each version of the application, and for none", () => {
+    const keys = [undefined, "1", "2", "2 ", "22"].map((version) =>
+      keyOf(request("/"), {}, NO_COOKIES, undefined, version),
+    );
+    expect(new Set(keys).size).toBe(keys.length);
   });
 
   it("tells one line with a comma from two lines", () => {
@@ -93,8 +107,8 @@ describe("the key of a page", () => {
   );
 
   it("is everybody's where the partition is undefined, and nobody else's where it is empty", () => {
-    const everybody = pageKey(request("/"), resolvePolicy({ partition: () => undefined }), NO_COOKIES, undefined);
-    const empty = pageKey(request("/"), resolvePolicy({ partition: () => "" }), NO_COOKIES, undefined);
+    const everybody = pageKey(request("/"), resolvePolicy({ partition: () => undefined }), PLAIN, undefined);
+    const empty = pageKey(request("/"), resolvePolicy({ partition: () => "" }), PLAIN, undefined);
     expect([everybody.partitioned, empty.partitioned, everybody.key === empty.key]).toEqual([false, true, false]);
   });
 
@@ -103,7 +117,7 @@ describe("the key of a page", () => {
     const { scope, name } = pageKey(
       request("/a?utm_x=1&b=2", [], { headers: { host: "A.Example:8080" } }),
       resolvePolicy(rules),
-      NO_COOKIES,
+      PLAIN,
       undefined,
     );
     expect([scope, name]).toEqual(["a.example:8080", "/a?b=2"]);

@@ -29,6 +29,13 @@ const CONNECTION_ENDS = /(?<=^|[;,])[ \t]*(?:for|by)=(?:"(?:[^"\\]|\\.)*"|[^;,"]
 /** What the bytes of a request's content mean. */
 const CONTENT_FIELDS = ["content-encoding", "content-language", "content-type"] as const;
 
+/** What the keys of all pages of a cache are made from, beside request and policy. */
+interface WholeKey {
+  readonly cookies: CookieRules;
+  /** Of the application that makes them. */
+  readonly version: string | undefined;
+}
+
 /** What the keys of similar requests have in common: what stands before path and query, and what behind them. */
 export interface KeyFrame {
   readonly before: string;
@@ -36,10 +43,10 @@ export interface KeyFrame {
 }
 
 /** @throws whatever a `key` or `partition` function of the user throws; the caller then bypasses the cache */
-export function pageKey(request: RequestHead, policy: ResolvedPolicy, cookies: CookieRules, native: unknown): PageKey {
+export function pageKey(request: RequestHead, policy: ResolvedPolicy, whole: WholeKey, native: unknown): PageKey {
   const name = canonicalTarget(request.target, policy.query);
   const target = policy.keyFunction === undefined ? name : requireString("key", policy.keyFunction(native));
-  let key = framedKey(keyFrame(request, policy, cookies), target);
+  let key = framedKey(keyFrame(request, policy, whole), target);
   const partitions: string[] = [];
   for (const [index, of] of policy.partitions.entries()) {
     const partition = of(native);
@@ -51,10 +58,11 @@ export function pageKey(request: RequestHead, policy: ResolvedPolicy, cookies: C
 }
 
 /** Of all requests that differ from this one in their target alone. */
-export function keyFrame(request: RequestHead, policy: ResolvedPolicy, cookies: CookieRules): KeyFrame {
+export function keyFrame(request: RequestHead, policy: ResolvedPolicy, { cookies, version }: WholeKey): KeyFrame {
   const { headers } = request;
   const method = request.method === "HEAD" ? "GET" : request.method;
   let after = "route ".repeat(policy.guards);
+  if (version !== undefined) after += `version:${framed(version)}`;
   if (request.rewritten !== undefined && policy.keyFunction === undefined)
     after += `rewritten:${framed(canonicalTarget(request.rewritten, policy.query))}`;
   if (request.contentDigest !== undefined) {

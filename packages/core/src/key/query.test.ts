@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { matchesAny } from "./path-pattern.js";
+import { matchesAny } from "../base/path-pattern.js";
 import { canonicalTarget } from "./query.js";
 import { splitUrl } from "./spellings.js";
 import { hasUndeclaredCookies, keyedCookies } from "./cookies.js";

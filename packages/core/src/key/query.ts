@@ -1,7 +1,7 @@
 /** Which part of a request target names the page. Works on raw bytes: nothing is decoded, so two targets that the
  * application can distinguish stay distinct. */
 import type { ResolvedQueryRules } from "../options/resolve-policy.js";
-import { matchesAny } from "./path-pattern.js";
+import { matchesAny } from "../base/path-pattern.js";
 
 /** A name that every parser reads as it stands: nothing encoded, no brackets. Any other may turn out to be one that
  * counts: `%69d`, `id[]`, `[id]`. */

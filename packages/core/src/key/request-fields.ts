@@ -4,7 +4,7 @@
 import type { RawHeaders } from "../base/exchange.js";
 import { fieldLines } from "../http/fields.js";
 import { normaliseVaryValue } from "../http/vary.js";
-import { matchesAny } from "./path-pattern.js";
+import { matchesAny } from "../base/path-pattern.js";
 
 /** Headers that change what a request means to many applications; when present they are part of the key. */
 export const FORWARDED_FIELDS = [

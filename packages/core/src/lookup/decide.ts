@@ -53,33 +53,65 @@ export interface Question {
   readonly waitsUntil?: number | undefined;
 }
 
+/** What is asked for, where the cache does not leave the request alone. */
+interface AskedFor {
+  /** Another than that of the question where its method only ends what is stored. */
+  readonly request: RequestHead;
+  readonly page: PageKey;
+  readonly facts: RequestFacts;
+  readonly directives: RequestDirectives | undefined;
+}
+
+type Bypass = Lookup & { readonly verdict: "forward" };
+
+/** Of a forward under way. */
+type ForwardedPage = Pick<Bypass, "page" | "facts" | "reason">;
+
 const LOOK_AGAIN_MS = 100;
 
 const ANONYMOUS: RequestFacts = Object.freeze({ method: "GET", authorization: false, cookies: false });
 
 /** @param vain what was looked up just now, and was not there */
 export function decide(context: CacheContext, question: Question, vain?: RecentMiss): MaybeAsync<Lookup> {
+  const { request } = question;
+  const asked = askedFor(context, question);
+  if ("verdict" in asked) return asked;
+  const { page, facts, directives } = asked;
+  if (asked.request !== request)
+    return { verdict: "forward", page, facts, reason: "method", detail: undefined, selection: undefined };
+  return lookUp(context, question, page, facts, directives, vain?.was(request.rawHeaders, page.key));
+}
+
+/** Whether a forward under way is of the page that the question asks for, and as much is known of its client. */
+export function asksForTheSame(context: CacheContext, question: Question, forwarded: ForwardedPage): boolean {
+  const { page, facts, reason } = forwarded;
+  if (page === undefined || reason === "method" || reason === "bypass") return false;
+  const asked = askedFor(context, question);
+  if ("verdict" in asked || asked.request !== question.request || asked.page.key !== page.key) return false;
+  const { authorization, cookies } = asked.facts;
+  // It may not be forwarded at all.
+  if (asked.directives?.onlyIfCached === true) return false;
+  return authorization === facts.authorization && cookies === facts.cookies;
+}
+
+/** What a request asks for, or why the cache leaves it alone. Calls the user's functions. */
+function askedFor(context: CacheContext, question: Question): AskedFor | Bypass {
   const { options } = context;
   const { request, native, policy } = question;
   const asked = askedPage(options, policy, request);
   const reason = options.enabled ? (policy.leave ?? bypassReason(asked, policy.methods, options.hosts)) : "disabled";
   if (reason !== undefined) return bypass(request, reason);
-  let page: PageKey;
-  let directives: RequestDirectives | undefined;
   try {
     if (policy.skip.some((skips) => skips(native))) return bypass(request, "skip");
-    page = pageKey(asked, policy, options.cookies, native);
-    directives = honoured(options.honourRequest, request, native);
+    const page = pageKey(asked, policy, options, native);
+    const directives = honoured(options.honourRequest, request, native);
+    if (directives?.noStore === true) return bypass(request, "request-no-store");
+    return { request: asked, page, facts: requestFacts(context, request, page), directives };
   } catch (thrown) {
     // It is unknown whose page it is: the application answers, and nothing is stored.
     context.observer.error(hookError("key, partition, skip or honourRequest", thrown));
     return bypass(request, "hook");
   }
-  if (directives?.noStore === true) return bypass(request, "request-no-store");
-  const facts = requestFacts(context, request, page);
-  if (asked !== request)
-    return { verdict: "forward", page, facts, reason: "method", detail: undefined, selection: undefined };
-  return lookUp(context, question, page, facts, directives, vain?.was(request.rawHeaders, page.key));
 }
 
 /** The same decision for a request that was decided on before: asks the store again, and calls none of the user's
@@ -223,7 +255,7 @@ function mayBeOutdated(lookup: Lookup, { entry: { value } }: Selection, now: num
   return lookup.verdict === "forward" && lookup.reason === "stale";
 }
 
-function bypass(request: RequestHead, reason: string): Lookup {
+function bypass(request: RequestHead, reason: string): Bypass {
   const facts = { method: request.method, authorization: true, cookies: true };
   return {
     verdict: "forward",

@@ -87,7 +87,7 @@ export class FastHits {
     if (known !== undefined || frames!.has(said)) return known;
     const request = plainRequest(scheme, rawHeaders);
     const leave = bypassReason(request, policy.methods, this.#options.hosts) !== undefined;
-    const frame = leave ? undefined : keyFrame(request, policy, this.#options.cookies);
+    const frame = leave ? undefined : keyFrame(request, policy, this.#options);
     frames!.set(said, frame);
     return frame;
   }

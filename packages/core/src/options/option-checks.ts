@@ -4,6 +4,7 @@ import type { Coding } from "../base/codings.js";
 import { optionError } from "../base/errors.js";
 import { sizeBytes } from "../base/units.js";
 import type { OpenStore } from "../store/contract.js";
+import { inOurWords } from "./other-words.js";
 
 /** A token, as method and field names are (RFC 9110 §5.6.2). */
 const TOKEN = /^[!#$%&'*+\-.^_`|~\dA-Za-z]+$/;
@@ -20,6 +21,8 @@ export function record(option: string, value: unknown): Record<string, unknown> 
 export function refuseUnknown(at: string, given: object, known: ReadonlySet<string>): void {
   const unknown = Object.keys(given).find((name) => !known.has(name));
   if (unknown === undefined) return;
+  const ours = inOurWords(unknown, known);
+  if (ours !== undefined) throw optionError(at + unknown, `in its place ${ours}`, unknown);
   const meant = nearNames(unknown, known).map((name) => `\`${name}\``);
   const expected =
     meant.length > 0 ? `a known name (did you mean ${meant.join(" or ")}?)` : `one of ${[...known].sort().join(", ")}`;
@@ -113,6 +116,11 @@ export function strings(option: string, value: unknown): readonly string[] {
   return Object.freeze([...(value as string[])]);
 }
 
+export function nonEmpty(option: string, value: unknown): string {
+  if (typeof value !== "string" || value === "") throw optionError(option, "a non-empty string", value);
+  return value;
+}
+
 /** Shortest secret: a shorter one can be guessed. */
 const LEAST_SECRET_BYTES = 16;
 
@@ -155,6 +163,10 @@ export function fieldNames(option: string, value: unknown): readonly string[] {
   if (wrong !== undefined) throw optionError(option, "a list of header field names", wrong);
   return Object.freeze(names.map((name) => name.toLowerCase()));
 }
+
+/** The expected form, for messages. */
+export const EXPECTED_PATTERN =
+  'a pattern of a whole path such as "/reports/*" or "/admin/**" ("*" where a route has ":id")';
 
 export function isToken(value: unknown): boolean {
   return typeof value === "string" && TOKEN.test(value);

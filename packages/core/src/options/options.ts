@@ -74,15 +74,21 @@ export interface CachePolicy<Req = unknown> {
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when a key is no status or a value no duration
    * @example diskCache({ dir: ".cache/pages", statusTtl: { 404: "30s", "3xx": "1h" } }) */
   readonly statusTtl?: Readonly<Record<string, Duration>>;
+  /** How long after it went stale a response is still of use: while it is refreshed behind it, and in the place of an
+   * error. Both of `staleWhileRevalidate` and `staleIfError`, where they are not given. A duration.
+   * @default 0
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a duration
+   * @example diskCache({ dir: ".cache/pages", ttl: "1m", stale: "1d" }) */
+  readonly stale?: Duration;
   /** How long after it went stale a response is still served while it is refreshed behind it (RFC 5861 §3), for
    * responses that do not say so themselves. A duration.
-   * @default 0
+   * @default `stale`
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a duration
    * @example diskCache({ dir: ".cache/pages", ttl: "1m", staleWhileRevalidate: "1h" }) */
   readonly staleWhileRevalidate?: Duration;
   /** How long after it went stale a response may stand in for a 500, 502, 503 or 504 (RFC 5861 §4), for responses that
    * do not say so themselves. A duration.
-   * @default 0
+   * @default `stale`
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a duration
    * @example diskCache({ dir: ".cache/pages", ttl: "1m", staleIfError: "1d" }) */
   readonly staleIfError?: Duration;
@@ -257,6 +263,13 @@ export interface DiskCacheOptions<Req = unknown> extends CachePolicy<Req> {
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a boolean, or without `secret`
    * @example diskCache({ dir: ".cache/pages", ttl: "5m", secret: process.env["CACHE_SECRET"]!, encrypt: true }) */
   readonly encrypt?: boolean;
+  /** Which version of the application makes the pages: a build id, a commit. It is part of the key of pages and
+   * fragments, so that a release neither serves the pages of the one before, which link to assets that may be gone, nor
+   * has to purge them: processes of both may share the directory. Purges reach the pages of every version. A text.
+   * @default undefined: one version
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when neither a text nor undefined, or empty
+   * @example diskCache({ dir: ".cache/pages", ttl: "5m", version: process.env["BUILD_ID"] }) */
+  readonly version?: string | undefined;
   /** The clock; tests move it by hand.
    * @default the machine's clock, which goes on where it is set back
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when it has no `now()`
@@ -339,6 +352,12 @@ export interface DiskCacheOptions<Req = unknown> extends CachePolicy<Req> {
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a field name
    * @example diskCache({ dir: ".cache/pages", debugHeader: "X-Cache" }) */
   readonly debugHeader?: string;
+  /** Add a member `cache` to `Server-Timing`, which browsers show beside a request: `hit`, `stale`, `miss` or `bypass`,
+   * why nothing was stored, and how many milliseconds the application took (`app`).
+   * @default false, and true when NODE_ENV is "development"
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when neither true nor false
+   * @example diskCache({ dir: ".cache/pages", serverTiming: true }) */
+  readonly serverTiming?: boolean;
   /** Observe what a handler reads of the request while it makes a page, and compare it with what selects the page: the
    * key, `Vary`, the partition. When a request header, cookie or ignored query parameter is read and selects nothing,
    * one client's page can reach another. `"warn"` or `true`: an `audit` event and a process warning, once for each

@@ -1,6 +1,6 @@
 /** Which policy applies to a request: that of the cache, merged in order with every rule whose pattern its path
  * matches, then the route's own. Depends on the path alone, so it is known before the application has run. */
-import { matchesPath, pathReadings } from "../key/path-pattern.js";
+import { matchesPath, pathReadings } from "../base/path-pattern.js";
 import type { ResolvedOptions } from "./resolve-options.js";
 import { mergePolicies } from "./resolve-policy.js";
 import type { ResolvedPolicy, ResolvedQueryRules, WholePolicy } from "./resolve-policy.js";

@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
 import type { DiskCacheOptions } from "./options.js";
+import { analyticsCookies, campaignParameters, presets } from "./presets.js";
 import { resolveOptions } from "./resolve-options.js";
 
 const DIR = "cache";
@@ -62,6 +63,8 @@ const WRONG: readonly {
     expected: "a list of field names",
     got: '"a b"',
   },
+  { options: { dir: DIR, version: "" }, option: "version", expected: "a non-empty string", got: '""' },
+  { options: { dir: DIR, version: 7 }, option: "version", expected: "a non-empty string", got: "7" },
   { options: { dir: DIR, memory: "lots" }, option: "memory", expected: "a size", got: '"lots"' },
   { options: { dir: DIR, maxSize: 1.5 }, option: "maxSize", expected: "a size", got: "1.5" },
   { options: { dir: DIR, maxSize: 0 }, option: "maxSize", expected: 'a size of "4kb" or more', got: "0" },
@@ -301,5 +304,20 @@ describe("options", () => {
     const options = resolveOptions({ dir: DIR, hosts });
     hosts.push("b.example");
     expect([...options.hosts!]).toEqual(["a.example"]);
+  });
+});
+
+describe("what is there to spread", () => {
+  it.each(Object.entries(presets))("is a set of options that is right: %s", (_name, preset) => {
+    expect(resolveOptions({ dir: DIR, ...preset }).policy.ttl).toBeGreaterThan(0);
+  });
+
+  it("has each name once, and no pattern that swallows another", () => {
+    for (const names of [campaignParameters, analyticsCookies]) {
+      const swallowed = names.filter((name) =>
+        names.some((other) => other !== name && other.endsWith("*") && name.startsWith(other.slice(0, -1))),
+      );
+      expect([new Set(names).size, swallowed]).toEqual([names.length, []]);
+    }
   });
 });

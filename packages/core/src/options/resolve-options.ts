@@ -6,15 +6,17 @@ import type { Clock } from "../base/clock.js";
 import { optionError } from "../base/errors.js";
 import { durationSeconds, sizeBytes } from "../base/units.js";
 import { Credentials } from "../key/credentials.js";
-import { pathPattern } from "../key/path-pattern.js";
-import type { PathPattern } from "../key/path-pattern.js";
+import { pathPattern } from "../base/path-pattern.js";
+import type { PathPattern } from "../base/path-pattern.js";
 import {
   boolean,
   diskSpace,
   encryption,
+  EXPECTED_PATTERN,
   fieldNames,
   fraction,
   isToken,
+  nonEmpty,
   oneOf,
   place,
   positiveInteger,
@@ -34,6 +36,7 @@ import type {
   PathRule,
   RelaxedRules,
 } from "./options.js";
+import { refuseRequest } from "./other-words.js";
 import { POLICY_NAMES, policyFields } from "./resolve-policy.js";
 import type { ResolvedPolicy, WholePolicy } from "./resolve-policy.js";
 
@@ -56,6 +59,7 @@ export interface ResolvedOptions {
   readonly enabled: boolean;
   readonly secrets: readonly Buffer[] | undefined;
   readonly encrypt: boolean;
+  readonly version: string | undefined;
   readonly clock: Clock;
   readonly hosts: ReadonlySet<string> | undefined;
   readonly cookies: { readonly ignore: readonly string[]; readonly key: readonly string[] };
@@ -68,6 +72,7 @@ export interface ResolvedOptions {
   readonly refreshAhead: number;
   readonly allowPublicDir: boolean;
   readonly debugHeader: string | undefined;
+  readonly serverTiming: boolean;
   readonly audit: { readonly mode: "warn" | "enforce" | "off"; readonly ignore: readonly string[] };
   readonly policy: WholePolicy;
   readonly rules: readonly ResolvedRule[];
@@ -120,13 +125,16 @@ const OPTION_NAMES = new Set<string>([
     "flight",
     "refreshAhead",
     "debugHeader",
+    "serverTiming",
     "rules",
     "audit",
+    "version",
   ] satisfies readonly Exclude<keyof DiskCacheOptions, keyof CachePolicy>[]),
 ]);
 
 /** @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` naming the option, the value and what was expected */
 export function resolveOptions<Req>(given: PageCacheOptions<Req>): ResolvedOptions {
+  refuseRequest("options", "diskCache", 'diskCache({ dir: ".cache/pages", ttl: "5m" })', given);
   const options = record("options", given);
   refuseUnknown("", options, OPTION_NAMES);
   const { clock, hosts, cookies, targetedFields, debugHeader } = given;
@@ -154,6 +162,7 @@ export function resolveOptions<Req>(given: PageCacheOptions<Req>): ResolvedOptio
     enabled: boolean("enabled", given.enabled ?? process.env["DISKCACHE"] !== "off"),
     secrets: secrets("secret", given.secret),
     encrypt: encryption("encrypt", given.encrypt, given.secret),
+    version: given.version === undefined ? undefined : nonEmpty("version", given.version),
     clock: clock ?? new SteadyClock(),
     hosts: hosts === undefined ? undefined : resolveHosts(hosts),
     cookies: Object.freeze({
@@ -169,6 +178,7 @@ export function resolveOptions<Req>(given: PageCacheOptions<Req>): ResolvedOptio
     refreshAhead: fraction("refreshAhead", given.refreshAhead ?? 0),
     allowPublicDir: boolean("allowPublicDir", given.allowPublicDir ?? false),
     debugHeader,
+    serverTiming: boolean("serverTiming", given.serverTiming ?? process.env["NODE_ENV"] === "development"),
     policy: Object.freeze({ ...policy, methods: policy.methods ?? DEFAULTS.methods }),
     rules: resolveRules(given.rules ?? []),
     audit: resolveAudit(given.audit),
@@ -285,12 +295,7 @@ function resolvePatterns(option: string, given: unknown): readonly PathPattern[]
   if (texts.length === 0) throw optionError(option, "a pattern, or a list of them", given);
   return texts.map((text) => {
     const pattern = typeof text === "string" ? pathPattern(text) : undefined;
-    if (pattern === undefined)
-      throw optionError(
-        option,
-        'a pattern of a whole path such as "/reports/*" or "/admin/**" ("*" where a route has ":id")',
-        text,
-      );
+    if (pattern === undefined) throw optionError(option, EXPECTED_PATTERN, text);
     return pattern;
   });
 }

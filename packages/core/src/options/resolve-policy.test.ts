@@ -22,6 +22,14 @@ describe("a policy over another", () => {
     },
   );
 
+  it("says with `stale` both how long a page is refreshed behind and how long it stands in, unless they are named", () => {
+    const windows = ({ staleWhileRevalidate, staleIfError }: WholePolicy) => [staleWhileRevalidate, staleIfError];
+    expect(windows(whole({ stale: "1d" }))).toEqual([86_400, 86_400]);
+    expect(windows(whole({ stale: "1d", staleWhileRevalidate: 0 }))).toEqual([0, 86_400]);
+    expect(windows(merged({ stale: "1d" }, { staleIfError: "1h" }))).toEqual([86_400, 3600]);
+    expect(windows(merged({ staleWhileRevalidate: "1h" }, { stale: 0 }))).toEqual([0, 0]);
+  });
+
   it("wins with what browsers are told", () => {
     expect(merged({ clientCacheControl: true }, { clientCacheControl: false }).clientCacheControl).toBe(false);
     expect(merged({ clientCacheControl: "max-age=9" }, {}).clientCacheControl).toBe("max-age=9");

@@ -15,6 +15,7 @@ import {
   strings,
 } from "./option-checks.js";
 import type { CachePolicy, KeyRules } from "./options.js";
+import { refuseRequest } from "./other-words.js";
 import { durationSeconds } from "../base/units.js";
 import type { Duration } from "../base/units.js";
 
@@ -62,6 +63,7 @@ export interface ResolvedQueryRules {
 export const POLICY_NAMES = new Set([
   "ttl",
   "statusTtl",
+  "stale",
   "staleWhileRevalidate",
   "staleIfError",
   "timeout",
@@ -82,6 +84,7 @@ export const POLICY_NAMES = new Set([
  * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` */
 export function resolvePolicy<Req>(given: CachePolicy<Req> | Duration): ResolvedPolicy {
   if (typeof given === "string" || typeof given === "number") return policyFields("", { ttl: given });
+  refuseRequest("policy", "cache.route", 'cache.route("5m")', given);
   refuseUnknown("", record("policy", given), POLICY_NAMES);
   const guarded = given.key !== undefined || given.partition !== undefined || given.skip !== undefined;
   return Object.freeze({ ...policyFields("", given), guards: guarded ? 1 : 0 });
@@ -144,11 +147,12 @@ export function policyFields<Req>(at: string, given: CachePolicy<Req>): Resolved
   const rules = key === undefined || typeof key === "function" ? undefined : resolveKeyRules(`${at}key`, key);
   const duration = (name: keyof CachePolicy) =>
     given[name] === undefined ? undefined : durationSeconds(at + name, given[name]);
+  const stale = duration("stale");
   return Object.freeze({
     ttl: duration("ttl"),
     statusTtl: resolveStatusTtl(`${at}statusTtl`, given.statusTtl ?? {}),
-    staleWhileRevalidate: duration("staleWhileRevalidate"),
-    staleIfError: duration("staleIfError"),
+    staleWhileRevalidate: duration("staleWhileRevalidate") ?? stale,
+    staleIfError: duration("staleIfError") ?? stale,
     timeout: duration("timeout"),
     grace: duration("grace"),
     keep: duration("keep"),

@@ -6,10 +6,11 @@ import type { RawHeaders } from "../base/exchange.js";
 import { Refreshes } from "../forward/refreshes.js";
 import { claimRefresh, refreshHeaders } from "../forward/stale.js";
 import type { Forward } from "../forward/forward.js";
+import type { ForwardPlan } from "../forward/forward-plan.js";
 import { CLOSED, Forwarding, STALE, UNFILLED, UNREADABLE } from "../forward/collapsed-forwarding.js";
 import type { ForwardLookup } from "../forward/collapsed-forwarding.js";
 import { fillStored, hasHoles } from "../features/holes/fill.js";
-import { decide, decideAgain, requestFacts } from "../lookup/decide.js";
+import { asksForTheSame, decide, decideAgain, requestFacts } from "../lookup/decide.js";
 import type { Lookup, Question } from "../lookup/decide.js";
 import { identified } from "../key/credentials.js";
 import { isEveryField } from "../key/request-fields.js";
@@ -83,16 +84,27 @@ export class Answering {
     return this.#closed ? this.#forwarding.alone(question, CLOSED) : this.#ask(question, 0);
   }
 
+  /** Lays the policy of a question over a forward of another cache on the same directory, as a route does, where both
+   * ask for the same page.
+   * @returns whether it did: then the forward under way takes down what leaves, with what middleware between the two
+   * caches has made of it. Otherwise this cache answers by itself: see `within` */
+  join(outer: Forward, question: Question): boolean {
+    const { auditor, holes } = this.#context;
+    const { plan } = outer;
+    const isWatched = auditor === undefined || plan.reads !== undefined;
+    if (this.#closed || holes.any || !isWatched) return false;
+    if (!asksForTheSame(this.#context, { ...question, policy: aroundOf(plan, question) }, plan)) return false;
+    const inner = plan.native === question.native ? question.policy : boundPolicy(question.policy, question.native);
+    outer.refine(withAllMethods(plan.policy, inner));
+    return true;
+  }
+
   /** Answers in place of another cache on the same directory, which has handed the request on: both policies apply. */
   within(outer: Forward, question: Question): MaybeAsync<Outcome> {
     const { plan } = outer;
     outer.delegate();
-    const around = plan.native === question.native ? plan.policy : boundPolicy(plan.policy, plan.native);
-    // A cache always names methods, given or not.
-    const methods = [...new Set([...around.methods, ...question.policy.methods])];
-    const merged = { ...mergePolicies(around, question.policy), methods };
     // It does not wait again.
-    const outcome = this.begin({ ...question, policy: merged, waitsUntil: plan.waitsUntil });
+    const outcome = this.begin({ ...question, policy: aroundOf(plan, question), waitsUntil: plan.waitsUntil });
     return andThen(outcome, (settled) => adopting(outer, settled));
   }
 
@@ -259,6 +271,17 @@ export class Answering {
   #unreadable({ request }: Question, page: PageKey): ForwardLookup {
     return { ...UNREADABLE, page, facts: requestFacts(this.#context, request, page) };
   }
+}
+
+// Both policies, for a question of the inner cache.
+function aroundOf(plan: ForwardPlan, question: Question): WholePolicy {
+  const around = plan.native === question.native ? plan.policy : boundPolicy(plan.policy, plan.native);
+  return withAllMethods(around, question.policy);
+}
+
+// A cache always names methods, given or not.
+function withAllMethods(outer: WholePolicy, inner: ResolvedPolicy): WholePolicy {
+  return { ...mergePolicies(outer, inner), methods: [...new Set([...outer.methods, ...(inner.methods ?? [])])] };
 }
 
 // What the handler said about the response before this exchange took over still holds.

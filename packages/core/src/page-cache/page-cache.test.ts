@@ -132,6 +132,7 @@ describe("a hit at a glance", () => {
         memory,
         honourRequest: true,
         debugHeader: "X-Cache",
+        serverTiming: true,
         key: { headers: ["x-currency"], query: { ignore: ["utm"], sort: true } },
         cookies: { ignore: ["_ga"], key: keyedCookies },
         rules: [

@@ -19,6 +19,7 @@ import { isAskedByContent } from "../key/page-key.js";
 import { withoutIgnoredCookies } from "../key/cookies.js";
 import { identified } from "../key/credentials.js";
 import { decide } from "../lookup/decide.js";
+import type { Question } from "../lookup/decide.js";
 import { BesidePages } from "../features/low-level/beside-pages.js";
 import type { MemoizeOptions } from "../features/low-level/memoize.js";
 import type { MaybeAsync } from "../base/async.js";
@@ -110,10 +111,15 @@ export class PageCache<Req = unknown> {
     native: Req,
     { policy, refresh = false, own = refresh, keeping, around }: HandleOptions = {},
   ): MaybeAsync<Outcome> {
-    const under = this.#under(request, policy);
-    const asked = this.#asked(request, under, native);
-    const question = { request: asked, native, policy: under, refresh, own, keeping };
+    const question = { ...this.#question(request, native, policy), refresh, own, keeping };
     return around === undefined ? this.#answering.begin(question) : this.#answering.within(around, question);
+  }
+
+  /** A request has come through another cache on the same directory, and is under way: lays the policy of this one over
+   * that forward, as a route does, where both ask for the same page.
+   * @returns whether it did. Otherwise ask `handle`, with the option `around` */
+  join(around: Forward, request: RequestHead, native: Req, policy?: ResolvedPolicy): boolean {
+    return this.#answering.join(around, this.#question(request, native, policy));
   }
 
   /** Whether it handles requests at all: not when disabled, nor after `close()`. */
@@ -136,9 +142,7 @@ export class PageCache<Req = unknown> {
 
   /** Looks a request up before the framework has seen it: `undefined` when the application has to answer. */
   peek(request: RequestHead): MaybeAsync<OutgoingResponse | undefined> {
-    const policy = this.#under(request);
-    const asked = this.#asked(request, policy, undefined);
-    return this.#answering.peek({ request: asked, native: undefined, policy, refresh: false, own: false });
+    return this.#answering.peek(this.#question(request, undefined));
   }
 
   /** A route's own policy, found while its request is on its way through the application.
@@ -161,14 +165,24 @@ export class PageCache<Req = unknown> {
    * @throws {DiskCacheError} rejects with `ERR_DISKCACHE_OPTION` when nothing is named, or something unknown,
    * `ERR_DISKCACHE_PURGE` when it could not be recorded
    * @example await cache.purge("/reports/7");
-   * @example await cache.purge({ tag: "report:7", soft: true }); */
-  async purge(target: string | PurgeTarget, options: PurgeOptions = {}): Promise<void> {
+   * @example await cache.purge({ tag: "report:7", soft: true });
+   * @example await cache.purge(["/", { path: "/reports/**" }]); */
+  async purge(
+    target: string | PurgeTarget | readonly (string | PurgeTarget)[],
+    options: PurgeOptions = {},
+  ): Promise<void> {
     this.assertOpen();
-    const named = wholeTarget(target);
-    const selectors = purgeSelectors("purge", named, (path) => this.#context.policies.queriesOf(path));
-    const soft = isSoft("purge", named, options);
-    await this.#context.store.purge(selectors, { soft });
-    this.#context.observer.purged(JSON.stringify(named), soft);
+    const purges = [target].flat().map((given, index) => {
+      const at = Array.isArray(target) ? `purge[${index}]` : "purge";
+      const named = wholeTarget(at, given);
+      const selectors = purgeSelectors(at, named, (path) => this.#context.policies.queriesOf(path));
+      return { named, selectors, soft: isSoft(at, named, options) };
+    });
+    for (const soft of [false, true]) {
+      const selectors = purges.filter((one) => one.soft === soft).flatMap((one) => one.selectors);
+      if (selectors.length > 0) await this.#context.store.purge(selectors, { soft });
+    }
+    for (const { named, soft } of purges) this.#context.observer.purged(JSON.stringify(named), soft);
   }
 
   /** A part of pages that is rendered once for all requests, in every process, and stored beside the pages. The page
@@ -206,10 +220,10 @@ export class PageCache<Req = unknown> {
     this.#context.holes.register(name, filler as (native: unknown) => unknown);
   }
 
-  /** Purges every response with this tag. The same as `purge({ tag })`.
+  /** Purges every response with this tag, or with one of several. The same as `purge({ tag })` and `purge({ tags })`.
    * @example await cache.purgeTag("report:7"); */
-  purgeTag(tag: string, options: PurgeOptions = {}): Promise<void> {
-    return this.purge({ tag }, options);
+  purgeTag(tag: string | readonly string[], options: PurgeOptions = {}): Promise<void> {
+    return this.purge(typeof tag === "object" ? { tags: tag } : { tag }, options);
   }
 
   /** Purges requested over HTTP, by clients that know a token: for adapters, which pass in the request and send the
@@ -229,9 +243,8 @@ export class PageCache<Req = unknown> {
   /** What would happen to this request now, and why. Changes nothing. */
   async explain(request: RequestHead, native: Req): Promise<Explanation> {
     this.assertOpen();
-    const policy = this.#under(request);
-    const asked = this.#asked(request, policy, native);
-    const question = { request: asked, native, policy, refresh: false, own: false };
+    const question = this.#question(request, native);
+    const { request: asked, policy } = question;
     const lookup = await decide(this.#context, question);
     const { options, coded } = this.#context;
     const entry = storedEntry(lookup);
@@ -284,9 +297,11 @@ export class PageCache<Req = unknown> {
   }
 
   // The request to decide on: its fields without the ignored cookies, and whether anything else identifies its client.
-  #asked(request: RequestHead, { keyHeaders }: WholePolicy, native: unknown): RequestHead {
+  #question(given: RequestHead, native: unknown, own?: ResolvedPolicy): Question {
     const { cookies, credentials } = this.#context.options;
-    return identified(withoutIgnoredCookies(request, cookies), credentials, keyHeaders, native);
+    const policy = this.#under(given, own);
+    const request = identified(withoutIgnoredCookies(given, cookies), credentials, policy.keyHeaders, native);
+    return { request, native, policy, refresh: false, own: false };
   }
 
   #under({ target }: RequestHead, own?: ResolvedPolicy): WholePolicy {

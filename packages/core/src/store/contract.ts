@@ -87,6 +87,14 @@ export type PurgeSelector =
   | { readonly kind: "tag"; readonly tag: string }
   | { readonly kind: "all" };
 
+/** Pages whose path matches a pattern, whatever their query. A store that is handed in is given the prefix `/` in its
+ * place, which names more. */
+export interface PathSelector {
+  readonly kind: "path";
+  readonly path: string;
+  readonly scope: string | undefined;
+}
+
 export interface StoreStats {
   /** Entries and bytes (allocated blocks) in the directory, as far as known; exact once the first count has
    * finished. */
@@ -179,7 +187,7 @@ export interface Store<Value> {
   heads(): AsyncIterable<EntryHead>;
   /** Invalidates what the selectors match, for every process that shares the directory. Resolves when no process would
    * serve it any more; rejects with `ERR_DISKCACHE_PURGE` when the purge cannot be recorded. */
-  purge(selectors: readonly PurgeSelector[], options: { readonly soft: boolean }): Promise<void>;
+  purge(selectors: readonly (PurgeSelector | PathSelector)[], options: { readonly soft: boolean }): Promise<void>;
   /** Invalidates everything; disk space is freed afterwards. */
   clear(): Promise<void>;
   stats(): StoreStats;

@@ -12,6 +12,7 @@ import type {
   LockEnd,
   LockOptions,
   LogPosition,
+  PathSelector,
   PurgeSelector,
   SkipReason,
   Store,
@@ -180,12 +181,15 @@ export class DiskStore<Value> implements Store<Value> {
     );
   }
 
-  async purge(selectors: readonly PurgeSelector[], how: { readonly soft: boolean }): Promise<void> {
+  async purge(selectors: readonly (PurgeSelector | PathSelector)[], how: { readonly soft: boolean }): Promise<void> {
     if (this.#closing !== undefined) throw closedError();
     await this.#purging.add(this.#purge(selectors, how));
   }
 
-  async #purge(selectors: readonly PurgeSelector[], { soft }: { readonly soft: boolean }): Promise<void> {
+  async #purge(
+    selectors: readonly (PurgeSelector | PathSelector)[],
+    { soft }: { readonly soft: boolean },
+  ): Promise<void> {
     if (this.#options.idle === true) return this.#purgeForOthers(selectors, soft);
     for (let attempt = 1; ; attempt++) {
       try {
@@ -260,7 +264,7 @@ export class DiskStore<Value> implements Store<Value> {
   }
 
   // Without a log, nothing is stored. The same holds in a directory that a store which is switched on would refuse.
-  async #purgeForOthers(selectors: readonly PurgeSelector[], soft: boolean): Promise<void> {
+  async #purgeForOthers(selectors: readonly (PurgeSelector | PathSelector)[], soft: boolean): Promise<void> {
     if (!this.#parts.log.begun) return;
     try {
       await this.#parts.log.append(selectors, soft);

@@ -2,7 +2,7 @@
 import { crc32 } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { EntryHead, PurgeSelector } from "./contract.js";
+import type { EntryHead, PathSelector, PurgeSelector } from "./contract.js";
 import { checksumOf, decodeEntryHead, encodeEntry } from "./entries/format.js";
 import { MAX_RECORD_BYTES, encodePurge, nextIntactRecord, parseRecord } from "./log/log-record.js";
 
@@ -119,7 +119,13 @@ describe("an entry's file", () => {
 });
 
 const anyScope = fc.oneof(anyText, fc.constant(undefined));
-const anySelector: fc.Arbitrary<PurgeSelector> = fc.oneof(
+const anyPath: fc.Arbitrary<PathSelector> = fc.record({
+  kind: fc.constant("path" as const),
+  path: anyText.map((text) => `/${text}`),
+  scope: fc.oneof(fc.constantFrom("a.example", "[::1]:3000"), fc.constant(undefined)),
+});
+const anySelector: fc.Arbitrary<PurgeSelector | PathSelector> = fc.oneof(
+  anyPath,
   fc.record({ kind: fc.constant("name" as const), name: anyText, scope: anyScope }),
   fc.record({ kind: fc.constant("prefix" as const), prefix: anyText, scope: anyScope }),
   fc.record({ kind: fc.constant("scope" as const), scope: anyText }),
@@ -159,6 +165,22 @@ describe("a record of a purge", () => {
         const log = Buffer.concat([damaged, behind]);
         expect(parseRecord(log, 0)).not.toBeTypeOf("object");
         expect(nextIntactRecord(log, 0)).toBe(damaged.length);
+      }),
+      RUNS,
+    );
+  });
+
+  it("of a pattern is to a version that knows none a purge of every path on every host", () => {
+    const FLAGS_AT = 3;
+    const KNOWN_THEN = 0b1111;
+    fc.assert(
+      fc.property(anyPath, fc.boolean(), anyNonce, (selector, soft, nonce) => {
+        const bytes = encodePurge(selector, soft, nonce) as Buffer;
+        // That version looks at the flags it knows, and at no others.
+        bytes.writeUInt8(bytes.readUInt8(FLAGS_AT) & KNOWN_THEN, FLAGS_AT);
+        bytes.writeUInt32LE(crc32(bytes.subarray(12), crc32(bytes.subarray(0, 8))), 8);
+        const read = { kind: "prefix", prefix: "/", scope: undefined };
+        expect(parseRecord(bytes, 0)).toMatchObject({ record: { selector: read, soft, nonce } });
       }),
       RUNS,
     );

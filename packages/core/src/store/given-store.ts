@@ -11,6 +11,7 @@ import type {
   LockOptions,
   LogPosition,
   OpenStore,
+  PathSelector,
   PurgeSelector,
   SkipReason,
   Store,
@@ -74,6 +75,11 @@ export function openGivenStore<Value>(open: OpenStore, owner: StoreOwner<Value>)
     }
   }
   return new GivenStore(store, owner);
+}
+
+// A store that knew patterns as this one reads them would have to be told each time they change.
+function everyPath({ scope }: PathSelector): PurgeSelector {
+  return { kind: "prefix", prefix: "/", scope };
 }
 
 class GivenStore<Value> implements Store<Value> {
@@ -183,9 +189,10 @@ class GivenStore<Value> implements Store<Value> {
     return this.#store.heads();
   }
 
-  async purge(selectors: readonly PurgeSelector[], how: { readonly soft: boolean }): Promise<void> {
+  async purge(selectors: readonly (PurgeSelector | PathSelector)[], how: { readonly soft: boolean }): Promise<void> {
+    const plain = selectors.map((one) => (one.kind === "path" ? everyPath(one) : one));
     try {
-      await this.#store.purge(selectors, how);
+      await this.#store.purge(plain, how);
     } catch (error) {
       throw error instanceof DiskCacheError ? error : purgeError("the store", error);
     }

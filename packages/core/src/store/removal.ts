@@ -15,6 +15,8 @@ const BEING_REMOVED = "is being removed; nothing is stored until that is over";
 /** One shard is no sign: what a process has just written into one that another has emptied and removed since may not be
  * counted yet, so that it seems to hold something. */
 const SIGNIFICANT_SHARDS = 2;
+/** A sweep that made progress within this time may still be under way. */
+const SWEEP_MS = 250;
 /** The names that are left where a user has removed everything that a shell's `*` names. */
 const HIDDEN = new Set([".gitignore"]);
 const SHARD = /^[0-9a-f]{2}$/;
@@ -25,11 +27,19 @@ const LOG = /^invalidations\.\d+$/;
 
 const GONE = new Set(["ENOENT", "ENOTDIR"]);
 
+/** What is known of the shards, which the process that sweeps removes when they are empty. */
+export interface KnownShards {
+  /** Whether entries are counted in a shard. It may be wrong for a while about what was written just before a sweep. */
+  holds(shard: number): boolean;
+  /** When a sweep last made progress, in any process: epoch milliseconds of the file system. */
+  sweptAt(): number;
+}
+
 export class Removal {
   readonly #fs: FileSystem;
   readonly #root: string;
   readonly #elapsed: () => number;
-  readonly #holds: (shard: number) => boolean;
+  readonly #shards: KnownShards;
   /** The names in the root, as far as this process knows of them. */
   #names = new Set<string>();
   #inodeSeen: number | undefined = undefined;
@@ -39,15 +49,16 @@ export class Removal {
   /** Shards that have gone of late although they should hold entries, and when the last of them was missed. */
   #shardsGone = 0;
   #shardGoneAt = Number.NEGATIVE_INFINITY;
+  /** The last sweep that was known at the last look. */
+  #sweptAt = 0;
   #going = false;
 
-  /** @param elapsed milliseconds of a clock that never jumps
-   * @param holds whether entries are counted in a shard: one without any is removed by the process that sweeps */
-  constructor(fs: FileSystem, root: string, elapsed: () => number, holds: (shard: number) => boolean) {
+  /** @param elapsed milliseconds of a clock that never jumps */
+  constructor(fs: FileSystem, root: string, elapsed: () => number, shards: KnownShards) {
     this.#fs = fs;
     this.#root = root;
     this.#elapsed = elapsed;
-    this.#holds = holds;
+    this.#shards = shards;
   }
 
   /** Whether nothing is to be made for the moment. */
@@ -94,14 +105,24 @@ export class Removal {
     return shards.length < gone.length || this.#goneLately(shards) >= SIGNIFICANT_SHARDS;
   }
 
-  // How many shards have gone of late that should hold entries.
+  // How many shards have gone of late that should hold entries, and that no sweep can have removed.
   #goneLately(shards: readonly string[]): number {
     const now = this.#elapsed();
-    if (now - this.#shardGoneAt > REST_MS) this.#shardsGone = 0;
-    const held = shards.filter((name) => this.#holds(Number.parseInt(name, 16))).length;
+    const swept = this.#isSwept();
+    if (swept || now - this.#shardGoneAt > REST_MS) this.#shardsGone = 0;
+    if (swept) return 0;
+    const held = shards.filter((name) => this.#shards.holds(Number.parseInt(name, 16))).length;
     if (held > 0) this.#shardGoneAt = now;
     this.#shardsGone += held;
     return this.#shardsGone;
+  }
+
+  // Whether a sweep has made progress since the last look, or does just now.
+  #isSwept(): boolean {
+    const sweptAt = this.#shards.sweptAt();
+    const since = sweptAt !== this.#sweptAt;
+    this.#sweptAt = sweptAt;
+    return since || Math.abs(Date.now() - sweptAt) < SWEEP_MS;
   }
 
   #goesOn(gone: readonly string[], names: ReadonlySet<string> | undefined): boolean {

@@ -62,7 +62,10 @@ export class StoreParts<Value> {
     const paths = new Paths(resolve(options.dir));
     const failed = (operation: string, path: string, error: unknown): void =>
       this.faults.io(operation, path, error, false);
-    const removal = new Removal(fs, paths.root, elapsed, (shard) => this.usage.entriesIn(shard) > 0);
+    const removal = new Removal(fs, paths.root, elapsed, {
+      holds: (shard) => this.usage.entriesIn(shard) > 0,
+      sweptAt: () => this.usage.sweptAt,
+    });
     this.usage = new SharedUsage(fs, paths.root, options, {
       failed,
       mayMake: () => removal.mayMake(),

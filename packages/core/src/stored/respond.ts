@@ -17,50 +17,45 @@ import type { ReadyFields, StoredResponse } from "./stored-response.js";
 import { UNKNOWN_LENGTH } from "./outgoing.js";
 import type { BodySource, ByteSpan, OutgoingResponse } from "./outgoing.js";
 
+/** What answers show of the cache beside `Cache-Status`. */
+export interface Shown {
+  readonly debugHeader: string | undefined;
+  readonly serverTiming: boolean;
+}
+
 /** What is added to every answer that comes from the cache. */
 export interface Marks {
   readonly status: CacheStatus;
-  readonly debugHeader: string | undefined;
-  readonly debugValue: string;
+  readonly shown: Shown;
+  readonly said: "HIT" | "MISS" | "STALE";
 }
 
 type Entry = StoreEntry<StoredResponse>;
 
 /** A fresh hit: the usual case, answered with fields kept ready beside the entry. */
-export function respondFresh(
-  entry: Entry,
-  request: RequestHead,
-  now: number,
-  debugHeader: string | undefined,
-): OutgoingResponse {
+export function respondFresh(entry: Entry, request: RequestHead, now: number, shown: Shown): OutgoingResponse {
   const { value } = entry;
   const remaining = remainingSeconds(value.policy, now);
-  if (isPlainGet(request) && entry.body !== undefined)
-    return readyResponse(entry, entry.body, now, remaining, debugHeader);
-  return respond(entry, request, now, hitMarks(entry, false, now, debugHeader));
+  if (isPlainGet(request) && entry.body !== undefined) return readyResponse(entry, entry.body, now, remaining, shown);
+  return respond(entry, request, now, hitMarks(entry, false, now, shown));
 }
 
-export function hitMarks({ value }: Entry, stale: boolean, now: number, debugHeader: string | undefined): Marks {
+export function hitMarks({ value }: Entry, stale: boolean, now: number, shown: Shown): Marks {
   const remaining = remainingSeconds(value.policy, now);
   // After a soft purge it is stale although its lifetime is not over.
   const ttl = stale ? Math.min(0, remaining) : remaining;
-  return { status: { hit: true, ttl }, debugHeader, debugValue: stale ? "STALE" : "HIT" };
+  return { status: { hit: true, ttl }, shown, said: stale ? "STALE" : "HIT" };
 }
 
 /** The same for a request that asks for nothing but the page; `undefined` where that is long and comes in pieces. */
-export function respondPlain(entry: Entry, now: number, debugHeader: string | undefined): OutgoingResponse | undefined {
+export function respondPlain(entry: Entry, now: number, shown: Shown): OutgoingResponse | undefined {
   if (entry.body === undefined) return undefined;
-  return readyResponse(entry, entry.body, now, remainingSeconds(entry.value.policy, now), debugHeader);
+  return readyResponse(entry, entry.body, now, remainingSeconds(entry.value.policy, now), shown);
 }
 
 /** A stale hit, inside one of the windows that allow it (RFC 9111 §4.2.4). */
-export function respondStale(
-  entry: Entry,
-  request: RequestHead,
-  now: number,
-  debugHeader: string | undefined,
-): OutgoingResponse {
-  return respond(entry, request, now, hitMarks(entry, true, now, debugHeader));
+export function respondStale(entry: Entry, request: RequestHead, now: number, shown: Shown): OutgoingResponse {
+  return respond(entry, request, now, hitMarks(entry, true, now, shown));
 }
 
 /** Any other answer from a stored response: stale, validated, conditional, partial, without a body. */
@@ -113,17 +108,11 @@ function respondRange(entry: Entry, request: RequestHead, head: ResponseHead): O
 }
 
 // The header block is built once per head; per hit only what changed since the last one is written into it.
-function readyResponse(
-  entry: Entry,
-  body: Buffer,
-  now: number,
-  remaining: number,
-  debugHeader: string | undefined,
-): OutgoingResponse {
+function readyResponse(entry: Entry, body: Buffer, now: number, remaining: number, shown: Shown): OutgoingResponse {
   const { value, lease } = entry;
   const { head, outer } = value;
   const age = currentAgeSeconds(value.policy, now);
-  const ready = (value.ready ??= prepare(entry, debugHeader));
+  const ready = (value.ready ??= prepare(entry, shown));
   const { headers } = ready;
   if (ready.age !== age || ready.remaining !== remaining) {
     ready.age = age;
@@ -144,16 +133,22 @@ function readyResponse(
   };
 }
 
-function prepare(entry: Entry, debugHeader: string | undefined): ReadyFields {
+function prepare(entry: Entry, shown: Shown): ReadyFields {
   const { head, clientCacheControl } = entry.value;
   const fields = withoutAge(withLength(head, entry.bodyBytes));
   const client = clientsOwn(head, clientCacheControl);
   const headers = [...fields];
   if (client !== undefined) headers.push("Cache-Control", client.field);
   const clientAt = headers.length - 1;
-  if (debugHeader !== undefined) headers.push(debugHeader, "HIT");
+  headers.push(...shownFields(shown, "HIT"));
   headers.push("Age", "", "Cache-Status", "");
   return { headers, age: -1, remaining: Number.NaN, client, clientAt };
+}
+
+// A page may bring a `Server-Timing` of its handler's: this is another member of that list.
+function shownFields({ debugHeader, serverTiming }: Shown, said: Marks["said"]): string[] {
+  const fields = debugHeader === undefined ? [] : [debugHeader, said];
+  return serverTiming ? [...fields, "Server-Timing", `cache;desc="${said.toLowerCase()}"`] : fields;
 }
 
 const AGE: ReadonlySet<string> = new Set(["age"]);
@@ -167,13 +162,13 @@ function withMarks(
   { head, clientCacheControl }: StoredResponse,
   age: number,
   fresh: boolean,
-  { status, debugHeader, debugValue }: Marks,
+  { status, shown, said }: Marks,
 ): ResponseHead {
   const rawHeaders = [...withoutAge(head)];
   const client = clientsOwn(head, clientCacheControl);
   // A stale page gives no client another lifetime: its successor is about to be stored.
   if (client !== undefined) rawHeaders.push("Cache-Control", fresh ? cacheControlAt(client, age) : client.field);
-  if (debugHeader !== undefined) rawHeaders.push(debugHeader, debugValue);
+  rawHeaders.push(...shownFields(shown, said));
   rawHeaders.push("Age", String(age), "Cache-Status", formatCacheStatus(status));
   return { ...head, rawHeaders };
 }

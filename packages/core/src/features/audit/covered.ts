@@ -6,7 +6,7 @@ import { hasUnkeyedCookies } from "../../key/cookies.js";
 import type { CookieRules } from "../../key/cookies.js";
 import type { Credentials } from "../../key/credentials.js";
 import { BYPASSING_FIELDS, isEveryField, SAYING_NOTHING } from "../../key/request-fields.js";
-import { matchesAny } from "../../key/path-pattern.js";
+import { matchesAny } from "../../base/path-pattern.js";
 import { countsInKey, ignoredParameters, parameterName } from "../../key/query.js";
 import type { ResolvedPolicy } from "../../options/resolve-policy.js";
 import { EVERY } from "./reads.js";

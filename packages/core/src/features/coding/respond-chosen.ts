@@ -6,7 +6,7 @@ import type { Observer } from "../../base/observer.js";
 import type { ResolvedOptions } from "../../options/resolve-options.js";
 import type { OutgoingResponse } from "../../stored/outgoing.js";
 import { readFirst, respond, respondFresh, respondPlain, respondStale } from "../../stored/respond.js";
-import type { Marks } from "../../stored/respond.js";
+import type { Marks, Shown } from "../../stored/respond.js";
 import type { StoreEntry } from "../../store/contract.js";
 import type { StoredResponse } from "../../stored/stored-response.js";
 import type { CodedBodies } from "./coded-bodies.js";
@@ -14,7 +14,7 @@ import type { CodedBodies } from "./coded-bodies.js";
 type ResponseEntry = StoreEntry<StoredResponse>;
 
 interface RespondDeps {
-  readonly options: Pick<ResolvedOptions, "clock" | "debugHeader">;
+  readonly options: Pick<ResolvedOptions, "clock" | keyof Shown>;
   readonly observer: Observer;
   readonly coded: CodedBodies;
 }
@@ -44,7 +44,7 @@ export function replayHit(
 ): OutgoingResponse | undefined {
   const chosen = entry.value.offer === undefined ? entry : coded.atHand(entry, rawHeaders, now);
   if (chosen !== entry) entry.lease?.giveBack();
-  const response = chosen && respondPlain(chosen, now, options.debugHeader);
+  const response = chosen && respondPlain(chosen, now, options);
   if (response === undefined) return undefined;
   observer.hit(target, false);
   if (chosen !== entry) observer.codedHit(entry.bodyBytes - chosen!.bodyBytes);
@@ -59,7 +59,7 @@ function play(
   stale: boolean,
 ): MaybeAsync<OutgoingResponse | undefined> {
   const asked = chosen === entry ? request : withoutRange(request);
-  const response = (stale ? respondStale : respondFresh)(chosen, asked, options.clock.now(), options.debugHeader);
+  const response = (stale ? respondStale : respondFresh)(chosen, asked, options.clock.now(), options);
   return andThen(begun(response), (readable) => {
     if (readable === undefined) return undefined;
     observer.hit(request.target, stale, request.method);

@@ -32,6 +32,7 @@ describe("the key of a fragment", () => {
 
   it("takes one value as a list of one", () => {
     expect(fragmentKey("a", "b")).toBe(fragmentKey("a", ["b"]));
+    expect(fragmentKey("a", "b", "1")).not.toBe(fragmentKey("a", "b", "2"));
   });
 
   it.each([{}, [], () => 1, Symbol("a")])("takes no %o as a value", (value) => {

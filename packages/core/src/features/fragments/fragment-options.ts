@@ -77,12 +77,14 @@ const LONGEST_PLAIN = 1024;
 const HALF_A_PAIR = /\p{Surrogate}/u;
 const KINDS: ReadonlySet<string> = new Set(["string", "number", "bigint", "boolean", "undefined"]);
 
-/** @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` for a name or a value that is not valid
+/** @param version of the application that makes it
+ * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` for a name or a value that is not valid
  * @example
  * fragmentKey("sidebar", ["de", 7]); // "fragment 7:sidebar string 2:de number 1:7 " */
-export function fragmentKey(name: string, varyOn: VaryOn): string {
+export function fragmentKey(name: string, varyOn: VaryOn, version?: string): string {
   const values: readonly unknown[] = Array.isArray(varyOn) ? varyOn : [varyOn];
-  return `fragment ${part(fragmentName(name))}${values.map(valuePart).join("")}`;
+  const made = version === undefined ? "" : `version ${part(version)}`;
+  return `fragment ${part(fragmentName(name))}${values.map(valuePart).join("")}${made}`;
 }
 
 function valuePart(value: unknown): string {

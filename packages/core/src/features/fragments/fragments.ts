@@ -29,7 +29,7 @@ interface Fragment {
 }
 
 interface FragmentDeps {
-  readonly options: Pick<ResolvedOptions, "clock" | "enabled" | "flight" | "policy">;
+  readonly options: Pick<ResolvedOptions, "clock" | "enabled" | "flight" | "policy" | "version">;
   readonly store: Store<StoredValue>;
 }
 type Output = string | Buffer;
@@ -63,7 +63,7 @@ export class Fragments {
   /** Fragments of one rendering, which takes on their labels; without one, of whatever the caller is making. */
   of(rendering: Rendering | undefined): UseFragment {
     const use = async (name: string, varyOn: VaryOn, given: FragmentOptions | Duration, render: Render) => {
-      const key = fragmentKey(name, varyOn);
+      const key = fragmentKey(name, varyOn, this.#deps.options.version);
       const options = resolveFragmentOptions(given, this.#deps.options.policy.ttl);
       if (typeof render !== "function") throw optionError("render", "a function that makes the fragment", render);
       this.renderings.watch();

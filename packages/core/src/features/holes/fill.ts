@@ -9,6 +9,7 @@ import type { Observer } from "../../base/observer.js";
 import type { ResolvedOptions } from "../../options/resolve-options.js";
 import type { OutgoingResponse } from "../../stored/outgoing.js";
 import { hitMarks, respond } from "../../stored/respond.js";
+import type { Shown } from "../../stored/respond.js";
 import type { StoreEntry } from "../../store/contract.js";
 import { wholeBody } from "../../store/contract.js";
 import { NO_OUTER_FIELDS } from "../../stored/stored-response.js";
@@ -27,7 +28,7 @@ export function hasHoles(entry: StoreEntry<StoredResponse>): entry is EntryWithH
 interface FillDeps {
   readonly holes: Holes;
   readonly observer: Observer;
-  readonly options: Pick<ResolvedOptions, "clock" | "debugHeader">;
+  readonly options: Pick<ResolvedOptions, "clock" | keyof Shown>;
 }
 
 /** A hit.
@@ -41,7 +42,7 @@ export async function fillStored(
   stale: boolean,
 ): Promise<OutgoingResponse | undefined> {
   const now = options.clock.now();
-  const marks = hitMarks(entry, stale, now, options.debugHeader);
+  const marks = hitMarks(entry, stale, now, options);
   const response = respond(entry, { ...request, method: "GET", headers: {} }, now, marks);
   const { holes } = entry.value;
   const body = await bodyOf(entry);

@@ -46,6 +46,11 @@ export class Holes {
     this.#fillers.set(name, filler);
   }
 
+  /** Whether pages of this cache may have any. */
+  get any(): boolean {
+    return this.#fillers.size > 0;
+  }
+
   /** Whether all of them can be filled here. */
   fills(names: readonly string[]): boolean {
     return names.every((name) => this.#fillers.has(name));

@@ -266,9 +266,9 @@ export class FileCache {
     await this.#values.store.purgeTags(purgedTags(target));
   }
 
-  /** The same as `purge({ tag })`. */
-  purgeTag(tag: string): Promise<void> {
-    return this.purge({ tag });
+  /** The same as `purge({ tag })`, and as `purge({ tags })` with a list. */
+  purgeTag(tag: string | readonly string[]): Promise<void> {
+    return this.purge(typeof tag === "object" ? { tags: tag } : { tag });
   }
 
   /** Purges every value under this `keyPrefix`, of all versions. Nothing else in the directory is touched. */

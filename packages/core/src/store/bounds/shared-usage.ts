@@ -63,7 +63,12 @@ export class SharedUsage {
 
   /** Changes while a sweep makes progress. */
   get progress(): string {
-    return this.#stat(`${this.#directory}/count`);
+    return shown(this.#stat(`${this.#directory}/count`));
+  }
+
+  /** When a sweep last made progress, in any process: epoch milliseconds of the file system; 0 for never. */
+  get sweptAt(): number {
+    return this.#stat(`${this.#directory}/count`)?.mtimeMs ?? 0;
   }
 
   /** Whether every shard has been counted, by any process. */
@@ -289,12 +294,12 @@ export class SharedUsage {
     this.#seen = "";
   }
 
-  #stat(path: string): string {
+  #stat(path: string): Stats | undefined {
     try {
-      return shown(this.#fs.lstatSync(path, { throwIfNoEntry: false }));
+      return this.#fs.lstatSync(path, { throwIfNoEntry: false });
     } catch (error) {
       if (errorCode(error) !== "ENOTDIR") this.#deps.failed("stat", path, error);
-      return "";
+      return undefined;
     }
   }
 

@@ -143,8 +143,9 @@ export class Sweep {
   }
 
   #removeEmpty(unit: number, bytes: number): void {
-    // Other processes are to see that it held nothing before they miss it.
+    // Other processes are to see that it held nothing, and that a sweep is under way, before they miss it.
     this.#deps.usage.look();
+    this.#deps.usage.beat();
     if (this.#deps.units.dropUnit(unit)) this.#deps.counting.found({ bytes: -bytes, entries: 0 });
   }
 

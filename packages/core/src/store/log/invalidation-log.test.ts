@@ -146,6 +146,39 @@ describe("InvalidationLog", () => {
     expect(readdirSync(dir).length).toBe(1);
   });
 
+  it("keeps patterns through compactions, in every process, and purges no other path by them", async () => {
+    const dir = directory();
+    const { log } = open(dir);
+    const { log: follower } = open(dir);
+    follower.look();
+    const page = (name: string, scope = "a.example"): Purgeable => ({ scope, name, tags: [], birth: log.position() });
+    const doomed = [page("/a/b/c?d=e"), page("/A//b"), page("/%61/x"), page("/x/7/edit"), page("/o/p")];
+    const spared = [page("/ab"), page("/x/7"), page("/o/p", "b.example"), { ...page(""), name: "" }];
+    for (const path of ["/a/**", "/x/*/edit"]) await log.append([{ kind: "path", path, scope: undefined }], false);
+    await log.append([{ kind: "path", path: "/o/*", scope: "a.example" }], false);
+    for (let index = 0; index < 10_000; index++) await log.append([tag(`late ${index % 100}`)], false);
+    expect(logFile(dir)).not.toContain("invalidations.1");
+    await turn();
+    for (const each of [log, follower, open(dir).log]) {
+      each.look();
+      expect(doomed.map((entry) => each.verdict(entry))).toEqual(doomed.map(() => PURGED));
+      expect(spared.map((entry) => each.verdict(entry))).toEqual(spared.map(() => ALIVE));
+      expect(each.verdict(page("/a/b"))).toBe(ALIVE);
+    }
+  });
+
+  it("takes very many patterns that begin alike for all that begins so, and remembers the others", async () => {
+    const { log } = open(directory());
+    const page = (name: string): Purgeable => ({ scope: "", name, tags: [], birth: log.position() });
+    const doomed = Array.from({ length: 300 }, (_, index) => page(`/users/${index}/edit`));
+    const besides = [page("/user"), page("/other/users")];
+    for (let index = 0; index < 300; index++)
+      await log.append([{ kind: "path", path: `/users/*${index}/edit`, scope: undefined }], false);
+    const later = page("/users/250/edit");
+    for (const entry of doomed) expect(log.verdict(entry)).toBe(PURGED);
+    for (const entry of [...besides, later]) expect(log.verdict(entry)).toBe(ALIVE);
+  });
+
   it("begins anew when its file is removed: nothing older lives, and what is born then does", async () => {
     const dir = directory();
     const { log } = open(dir);

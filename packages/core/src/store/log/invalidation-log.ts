@@ -6,7 +6,7 @@
  * While the log cannot be read, the store is blind: no entry is known to be valid, so every lookup is a miss.
  */
 import { DiskCacheError, directoryError, purgeError } from "../../base/errors.js";
-import type { LogPosition, PurgeSelector } from "../contract.js";
+import type { LogPosition, PathSelector, PurgeSelector } from "../contract.js";
 import { errorCode, promised } from "../file-system.js";
 import type { LogGeneration, LogReader } from "./log-generation.js";
 import { randomNonce } from "./log-generations.js";
@@ -146,7 +146,7 @@ export class InvalidationLog implements LogReader {
 
   /** Appends purges, and resolves when they apply to every process.
    * @throws {DiskCacheError} `ERR_DISKCACHE_PURGE` */
-  async append(selectors: readonly PurgeSelector[], soft: boolean): Promise<void> {
+  async append(selectors: readonly (PurgeSelector | PathSelector)[], soft: boolean): Promise<void> {
     if (selectors.length === 0) return;
     const path = `${this.#root}/invalidations`;
     // So far the log may have been opened for reading only.
@@ -220,7 +220,7 @@ export class InvalidationLog implements LogReader {
     }
   }
 
-  #appendNow(selectors: readonly PurgeSelector[], soft: boolean): LogGeneration {
+  #appendNow(selectors: readonly (PurgeSelector | PathSelector)[], soft: boolean): LogGeneration {
     const nonces = selectors.map(() => randomNonce());
     const records = selectors.map((selector, index) => {
       const record = encodePurge(selector, soft, nonces[index] as number);

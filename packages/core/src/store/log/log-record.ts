@@ -20,7 +20,7 @@
  *   0  d1 c5                     sync mark
  *   2  04                        kind: 1 name, 2 prefix, 3 scope, 4 tag, 5 all, 6 seal
  *   3  00                        flags: 1 soft, 2 has a scope, 4 text is UTF-16 (else Latin-1), 8 has a
- *                               position of its own
+ *                               position of its own, 16 is a pattern
  *   4  24 00 00 00               length of the whole record
  *   8  u32                       CRC-32 of bytes 12 … length, seeded with that of bytes 0 … 8
  *  12  u32                       nonce: by it an appender finds its own record again
@@ -29,9 +29,13 @@
  *  27  00                        zero bytes that fill the record up to a multiple of 4
  *  28  72 65 70 6f 72 74 3a 37   scope and text, joined
  * ```
+ *
+ * A pattern is a prefix with flag 16 and without flag 2. Its text is "/", and where the scope stands, stands the
+ * pattern: "/a/**", or behind its host "a.example/a/**". A version that does not know the flag reads what it can
+ * obey and names more: the prefix "/" on every host.
  */
 import { crc32 } from "node:zlib";
-import type { LogPosition, PurgeSelector } from "../contract.js";
+import type { LogPosition, PathSelector, PurgeSelector } from "../contract.js";
 
 export const LOG_HEADER_BYTES = 64;
 export const END_MARK_OFFSET = 44;
@@ -44,11 +48,14 @@ const MAGIC = Buffer.from([0x89, 0x64, 0x63, 0x6c, 0x0d, 0x0a, 0x1a, 0x0a]);
 const LOG_VERSION = 1;
 const SYNC = 0xc5d1;
 const KINDS = ["name", "prefix", "scope", "tag", "all"] as const;
+const PREFIX = KINDS.indexOf("prefix") + 1;
 const SEAL = 6;
 const FLAG_SOFT = 1;
 const FLAG_SCOPED = 2;
 const FLAG_WIDE = 4;
 const FLAG_POSITIONED = 8;
+const FLAG_PATTERN = 16;
+const EVERY_PATH = "/";
 const NOT_LATIN1 = /[^\u0000-\u00ff]/;
 
 export interface LogHeader {
@@ -68,7 +75,7 @@ export interface SealRecord {
 
 export interface PurgeRecord {
   readonly kind: "purge";
-  readonly selector: PurgeSelector;
+  readonly selector: PurgeSelector | PathSelector;
   readonly soft: boolean;
   /** Position of its own, in a snapshot. */
   readonly position: LogPosition | undefined;
@@ -123,14 +130,18 @@ export function decodeLogHeader(bytes: Buffer): LogHeader | undefined {
 
 /** `undefined` when the selector is too long to be recorded. */
 export function encodePurge(
-  selector: PurgeSelector,
+  selector: PurgeSelector | PathSelector,
   soft: boolean,
   nonce: number,
   position?: LogPosition,
 ): Buffer | undefined {
+  const always = (soft ? FLAG_SOFT : 0) | (position === undefined ? 0 : FLAG_POSITIONED);
+  if (selector.kind === "path") {
+    const pattern = (selector.scope ?? "") + selector.path;
+    return encode(PREFIX, always | FLAG_PATTERN, nonce, position ?? 0, pattern, EVERY_PATH);
+  }
   const scope = scopeOf(selector);
-  const flags =
-    (soft ? FLAG_SOFT : 0) | (scope === undefined ? 0 : FLAG_SCOPED) | (position === undefined ? 0 : FLAG_POSITIONED);
+  const flags = always | (scope === undefined ? 0 : FLAG_SCOPED);
   return encode(KINDS.indexOf(selector.kind) + 1, flags, nonce, position ?? 0, scope ?? "", textOf(selector));
 }
 
@@ -188,7 +199,10 @@ export function parseRecord(bytes: Buffer, at: number): ParsedRecord {
   );
   const scopeLength = bytes.readUIntLE(at + 24, 3);
   const scope = (flags & FLAG_SCOPED) === 0 ? undefined : text.slice(0, scopeLength);
-  const selector = selectorOf(kind, scope, text.slice(scopeLength));
+  const selector =
+    kind === PREFIX && (flags & FLAG_PATTERN) !== 0
+      ? patternOf(text.slice(0, scopeLength))
+      : selectorOf(kind, scope, text.slice(scopeLength));
   if (selector === undefined) return "damaged";
   const soft = (flags & FLAG_SOFT) !== 0;
   return {
@@ -245,4 +259,10 @@ function selectorOf(kind: number, scope: string | undefined, text: string): Purg
     case undefined:
       return undefined;
   }
+}
+
+// A host has no slash, and a pattern begins with one.
+function patternOf(text: string): PathSelector {
+  const slash = Math.max(text.indexOf("/"), 0);
+  return { kind: "path", path: text.slice(slash), scope: slash === 0 ? undefined : text.slice(0, slash) };
 }

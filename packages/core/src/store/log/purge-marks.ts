@@ -1,6 +1,7 @@
 /** What the invalidation log has purged so far, in memory: the last position at which each selector was purged. Reads
  * no file and no clock. */
-import type { EntryHead, LogPosition, PurgeSelector } from "../contract.js";
+import type { EntryHead, LogPosition, PathSelector, PurgeSelector } from "../contract.js";
+import { PathMarks } from "./path-marks.js";
 
 /** What the log says of an entry. */
 export const ALIVE = 0;
@@ -13,7 +14,7 @@ export type Purgeable = Pick<EntryHead, "scope" | "name" | "tags" | "birth">;
 
 /** One selector and the last position at which it was purged. */
 export interface Mark {
-  readonly selector: PurgeSelector;
+  readonly selector: PurgeSelector | PathSelector;
   readonly soft: boolean;
   readonly position: LogPosition;
 }
@@ -27,7 +28,7 @@ export class PurgeMarks {
     return this.#hard.size + this.#soft.size;
   }
 
-  add(selector: PurgeSelector, soft: boolean, position: LogPosition): void {
+  add(selector: PurgeSelector | PathSelector, soft: boolean, position: LogPosition): void {
     (soft ? this.#soft : this.#hard).add(selector, position);
   }
 
@@ -68,6 +69,7 @@ class MarkSet {
   /** Prefixes by their text, and the lengths they have: a name is cut to each of these lengths and looked up. */
   readonly #prefixes = new Map<string, Position>();
   readonly #prefixLengths = new Set<number>();
+  readonly #paths = new PathMarks();
   /** Position of the newest mark: what was born after it needs no lookup. */
   #newest = -1;
 
@@ -76,11 +78,12 @@ class MarkSet {
   }
 
   get size(): number {
-    return this.#exact.size + this.#prefixes.size;
+    return this.#exact.size + this.#prefixes.size + this.#paths.size;
   }
 
-  add(selector: PurgeSelector, position: LogPosition): void {
+  add(selector: PurgeSelector | PathSelector, position: LogPosition): void {
     if (position > this.#newest) this.#newest = position;
+    if (selector.kind === "path") return this.#paths.add(selector, position);
     const marks = selector.kind === "prefix" ? this.#prefixes : this.#exact;
     const text = textOf(selector);
     const known = marks.get(text);
@@ -104,19 +107,21 @@ class MarkSet {
       if (this.#coversPrefix(named(prefix, undefined), birth) || this.#coversPrefix(named(prefix, scope), birth))
         return true;
     }
-    return false;
+    return this.#paths.size > 0 && this.#paths.matches(head);
   }
 
   *marks(): Iterable<Mark> {
     for (const marks of [this.#exact, this.#prefixes]) {
       for (const { selector, position } of marks.values()) yield { selector, soft: this.#soft, position };
     }
+    for (const { selector, position } of this.#paths.marks()) yield { selector, soft: this.#soft, position };
   }
 
   forgetBefore(floor: LogPosition): void {
     for (const marks of [this.#exact, this.#prefixes]) {
       for (const [text, mark] of marks) if (mark.position < floor) marks.delete(text);
     }
+    this.#paths.forgetBefore(floor);
     this.#prefixLengths.clear();
     for (const { selector } of this.#prefixes.values()) this.#countLength(selector);
     if (this.#newest < floor) this.#newest = -1;

@@ -1,0 +1,8 @@
+export const dynamic = "force-dynamic";
+
+export function GET() {
+  const lines = ["one\n", "two\n", "three\n"].map((line) => new TextEncoder().encode(line));
+  return new Response(ReadableStream.from(lines), {
+    headers: { "Content-Type": "text/plain", "Cache-Control": "public, max-age=300" },
+  });
+}
