@@ -1,4 +1,4 @@
-/** Writes what users read about the options (the table in README.md, the sections of docs/options.md) from the doc comments of `DiskCacheOptions`. */
+/** Writes what users read about the options (the sections of docs/options.md) from the doc comments of `DiskCacheOptions`. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -6,7 +6,7 @@ import ts from "typescript-api";
 import { root } from "./pnpm.mjs";
 
 /** The documents with a part between the two markers that is written by this script, and how it looks in each. */
-export const DOCUMENTS = { "README.md": table, "docs/options.md": sections };
+export const DOCUMENTS = { "docs/options.md": sections };
 
 const BEGIN = "<!-- options:begin -->";
 const END = "<!-- options:end -->";
@@ -22,21 +22,6 @@ function halves(text, marker, document) {
   const at = text.indexOf(marker);
   if (at < 0) throw new Error(`${document} has no ${marker}`);
   return [text.slice(0, at), text.slice(at + marker.length)];
-}
-
-// README: one line for each option, the one that is required first.
-function table({ policy, cache }) {
-  const [dir, ...rest] = cache;
-  const row =
-    (perRoute) =>
-    ({ name, fallback, text }) =>
-      `| [\`${name}\`](docs/options.md#${name.toLowerCase()}) | ${cell(fallback)} | ${perRoute} | ${cell(text)} |`;
-  const rows = [row("")(dir), ...policy.map(row("yes")), ...rest.map(row(""))];
-  return ["| option | default | per route | what it does |", "| --- | --- | --- | --- |", ...rows].join("\n");
-}
-
-function cell(text) {
-  return text.replaceAll("|", "\\|");
 }
 
 // docs/options.md: all that the comments say. The examples are checked with the other code of the documentation (test/docs), each one
