@@ -48,6 +48,7 @@ async function code(name) {
       format,
       entryFileNames: `[name].${ending}`,
       chunkFileNames: `[name].${ending}`,
+      exports: "named",
       minifyInternalExports: false,
       comments: { legal: true, jsdoc: false, annotation: false },
     });

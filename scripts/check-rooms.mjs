@@ -106,6 +106,7 @@ const PACKAGES = {
   http: ["core"],
   express: ["core", "http"],
   koa: ["core", "http"],
+  fetch: ["core", "http"],
   nest: ["express"],
   testing: ["core"],
 };

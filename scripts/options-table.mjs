@@ -27,30 +27,42 @@ function halves(text, marker, document) {
 // docs/options.md: all that the comments say. The examples are checked with the other code of the documentation (test/docs), each one
 // continuing the block in the first comment, which a reader does not see.
 function sections({ policy, cache }) {
-  const section = ({ name, type, text, fallback, throws, example }) =>
-    `### \`${name}\`\n\n${text}\n\n- Type: \`${type}\`\n- Default: ${fallback}\n- Throws: ${throws}\n\n\`\`\`ts continued\n${example};\n\`\`\`\n`;
+  const section = ({ name, type, text, fallback, throws, example, members = [] }) =>
+    `${name.includes(".") ? "####" : "###"} \`${name}\`\n\n${text}\n\n- Type: \`${type}\`\n- Default: ${fallback}\n- Throws: ${throws}\n\n\`\`\`ts continued\n${example};\n\`\`\`\n${members.map((member) => `\n${section(member)}`).join("")}`;
   const preamble = `<!--\n\`\`\`ts\nimport { diskCache } from "@diskcache/express";\nimport type { OpenStore } from "@diskcache/express";\nconst cache = diskCache({ dir: ".cache/pages" });\ndeclare const openStore: OpenStore;\n\`\`\`\n-->\n`;
   const [whole, both] = ["## Of the whole cache only\n", "## Of the whole cache, and of one route\n"];
   return [preamble, both, ...policy.map(section), whole, ...cache.map(section)].join("\n");
 }
 
-/** The options as declared: those of a policy, which `cache.route()` takes too, and those of the cache alone. */
+/** Options that have options of their own, by the interface that declares those. */
+const GROUPS = { limits: "Limits", http: "HttpOptions" };
+
+/** The options as declared, but for names that are deprecated: those of a policy, which `cache.route()` takes too, and those of the cache alone. */
 export function readOptions() {
   const file = join(root, "packages/core/src/options/options.ts");
   const source = ts.createSourceFile(file, readFileSync(file, "utf8"), ts.ScriptTarget.Latest, true);
-  const members = (name) => {
+  const members = (name, prefix = "", only) => {
     const declaration = source.statements.find((node) => ts.isInterfaceDeclaration(node) && node.name.text === name);
     if (declaration === undefined) throw new Error(`options.ts declares no interface ${name}`);
     // `store?: undefined` beside `dir` says only that the two exclude each other.
-    const own = declaration.members.filter(({ type }) => type.kind !== ts.SyntaxKind.UndefinedKeyword);
-    return own.map((member) => describe(member, source));
+    const own = declaration.members.filter(
+      (member) =>
+        member.type.kind !== ts.SyntaxKind.UndefinedKeyword &&
+        ts.getJSDocDeprecatedTag(member) === undefined &&
+        (only ?? member.name.text) === member.name.text,
+    );
+    return own.map((member) => describe(member, source, prefix));
   };
-  const [dir, ...rest] = members("DiskCacheOptions");
-  return { policy: members("CachePolicy"), cache: [dir, ...members("GivenStoreOptions"), ...rest] };
+  const [dir, ...rest] = members("DiskCacheOptions").map((option) => {
+    const group = GROUPS[option.name];
+    return group === undefined ? option : { ...option, members: members(group, `${option.name}.`) };
+  });
+  const [store] = members("GivenStoreOptions", "", "store");
+  return { policy: members("CachePolicy"), cache: [dir, store, ...rest] };
 }
 
-function describe(member, source) {
-  const name = member.name.getText(source);
+function describe(member, source, prefix) {
+  const name = prefix + member.name.getText(source);
   const [doc] = ts.getJSDocCommentsAndTags(member).filter(ts.isJSDoc);
   const tag = (wanted) => {
     const found = doc?.tags?.find((candidate) => candidate.tagName.text === wanted);

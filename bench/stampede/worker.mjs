@@ -6,7 +6,7 @@ import { diskCache } from "@diskcache/http";
 
 const [dir, renderMs] = [process.argv[2], Number(process.argv[3])];
 mkdirSync(dir, { recursive: true });
-const cache = diskCache({ dir, minFree: 0 });
+const cache = diskCache({ dir, limits: { minFree: 0 } });
 const PAGE = Buffer.alloc(10_240, "x");
 
 /** By the first part of the path. */

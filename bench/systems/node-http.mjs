@@ -51,7 +51,7 @@ function fileOf(dir, n) {
 }
 
 export function cacheOptions({ dir, memory }) {
-  return { dir, memory, maxSize: "64gb", maxEntries: 4_000_000, minFree: 0, maxBody: "256mb" };
+  return { dir, limits: { memory, maxSize: "64gb", maxEntries: 4_000_000, minFree: 0, maxBody: "256mb" } };
 }
 
 function streamed({ body, fields: { "Content-Length": _length, ...fields } }) {

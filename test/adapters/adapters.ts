@@ -14,6 +14,7 @@ import type {
 } from "@diskcache/core";
 import * as forExpress from "@diskcache/express";
 import * as forHttp from "@diskcache/http";
+import { isRefresh } from "@diskcache/http";
 import type { CacheHandle } from "@diskcache/http";
 import * as forKoa from "@diskcache/koa";
 import express5 from "express";
@@ -21,6 +22,8 @@ import express4 from "express4";
 import type { NextFunction, Request, Response } from "express";
 import Koa3 from "koa";
 import Koa2 from "koa2";
+import { decorated } from "../support/decorated.js";
+import { asMessage, fetchAdapter, honoAdapter } from "./web-adapters.js";
 
 /** What a handler is asked. */
 export interface Asked {
@@ -77,12 +80,23 @@ export interface Adapter {
   readonly name: string;
   /** Whether the cache sees the ServerResponse itself. */
   readonly tapped: boolean;
+  /** Whether handlers have web Requests: their URLs are spelled in one way, the lines of a field are one, and no
+   * response or connection can be seen. */
+  readonly web?: true;
   /** The cache, and applications around it. */
   create(options: PageCacheOptions): { readonly cache: CacheHandle; listen(application: Application): RequestListener };
 }
 
+/** Whether a request is the cache's own, as a handler sees it. */
+export function isOwn({ req, directives }: Pick<Asked, "req" | "directives">): boolean {
+  return isRefresh(req) || directives.refresh;
+}
+
 /** The request behind what a framework hands to the functions in the options. */
 export function incoming(native: unknown): IncomingMessage {
+  if (native instanceof globalThis.Request) return asMessage(native);
+  const { raw } = (native as { readonly req?: { readonly raw?: unknown } }).req ?? {};
+  if (raw instanceof globalThis.Request) return asMessage(raw);
   return (native as { readonly req?: IncomingMessage }).req ?? (native as IncomingMessage);
 }
 
@@ -91,36 +105,28 @@ const EXPRESS_4 = expressAdapter("express 4", express4);
 export const KOA_3 = koaAdapter("koa 3", Koa3);
 const KOA_2 = koaAdapter("koa 2", Koa2);
 export const NODE_HTTP = httpAdapter();
+const FETCH = fetchAdapter();
+const HONO = honoAdapter();
 
-const FIVE: readonly Adapter[] = [EXPRESS_5, EXPRESS_4, KOA_3, KOA_2, NODE_HTTP];
+const ALL: readonly Adapter[] = [EXPRESS_5, EXPRESS_4, KOA_3, KOA_2, NODE_HTTP, FETCH, HONO];
 /** `npm run test:quick`, or `npm run test:all`; otherwise `npm test`. */
 const MODE = process.env["DISKCACHE_TEST"];
 
 /** What the cache does whatever the version of a framework: one of each package. In `npm run test:quick` one of each
  * way of capturing a response: node:http goes through the code of Express. */
 export const ADAPTERS: readonly Adapter[] =
-  MODE === "all" ? FIVE : MODE === "quick" ? [EXPRESS_5, KOA_3] : [EXPRESS_5, KOA_3, NODE_HTTP];
+  MODE === "all" ? ALL : MODE === "quick" ? [EXPRESS_5, KOA_3] : [EXPRESS_5, KOA_3, NODE_HTTP];
 
 /** Where versions differ: bodies that fail or are replaced, clients that leave, errors of handlers, conditions that the
  * framework answers itself, and what is put around a handler. */
-export const EVERY_ADAPTER: readonly Adapter[] = MODE === "quick" ? ADAPTERS : FIVE;
+export const EVERY_ADAPTER: readonly Adapter[] = MODE === "quick" ? ADAPTERS : ALL;
+
+/** Those whose handlers have the request of node:http itself. */
+export const MESSAGES: readonly Adapter[] = ADAPTERS.filter(({ web }) => web !== true);
 
 /** Those in which a handler writes to the ServerResponse and the cache sees it. */
 export const TAPPED: readonly Adapter[] = ADAPTERS.filter(({ tapped }) => tapped);
 export const EVERY_TAPPED: readonly Adapter[] = EVERY_ADAPTER.filter(({ tapped }) => tapped);
-
-/** Puts a method through `cached(policy)` the way a compiler would apply the decorator. */
-function decorated<Method>(decoration: unknown, method: Method, legacy: boolean): Method {
-  if (!legacy)
-    return (decoration as (method: Method, context: object) => Method)(method, { kind: "method", name: "show" });
-  const descriptor: TypedPropertyDescriptor<Method> = { value: method, configurable: true };
-  (decoration as (proto: object, name: string, descriptor: TypedPropertyDescriptor<Method>) => void)(
-    {},
-    "show",
-    descriptor,
-  );
-  return descriptor.value!;
-}
 
 function expressAdapter(name: string, express: typeof express5): Adapter {
   return {

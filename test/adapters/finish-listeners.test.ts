@@ -8,7 +8,7 @@ import { describe, expect, it } from "vitest";
 import { ManualClock } from "../support/manual-clock.js";
 import { temporaryDirectory } from "../support/temporary-directory.js";
 import type { Answer } from "../support/visit.js";
-import { ADAPTERS } from "./adapters.js";
+import { MESSAGES } from "./adapters.js";
 import { serveSite } from "./site.js";
 
 interface Seen {
@@ -85,7 +85,7 @@ const WAYS: Readonly<Record<string, (res: ServerResponse, tell: () => void) => v
 
 const ROWS = Object.keys(WAYS).flatMap((way) => [false, true].map((front) => ({ way, front })));
 
-describe.each(ADAPTERS)("$name", (adapter) => {
+describe.each(MESSAGES)("$name", (adapter) => {
   it.each(ROWS)("who hears of the end by $way finds what was sent (front: $front)", async ({ way, front }) => {
     const seen: Seen[] = [];
     const dir = temporaryDirectory();
@@ -109,7 +109,7 @@ describe.each(ADAPTERS)("$name", (adapter) => {
   });
 });
 
-it.each(ADAPTERS)("$name: where nobody listens, a hit costs no look at its fields", async (adapter) => {
+it.each(MESSAGES)("$name: where nobody listens, a hit costs no look at its fields", async (adapter) => {
   const responses: ServerResponse[] = [];
   const dir = temporaryDirectory();
   const clock = new ManualClock();

@@ -104,9 +104,11 @@ describe.each(ADAPTERS)("$name: a developer", (adapter) => {
     plain.cache.on("forward", (event) => heard.push(event));
     expect(parseCacheStatus((await plain.visit("/", COOKIES)).header("cache-status")!)[0]?.detail).toBe("cookie");
     await plain.visit("/", { headers: { "x-api-key": "secret", authorization: "secret" } });
+    // The web's Headers are sorted.
+    const fields = ["x-api-key", "authorization"];
     expect(heard).toStrictEqual([
       { url: "/", reason: "bypass", detail: "cookie", names },
-      { url: "/", reason: "bypass", detail: "authorization", names: ["x-api-key", "authorization"] },
+      { url: "/", reason: "bypass", detail: "authorization", names: adapter.web ? fields.sort() : fields },
     ]);
   });
 });

@@ -80,8 +80,10 @@ describe.each(ADAPTERS)("$name: the second client", (adapter) => {
     expect([miss.status, hit.status]).toEqual([404, 404]);
     expect(hit.isHit).toBe(true);
     expect(pageFields(hit)).toEqual(pageFields(miss));
-    expect(hit.lines("x-twice")).toEqual(["one", "two"]);
-    expect(hit.lines("link")).toEqual(headers.Link);
+    // The web's Headers join the lines of a field.
+    const lines = (given: readonly string[]) => (adapter.web === true ? [given.join(", ")] : given);
+    expect(hit.lines("x-twice")).toEqual(lines(["one", "two"]));
+    expect(hit.lines("link")).toEqual(lines(headers.Link));
     expect(hit.header("x-empty")).toBe("");
   });
 
@@ -97,19 +99,22 @@ describe.each(ADAPTERS)("$name: the second client", (adapter) => {
     expect(hit.isHit).toBe(true);
   });
 
-  it("gets every line of a field, and of its 304, where something outside has set a field and taken it away", async () => {
-    const [dir, clock] = [temporaryDirectory(), new ManualClock()];
-    const { cache, listen } = adapter.create({ dir, clock, ttl: "5m" });
-    const headers = { "Content-Type": "text/plain", ETag: '"v1"', Vary: ["Accept", "Accept-Language"] };
-    const listener = listen({ handler: () => ({ headers, body: "page" }) });
-    const site = await serveSite(cache, clock, dir, (req, res) => {
-      res.setHeader("X-Gone", "1");
-      res.removeHeader("X-Gone");
-      listener(req, res);
-    });
-    for (const options of [{}, {}, { headers: { "if-none-match": '"v1"' } }])
-      expect((await site.visit("/", options)).lines("vary")).toEqual(headers.Vary);
-  });
+  it.skipIf(adapter.web)(
+    "gets every line of a field, and of its 304, where something outside has set a field and taken it away",
+    async () => {
+      const [dir, clock] = [temporaryDirectory(), new ManualClock()];
+      const { cache, listen } = adapter.create({ dir, clock, ttl: "5m" });
+      const headers = { "Content-Type": "text/plain", ETag: '"v1"', Vary: ["Accept", "Accept-Language"] };
+      const listener = listen({ handler: () => ({ headers, body: "page" }) });
+      const site = await serveSite(cache, clock, dir, (req, res) => {
+        res.setHeader("X-Gone", "1");
+        res.removeHeader("X-Gone");
+        listener(req, res);
+      });
+      for (const options of [{}, {}, { headers: { "if-none-match": '"v1"' } }])
+        expect((await site.visit("/", options)).lines("vary")).toEqual(headers.Vary);
+    },
+  );
 
   it("is told how old the page is and how long it stays fresh", async () => {
     const site = await openSite(adapter);

@@ -58,7 +58,9 @@ describe.each(ADAPTERS)("$name: a client that wants a part", (adapter) => {
     const part = await site.visit("/", { headers: { range: "bytes=69990-70009" } });
     expect([part.status, part.body]).toEqual([206, LONG.subarray(69_990, 70_010)]);
     const whole = await site.visit("/");
-    expect([whole.isHit, whole.body.equals(LONG)]).toEqual([true, true]);
+    // There the stream ends some turns after its last piece, and the whole is read along.
+    const readAlong = adapter.web === true && whole.cacheStatus.endsWith("; collapsed");
+    expect([whole.isHit || readAlong, site.renders, whole.body.equals(LONG)]).toEqual([true, 1, true]);
   });
 
   it("of a page on disk gets exactly that part", async () => {

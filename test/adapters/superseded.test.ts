@@ -4,7 +4,7 @@ import { Readable } from "node:stream";
 import { describe, expect, it } from "vitest";
 import type { DiskCacheOptions } from "@diskcache/core";
 import { written } from "../security/crafted.js";
-import { EVERY_ADAPTER } from "./adapters.js";
+import { EVERY_ADAPTER, incoming } from "./adapters.js";
 import type { Adapter, Page } from "./adapters.js";
 import { openSite } from "./site.js";
 import type { Site } from "./site.js";
@@ -141,7 +141,7 @@ describe.each(EVERY_ADAPTER)("$name: a stored page", (adapter) => {
   it("stays when a client of another partition is given what may not be stored", async () => {
     const { site, next } = await changing(adapter, {
       honourRequest: true,
-      partition: (req) => String((req as { headers: Record<string, unknown> }).headers["x-shop"]),
+      partition: (req) => String(incoming(req).headers["x-shop"]),
     });
     next.page = () => ({ headers: { ...PLAIN, "Cache-Control": "private" }, body: "gone" });
     await site.visit("/", { headers: { "x-shop": "b", "cache-control": "no-cache" } });

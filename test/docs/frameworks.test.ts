@@ -20,10 +20,10 @@ describe("docs/frameworks.md", () => {
 
   it("names every framework that has an example", () => {
     // One snippet stands for two versions.
-    const shown = new Set(snippets.map(({ file }) => file.split("/")[2]!.replace(/-\d$/, "")));
+    const shown = new Set(snippets.map(({ file }) => file.split("/")[2]!.replace(/-\d+$/, "")));
     const examples = readdirSync(`${root}/examples/frameworks`, { withFileTypes: true })
       .filter((entry) => entry.isDirectory())
-      .map((entry) => entry.name.replace(/-\d$/, ""));
+      .map((entry) => entry.name.replace(/-\d+$/, ""));
     expect([...shown].sort()).toEqual([...new Set(examples)].sort());
   });
 });

@@ -20,7 +20,7 @@ export interface Told {
 /** Sends its origin to the parent, then obeys and says so. */
 export async function main(dir: string, startsAt: string): Promise<void> {
   const clock = new ManualClock(startsAt);
-  const options = { dir, clock, ttl: 10, staleWhileRevalidate: "1h", honourRequest: true } as const;
+  const options = { dir, clock, ttl: 10, staleWhileRevalidate: "1h", http: { honourRequest: true } } as const;
   const cache = diskCache({ ...options, flight: { timeout: "1m" } });
   let page: NonNullable<Told["page"]> = { body: "page" };
   let refuses = false;

@@ -2,8 +2,7 @@
  * it costs is bounded. */
 import fs from "node:fs";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
-import { isRefresh } from "@diskcache/http";
-import { ADAPTERS } from "../adapters/adapters.js";
+import { ADAPTERS, isOwn } from "../adapters/adapters.js";
 import type { Page } from "../adapters/adapters.js";
 import { openSite } from "../adapters/site.js";
 import type { Site } from "../adapters/site.js";
@@ -29,10 +28,11 @@ describe.each(ADAPTERS)("$name: a stale page", (adapter) => {
     const requests: (readonly [refresh: boolean, headers: string])[] = [];
     const site = await openSite(adapter, {
       options: { ttl: 60, staleWhileRevalidate: 60 },
-      handler: async ({ req }) => {
+      handler: async (asked) => {
+        const { req } = asked;
         const { authorization, cookie, range, "accept-language": language } = req.headers;
         const condition = req.headers["if-none-match"] === own["if-none-match"]; // the page's own validators may be asked by
-        requests.push([isRefresh(req), [authorization, cookie, range, condition, language].join("|")]);
+        requests.push([isOwn(asked), [authorization, cookie, range, condition, language].join("|")]);
         const turn = site.renders;
         if (turn === 2) await release.opened;
         return { headers: { ...PLAIN, "Cache-Control": "public", Vary: "Accept-Language" }, body: `render ${turn}` };
@@ -134,29 +134,33 @@ describe.each(ADAPTERS)("$name: a stale page", (adapter) => {
     expect(site.renders).toBe(2);
   });
 
-  it("stands in for a handler that takes longer than `timeout`, which is kept when it comes", async () => {
-    const release = barrier();
-    const site = await openSite(adapter, {
-      options: { ttl: 60, staleIfError: 600, timeout: 0.02 },
-      handler: async () => {
-        const turn = site.renders;
-        if (turn > 1) await release.opened;
-        return { headers: { ...PLAIN, "X-Turn": String(turn) }, body: `render ${turn}` };
-      },
-    });
-    await site.visit("/");
-    site.clock.advance(70);
-    const answers = await Promise.all(Array.from({ length: 5 }, () => site.visit("/")));
-    for (const answer of answers)
-      expect([answer.status, answer.text, answer.lines("x-turn")]).toEqual([200, "render 1", ["1"]]);
-    expect(site.renders).toBe(2);
-    const kept = stored(site);
-    release.open();
-    await kept;
-    const next = await site.visit("/");
-    expect([next.text, next.isHit, next.lines("x-turn")]).toEqual(["render 2", true, ["2"]]);
-    expect(site.errors).toEqual([]);
-  });
+  // A context of Hono has one response, so none can stand in there.
+  it.skipIf(adapter.name === "hono")(
+    "stands in for a handler that takes longer than `timeout`, which is kept when it comes",
+    async () => {
+      const release = barrier();
+      const site = await openSite(adapter, {
+        options: { ttl: 60, staleIfError: 600, timeout: 0.02 },
+        handler: async () => {
+          const turn = site.renders;
+          if (turn > 1) await release.opened;
+          return { headers: { ...PLAIN, "X-Turn": String(turn) }, body: `render ${turn}` };
+        },
+      });
+      await site.visit("/");
+      site.clock.advance(70);
+      const answers = await Promise.all(Array.from({ length: 5 }, () => site.visit("/")));
+      for (const answer of answers)
+        expect([answer.status, answer.text, answer.lines("x-turn")]).toEqual([200, "render 1", ["1"]]);
+      expect(site.renders).toBe(2);
+      const kept = stored(site);
+      release.open();
+      await kept;
+      const next = await site.visit("/");
+      expect([next.text, next.isHit, next.lines("x-turn")]).toEqual(["render 2", true, ["2"]]);
+      expect(site.errors).toEqual([]);
+    },
+  );
 
   it.each([
     { how: "answers 503", fails: () => ({ status: 503, body: "down" }) },

@@ -222,7 +222,7 @@ describe.each(ADAPTERS)("$name: a stampede", (adapter) => {
   });
 });
 
-describe.each(ADAPTERS.filter(({ tapped }) => !tapped))("$name: a leader", (adapter) => {
+describe.each(ADAPTERS.filter(({ tapped, web }) => !tapped && web !== true))("$name: a leader", (adapter) => {
   it("whose stream breaks before its first byte leaves its place to a follower", async () => {
     const release = barrier();
     const site = await openSite(adapter, {

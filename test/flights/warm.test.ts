@@ -1,9 +1,8 @@
 /** Pages that are rendered before anybody asks, or because somebody knows that they have changed. */
 import { createServer } from "node:http";
 import { Readable } from "node:stream";
-import { isRefresh } from "@diskcache/http";
 import { describe, expect, it } from "vitest";
-import { ADAPTERS } from "../adapters/adapters.js";
+import { ADAPTERS, isOwn } from "../adapters/adapters.js";
 import { openSite } from "../adapters/site.js";
 import { barrier } from "../support/barrier.js";
 import { temporaryDirectory } from "../support/temporary-directory.js";
@@ -51,8 +50,8 @@ describe.each(ADAPTERS)("$name: warming up", (adapter) => {
   it("can be told from a client by the application", async () => {
     const told: (readonly [url: string, own: boolean, refresh: boolean])[] = [];
     const site = await openSite(adapter, {
-      handler: ({ req, directives }) => {
-        told.push([req.url!, isRefresh(req), directives.refresh]);
+      handler: (asked) => {
+        told.push([asked.req.url!, isOwn(asked), asked.directives.refresh]);
         return { body: "page" };
       },
     });

@@ -1,12 +1,12 @@
 /** RFC 9110 §15.2: interim responses pass, and are neither stored nor replayed. */
 import { describe, expect, it } from "vitest";
-import { ADAPTERS } from "../adapters/adapters.js";
+import { MESSAGES } from "../adapters/adapters.js";
 import { openSite } from "../adapters/site.js";
 import { exchangeBytes } from "../support/visit.js";
 
 const ASK = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
 
-describe.each(ADAPTERS)("$name: RFC 9110 §15.2 interim responses", (adapter) => {
+describe.each(MESSAGES)("$name: RFC 9110 §15.2 interim responses", (adapter) => {
   it("reach the client they were made for, and nobody else", async () => {
     const site = await openSite(adapter, {
       handler: async ({ res }) => {

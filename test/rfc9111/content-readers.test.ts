@@ -6,7 +6,7 @@ import { buffer, text } from "node:stream/consumers";
 import { setImmediate as turn } from "node:timers/promises";
 import express from "express";
 import { describe, expect, it } from "vitest";
-import { ADAPTERS } from "../adapters/adapters.js";
+import { MESSAGES } from "../adapters/adapters.js";
 import { openSite } from "../adapters/site.js";
 
 type Read = (req: IncomingMessage, res: ServerResponse) => Promise<string>;
@@ -60,7 +60,7 @@ const CONTENTS = [
 ];
 const CASES = READERS.flatMap((reader) => CONTENTS.map((content) => ({ ...reader, ...content })));
 
-describe.each(ADAPTERS)("$name: content that is part of the key", (adapter) => {
+describe.each(MESSAGES)("$name: content that is part of the key", (adapter) => {
   it.each(CASES)("is read by $by, $length, as if nobody had read it", async ({ read, content }) => {
     const site = await openSite(adapter, {
       options: { ttl: "5m", methods: ["GET", "QUERY"] },

@@ -4,7 +4,7 @@ import type { IncomingMessage } from "node:http";
 import { Readable } from "node:stream";
 import type { AuditFinding, DiskCacheOptions } from "@diskcache/core";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { ADAPTERS, EXPRESS_5, incoming } from "../adapters/adapters.js";
+import { EXPRESS_5, incoming, MESSAGES } from "../adapters/adapters.js";
 import type { Adapter, Page } from "../adapters/adapters.js";
 import { openSite } from "../adapters/site.js";
 
@@ -34,7 +34,7 @@ const entries = COPIES["entries into Headers"]!;
 
 afterEach(() => void vi.restoreAllMocks());
 
-describe.each(ADAPTERS)("$name: a handler that copies every field", (adapter) => {
+describe.each(MESSAGES)("$name: a handler that copies every field", (adapter) => {
   it.each(["warn", "enforce"] as const)("is told of once, however many URLs it has (%s)", async (audit) => {
     const { site, findings, warnings } = await open(adapter, { audit });
     for (const target of ["/a", "/b", "/c?x=1"]) expect((await site.visit(target)).isStored).toBe(true);

@@ -10,7 +10,7 @@ import cookieParser from "cookie-parser";
 import express5 from "express";
 import express4 from "express4";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { ADAPTERS, EXPRESS_5 } from "../adapters/adapters.js";
+import { EXPRESS_5, MESSAGES } from "../adapters/adapters.js";
 import { openSite, serveSite } from "../adapters/site.js";
 import { ManualClock } from "../support/manual-clock.js";
 import { temporaryDirectory } from "../support/temporary-directory.js";
@@ -126,7 +126,7 @@ const PARSED: Record<string, (value: object) => unknown> = {
 
 afterEach(() => void vi.restoreAllMocks());
 
-describe.each(ADAPTERS)("$name: in a handler", (adapter) => {
+describe.each(MESSAGES)("$name: in a handler", (adapter) => {
   it.each(Object.keys(TRIALS))("%s is as it is without the audit", async (trial) => {
     vi.spyOn(process, "emitWarning").mockImplementation(() => {});
     const results: unknown[] = [];

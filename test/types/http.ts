@@ -48,6 +48,9 @@ const values: FileCache = new FileCache({ store, strict: true });
 diskCache({ store, dir: "cache" });
 // @ts-expect-error -- a store has bounds of its own
 diskCache({ store, maxSize: "1gb" });
+diskCache({ store, limits: { maxBody: "1mb" } });
+// @ts-expect-error -- a store has bounds of its own
+diskCache({ store, limits: { maxSize: "1gb" } });
 // @ts-expect-error -- a function that opens one
 diskCache({ store: new Map() });
 void [

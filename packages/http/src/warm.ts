@@ -2,11 +2,11 @@
  * Has pages rendered before a client asks for them, and again after they have changed: by requests of the cache's own,
  * a bounded number at a time.
  */
-import type { IncomingMessage } from "node:http";
 import { DiskCacheError, optionError, optionsOf } from "@diskcache/core";
 import { markOwn, sendOwn } from "./refresh.js";
 import { knownServer } from "./server.js";
 import type { AnyServer } from "./server.js";
+import type { OwnAnswer } from "./stand-in-socket.js";
 
 /** The cache that stores the pages. */
 interface Warmed {
@@ -22,6 +22,28 @@ export interface WarmSummary {
   readonly failed: number;
 }
 
+/** How a request of the cache's own reaches the application. */
+export interface OwnWay {
+  /** Of the first request that came, for pages that are named by their path. */
+  readonly host: string | undefined;
+  readonly encrypted: boolean;
+  send(page: OwnPage): Promise<OwnAnswer>;
+}
+
+/** A page that is to be rendered. */
+export interface OwnPage {
+  readonly target: string;
+  readonly host: string;
+  readonly encrypted: boolean;
+  /** Header fields, `Host` among them. */
+  readonly rawHeaders: readonly string[];
+  readonly signal: AbortSignal | undefined;
+  /** Whether it is rendered whatever is stored. */
+  readonly reload: boolean;
+  /** Called when the application is asked, with whether its response will be stored. */
+  readonly keeping: (kept: Promise<boolean>) => void;
+}
+
 /** As browsers send it over TLS, which in most places a proxy has ended before: so that what is stored is what they
  * select. */
 const BROWSERS_CODINGS = "gzip, deflate, br, zstd";
@@ -29,15 +51,22 @@ const BROWSERS_CODINGS = "gzip, deflate, br, zstd";
 const EXPECTED_URL = 'a URL or a path such as "/reports/7", without a user';
 
 /**
+ * @param way for applications that are reached without a server
  * @throws {DiskCacheError} `ERR_DISKCACHE_SERVER`, `ERR_DISKCACHE_OPTION`, `ERR_DISKCACHE_CLOSED`; what `signal` was
  * aborted with
  */
-export async function refreshPage(cache: Warmed, url: string, options: RefreshOptions = {}): Promise<WarmedPage> {
+export async function refreshPage(
+  cache: Warmed,
+  url: string,
+  options: RefreshOptions = {},
+  way?: OwnWay,
+): Promise<WarmedPage> {
   cache.assertOpen();
-  return ask(cache, url, refreshOptions(options), true);
+  return ask(cache, url, refreshOptions(options), true, way);
 }
 
 /**
+ * @param way for applications that are reached without a server
  * @throws {DiskCacheError} `ERR_DISKCACHE_SERVER`, `ERR_DISKCACHE_OPTION`, `ERR_DISKCACHE_CLOSED`; what `signal` was
  * aborted with
  */
@@ -45,6 +74,7 @@ export async function warmPages(
   cache: Warmed,
   urls: Iterable<string> | AsyncIterable<string>,
   given: WarmOptions = {},
+  way?: OwnWay,
 ): Promise<WarmSummary> {
   cache.assertOpen();
   const options = warmOptions(given);
@@ -57,7 +87,7 @@ export async function warmPages(
     while (!progress.over) {
       const { value, done } = await source.next();
       if (done === true) return;
-      const page = await ask(cache, value, options, false);
+      const page = await ask(cache, value, options, false, way);
       summary.done++;
       if (page.stored) summary.stored++;
       if (page.hit) summary.hits++;
@@ -74,42 +104,59 @@ export async function warmPages(
   return summary;
 }
 
-async function ask(cache: object, url: string, options: RefreshOptions, reload: boolean): Promise<WarmedPage> {
+async function ask(
+  cache: object,
+  url: string,
+  options: RefreshOptions,
+  reload: boolean,
+  given: OwnWay | undefined,
+): Promise<WarmedPage> {
   const { signal, headers = {} } = options;
   signal?.throwIfAborted();
-  const { server, host, encrypted, target } = addressed(cache, url, options.server);
+  const way = wayOf(cache, options.server, given);
+  const { host, encrypted, target } = addressed(way, url);
   const named = Object.keys(headers).some((name) => name.toLowerCase() === "accept-encoding");
   const codings = named ? [] : ["Accept-Encoding", BROWSERS_CODINGS];
   const rawHeaders = ["Host", host, ...codings, ...Object.entries(headers).flat()];
   let kept: Promise<boolean> | undefined;
-  const prepare = (req: IncomingMessage): void => markOwn(req, reload, (keeping) => void (kept = keeping));
-  const { status, cacheStatus } = await sendOwn({ server, target, rawHeaders, encrypted, signal, prepare });
+  const keeping = (keeps: Promise<boolean>): void => void (kept = keeps);
+  const { status, cacheStatus } = await way.send({ target, host, encrypted, rawHeaders, signal, reload, keeping });
   signal?.throwIfAborted();
   // For a body that is streamed, the field says only that it is being stored.
   const stored = /; *storing\b/.test(cacheStatus) ? await kept : /; *stored\b/.test(cacheStatus);
   return { url, status, stored: status !== undefined && stored === true, hit: /diskcache; *hit\b/.test(cacheStatus) };
 }
 
-function addressed(cache: object, url: string, given: AnyServer | undefined) {
+// A server knows more of the application than the function that it calls.
+function wayOf(cache: object, server: AnyServer | undefined, given: OwnWay | undefined): OwnWay {
   const known = knownServer(cache);
-  const server = given ?? known?.server;
-  if (server === undefined) {
-    throw new DiskCacheError(
-      "ERR_DISKCACHE_SERVER",
-      "no server is known yet: pass `{ server }`, or call it after the first request",
-    );
-  }
+  const by = server ?? known?.server;
+  if (by !== undefined)
+    return { host: known?.host ?? given?.host, encrypted: known?.encrypted === true, send: serverWay(by) };
+  if (given !== undefined) return given;
+  throw new DiskCacheError(
+    "ERR_DISKCACHE_SERVER",
+    "no server is known yet: pass `{ server }`, or call it after the first request",
+  );
+}
+
+function serverWay(server: AnyServer): OwnWay["send"] {
+  return ({ target, encrypted, rawHeaders, signal, reload, keeping }) =>
+    sendOwn({ server, target, rawHeaders, encrypted, signal, prepare: (req) => markOwn(req, reload, keeping) });
+}
+
+function addressed(way: OwnWay, url: string) {
   if (typeof url !== "string") throw optionError("url", EXPECTED_URL, url);
   if (/^https?:/i.test(url)) {
     const { host, protocol, username, password, pathname, search } = parsed(url, url);
     if (username !== "" || password !== "") throw optionError("url", EXPECTED_URL, url);
-    return { server, host, encrypted: protocol === "https:", target: pathname + search };
+    return { host, encrypted: protocol === "https:", target: pathname + search };
   }
   if (!url.startsWith("/")) throw optionError("url", EXPECTED_URL, url);
   const { pathname, search } = parsed(`http://host${url}`, url);
-  if (known?.host === undefined)
+  if (way.host === undefined)
     throw new DiskCacheError("ERR_DISKCACHE_SERVER", `no host is known yet for ${url}: pass the whole URL`);
-  return { server, host: known.host, encrypted: known.encrypted, target: pathname + search };
+  return { host: way.host, encrypted: way.encrypted, target: pathname + search };
 }
 
 // As a browser would send it: characters that a request target may not contain are encoded.

@@ -171,9 +171,9 @@ const WARNED = new Set<string>();
 
 /** @param about what it concerns: told once for each
  * @param text called when it is told */
-export function warnOnce(code: string, about: string, text: () => string): void {
+export function warnOnce(code: string, about: string, text: () => string, type = "DiskCacheWarning"): void {
   const kind = `${code} ${about}`;
   if (WARNED.has(kind)) return;
   WARNED.add(kind);
-  process.emitWarning(text(), { type: "DiskCacheWarning", code });
+  process.emitWarning(text(), { type, code });
 }

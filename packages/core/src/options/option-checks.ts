@@ -42,10 +42,12 @@ export type Place =
   | { readonly dir: undefined; readonly store: OpenStore };
 
 /** @param ofDirectory the options that say something about a directory, so that a store makes them a mistake
+ * @param nameOf how the caller has named one
  * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` */
 export function place<Options extends { readonly dir?: unknown; readonly store?: unknown }>(
   given: Options,
   ofDirectory: readonly (keyof Options & string)[],
+  nameOf: (name: string) => string = String,
 ): Place {
   const { dir, store } = given;
   if (store === undefined) {
@@ -55,7 +57,7 @@ export function place<Options extends { readonly dir?: unknown; readonly store?:
   if (typeof store !== "function") throw optionError("store", "a function that returns a store", store);
   const beside = ofDirectory.find((name) => given[name] !== undefined);
   if (beside !== undefined) {
-    throw optionError("store", `no \`${beside}\` beside it, which is about the files of a directory`, store);
+    throw optionError("store", `no \`${nameOf(beside)}\` beside it, which is about the files of a directory`, store);
   }
   return { dir: undefined, store: store as OpenStore };
 }

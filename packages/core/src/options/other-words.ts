@@ -7,6 +7,8 @@ interface Ours {
   readonly option: string;
   /** How it is written, where the name alone does not say it. */
   readonly as?: string;
+  /** Where there is no such option: the values in files have other ones. */
+  readonly otherwise?: Ours;
 }
 
 const TTL: Ours = { option: "ttl", as: '`ttl`, such as "5m"; a number is in seconds' };
@@ -19,9 +21,9 @@ const RULES: Ours = { option: "rules", as: '`rules`, such as `[{ path: "/admin/*
 const KEY: Ours = { option: "key", as: '`key`: rules such as `{ query: { ignore: ["utm_*"] } }`, or a function' };
 const HEADERS: Ours = { option: "vary", as: '`vary`, such as `["accept-language"]`' };
 const OWN_STORE: Ours = { option: "store", as: "`store`, a function that opens a store of your own (docs/store.md)" };
-const ENTRIES: Ours = { option: "maxEntries" };
-const SIZE: Ours = { option: "maxSize", as: '`maxSize`, such as "20gb"' };
-const MEMORY: Ours = { option: "memory", as: '`memory`, such as "256mb"' };
+const ENTRIES = limit("maxEntries", "50_000");
+const SIZE = limit("maxSize", '"20gb"');
+const MEMORY = limit("memory", '"256mb"');
 const STATUS: Ours = { option: "statusTtl", as: '`statusTtl`, such as `{ 404: "30s", "5xx": 0 }`' };
 const ENABLED: Ours = { option: "enabled" };
 const COMPRESS: Ours = { option: "compress" };
@@ -64,9 +66,10 @@ const WORDS: Readonly<Record<string, Ours>> = {
     "redis redisclient rediscluster client stores adapter backend driver cachemanager get set memcached s3",
     OWN_STORE,
   ),
-  ...each("max maxkeys maxitems maxsizeentries limit", ENTRIES),
-  ...each("size maxcachesize diskspace maxdisksize", SIZE),
-  ...each("maxmemory cachemaxmemorysize memorylimit cachehandler", MEMORY),
+  ...each("max maxkeys maxitems maxentries limit", ENTRIES),
+  ...each("size maxsize maxcachesize diskspace maxdisksize", SIZE),
+  ...each("memory maxmemory cachemaxmemorysize memorylimit", MEMORY),
+  ...each("maxbody maxbodysize", limit("maxBody", '"1mb"')),
   ...each("statuscodes statuscode status cachestatus errorttl", STATUS),
   ...each("disabled disable active cacheenabled enable off", ENABLED),
   ...each("compression gzip brotli encoding", COMPRESS),
@@ -77,6 +80,10 @@ const WORDS: Readonly<Record<string, Ours>> = {
   ...each("prefix namespace keyprefix buildid build release group", VERSION),
 };
 
+function limit(name: string, value: string): Ours {
+  return { option: "limits", as: `\`limits: { ${name}: ${value} }\``, otherwise: { option: name } };
+}
+
 function each(words: string, ours: Ours): Record<string, Ours> {
   return Object.fromEntries(words.split(" ").map((word) => [word, ours]));
 }
@@ -84,7 +91,8 @@ function each(words: string, ours: Ours): Record<string, Ours> {
 /** How a word of another cache is said here; `undefined` where it is none, or where there is no such option. */
 export function inOurWords(word: string, known: ReadonlySet<string>): string | undefined {
   const letters = word.toLowerCase().replaceAll(/[-_]/g, "");
-  const ours = Object.hasOwn(WORDS, letters) ? WORDS[letters]! : undefined;
+  const meant = Object.hasOwn(WORDS, letters) ? WORDS[letters] : undefined;
+  const ours = meant !== undefined && !known.has(meant.option) ? meant.otherwise : meant;
   if (ours === undefined || !known.has(ours.option)) return undefined;
   return ours.as ?? `\`${ours.option}\``;
 }

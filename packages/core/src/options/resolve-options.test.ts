@@ -18,7 +18,12 @@ const WRONG: readonly {
   { options: undefined, option: "options", expected: "an object", got: "undefined" },
   { options: "cache", option: "options", expected: "an object", got: '"cache"' },
   { options: { dir: DIR, tll: "5m" }, option: "tll", expected: "a known name (did you mean `ttl`?)", got: '"tll"' },
-  { options: { dir: DIR, cabinet: 1 }, option: "cabinet", expected: "one of admission, allowPu", got: '"cabinet"' },
+  {
+    options: { dir: DIR, cabinet: 1 },
+    option: "cabinet",
+    expected: "one of allowPublicDir, audit, ",
+    got: '"cabinet"',
+  },
   {
     options: { dir: DIR, admission: "often" },
     option: "admission",
@@ -319,5 +324,62 @@ describe("what is there to spread", () => {
       );
       expect([new Set(names).size, swallowed]).toEqual([names.length, []]);
     }
+  });
+});
+
+describe("options that stand together", () => {
+  const INSIDE = {
+    limits: {
+      memory: "1mb",
+      maxSize: "2mb",
+      maxEntries: 3,
+      minFree: "4mb",
+      maxBody: "5mb",
+      admission: "second-request",
+      durability: "fsync",
+    },
+    http: { heuristic: true, targetedFields: ["a"], honourRequest: true, relaxed: { partial: true } },
+  } as const;
+  const steady = { clock: { now: () => 0 } };
+
+  it("mean what they meant beside the others, which warns once for each with where it is now", async () => {
+    // Other tests of this process may have been told.
+    vi.resetModules();
+    const { resolveOptions: resolveAnew } = await import("./resolve-options.js");
+    const warned = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
+    const beside: DiskCacheOptions = { dir: DIR, ...steady, ...INSIDE.limits, ...INSIDE.http };
+    const resolved = resolveAnew({ dir: DIR, ...steady, ...INSIDE });
+    expect(warned).not.toHaveBeenCalled();
+    for (let i = 0; i < 2; i++) expect(resolveAnew(beside)).toEqual(resolved);
+    const told = warned.mock.calls as unknown as readonly [string, { readonly type: string; readonly code: string }][];
+    const paths = Object.entries(INSIDE).flatMap(([group, members]) =>
+      Object.keys(members).map((name) => `${group}.${name}`),
+    );
+    expect(new Set(told.map(([text]) => /it is `(\S+)` now/.exec(text)?.[1]))).toEqual(new Set(paths));
+    expect(told).toHaveLength(paths.length);
+    for (const [, how] of told) expect(how).toEqual({ type: "DeprecationWarning", code: "DISKCACHE_DEPRECATED" });
+  });
+
+  it.each([
+    { given: { limits: { memory: "lots" } }, message: "option `limits.memory`: expected a size" },
+    { given: { limits: { maxEntries: 0 } }, message: "option `limits.maxEntries`: expected a whole number above 0" },
+    { given: { http: { heuristic: 1 } }, message: "option `http.heuristic`: expected true or false" },
+    { given: { http: { targetedFields: ["a b"] } }, message: "option `http.targetedFields`: expected a list" },
+    { given: { http: { relaxed: { partial: 1 } } }, message: "option `http.relaxed.partial`: expected true or false" },
+    { given: { http: { honourRequest: 1 } }, message: "option `http.honourRequest`: expected true, false" },
+    { given: { limits: 5 }, message: "option `limits`: expected an object, got 5" },
+    {
+      given: { limits: { maxSise: 5 } },
+      message: "option `limits.maxSise`: expected a known name (did you mean `maxSize`?)",
+    },
+    { given: { http: { ttl: 5 } }, message: "option `http.ttl`: expected one of heuristic, " },
+    { given: { maxsize: 5 }, message: 'option `maxsize`: expected in its place `limits: { maxSize: "20gb" }`' },
+    {
+      given: { limits: { memory: 1 }, memory: 1 },
+      message: "option `memory`: expected nothing beside `limits.memory`, which says the same",
+    },
+    { given: { dir: undefined, store: () => ({}), limits: { memory: 1 } }, message: "no `limits.memory` beside it" },
+  ])("are named in messages as they are given: $message", ({ given, message }) => {
+    expect(() => resolveOptions({ dir: DIR, ...given } as never)).toThrow(message);
   });
 });

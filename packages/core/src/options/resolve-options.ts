@@ -28,6 +28,8 @@ import {
   unaskedBounds,
 } from "./option-checks.js";
 import type { Place } from "./option-checks.js";
+import { FORMER_NAMES, unfolded } from "./folded-options.js";
+import type { FormerName } from "./folded-options.js";
 import type {
   CachePolicy,
   DirectoryOption,
@@ -109,79 +111,81 @@ const OF_DIRECTORY = [
 
 const OPTION_NAMES = new Set<string>([
   ...POLICY_NAMES,
-  ...OF_DIRECTORY,
   ...([
+    "dir",
     "store",
-    "maxBody",
+    "limits",
+    "http",
+    "version",
     "enabled",
+    "strict",
+    "secret",
+    "encrypt",
+    "allowPublicDir",
     "clock",
     "hosts",
     "cookies",
     "credentials",
-    "heuristic",
-    "targetedFields",
-    "honourRequest",
-    "relaxed",
     "flight",
     "refreshAhead",
     "debugHeader",
     "serverTiming",
     "rules",
     "audit",
-    "version",
-  ] satisfies readonly Exclude<keyof DiskCacheOptions, keyof CachePolicy>[]),
+  ] satisfies readonly Exclude<keyof DiskCacheOptions, keyof CachePolicy | FormerName>[]),
 ]);
 
 /** @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` naming the option, the value and what was expected */
 export function resolveOptions<Req>(given: PageCacheOptions<Req>): ResolvedOptions {
   refuseRequest("options", "diskCache", 'diskCache({ dir: ".cache/pages", ttl: "5m" })', given);
-  const options = record("options", given);
-  refuseUnknown("", options, OPTION_NAMES);
-  const { clock, hosts, cookies, targetedFields, debugHeader } = given;
-  const where = place(given, OF_DIRECTORY);
+  const named = Object.entries(record("options", given)).filter(([name]) => !FORMER_NAMES.has(name));
+  refuseUnknown("", Object.fromEntries(named), OPTION_NAMES);
+  const { flat, nameOf } = unfolded(given);
+  const { clock, hosts, cookies, debugHeader } = flat;
+  const where = place(flat, OF_DIRECTORY, nameOf);
   if (clock !== undefined && typeof clock?.now !== "function")
     throw optionError("clock", "an object with a function now()", clock);
   if (debugHeader !== undefined && !isToken(debugHeader))
     throw optionError("debugHeader", "the name of a header field", debugHeader);
   const cookieRules = cookies === undefined ? {} : record("cookies", cookies);
   refuseUnknown("cookies.", cookieRules, new Set(["ignore", "key"]));
-  const policy = policyFields("", given);
+  const policy = policyFields("", flat);
   return Object.freeze({
     place: where,
-    memoryBytes: sizeBytes("memory", given.memory ?? DEFAULTS.memory),
-    maxSize: diskSpace("maxSize", given.maxSize ?? DEFAULTS.maxSize),
-    maxEntries: positiveInteger("maxEntries", given.maxEntries ?? DEFAULTS.maxEntries),
-    minFree: sizeBytes("minFree", given.minFree ?? DEFAULTS.minFree),
-    unasked: unaskedBounds(given),
-    maxBody: positiveSize("maxBody", given.maxBody ?? DEFAULTS.maxBody),
-    admission: oneOf("admission", given.admission ?? DEFAULTS.admission, ["always", "second-request"]),
-    durability: oneOf("durability", given.durability ?? DEFAULTS.durability, ["none", "fsync"]),
-    strict: boolean("strict", given.strict ?? false),
+    memoryBytes: sizeBytes(nameOf("memory"), flat.memory ?? DEFAULTS.memory),
+    maxSize: diskSpace(nameOf("maxSize"), flat.maxSize ?? DEFAULTS.maxSize),
+    maxEntries: positiveInteger(nameOf("maxEntries"), flat.maxEntries ?? DEFAULTS.maxEntries),
+    minFree: sizeBytes(nameOf("minFree"), flat.minFree ?? DEFAULTS.minFree),
+    unasked: unaskedBounds(flat),
+    maxBody: positiveSize(nameOf("maxBody"), flat.maxBody ?? DEFAULTS.maxBody),
+    admission: oneOf(nameOf("admission"), flat.admission ?? DEFAULTS.admission, ["always", "second-request"]),
+    durability: oneOf(nameOf("durability"), flat.durability ?? DEFAULTS.durability, ["none", "fsync"]),
+    strict: boolean("strict", flat.strict ?? false),
     development: isDevelopment(),
     log: requestLog(),
-    enabled: boolean("enabled", given.enabled ?? process.env["DISKCACHE"] !== "off"),
-    secrets: secrets("secret", given.secret),
-    encrypt: encryption("encrypt", given.encrypt, given.secret),
-    version: given.version === undefined ? undefined : nonEmpty("version", given.version),
+    enabled: boolean("enabled", flat.enabled ?? process.env["DISKCACHE"] !== "off"),
+    secrets: secrets("secret", flat.secret),
+    encrypt: encryption("encrypt", flat.encrypt, flat.secret),
+    version: flat.version === undefined ? undefined : nonEmpty("version", flat.version),
     clock: clock ?? new SteadyClock(),
     hosts: hosts === undefined ? undefined : resolveHosts(hosts),
     cookies: Object.freeze({
       ignore: strings("cookies.ignore", cookies?.ignore ?? []),
       key: strings("cookies.key", cookies?.key ?? []),
     }),
-    credentials: resolveCredentials(given.credentials),
-    heuristic: boolean("heuristic", given.heuristic ?? false),
-    targetedFields: fieldNames("targetedFields", targetedFields ?? DEFAULTS.targetedFields),
-    honourRequest: resolveHonourRequest(given.honourRequest),
-    relaxed: resolveRelaxed(given.relaxed),
-    flight: resolveFlight(given.flight),
-    refreshAhead: fraction("refreshAhead", given.refreshAhead ?? 0),
-    allowPublicDir: boolean("allowPublicDir", given.allowPublicDir ?? false),
+    credentials: resolveCredentials(flat.credentials),
+    heuristic: boolean(nameOf("heuristic"), flat.heuristic ?? false),
+    targetedFields: fieldNames(nameOf("targetedFields"), flat.targetedFields ?? DEFAULTS.targetedFields),
+    honourRequest: resolveHonourRequest(nameOf("honourRequest"), flat.honourRequest),
+    relaxed: resolveRelaxed(nameOf("relaxed"), flat.relaxed),
+    flight: resolveFlight(flat.flight),
+    refreshAhead: fraction("refreshAhead", flat.refreshAhead ?? 0),
+    allowPublicDir: boolean("allowPublicDir", flat.allowPublicDir ?? false),
     debugHeader,
-    serverTiming: boolean("serverTiming", given.serverTiming ?? process.env["NODE_ENV"] === "development"),
+    serverTiming: boolean("serverTiming", flat.serverTiming ?? process.env["NODE_ENV"] === "development"),
     policy: Object.freeze({ ...policy, methods: policy.methods ?? DEFAULTS.methods }),
-    rules: resolveRules(given.rules ?? []),
-    audit: resolveAudit(given.audit),
+    rules: resolveRules(flat.rules ?? []),
+    audit: resolveAudit(flat.audit),
   });
 }
 
@@ -232,11 +236,11 @@ function resolveAudit(given: DiskCacheOptions["audit"]): ResolvedOptions["audit"
   });
 }
 
-function resolveRelaxed(given: DiskCacheOptions["relaxed"]): ResolvedOptions["relaxed"] {
-  const rules = given === undefined ? {} : record("relaxed", given);
+function resolveRelaxed(option: string, given: DiskCacheOptions["relaxed"]): ResolvedOptions["relaxed"] {
+  const rules = given === undefined ? {} : record(option, given);
   const names = ["setCookie", "partial", "postAnswersGet", "guessLanguage"] as const;
-  refuseUnknown("relaxed.", rules, new Set(names));
-  const rule = (name: (typeof names)[number]) => boolean(`relaxed.${name}`, rules[name] ?? false);
+  refuseUnknown(`${option}.`, rules, new Set(names));
+  const rule = (name: (typeof names)[number]) => boolean(`${option}.${name}`, rules[name] ?? false);
   return Object.freeze({
     setCookie: rule("setCookie"),
     partial: rule("partial"),
@@ -245,11 +249,11 @@ function resolveRelaxed(given: DiskCacheOptions["relaxed"]): ResolvedOptions["re
   });
 }
 
-function resolveHonourRequest(given: unknown): ResolvedOptions["honourRequest"] {
+function resolveHonourRequest(option: string, given: unknown): ResolvedOptions["honourRequest"] {
   if (given === undefined) return isDevelopment() ? "reload" : false;
   if (typeof given === "boolean" || given === "reload") return given;
   if (typeof given === "function") return given as (req: unknown) => boolean;
-  throw optionError("honourRequest", 'true, false, "reload" or a function', given);
+  throw optionError(option, 'true, false, "reload" or a function', given);
 }
 
 function resolveFlight(given: DiskCacheOptions["flight"]): ResolvedOptions["flight"] {

@@ -80,7 +80,7 @@ export const BYPASSES = {
     remedy: "Listen to the `error` event: `ERR_DISKCACHE_HOOK` has the cause.",
   },
   "request-no-store": {
-    meaning: "the client's `Cache-Control: no-store`, with [`honourRequest`](options.md#honourrequest)",
+    meaning: "the client's `Cache-Control: no-store`, with [`http.honourRequest`](options.md#httphonourrequest)",
     remedy: undefined,
   },
   "hole-failed": {
@@ -156,12 +156,12 @@ export const REFUSALS = {
     meaning: "206: a part, and only the whole is kept",
     remedy:
       "Let the cache cut ranges: it gives the handler a request without `Range`. Or " +
-      "[`relaxed.partial`](options.md#relaxed).",
+      "[`http.relaxed.partial`](options.md#httprelaxed).",
   },
   "not-modified": { meaning: "the handler answered 304 to the client's own condition", remedy: undefined },
   method: { meaning: "the response to a HEAD: it has no body to keep", remedy: "Nothing: a GET will fill it" },
   "too-long": {
-    meaning: "the body, or what `Content-Length` announces, is above [`maxBody`](options.md#maxbody)",
+    meaning: "the body, or what `Content-Length` announces, is above [`limits.maxBody`](options.md#limitsmaxbody)",
     remedy: "Raise it.",
   },
   length: { meaning: "the body does not agree with its `Content-Length`", remedy: "Correct the handler." },
@@ -195,7 +195,8 @@ export const REFUSALS = {
     remedy: "Nothing: such a stream is never kept, and no other client follows it",
   },
   admission: {
-    meaning: 'with [`admission: "second-request"`](options.md#admission): it has not been requested before, lately',
+    meaning:
+      'with [`limits.admission: "second-request"`](options.md#limitsadmission): it has not been requested before, lately',
     remedy: "Nothing: the next request has it kept",
   },
   audit: {

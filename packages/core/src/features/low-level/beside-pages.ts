@@ -1,6 +1,7 @@
 /** The low-level cache in the directory, or the store, of a page cache: opened when a value is first stored in it, with
  * the same bounds and secrets. */
 import type { StoreEvents } from "../../base/observer.js";
+import { unfolded } from "../../options/folded-options.js";
 import type { DiskCacheOptions, PageCacheOptions } from "../../options/options.js";
 import { FileCache } from "./file-cache.js";
 import type { StoreOptions, ValueCacheOptions } from "./file-cache-options.js";
@@ -41,7 +42,8 @@ export class BesidePages implements MemoizedIn {
 
   /** @param enabled `false` stores nothing, as it does for pages */
   constructor(given: PageCacheOptions, enabled: boolean, tell: TellOwner) {
-    const shared = SHARED.filter((name) => given[name] !== undefined).map((name) => [name, given[name]]);
+    const { flat } = unfolded(given);
+    const shared = SHARED.filter((name) => flat[name] !== undefined).map((name) => [name, flat[name]]);
     this.#options = Object.fromEntries(shared);
     this.#enabled = enabled;
     this.#tell = tell;

@@ -1,0 +1,189 @@
+/** Hono on its own server: what the shared suite, which has a server of its own, does not show. */
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import { serve } from "@hono/node-server";
+import type { PageCacheOptions } from "@diskcache/core";
+import { diskCache as fetchCache } from "@diskcache/fetch";
+import { diskCache } from "@diskcache/fetch/hono";
+import { Hono } from "hono";
+import type { Context } from "hono";
+import { cors } from "hono/cors";
+import { streamText } from "hono/streaming";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { ManualClock } from "../support/manual-clock.js";
+import { temporaryDirectory } from "../support/temporary-directory.js";
+import { written } from "../security/crafted.js";
+import { visit as visitOrigin } from "../support/visit.js";
+import type { VisitOptions } from "../support/visit.js";
+
+type Fetch = (request: Request, env: object) => Response | Promise<Response>;
+
+function cacheOf(options: Partial<PageCacheOptions<Context>> = {}) {
+  const clock = new ManualClock();
+  const cache = diskCache({ dir: temporaryDirectory(), ttl: 60, clock, ...options } as PageCacheOptions<Context>);
+  onTestFinished(() => cache.close());
+  return { clock, cache };
+}
+
+async function served(fetch: Fetch) {
+  const server = serve({ fetch, port: 0, hostname: "127.0.0.1", overrideGlobalObjects: false });
+  onTestFinished(() => void server.close());
+  await once(server, "listening");
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return (target = "/", options: VisitOptions = {}) => visitOrigin(origin, target, options);
+}
+
+describe("a Hono application on @hono/node-server", () => {
+  it("is cached before its routes, with tags, purges and never", async () => {
+    const { cache } = cacheOf();
+    let renders = 0;
+    const app = new Hono();
+    app.use(cache);
+    app.get("/reports/:id", cache.route({ ttl: "1h" }), (c) => {
+      c.get("diskCache").tag(`report:${c.req.param("id")}`);
+      return c.html(`render ${++renders}`);
+    });
+    app.get("/account", cache.never(), (c) => c.text(`render ${++renders}`));
+    app.post(
+      "/reports/:id",
+      cache.purges((c) => ({ tag: `report:${c.req.param("id")}` })),
+      (c) => c.redirect("/"),
+    );
+    const visit = await served(app.fetch);
+    expect((await visit("/reports/7")).cacheStatus).toBe("diskcache; fwd=uri-miss; stored");
+    const hit = await visit("/reports/7");
+    expect([hit.cacheStatus, hit.text]).toEqual(["diskcache; hit; ttl=3600", "render 1"]);
+    expect((await visit("/reports/7", { method: "POST" })).status).toBe(302);
+    expect((await visit("/reports/7")).text).toBe("render 2");
+    for (const text of ["render 3", "render 4"]) expect((await visit("/account")).text).toBe(text);
+  });
+
+  it("is cached as a whole, in front of Hono", async () => {
+    const cache = fetchCache({ dir: temporaryDirectory(), ttl: 60 });
+    onTestFinished(() => cache.close());
+    let runs = 0;
+    const app = new Hono();
+    app.use(async (_c, next) => {
+      runs++;
+      await next();
+    });
+    app.get("/", (c) => c.text("page"));
+    const visit = await served(cache(app.fetch));
+    for (let n = 0; n < 3; n++) expect((await visit()).text).toBe("page");
+    expect(runs).toBe(1);
+  });
+
+  it("streams, and is stored when it has ended", async () => {
+    const { cache } = cacheOf();
+    const stored = new Promise((resolve) => cache.on("stored", resolve));
+    const app = new Hono();
+    app.use(cache);
+    app.get("/", (c) =>
+      streamText(c, async (stream) => {
+        for (const piece of ["one ", "two"]) await stream.write(piece);
+      }),
+    );
+    const visit = await served(app.fetch);
+    expect((await visit()).text).toBe("one two");
+    await stored;
+    expect((await visit()).isHit).toBe(true);
+  });
+
+  it("gives each client what cors() has set for it before the cache", async () => {
+    const { cache } = cacheOf();
+    const app = new Hono();
+    app.use(cors({ origin: (origin) => origin }), cache);
+    app.get("/", (c) => c.text("page"));
+    const visit = await served(app.fetch);
+    for (const origin of ["https://a.example", "https://b.example"])
+      expect((await visit("/", { headers: { origin } })).header("access-control-allow-origin")).toBe(origin);
+    expect(await cache.stats()).toMatchObject({ hits: 1, stored: 1 });
+  });
+
+  it("stores nothing to which middleware outside adds a cookie", async () => {
+    const { cache } = cacheOf();
+    const app = new Hono();
+    app.use(async (c, next) => {
+      await next();
+      c.header("Set-Cookie", "sid=1", { append: true });
+    }, cache);
+    app.get("/", (c) => c.text("page"));
+    const visit = await served(app.fetch);
+    for (let n = 0; n < 2; n++) {
+      const answer = await visit();
+      expect([answer.cacheStatus, answer.lines("set-cookie")]).toEqual([
+        "diskcache; fwd=uri-miss; detail=set-cookie",
+        ["sid=1"],
+      ]);
+    }
+  });
+
+  it.each(["user", "jwtPayload", "auth"])("shares no page of a client that middleware knows as `%s`", async (name) => {
+    const { cache } = cacheOf();
+    const app = new Hono<{ Variables: Record<string, unknown> }>();
+    app.use(async (c, next) => {
+      c.set(name, { id: 1 });
+      await next();
+    }, cache);
+    app.get("/", (c) => c.text("page"));
+    const visit = await served(app.fetch);
+    for (let n = 0; n < 2; n++) expect((await visit()).cacheStatus).toContain("detail=authorization");
+  });
+
+  it("is refreshed behind a stale page, through the server", async () => {
+    const { cache, clock } = cacheOf({ staleWhileRevalidate: 60 });
+    let renders = 0;
+    let outside = 0;
+    const app = new Hono();
+    app.use(async (_c, next) => {
+      outside++;
+      await next();
+    }, cache);
+    app.get("/", (c) => c.text(`render ${++renders}`));
+    const visit = await served(app.fetch);
+    await visit();
+    await written(cache);
+    clock.advance(70);
+    const stored = new Promise((resolve) => cache.on("stored", resolve));
+    expect((await visit()).text).toBe("render 1");
+    await stored;
+    expect([(await visit()).text, outside]).toEqual(["render 2", 4]);
+    expect(await cache.warm(["/", "/other"])).toMatchObject({ done: 2 });
+  });
+
+  it("has a stale page in the place of the error that its handler throws", async () => {
+    const { cache, clock } = cacheOf({ staleIfError: 600 });
+    let fails = false;
+    const app = new Hono();
+    app.use(cache);
+    app.get("/", (c) => {
+      if (fails) throw new Error("down");
+      return c.text("page");
+    });
+    app.onError((_error, c) => c.text("failed", 500));
+    const visit = await served(app.fetch);
+    await visit();
+    clock.advance(70);
+    fails = true;
+    expect((await visit()).text).toBe("page");
+    clock.advance(1000);
+    const answer = await visit();
+    expect([answer.status, answer.text]).toEqual([500, "failed"]);
+  });
+});
+
+it("an application that is asked by `request()` is cached, and has a stale page made by the next client", async () => {
+  const { cache, clock } = cacheOf({ staleWhileRevalidate: 600 });
+  let renders = 0;
+  const app = new Hono();
+  app.use(cache);
+  app.get("/", (c) => c.text(`render ${++renders}`));
+  const ask = async () => (await app.request("http://example.com/")).text();
+  expect([await ask(), await ask()]).toEqual(["render 1", "render 1"]);
+  await written(cache);
+  clock.advance(70);
+  const refused = new Promise((resolve) => cache.on("refresh-refused", resolve));
+  expect(await ask()).toBe("render 1");
+  await refused;
+  expect(await ask()).toBe("render 2");
+});
