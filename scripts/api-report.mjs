@@ -3,16 +3,17 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Extractor, ExtractorConfig, ExtractorLogLevel } from "@microsoft/api-extractor";
-import { PACKAGES } from "./pack.mjs";
+import { entriesOf, folderOf, PACKAGES } from "./packages.mjs";
 import { root } from "./pnpm.mjs";
 
-/** The entry points: of which package, its file in dist/, and the name of the report. */
-const ENTRIES = [
-  ...PACKAGES.map((name) => ({ name, entry: "index", report: name })),
-  { name: "core", entry: "store/store-suite", report: "core.store-suite" },
-  { name: "fetch", entry: "hono", report: "fetch.hono" },
-  { name: "fetch", entry: "astro", report: "fetch.astro" },
-];
+/** The entry points: of which package, its declarations as the compiler has made them, and the name of the report. */
+const ENTRIES = PACKAGES.flatMap((name) =>
+  entriesOf(name).map(({ path, source }) => ({
+    name,
+    entry: `${source.replace(/^src\//, "build/")}.d.ts`,
+    report: path === "." ? name : path.replace("./", `${name}.`),
+  })),
+);
 
 const checkOnly = process.argv.includes("--check");
 const reports = join(root, "docs", "api");
@@ -39,13 +40,13 @@ try {
 }
 
 function configuration({ name, entry, report }) {
-  const folder = join(root, "packages", name);
+  const folder = folderOf(name);
   return ExtractorConfig.prepare({
     packageJsonFullPath: join(folder, "package.json"),
     configObjectFullPath: undefined,
     configObject: {
       projectFolder: folder,
-      mainEntryPointFilePath: join(folder, "dist", `${entry}.d.ts`),
+      mainEntryPointFilePath: join(folder, entry),
       newlineKind: "lf",
       // The built declarations, as a user's compiler would resolve them: without the source condition of the tests.
       compiler: {
@@ -59,7 +60,7 @@ function configuration({ name, entry, report }) {
             strict: true,
             skipLibCheck: true,
           },
-          files: [`dist/${entry}.d.ts`],
+          files: [entry],
         },
       },
       apiReport: {

@@ -6,16 +6,16 @@ import { join } from "node:path";
 import { packAll } from "./pack.mjs";
 import { root } from "./pnpm.mjs";
 
-// The arguments before the tarball. The packages are ESM only: how CommonJS would see them is not asked.
+// The arguments before the tarball. Of attw every way of resolving is asked: `node10`, and CommonJS and ES modules in `node16`.
 const TOOLS = {
   publint: ["node_modules/publint/src/cli.js", "run", "--strict"],
-  attw: ["node_modules/@arethetypeswrong/cli/dist/index.js", "--profile", "esm-only", "--format", "ascii"],
+  attw: ["node_modules/@arethetypeswrong/cli/dist/index.js", "--profile", "strict", "--format", "ascii"],
 };
 
 const tools = process.argv.slice(2);
 const folder = mkdtempSync(join(tmpdir(), "diskcache-pack-"));
 try {
-  const tarballs = packAll(folder);
+  const tarballs = await packAll(folder);
   for (const tool of tools.length > 0 ? tools : Object.keys(TOOLS)) {
     for (const [name, tarball] of Object.entries(tarballs)) {
       const { status, stdout, stderr } = spawnSync(process.execPath, [...TOOLS[tool], tarball], {

@@ -2,7 +2,7 @@
 import { fileURLToPath } from "node:url";
 import { prepare } from "./prepare.mjs";
 
-prepare();
+await prepare();
 
 const run = new URL("../test/support/run-module.mjs", import.meta.url);
 process.argv = [process.execPath, fileURLToPath(run), "/test/fuzz/fuzz.ts", ...process.argv.slice(2)];

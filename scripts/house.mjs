@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import ts from "typescript-api";
-import { PACKAGES } from "./pack.mjs";
+import { PACKAGES } from "./packages.mjs";
 import { root } from "./pnpm.mjs";
 
 const files = PACKAGES.flatMap((name) =>

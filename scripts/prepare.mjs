@@ -7,10 +7,10 @@ import { fileURLToPath } from "node:url";
 import { pnpm, root } from "./pnpm.mjs";
 
 /** Installs and builds; ends the process with a message when either fails. */
-export function prepare() {
+export async function prepare() {
   try {
     install();
-    build();
+    await build();
   } catch (error) {
     console.error(error.message);
     process.exit(1);
@@ -54,23 +54,27 @@ function isInstalled(folder) {
   return (!dependencies && !devDependencies) || existsSync(join(root, folder, "node_modules"));
 }
 
-function build() {
+/** The compiler checks all, and makes the programs of the examples and the declarations of the packages; the bundler makes what is published. */
+async function build() {
   removeStaleOutput();
   const compiler = join(root, "node_modules", "typescript", "bin", "tsc");
   const { status } = spawnSync(process.execPath, [compiler, "-b"], { cwd: root, stdio: "inherit" });
   if (status !== 0) throw new Error("The build failed.");
+  // Not before: the bundler itself may just have been installed.
+  const { bundleAll } = await import("./bundle.mjs");
+  await bundleAll();
 }
 
 /** The compiler never deletes: without this the output of a source file that was renamed or removed would be imported and packed. */
 function removeStaleOutput() {
   for (const folder of workspaces()) {
-    const dist = join(root, folder, "dist");
-    if (!existsSync(dist) || !existsSync(join(root, folder, "src"))) continue;
-    for (const output of readdirSync(dist, { recursive: true })) {
+    const compiled = join(root, folder, folder.startsWith("packages") ? "build" : "dist");
+    if (!existsSync(compiled) || !existsSync(join(root, folder, "src"))) continue;
+    for (const output of readdirSync(compiled, { recursive: true })) {
       const module = /^(?<name>.+?)(\.d\.ts|\.js)(\.map)?$/.exec(output)?.groups.name;
-      if (module && !existsSync(join(root, folder, "src", `${module}.ts`))) rmSync(join(dist, output));
+      if (module && !existsSync(join(root, folder, "src", `${module}.ts`))) rmSync(join(compiled, output));
     }
   }
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) prepare();
+if (process.argv[1] === fileURLToPath(import.meta.url)) await prepare();

@@ -2,7 +2,7 @@
 import { fileURLToPath } from "node:url";
 import { prepare } from "./prepare.mjs";
 
-prepare();
+await prepare();
 
 // The same process, not a child: Ctrl-C, signals and the exit code are then the site's own.
 const site = new URL("../examples/express-docs/dist/main.js", import.meta.url);

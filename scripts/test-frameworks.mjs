@@ -16,7 +16,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { compare } from "../examples/frameworks/check.mjs";
-import { PACKAGES, packAll } from "./pack.mjs";
+import { packAll } from "./pack.mjs";
+import { PACKAGES } from "./packages.mjs";
 import { root } from "./pnpm.mjs";
 
 const EXAMPLES = join(root, "examples", "frameworks");
@@ -38,7 +39,7 @@ const folder = asked.folder ?? mkdtempSync(join(tmpdir(), "diskcache-frameworks-
 const children = new Set();
 let failures = 0;
 try {
-  pack();
+  await pack();
   if (asked.lock) for (const name of chosen) await writeLock(name);
   else {
     const waiting = [...chosen];
@@ -57,10 +58,10 @@ try {
 }
 
 /** Names without a version, because the manifests and lockfiles of the examples name these files. */
-function pack() {
+async function pack() {
   const versioned = mkdtempSync(join(tmpdir(), "diskcache-pack-"));
   mkdirSync(join(folder, "packed"), { recursive: true });
-  for (const [name, tarball] of Object.entries(packAll(versioned))) {
+  for (const [name, tarball] of Object.entries(await packAll(versioned))) {
     copyFileSync(tarball, join(folder, "packed", `diskcache-${name}.tgz`));
   }
   rmSync(versioned, { recursive: true });

@@ -3,7 +3,7 @@
 import { fileURLToPath } from "node:url";
 import { prepare } from "./prepare.mjs";
 
-prepare();
+await prepare();
 
 // A part of the tests says nothing about coverage, so only the whole run reports it.
 const given = process.argv.slice(2);

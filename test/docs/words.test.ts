@@ -3,7 +3,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { PACKAGES } from "../../scripts/pack.mjs";
+import { PACKAGES } from "../../scripts/packages.mjs";
 
 const ROOT = join(import.meta.dirname, "../..");
 const AVOIDED = /\b(?:visitors?|whoever|nobody|somebody|anybody|anew|he|his|him)\b/gi;

@@ -4,19 +4,21 @@
  * Does nothing where cloning works, and handles no other Proxy.
  */
 import { syncBuiltinESMExports } from "node:module";
-import v8 from "node:v8";
-import { BroadcastChannel, MessagePort } from "node:worker_threads";
 
 /** From a view to the object behind it, all of which counts as read. */
 const SHOWN = new WeakMap<object, () => object>();
 
-/** The functions that clone: messages of ports and of workers, and in Node 20 `structuredClone`. */
-const CLONING: readonly (readonly [owner: object, name: string])[] = [
-  [globalThis, "structuredClone"],
-  [MessagePort.prototype, "postMessage"],
-  [BroadcastChannel.prototype, "postMessage"],
-  [v8, "serialize"],
-];
+/** The functions that clone: messages of ports and of workers, and in Node 20 `structuredClone`. These modules are
+ * loaded with the first view, because many applications never need them. */
+function cloningFunctions(): readonly (readonly [owner: object, name: string])[] {
+  const { BroadcastChannel, MessagePort } = process.getBuiltinModule("node:worker_threads");
+  return [
+    [globalThis, "structuredClone"],
+    [MessagePort.prototype, "postMessage"],
+    [BroadcastChannel.prototype, "postMessage"],
+    [process.getBuiltinModule("node:v8"), "serialize"],
+  ];
+}
 
 let isTaught = false;
 
@@ -30,7 +32,7 @@ export function clonable<View extends object>(view: View, shown: () => object): 
 
 function teach(): void {
   isTaught = true;
-  for (const [owner, name] of CLONING) {
+  for (const [owner, name] of cloningFunctions()) {
     const own = Object.getOwnPropertyDescriptor(owner, name);
     // Frozen in this process by other code: there, cloning fails as it does with any Proxy.
     if (own?.configurable === true && typeof own.value === "function")

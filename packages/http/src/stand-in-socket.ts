@@ -3,7 +3,6 @@
  * properties that applications use on a socket.
  */
 import { Socket } from "node:net";
-import { TLSSocket } from "node:tls";
 import type { AnyServer } from "./server.js";
 
 const LOOPBACK = { address: "127.0.0.1", family: "IPv4" } as const;
@@ -19,7 +18,9 @@ export interface OwnAnswer {
 
 /** @param encrypted whether clients come by TLS, so that applications expect its methods */
 export function standInSocket(server: AnyServer, encrypted: boolean): StandInSocket {
-  return encrypted ? new StandInTlsSocket(server) : new StandInSocket(server);
+  if (!encrypted) return new StandInSocket(server);
+  addRemainingMethods();
+  return new StandInTlsSocket(server);
 }
 
 export class StandInSocket extends Socket {
@@ -121,10 +122,14 @@ class StandInTlsSocket extends StandInSocket {
   }
 }
 
-// The remaining methods, also those of a later Node, have no connection to describe.
-for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(TLSSocket.prototype)))
-  if (typeof value === "function" && !(name in StandInTlsSocket.prototype))
-    shadow(StandInTlsSocket.prototype, { [name]: () => undefined });
+// The remaining methods, also those of a later Node, have no connection to describe. Where TLS is not used, its module is
+// not loaded.
+function addRemainingMethods(): void {
+  const { TLSSocket } = process.getBuiltinModule("node:tls");
+  for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(TLSSocket.prototype)))
+    if (typeof value === "function" && !(name in StandInTlsSocket.prototype))
+      shadow(StandInTlsSocket.prototype, { [name]: () => undefined });
+}
 
 function shadow(target: object, values: Readonly<Record<string, unknown>>): void {
   for (const [name, value] of Object.entries(values))

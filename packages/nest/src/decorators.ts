@@ -2,7 +2,7 @@
  * What controllers say about their responses. Each only notes it as metadata of the method or the class, as Nest's own
  * decorators do, so their order does not matter and the arguments of the method are its own.
  */
-import type { CachePolicy, Duration, Purges } from "@diskcache/express";
+import type { CachePolicy, Duration, Purges as PurgesOf } from "@diskcache/express";
 import { SetMetadata } from "@nestjs/common";
 import type { Request } from "express";
 
@@ -41,7 +41,7 @@ export function NeverCached(): RouteDecorator {
  * save(@Param("id") id: string, @Body() report: Report) { … }
  * ```
  */
-export function Purges(purges: Purges<Request>): RouteDecorator {
+export function Purges(purges: PurgesOf<Request>): RouteDecorator {
   return SetMetadata(PURGES, purges);
 }
 
@@ -50,7 +50,7 @@ export interface Said {
   readonly never: boolean;
   /** The outermost first. */
   readonly policies: readonly (CachePolicy<Request> | Duration)[];
-  readonly purges: readonly Purges<Request>[];
+  readonly purges: readonly PurgesOf<Request>[];
 }
 
 export function saidOf(controller: object, method: object): Said {
@@ -59,7 +59,7 @@ export function saidOf(controller: object, method: object): Said {
   return {
     never: both(NEVER).length > 0,
     policies: both(CACHED) as (CachePolicy<Request> | Duration)[],
-    purges: both(PURGES) as Purges<Request>[],
+    purges: both(PURGES) as PurgesOf<Request>[],
   };
 }
 
