@@ -28,7 +28,7 @@ describe("the code of the documentation", () => {
     const older = join(folder, "older-decorators");
     mkdirSync(older);
     for (const block of blocks) {
-      const place = block.document.startsWith("packages/nest/") ? older : folder;
+      const place = block.code.includes('"@nestjs/') ? older : folder;
       writeFileSync(join(place, fileName(block)), `${block.code}\nexport {};\n`);
     }
     writeFileSync(join(folder, "tsconfig.json"), JSON.stringify(configuration(false)));
