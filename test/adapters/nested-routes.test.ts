@@ -3,12 +3,18 @@
 import type { RequestListener } from "node:http";
 import type { DiskCacheOptions as Options } from "@diskcache/core";
 import { diskCache } from "@diskcache/express";
+import * as forHono from "@diskcache/fetch/hono";
+import type { CacheHandle } from "@diskcache/http";
 import * as forKoa from "@diskcache/koa";
 import compression from "compression";
 import express from "express";
+import { Hono } from "hono";
+import type { MiddlewareHandler } from "hono";
+import { compress as honoCompress } from "hono/compress";
 import Koa from "koa";
 import koaCompress from "koa-compress";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { fetchListener } from "../support/fetch-listener.js";
 import { ManualClock } from "../support/manual-clock.js";
 import { temporaryDirectory } from "../support/temporary-directory.js";
 import { serveSite } from "./site.js";
@@ -72,11 +78,18 @@ describe("express: a route of the outer cache behind the inner one", () => {
   });
 });
 
+/** The same middleware in each framework. */
+interface Between {
+  readonly express: express.Handler;
+  readonly koa: Koa.Middleware;
+  readonly hono: MiddlewareHandler;
+}
+
 /** Applications with middleware between two caches on one directory. */
 const BETWEEN = [
   {
     name: "express",
-    open(dir: string, clock: ManualClock, between: { readonly express: express.Handler }, own: Partial<Options> = {}) {
+    open(dir: string, clock: ManualClock, between: Between, own: Partial<Options> = {}) {
       const outer = diskCache({ dir, clock, ttl: 3600 });
       const inner = diskCache({ dir, clock, ttl: 60, ...own });
       const app = express();
@@ -87,7 +100,7 @@ const BETWEEN = [
   },
   {
     name: "koa",
-    open(dir: string, clock: ManualClock, between: { readonly koa: Koa.Middleware }, own: Partial<Options> = {}) {
+    open(dir: string, clock: ManualClock, between: Between, own: Partial<Options> = {}) {
       const outer = forKoa.diskCache({ dir, clock, ttl: 3600 });
       const inner = forKoa.diskCache({ dir, clock, ttl: 60, ...(own as object) });
       const app = new Koa();
@@ -96,10 +109,25 @@ const BETWEEN = [
       return { outer, inner, listener: app.callback() as RequestListener };
     },
   },
+  {
+    name: "hono",
+    open(dir: string, clock: ManualClock, between: Between, own: Partial<Options> = {}) {
+      const outer = forHono.diskCache({ dir, clock, ttl: 3600 });
+      const inner = forHono.diskCache({ dir, clock, ttl: 60, ...(own as object) });
+      const app = new Hono();
+      app.use(outer, between.hono, inner);
+      app.get("*", (c) => c.text(`${"page ".repeat(100)}${String(c.req.header("x-seen"))}`));
+      return {
+        outer: outer as unknown as CacheHandle,
+        inner,
+        listener: fetchListener(async (request) => app.fetch(request)),
+      };
+    },
+  },
 ] as const;
 
 describe.each(BETWEEN)("$name: middleware between two caches on one directory", ({ open }) => {
-  async function siteWith(between: { express: express.Handler; koa: Koa.Middleware }, own?: Partial<Options>) {
+  async function siteWith(between: Between, own?: Partial<Options>) {
     const dir = temporaryDirectory();
     const clock = new ManualClock();
     const { outer, inner, listener } = open(dir, clock, between, own);
@@ -107,7 +135,11 @@ describe.each(BETWEEN)("$name: middleware between two caches on one directory", 
     return serveSite(outer, clock, dir, listener);
   }
 
-  const compressing = { express: compression({ threshold: 0 }), koa: koaCompress({ threshold: 0 }) };
+  const compressing = {
+    express: compression({ threshold: 0 }),
+    koa: koaCompress({ threshold: 0 }),
+    hono: honoCompress({ threshold: 0 }),
+  };
   it.each([
     { given: "compresses", between: compressing, fields: ["content-encoding", "vary"] },
     {
@@ -115,6 +147,7 @@ describe.each(BETWEEN)("$name: middleware between two caches on one directory", 
       between: {
         express: (_req: unknown, res: express.Response, next: () => void) => (res.set("X-Between", "1"), next()),
         koa: async (ctx: Koa.Context, next: Koa.Next) => (await next(), ctx.set("X-Between", "1")),
+        hono: (async (c, next) => (await next(), c.header("X-Between", "1"))) as MiddlewareHandler,
       },
       fields: ["x-between"],
     },
@@ -132,18 +165,19 @@ describe.each(BETWEEN)("$name: middleware between two caches on one directory", 
     const site = await siteWith({
       express: (req, _res, next) => (Object.assign(req, { user: "alice" }), next()),
       koa: (ctx, next) => ((ctx.state["user"] = "alice"), next()),
+      hono: (c, next) => (c.set("user", "alice"), next()),
     });
     await site.visit("/page");
     expect((await site.visit("/page")).isHit).toBe(false);
   });
 
   it("hands on to a cache that keeps another page by its own key", async () => {
-    const passing = { express: (_req: unknown, _res: unknown, next: () => void) => next(), koa: passOn };
+    const passing = { express: (_req: unknown, _res: unknown, next: () => void) => next(), koa: passOn, hono: passOn };
     const site = await siteWith(passing, { key: () => "own" });
     expect([(await site.visit("/a")).isStored, (await site.visit("/b")).isHit]).toEqual([true, true]);
   });
 });
 
-function passOn(_ctx: Koa.Context, next: Koa.Next): Promise<unknown> {
+function passOn(_context: unknown, next: () => Promise<void>): Promise<void> {
   return next();
 }

@@ -99,6 +99,8 @@ async function handle<Native>(
   const keyed = under === undefined ? keyedHead(cache, request, own) : nestedHead(cache, request, own, under);
   const head = keyed instanceof Promise ? await keyed : keyed;
   const whose = knowsWhoAsks(cache, exchange) ? { ...head, identified: true as const } : head;
+  if (under !== undefined && cache.join(under.forward, whose, native, own))
+    return exchange.run(request as CachedRequest);
   const asked = {
     ...(node === undefined ? undefined : askedAs(node.incoming)),
     ...asOwn(request),
