@@ -1,5 +1,6 @@
 /** Two caches on one directory in the way of one request, and what else has a say in it: routes, and what is said of
  * the response. */
+import { readFileSync } from "node:fs";
 import type { RequestListener } from "node:http";
 import type { DiskCacheOptions as Options } from "@diskcache/core";
 import { diskCache } from "@diskcache/express";
@@ -14,6 +15,8 @@ import { compress as honoCompress } from "hono/compress";
 import Koa from "koa";
 import koaCompress from "koa-compress";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { written } from "../security/crafted.js";
+import { entryFiles } from "../support/entry-files.js";
 import { fetchListener } from "../support/fetch-listener.js";
 import { ManualClock } from "../support/manual-clock.js";
 import { temporaryDirectory } from "../support/temporary-directory.js";
@@ -127,6 +130,8 @@ const BETWEEN = [
 ] as const;
 
 describe.each(BETWEEN)("$name: middleware between two caches on one directory", ({ open }) => {
+  const passing: Between = { express: (_req, _res, next) => next(), koa: passOn, hono: passOn };
+
   async function siteWith(between: Between, own?: Partial<Options>) {
     const dir = temporaryDirectory();
     const clock = new ManualClock();
@@ -171,8 +176,21 @@ describe.each(BETWEEN)("$name: middleware between two caches on one directory", 
     expect((await site.visit("/page")).isHit).toBe(false);
   });
 
+  it("hands on to a cache that enforces its audit", async () => {
+    const site = await siteWith(passing, { audit: "enforce" });
+    // The handler reads a field that selects nothing.
+    for (const _ of [1, 2]) expect((await site.visit("/page")).cacheStatus).toMatch(/detail=audit$/);
+  });
+
+  it("hands on to a cache that encrypts", async () => {
+    const site = await siteWith(passing, { secret: "a".repeat(32), encrypt: true });
+    expect((await site.visit("/page")).isStored).toBe(true);
+    await written(site.cache);
+    const files = entryFiles(site.dir).map((file) => readFileSync(file, "latin1"));
+    expect(files.map((file) => file.includes("page page"))).toEqual([false]);
+  });
+
   it("hands on to a cache that keeps another page by its own key", async () => {
-    const passing = { express: (_req: unknown, _res: unknown, next: () => void) => next(), koa: passOn, hono: passOn };
     const site = await siteWith(passing, { key: () => "own" });
     expect([(await site.visit("/a")).isStored, (await site.visit("/b")).isHit]).toEqual([true, true]);
   });

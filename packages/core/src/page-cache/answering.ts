@@ -89,10 +89,11 @@ export class Answering {
    * @returns whether it did: then the forward under way takes down what leaves, with what middleware between the two
    * caches has made of it. Otherwise this cache answers by itself: see `within` */
   join(outer: Forward, question: Question): boolean {
-    const { auditor, holes } = this.#context;
+    const { auditor, holes, options } = this.#context;
     const { plan } = outer;
-    const isWatched = auditor === undefined || plan.reads !== undefined;
-    if (this.#closed || holes.any || !isWatched) return false;
+    // The outer one may only tell what this one would refuse, and store openly what this one seals.
+    const looksCloser = options.audit.mode === "enforce" || (auditor !== undefined && plan.reads === undefined);
+    if (this.#closed || holes.any || looksCloser || options.secrets !== undefined) return false;
     if (!asksForTheSame(this.#context, { ...question, policy: aroundOf(plan, question) }, plan)) return false;
     const inner = plan.native === question.native ? question.policy : boundPolicy(question.policy, question.native);
     outer.refine(withAllMethods(plan.policy, inner));
