@@ -110,7 +110,15 @@ async function settled(run: () => Response | Promise<Response>): Promise<Respons
   return run();
 }
 
-export { caches, DiskCacheError, FileCache, keyvStore } from "@diskcache/core";
+export {
+  analyticsCookies,
+  caches,
+  campaignParameters,
+  DiskCacheError,
+  FileCache,
+  keyvStore,
+  presets,
+} from "@diskcache/core";
 export type * from "@diskcache/core";
 export { cacheControl, never, varyOn } from "./tools.js";
 export type { Handler, RouteTool, WrapHandler } from "./tools.js";
