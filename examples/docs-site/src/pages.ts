@@ -44,27 +44,29 @@ export function indexPage(query: string, listed: readonly Listed[], total: numbe
 
 export function documentPage(entry: DocumentEntry, document: RenderedDocument, rendering: Rendering): string {
   const title = document.title ?? entry.name;
-  const contents =
-    document.sections.length < 3
-      ? html``
-      : html`<nav class="contents" aria-labelledby="contents-title">
-          <h2 id="contents-title">On this page</h2>
-          <ul>
-            ${document.sections.map(({ id, text }) => html`<li><a href="#${id}">${text}</a></li>`)}
-          </ul>
-        </nav>`;
   return page({
     title,
     query: "",
     rendering,
     main: html`<p class="trail"><a href="/">Documentation</a> <span aria-hidden="true">/</span> ${entry.name}</p>
       <div class="columns">
-        ${contents}
+        ${contentsOf(document)}
         <article>
           ${document.title === undefined ? html`<h1>${entry.name}</h1>` : html``} ${trusted(document.markup)}
         </article>
       </div>`,
   });
+}
+
+/** The sections of a document, where there are some. */
+export function contentsOf({ sections }: RenderedDocument): Html {
+  if (sections.length < 3) return html``;
+  return html`<nav class="contents" aria-labelledby="contents-title">
+    <h2 id="contents-title">On this page</h2>
+    <ul>
+      ${sections.map(({ id, text }) => html`<li><a href="#${id}">${text}</a></li>`)}
+    </ul>
+  </nav>`;
 }
 
 export function notFoundPage(): string {

@@ -5,6 +5,7 @@ import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join, posix, resolve } from "node:path";
 import { Catalogue, type DocumentEntry, findDocuments } from "./catalogue.js";
 import { type Html, html, trusted } from "./html.js";
+import { contentsOf } from "./pages.js";
 import { openRenderer, type Renderer, type RenderedDocument } from "./render.js";
 
 /** One level below the package, in src/ as in dist/. */
@@ -126,15 +127,6 @@ function shelvesOf(pages: readonly Page[]): Shelf[] {
 function pageOf({ entry, file, document }: Page, shelves: readonly Shelf[]): string {
   const top = posix.relative(posix.dirname(file), "") || ".";
   const title = document.title ?? entry.name;
-  const contents =
-    document.sections.length < 3
-      ? html``
-      : html`<nav class="contents" aria-labelledby="contents-title">
-          <h2 id="contents-title">On this page</h2>
-          <ul>
-            ${document.sections.map(({ id, text }) => html`<li><a href="#${id}">${text}</a></li>`)}
-          </ul>
-        </nav>`;
   return html`<!doctype html>
     <html lang="en">
       <head>
@@ -165,7 +157,7 @@ function pageOf({ entry, file, document }: Page, shelves: readonly Shelf[]): str
           <main id="main" tabindex="-1">
             <section id="results" aria-live="polite" hidden></section>
             <div class="columns">
-              ${contents}
+              ${contentsOf(document)}
               <article>${trusted(document.markup)}</article>
             </div>
           </main>
