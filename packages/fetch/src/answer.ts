@@ -4,11 +4,12 @@
  */
 import type { ServerResponse } from "node:http";
 import type { Delivery, Forward, OutgoingResponse, ResponseHead } from "@diskcache/core";
+import { send } from "@diskcache/http";
 import { ClientBody } from "./client-body.js";
 import type { ClientDeparture } from "./departure.js";
-import { pairs, play } from "./play.js";
+import { linesOf, pairs, play } from "./play.js";
 
-/** By which a handler of @hono/node-server says that it has written to the server's response itself. */
+/** By which @hono/node-server is told that the server's response has been written to. */
 const ALREADY_SENT = "x-hono-already-sent";
 
 export class Answer {
@@ -19,6 +20,8 @@ export class Answer {
   readonly #outside: Headers | undefined;
   /** The client has been given a stale page meanwhile: this response is only for the cache. */
   #stoodIn = false;
+  /** The status of a stale page that has been sent past the framework. */
+  #sentPast: number | undefined;
 
   constructor(
     forward: Forward,
@@ -38,6 +41,25 @@ export class Answer {
   standIn(stale: OutgoingResponse): Response {
     this.#stoodIn = true;
     return play(stale, this.#outside);
+  }
+
+  /** The same on the server's own response: the framework has only one, and the handler's comes back by it. */
+  standInPast(stale: OutgoingResponse): void {
+    const outgoing = this.#outgoing!;
+    if (outgoing.headersSent || this.#departure.gone) return;
+    this.#stoodIn = true;
+    this.#sentPast = stale.status;
+    send(outgoing, { ...stale, headers: linesOf(stale, this.#outside) });
+  }
+
+  /** Whether the client has been given its response past the framework. */
+  get isSent(): boolean {
+    return this.#sentPast !== undefined;
+  }
+
+  /** For the server: nothing is left to send. */
+  sent(): Response {
+    return new Response(null, { status: this.#sentPast!, headers: { [ALREADY_SENT]: "true" } });
   }
 
   /** The application has failed, and a stale page takes the place of the failure. */

@@ -143,7 +143,7 @@ async function through(
     node: nodeSideOf(c.env),
     outside: c.res.headers,
     // A context has one response: the handler's would get lost behind the stale one.
-    mayStandIn: false,
+    standsIn: "past",
     inPlace: false,
     run: async (asked) => {
       c.req.raw = asked;

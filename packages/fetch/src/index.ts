@@ -78,7 +78,7 @@ export function diskCache(options: PageCacheOptions<Request>): FetchDiskCache {
         native: request,
         known: undefined,
         node,
-        mayStandIn: true,
+        standsIn: "returned",
         inPlace: false,
         run: (asked) => handler.call(this, asked, ...context),
         again: ask,
