@@ -59,7 +59,7 @@ export type { ParsedCacheStatus } from "./http/cache-status.js";
 export { meaningOf, remedyFor } from "./page-cache/reasons.js";
 export type { Explanation } from "./page-cache/explain.js";
 export type { AuditFinding, CacheCounters, CacheEvents, StoreEvents } from "./base/observer.js";
-export type { Purges, PurgeOptions, PurgeTarget } from "./invalidate/purge-target.js";
+export type { PurgeCount, Purges, PurgeOptions, PurgeTarget, PurgeTargets } from "./invalidate/purge-target.js";
 export { MAX_PURGE_CONTENT_BYTES } from "./invalidate/purger.js";
 export type { PurgeAnswer, PurgeRequest, PurgerOptions } from "./invalidate/purger.js";
 export type { OuterFields } from "./stored/stored-response.js";

@@ -14,7 +14,8 @@ import { Pending } from "../base/async.js";
 import { Policies } from "../options/policies.js";
 import { resolveOptions } from "../options/resolve-options.js";
 import type { ResolvedOptions } from "../options/resolve-options.js";
-import type { Store, StoreOwner } from "../store/contract.js";
+import type { StoreOwner } from "../store/contract.js";
+import type { OpenedStore } from "../store/count-named.js";
 import { DiskStore } from "../store/disk-store.js";
 import { openGivenStore } from "../store/given-store.js";
 import { tellOwner } from "../store/faults.js";
@@ -44,7 +45,7 @@ export function openContext<Req>(given: PageCacheOptions<Req>): CacheContext {
   return { ...parts, coded: new CodedBodies(parts) };
 }
 
-function openStore(options: ResolvedOptions, observer: Observer): Store<StoredValue> {
+function openStore(options: ResolvedOptions, observer: Observer): OpenedStore<StoredValue> {
   const { dir, store } = options.place;
   const owner: StoreOwner<StoredValue> = {
     decode: decodeStoredValue,

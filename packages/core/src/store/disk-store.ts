@@ -15,7 +15,6 @@ import type {
   PathSelector,
   PurgeSelector,
   SkipReason,
-  Store,
   StoreEntry,
   StoreStats,
 } from "./contract.js";
@@ -24,6 +23,8 @@ import type { Lookups } from "./lookups.js";
 import { StoreParts } from "./store-parts.js";
 import { isFull } from "./faults.js";
 import { errorCode } from "./file-system.js";
+import { countNamed } from "./count-named.js";
+import type { OpenedStore } from "./count-named.js";
 import type { Purgeable } from "./log/purge-marks.js";
 import { StoredEntry } from "./entries/stored-entry.js";
 
@@ -31,7 +32,7 @@ const ROOM_ATTEMPTS = 4;
 /** Longer bodies come in pieces, and do not wait in the queue. */
 const LONGEST_PUT_BYTES = 64 * 1024;
 
-export class DiskStore<Value> implements Store<Value> {
+export class DiskStore<Value> implements OpenedStore<Value> {
   readonly #options: DiskStoreOptions<Value>;
   readonly #parts: StoreParts<Value>;
   readonly #lookups: Lookups<Value>;
@@ -210,6 +211,16 @@ export class DiskStore<Value> implements Store<Value> {
     return this.purge([{ kind: "all" }], { soft: false });
   }
 
+  async countNamed(
+    selectors: readonly (PurgeSelector | PathSelector)[],
+    counts: (head: EntryHead) => boolean,
+  ): Promise<number> {
+    if (this.#closing !== undefined) throw closedError();
+    // Without a log, nothing is stored; to look for one would make one.
+    if (this.#options.idle === true && !this.#parts.log.begun) return 0;
+    return countNamed(this, selectors, counts, this.#options.clock.now());
+  }
+
   /** Resolves when everything that was put or removed so far is written, or given up. */
   async flush(): Promise<void> {
     await this.#parts.entries.flushed();
@@ -222,7 +233,7 @@ export class DiskStore<Value> implements Store<Value> {
     for (let unit = 0; unit < units.count; unit++) {
       const heads = units.heads(unit);
       if (heads.length === 0) continue;
-      yield* heads;
+      for (const found of heads) if (this.#parts.liveness.usable(found)) yield found.head;
       await new Promise<void>((resolve) => void setImmediate(resolve));
     }
   }
