@@ -35,7 +35,14 @@ function sections({ policy, cache }) {
 }
 
 /** Options that have options of their own, by the interface that declares those. */
-const GROUPS = { limits: "Limits", http: "HttpOptions" };
+const GROUPS = {
+  stale: "StaleRules",
+  limits: "Limits",
+  secret: "SecretOptions",
+  safety: "SafetyOptions",
+  http: "HttpOptions",
+  report: "ReportOptions",
+};
 
 /** The options as declared, but for names that are deprecated: those of a policy, which `cache.route()` takes too, and those of the cache alone. */
 export function readOptions() {
@@ -53,12 +60,13 @@ export function readOptions() {
     );
     return own.map((member) => describe(member, source, prefix));
   };
-  const [dir, ...rest] = members("DiskCacheOptions").map((option) => {
+  const withMembers = (option) => {
     const group = GROUPS[option.name];
     return group === undefined ? option : { ...option, members: members(group, `${option.name}.`) };
-  });
+  };
+  const [dir, ...rest] = members("DiskCacheOptions").map(withMembers);
   const [store] = members("GivenStoreOptions", "", "store");
-  return { policy: members("CachePolicy"), cache: [dir, store, ...rest] };
+  return { policy: members("CachePolicy").map(withMembers), cache: [dir, store, ...rest] };
 }
 
 function describe(member, source, prefix) {

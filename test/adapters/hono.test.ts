@@ -272,7 +272,7 @@ it("an application that is asked by `request()` waits for its handler, and says 
     clock.advance(70);
     expect(await ask()).toBe(`render ${render}`);
   }
-  expect(warn.mock.calls).toEqual([[expect.stringContaining("option `timeout`"), expect.anything()]]);
+  expect(warn.mock.calls).toEqual([[expect.stringContaining("option `stale.timeout`"), expect.anything()]]);
 });
 
 it("an application that is asked by `request()` is cached, and has a stale page made by the next client", async () => {

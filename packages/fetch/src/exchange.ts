@@ -190,7 +190,7 @@ let toldNoTimeout = false;
 function tellNoTimeout(): void {
   if (toldNoTimeout) return;
   toldNoTimeout = true;
-  const message = "option `timeout` has no effect on requests that come without the server's own response";
+  const message = "option `stale.timeout` has no effect on requests that come without the server's own response";
   process.emitWarning(message, {
     type: "DiskCacheWarning",
     code: "DISKCACHE_TIMEOUT",

@@ -27,7 +27,7 @@ export const BYPASSES = {
     remedy:
       "If all may see the response, mark it `public`. If it depends on the user, use " +
       "[`partition`](recipes.md#logged-in-users). If what says so says nothing about the page, name it in " +
-      "[`credentials`](options.md#credentials).",
+      "[`safety.credentials`](options.md#safetycredentials).",
   },
   cookie: {
     meaning: "the request has a cookie you have not declared, and the response is neither `public` nor `s-maxage`",
@@ -53,7 +53,7 @@ export const BYPASSES = {
   },
   target: { meaning: "the request target does not begin with `/`, or is longer than 8192 bytes", remedy: undefined },
   host: {
-    meaning: "no `Host`, several, or one that is not in [`hosts`](options.md#hosts)",
+    meaning: "no `Host`, several, or one that is not in [`safety.hosts`](options.md#safetyhosts)",
     remedy: "Add the host to the list, with its port if one is sent.",
   },
   precondition: {
