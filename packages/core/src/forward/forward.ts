@@ -227,7 +227,9 @@ export class Forward {
     this.#capture = undefined;
     // A handler that goes on while it writes may have read more since.
     const now = capture && this.#decision && audited(this.#context, this.#plan, this.#decision);
-    if (now?.store === false) capture?.refuse(now.reason);
+    const { skipReason } = this.directives;
+    if (skipReason !== undefined) capture?.refuse(skipReason);
+    else if (now?.store === false) capture?.refuse(now.reason);
     // It is already stored under the key of what selects it.
     else if (now !== this.#decision) capture?.refuse("audit");
     const kept = capture?.end() ?? false;

@@ -239,7 +239,8 @@ export const LATE_REFUSALS = {
     remedy: undefined,
   },
   error: {
-    meaning: "Koa: the handler's stream failed. Or the cache itself failed",
+    meaning:
+      "Koa: the handler's stream failed. Nest: the handler failed after its response had begun. Or the cache itself failed",
     remedy: "Listen to the `error` event.",
   },
   audit: { meaning: 'with `audit: "enforce"`: the handler read on while it wrote', remedy: "The `audit` event." },
