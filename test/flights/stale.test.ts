@@ -2,7 +2,7 @@
  * it costs is bounded. */
 import fs from "node:fs";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
-import { ADAPTERS, isOwn } from "../adapters/adapters.js";
+import { WITH_NEST, isOwn } from "../adapters/adapters.js";
 import type { Page } from "../adapters/adapters.js";
 import { openSite } from "../adapters/site.js";
 import type { Site } from "../adapters/site.js";
@@ -20,7 +20,7 @@ function stored(site: Site): Promise<unknown> {
   return new Promise((resolve) => site.cache.on("stored", resolve));
 }
 
-describe.each(ADAPTERS)("$name: a stale page", (adapter) => {
+describe.each(WITH_NEST)("$name: a stale page", (adapter) => {
   it("is refreshed once, behind everybody, by a request with nothing of a client's own", async () => {
     const headers = { "accept-language": "de" };
     const own = { ...headers, cookie: "id=1", range: "bytes=0-", "if-none-match": '"x"' };
@@ -217,7 +217,7 @@ describe.each(ADAPTERS)("$name: a stale page", (adapter) => {
   });
 });
 
-describe.each(ADAPTERS)("$name: a page that is still fresh", (adapter) => {
+describe.each(WITH_NEST)("$name: a page that is still fresh", (adapter) => {
   it("is rendered again ahead of time, once, if it was asked for more than once", async () => {
     const site = await openSite(adapter, { options: { ttl: 100, refreshAhead: 0.1 } });
     await site.visit("/hot");
