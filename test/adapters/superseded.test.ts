@@ -238,6 +238,25 @@ describe.each(EVERY_ADAPTER)("$name: a stored page that a 304 makes fresh again"
     expect((await site.visit("/")).text).toBe("gone");
   });
 
+  it("is over where that sets a cookie, which its client gets", async () => {
+    const { site, next } = await stale("page");
+    next.page = () => ({ status: 304, headers: { ETag: '"1"', "Set-Cookie": ["id=1", "b=2"] } });
+    const answer = await site.visit("/");
+    expect([answer.status, answer.text, answer.header("set-cookie")]).toEqual([200, "page", "id=1, b=2"]);
+    expect(answer.cacheStatus).toBe("diskcache; fwd=stale; fwd-status=304; detail=set-cookie");
+    next.page = () => ({ headers: PLAIN, body: "gone" });
+    expect((await site.visit("/")).text).toBe("gone");
+  });
+
+  it("stays where cookies are replayed, with the newer one", async () => {
+    const options = { relaxed: { setCookie: true } };
+    const { site, next } = await stale("page", options);
+    next.page = () => ({ status: 304, headers: { ETag: '"1"', "Set-Cookie": "id=1" } });
+    expect((await site.visit("/")).cacheStatus).toContain("fwd-status=304; stored");
+    await written(site.cache);
+    expect((await site.visit("/")).isHit).toBe(true);
+  });
+
   it("is not given to clients that wait for it where middleware outside sets a cookie as it leaves", async () => {
     const release = barrier();
     const { site, next } = await stale("page");

@@ -11,6 +11,7 @@ import type { CacheContext } from "../page-cache/context.js";
 import { formatCacheStatus } from "../http/cache-status.js";
 import type { CacheStatus } from "../http/cache-status.js";
 import { isCodable } from "../http/codable.js";
+import { fieldLines } from "../http/fields.js";
 import { freshen, headUpdate, validates } from "../http/freshen.js";
 import { sameVariant } from "../key/page-key.js";
 import type { ResponseEntry, Selection } from "../lookup/select.js";
@@ -47,17 +48,22 @@ export function notModified(
     return { response: respondStored(context, entry, request, now, marks), freshening: undefined };
   }
   const head = freshen(headToFreshen(entry), validation, dated(context.options.clock, now));
-  const decision = decide(head);
+  const asked = decide(head);
+  // A cookie is for this client alone: a whole response with one would not be stored either.
+  const cookies = context.options.relaxed.setCookie ? [] : fieldLines(validation.rawHeaders, "set-cookie");
+  const decision: StoreDecision = cookies.length > 0 ? { store: false, reason: "set-cookie" } : asked;
   const freshened = freshenedEntry(entry, head, decision);
   const copy = copyOrEnd(context, plan, selection, freshened.value, decision);
   const { refusal } = copy;
-  if (!decision.store) report.freshened(entry.bodyBytes, refusal, false);
+  if (!decision.store) report.notStored(decision.reason, validation.rawHeaders);
   const storing = refusal === undefined;
   const stored = storing && entry.body !== undefined;
   const status: CacheStatus = { fwd: reason, fwdStatus: 304, stored, storing, detail: refusal };
   const marks = { status, shown: context.options, said: "HIT" } as const;
+  const response = respondStored(context, freshened, request, now, marks);
+  const headers = [...response.headers, ...cookies.flatMap((line) => ["Set-Cookie", line])];
   return {
-    response: respondStored(context, freshened, request, now, marks),
+    response: { ...response, headers },
     freshening: decision.store ? new Freshening(context, plan, freshened, copy, report) : undefined,
   };
 }
