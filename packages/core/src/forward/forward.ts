@@ -30,6 +30,7 @@ import { HandlerDirectives } from "./handler-directives.js";
 import { capturePlan } from "./stored-head.js";
 import { endSuperseded, putOutOfDate } from "./supersede.js";
 import { headTold, notModified } from "./validation.js";
+import type { Freshening } from "./validation.js";
 import { leadNoLonger, releaseFollowers } from "./forward-plan.js";
 import {
   changedFields,
@@ -59,7 +60,8 @@ export class Forward {
   /** What the decision to store was made on. */
   #decidedOn: ResponseHead | undefined;
   #decision: StoreDecision | undefined;
-  /** Whether a stored response stays stored as a 304 has freshened it. */
+  /** A stored response that a 304 has freshened, until its head leaves; then whether it stays stored. */
+  #freshening: Freshening | undefined;
   #freshened: MaybeAsync<boolean> = false;
   /** The fields the client is given. */
   #given: RawHeaders = [];
@@ -193,7 +195,7 @@ export class Forward {
 
   /** Whether what is written is still stored, or read along by others; decided once the response has begun. */
   get wanted(): boolean {
-    return this.#capture?.wanted ?? false;
+    return this.#capture?.wanted ?? this.#freshening !== undefined;
   }
 
   /** Whether others read along at the moment. */
@@ -207,10 +209,11 @@ export class Forward {
   leaving(rawHeaders: RawHeaders): Fields {
     const capture = this.#capture;
     const head = this.#decidedOn;
-    if (capture === undefined || head === undefined) return [];
+    if (head === undefined || (capture ?? this.#freshening) === undefined) return [];
     const reason = lateRefusal(this.#given, rawHeaders, this.#context.options.relaxed.setCookie);
+    if (reason === undefined && this.#plan.page !== undefined) this.#context.hitForMiss.forget(this.#plan.page.key);
+    if (capture === undefined) return this.#freshenedLeaves(reason, rawHeaders);
     if (reason === undefined) {
-      if (this.#plan.page !== undefined) this.#context.hitForMiss.forget(this.#plan.page.key);
       // A page with holes is shared once it is complete: the holes are filled for each client.
       if (this.directives.sealHoles() === undefined) this.#plan.leading?.flight.share(capture.sharing());
       return this.#lost(capture, head);
@@ -225,6 +228,7 @@ export class Forward {
   end(): MaybeAsync<boolean> {
     const capture = this.#capture;
     this.#capture = undefined;
+    this.#freshenedLeaves(undefined, []);
     // A handler that goes on while it writes may have read more since.
     const now = capture && this.#decision && audited(this.#context, this.#plan, this.#decision);
     const { skipReason } = this.directives;
@@ -245,6 +249,8 @@ export class Forward {
   abort(reason: string): void {
     this.#capture?.abort(reason);
     this.#capture = undefined;
+    this.#freshening?.abort(reason);
+    this.#freshening = undefined;
     // An error that is thrown here is an answer like any other to the waiting requests: a failure, which each of them
     // finds out for itself.
     if (reason === "thrown") releaseFollowers(this.#plan, true);
@@ -290,8 +296,9 @@ export class Forward {
       if (head.status === 304 && this.requestChanges.conditional) {
         const decide = (freshened: ResponseHead): StoreDecision => this.#decide(freshened, now);
         const answer = notModified(this.#context, this.#plan, selection, head, now, decide, this.#report);
-        this.#freshened = answer.kept;
-        return answer.delivery;
+        this.#freshening = answer.freshening;
+        this.#given = answer.response.headers;
+        return { kind: "instead", response: answer.response, record: answer.freshening !== undefined };
       }
       const stale = this.#staleInstead(now, head.status);
       if (stale !== undefined) return { kind: "instead", response: stale, record: false };
@@ -357,6 +364,17 @@ export class Forward {
     if (reason === undefined) return [];
     capture.refuse(reason);
     return [statusField(this.#plan, head, { store: false, reason }, false)];
+  }
+
+  // A stored response that a 304 has freshened is shared, too, only once its head leaves.
+  #freshenedLeaves(refusal: string | undefined, rawHeaders: RawHeaders): Fields {
+    const freshening = this.#freshening;
+    this.#freshening = undefined;
+    if (freshening === undefined) return [];
+    if (refusal !== undefined) return freshening.refuse(refusal, rawHeaders);
+    const { kept, fields } = freshening.store();
+    this.#freshened = kept;
+    return fields;
   }
 
   // A client whose own response is read from the capture gets the rest of it.

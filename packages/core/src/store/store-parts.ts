@@ -127,7 +127,7 @@ export class StoreParts<Value> {
       now,
       elapsed,
       prepare,
-      mayMake: (name) => removal.check(name),
+      mayMake: (name, exists) => removal.check(name, exists),
       keeps: (bodyBytes) => this.memory.keeps(bodyBytes),
       epoch: () => this.log.epoch,
       survivesPurges: (head) => this.liveness.survivesPurges(head),
