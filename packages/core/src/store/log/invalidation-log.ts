@@ -8,12 +8,17 @@
 import { DiskCacheError, directoryError, purgeError } from "../../base/errors.js";
 import type { LogPosition, PathSelector, PurgeSelector } from "../contract.js";
 import { errorCode, promised } from "../file-system.js";
-import type { LogGeneration, LogReader } from "./log-generation.js";
+import type { Chain } from "./chain.js";
+import { SHARES_NOTE } from "./chain-notes.js";
+import type { OwnPurge } from "./chain-notes.js";
+import { Lease } from "./lease.js";
+import type { Confirmation, LeaseTerms } from "./lease.js";
+import { LogContent } from "./log-content.js";
+import type { LogGeneration } from "./log-generation.js";
 import { randomNonce } from "./log-generations.js";
 import type { LogGenerations } from "./log-generations.js";
-import { encodePurge } from "./log-record.js";
-import type { PurgeRecord } from "./log-record.js";
-import { ALIVE, PURGED, PurgeMarks } from "./purge-marks.js";
+import { encodeNote, encodePurge } from "./log-record.js";
+import { PURGED } from "./purge-marks.js";
 import type { Purgeable, Verdict } from "./purge-marks.js";
 import { TurnLook } from "./turn-look.js";
 
@@ -42,16 +47,34 @@ export interface LogDeps {
   /** Everything was purged, by this process or another. */
   readonly allPurged: () => void;
   readonly durable: boolean;
+  /** For a directory whose machine shares purges with others. */
+  readonly lease?: LeaseTerms | undefined;
+}
+
+/** How a purge is recorded. */
+export interface Recording {
+  readonly soft: boolean;
+  /** It concerns this directory, and no other machine. */
+  readonly local?: boolean | undefined;
+}
+
+interface Appended {
+  readonly generation: LogGeneration;
+  /** Purges of this directory that were read with it. */
+  readonly own: readonly OwnPurge[];
 }
 
 /** The view of a log that cannot be read. */
 export const BLIND = -1;
 
-export class InvalidationLog implements LogReader {
+export class InvalidationLog {
   readonly #generations: LogGenerations;
   readonly #deps: LogDeps;
   readonly #root: string;
-  readonly #marks = new PurgeMarks();
+  readonly #content: LogContent;
+  readonly #lease: Lease | undefined;
+  /** Whether the last look found the machine cut off. */
+  #cutOff = false;
   #generation: LogGeneration | undefined = undefined;
   #epoch = -1;
   #floor: LogPosition = 0;
@@ -66,13 +89,29 @@ export class InvalidationLog implements LogReader {
   /** Why nothing can be written; `undefined` when it can, as far as known. */
   #refusal: unknown = undefined;
   #retryAt = 0;
-  #awaitedNonce = -1;
-  #awaitedSeen = false;
 
   constructor(root: string, generations: LogGenerations, deps: LogDeps) {
     this.#root = root;
     this.#generations = generations;
     this.#deps = deps;
+    const { allPurged, lease, restarted } = deps;
+    this.#content = new LogContent({
+      allPurged,
+      restarted,
+      epoch: () => this.#generation?.header.epoch ?? this.#epoch,
+    });
+    this.#lease = lease && new Lease(lease, this.#content.chain);
+  }
+
+  /** What the machines that share purges know of this directory. */
+  get chain(): Chain {
+    return this.#content.chain;
+  }
+
+  /** Milliseconds since nothing was missing of what other machines have purged; `undefined` where nothing is
+   * shared. */
+  contactAgeMs(): number | undefined {
+    return this.#lease?.contactAgeMs();
   }
 
   /** Opens it now.
@@ -91,7 +130,14 @@ export class InvalidationLog implements LogReader {
   look(): number {
     if (!this.#look.inTurn) this.#lookNow();
     else if (this.#look.old) this.#lookAgain();
+    if (this.#lease !== undefined) this.#heedLease(this.#lease);
     return this.#blind ? BLIND : this.#view;
+  }
+
+  /** As `look`, and checks again within the turn. */
+  lookNow(): number {
+    this.#lookNow();
+    return this.look();
   }
 
   /** The position as seen in this turn: the birth of what begins now. A birth that is a little too early costs at most
@@ -141,23 +187,41 @@ export class InvalidationLog implements LogReader {
     // Another process has seen more of the log than this one had at its last check.
     if (head.birth > this.#position) this.#lookNow();
     if (this.#blind || head.birth < this.#floor || head.birth > this.#position) return PURGED;
-    return this.#marks.size === 0 ? ALIVE : this.#marks.verdict(head);
+    return this.#content.verdict(head);
+  }
+
+  /** What may be done with an entry that no purge has matched: other machines may have purged it. */
+  confirm(birth: LogPosition): Confirmation {
+    return this.#cutOff ? (this.#lease as Lease).confirm(birth) : "valid";
   }
 
   /** Appends purges, and resolves when they apply to every process.
+   * @returns those of them that other machines have to learn
    * @throws {DiskCacheError} `ERR_DISKCACHE_PURGE` */
-  async append(selectors: readonly (PurgeSelector | PathSelector)[], soft: boolean): Promise<void> {
-    if (selectors.length === 0) return;
+  async append(selectors: readonly (PurgeSelector | PathSelector)[], how: Recording): Promise<readonly OwnPurge[]> {
+    if (selectors.length === 0) return [];
     const path = `${this.#root}/invalidations`;
     // So far the log may have been opened for reading only.
     if (!this.writable) this.#release();
     try {
-      const generation = this.#appendNow(selectors, soft);
+      const shares = this.#lease !== undefined && !this.chain.shares ? [SHARES_NOTE] : [];
+      const { generation, own } = this.#appendNow((nonce) => [
+        ...shares.map((note) => required(encodeNote(note, nonce()))),
+        ...selectors.map((selector) => purgeBytes(selector, how, nonce())),
+      ]);
       if (this.#deps.durable) await promised((done) => generation.sync(done));
       this.compact(undefined);
+      return own;
     } catch (error) {
       throw purgeError(path, error);
     }
+  }
+
+  /** Appends notes.
+   * @throws Node's own error */
+  note(notes: readonly string[]): void {
+    this.#appendNow((nonce) => notes.map((note) => required(encodeNote(note, nonce()))));
+    this.compact(undefined);
   }
 
   /** Compacts the log when it has grown. `oldestBirth`: nothing on disk was born before it, as far as a complete sweep
@@ -168,8 +232,8 @@ export class InvalidationLog implements LogReader {
     if (generation.appendedBytes <= Math.max(COMPACT_BYTES, generation.header.snapshotBytes)) return;
     try {
       let floor = Math.max(this.#floor, Math.min(oldestBirth ?? 0, this.#position));
-      if (this.#marks.size > MOST_MARKS || generation.header.snapshotBytes > MOST_SNAPSHOT_BYTES) {
-        const marks = this.#marks.from(floor);
+      if (this.#content.size > MOST_MARKS || generation.header.snapshotBytes > MOST_SNAPSHOT_BYTES) {
+        const marks = this.#content.marksFrom(floor);
         // The oldest mark that stays: what was born after the mark before it can be judged by the marks that stay.
         const oldest = marks[marks.length - Math.floor(Math.min(MOST_MARKS, marks.length) / 2)];
         if (oldest !== undefined) floor = oldest.position;
@@ -187,16 +251,11 @@ export class InvalidationLog implements LogReader {
     this.#blind = true;
   }
 
-  // LogReader: called while a generation is read.
-  purge(record: PurgeRecord, position: LogPosition): void {
-    if (record.nonce === this.#awaitedNonce) this.#awaitedSeen = true;
-    this.#marks.add(record.selector, record.soft, position);
-    if (record.selector.kind === "all" && !record.soft) this.#deps.allPurged();
-  }
-
-  damage(position: LogPosition): void {
-    this.#marks.add({ kind: "all" }, false, position);
-    this.#deps.restarted("a record is damaged: what was made before it counts as purged");
+  // While the machine is cut off, time alone makes entries unusable: nothing that was found valid stays so.
+  #heedLease(lease: Lease): void {
+    const { over } = lease;
+    if (over || this.#cutOff) this.#view++;
+    this.#cutOff = over;
   }
 
   #lookNow(): void {
@@ -220,26 +279,19 @@ export class InvalidationLog implements LogReader {
     }
   }
 
-  #appendNow(selectors: readonly (PurgeSelector | PathSelector)[], soft: boolean): LogGeneration {
-    const nonces = selectors.map(() => randomNonce());
-    const records = selectors.map((selector, index) => {
-      const record = encodePurge(selector, soft, nonces[index] as number);
-      if (record === undefined) throw new Error("the selector is too long");
-      return record;
-    });
-    const bytes = Buffer.concat(records);
+  #appendNow(encode: (nonce: () => number) => readonly Buffer[]): Appended {
+    let last = -1;
+    const bytes = Buffer.concat(encode(() => (last = randomNonce())));
     for (let attempt = 0; attempt < 16; attempt++) {
       this.#refresh();
       const generation = this.#generation as LogGeneration;
-      this.#awaitedNonce = nonces[nonces.length - 1] ?? -1;
-      this.#awaitedSeen = false;
+      this.#content.await(last);
       generation.append(bytes);
-      this.#refresh();
-      this.#awaitedNonce = -1;
+      const own = this.chain.ownDuring(() => this.#refresh());
       // Read before any seal, and the file is still the current one: the purge counts.
-      if (this.#awaitedSeen && generation === this.#generation && generation.look().same) {
+      if (this.#content.found && generation === this.#generation && generation.look().same) {
         this.#markEnd(generation);
-        return generation;
+        return { generation, own };
       }
     }
     throw Object.assign(new Error("the invalidation log changes faster than it can be appended to"), { code: "EBUSY" });
@@ -265,15 +317,17 @@ export class InvalidationLog implements LogReader {
         this.#release();
         continue;
       }
+      const { purges } = this.#content;
       const state = shrunk
         ? "truncated"
         : grown
-          ? generation.read(this)
+          ? generation.read(this.#content)
           : generation.seal === undefined
             ? "open"
             : "sealed";
       if (grown) {
-        this.#view++;
+        // Notes leave what was valid as it was.
+        if (this.#content.purges !== purges) this.#view++;
         this.#position = generation.position;
       }
       if (state === "open") {
@@ -305,9 +359,9 @@ export class InvalidationLog implements LogReader {
     if (!another && base === this.#position) {
       // It follows the log that was read to its end, so the snapshot adds nothing.
       generation.skipSnapshot();
-      this.#marks.forgetBefore(floor);
+      this.#content.forgetBefore(floor);
     } else {
-      this.#marks.clear();
+      this.#content.clear();
     }
     this.#epoch = epoch;
     this.#floor = floor;
@@ -328,7 +382,7 @@ export class InvalidationLog implements LogReader {
   #goOn(generation: LogGeneration): void {
     const seal = generation.seal as NonNullable<LogGeneration["seal"]>;
     if (seal.restart) this.#generations.begin(generation.number + 1, this.#freshBase());
-    else this.#generations.follow(generation, seal.floor, this.#marks.from(seal.floor));
+    else this.#generations.follow(generation, seal.floor, this.#content.marksFrom(seal.floor), this.#content.notes());
     this.#release();
   }
 
@@ -342,7 +396,7 @@ export class InvalidationLog implements LogReader {
   // Damage at the end may have been a purge. A purge of everything, appended behind it, makes every process treat it
   // so, and puts later births after it.
   #heal(generation: LogGeneration): void {
-    generation.append(encodePurge({ kind: "all" }, false, randomNonce()) as Buffer);
+    generation.append(encodePurge({ kind: "all" }, { soft: false, local: true }, randomNonce()) as Buffer);
   }
 
   #freshBase(): LogPosition {
@@ -367,4 +421,13 @@ export class InvalidationLog implements LogReader {
     }
     this.#generation = undefined;
   }
+}
+
+function purgeBytes(selector: PurgeSelector | PathSelector, { soft, local = false }: Recording, nonce: number): Buffer {
+  return required(encodePurge(selector, { soft, local }, nonce));
+}
+
+function required(record: Buffer | undefined): Buffer {
+  if (record === undefined) throw new Error("the selector is too long");
+  return record;
 }
