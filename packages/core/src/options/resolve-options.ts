@@ -107,6 +107,7 @@ const OF_DIRECTORY = [
   "secret",
   "encrypt",
   "allowPublicDir",
+  "tier",
 ] as const satisfies readonly DirectoryOption[];
 
 const OPTION_NAMES = new Set<string>([
@@ -122,6 +123,7 @@ const OPTION_NAMES = new Set<string>([
     "secret",
     "encrypt",
     "allowPublicDir",
+    "tier",
     "clock",
     "hosts",
     "cookies",
