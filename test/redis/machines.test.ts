@@ -108,12 +108,14 @@ describe.skipIf(redisVersion === undefined)("machines over a real server", () =>
     const server = await redisServer();
     const way = await cable(server.port);
     const [a, b] = [machine(server.port), machine(way.port)];
-    await joined(a, b);
+    const c = machine(server.port);
+    await joined(a, b, c);
     await eventually(async () => (await steadyRun(server.port)) !== "");
     version = 1;
     for (const each of [a, b]) await each.get("/reports/7");
     way.blackHole();
     await flush(server.port);
+    await eventually(async () => (await listed(server.port)) === 2);
     version = 2;
     await a.cache.purgeTag("report:7");
     for (const each of [a, b]) expect(await each.get("/reports/7")).toBe("2");
@@ -121,15 +123,25 @@ describe.skipIf(redisVersion === undefined)("machines over a real server", () =>
 });
 
 /** Which run the machines call steady. */
-async function steadyRun(port: number): Promise<string> {
-  const redis = new Redis({ port });
-  const steady = await redis.hget("diskcache:{shop}:machines", "steady");
-  redis.disconnect();
-  return steady ?? "";
-}
+const steadyRun = (port: number): Promise<string> =>
+  asked(port, async (redis) => (await redis.hget(MACHINES, "steady")) ?? "");
 
-async function flush(port: number): Promise<void> {
+/** How many machines are listed. */
+const listed = (port: number): Promise<number> =>
+  asked(
+    port,
+    async (redis) => Object.keys(await redis.hgetall(MACHINES)).filter((name) => /^[0-9a-f]{16}$/.test(name)).length,
+  );
+
+const flush = (port: number): Promise<string> => asked(port, (redis) => redis.flushall());
+
+const MACHINES = "diskcache:{shop}:machines";
+
+async function asked<Answer>(port: number, ask: (redis: Redis) => Promise<Answer>): Promise<Answer> {
   const redis = new Redis({ port });
-  await redis.flushall();
-  redis.disconnect();
+  try {
+    return await ask(redis);
+  } finally {
+    redis.disconnect();
+  }
 }
