@@ -88,7 +88,20 @@ export type {
   StoreEvent,
   StoreOwner,
   StoreStats,
+  TierStats,
 } from "./store/contract.js";
+export type { Stand } from "./store/log/chain-notes.js";
+export type { CutOff } from "./store/log/lease.js";
+export type {
+  Appended,
+  Beat,
+  BeatQuestion,
+  Confirmed,
+  EngineConnection,
+  KeptRecord,
+  Tier,
+  TierSettings,
+} from "./tier/contract.js";
 export { EVERY, Reads } from "./features/audit/reads.js";
 export { Forward } from "./forward/forward.js";
 export type { ForwardPlan, ResponseStart, SharedResponse } from "./forward/forward-plan.js";

@@ -4,6 +4,7 @@ import type { Coding } from "../base/codings.js";
 import type { ResponseHead } from "../base/exchange.js";
 import type { Duration, Size } from "../base/units.js";
 import type { OpenStore } from "../store/contract.js";
+import type { Tier } from "../tier/contract.js";
 
 /** What the key is made from, beside method, scheme, host, path and query. */
 export interface KeyRules {
@@ -397,6 +398,13 @@ export interface DiskCacheOptions<Req = unknown> extends CachePolicy<Req> {
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when it is not that, or shorter; the message does not show it
    * @example diskCache({ dir: ".cache/pages", ttl: "5m", secret: process.env["CACHE_SECRET"]! }) */
   readonly secret?: Secret | SecretOptions;
+  /** Share purges with other machines, over an engine such as Redis or Valkey: when `purge()` resolves, no machine
+   * answers with what it named. What `redisTier()` of @diskcache/redis returns, the same for every cache on the
+   * directory. See docs/distributed.md.
+   * @default undefined: purges reach the processes that share the directory
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when it is not that, or one of its settings is wrong
+   * @example diskCache({ dir: ".cache/pages", ttl: "5m", tier: redisTier({ client: new Redis(), name: "shop" }) }) */
+  readonly tier?: Tier;
   /** How requests for one page that is not stored wait for each other, so that the application renders it once.
    * `timeout`: how long followers wait for the response to begin before they go to the application themselves, a
    * duration; `maxFollowers`: how many may wait for one page.
@@ -500,7 +508,8 @@ export type DirectoryOption =
   | "strict"
   | "secret"
   | "encrypt"
-  | "allowPublicDir";
+  | "allowPublicDir"
+  | "tier";
 
 /** Options of a page cache with a store of your own. */
 export interface GivenStoreOptions<Req = unknown>
@@ -513,7 +522,7 @@ export interface GivenStoreOptions<Req = unknown>
   readonly safety?: Omit<SafetyOptions, "allowPublicDir">;
   /** In place of `dir`: opens a store of your own, in memory or on another machine, that keeps the contract
    * `Store` of @diskcache/core. Its bounds are its own, so nothing about a directory may stand beside it: of `limits` only
-   * `maxBody`, and neither `strict`, `secret` nor `safety.allowPublicDir`.
+   * `maxBody`, and neither `strict`, `secret`, `safety.allowPublicDir` nor `tier`.
    * Caches that are given the same function share what is stored. See docs/store.md. A function.
    * @default undefined: files in `dir`
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a function, when what it returns lacks something of the

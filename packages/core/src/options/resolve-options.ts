@@ -108,6 +108,7 @@ const OF_DIRECTORY = [
   "secret",
   "encrypt",
   "allowPublicDir",
+  "tier",
 ] as const satisfies readonly DirectoryOption[];
 
 const OPTION_NAMES = new Set<string>([
@@ -121,6 +122,7 @@ const OPTION_NAMES = new Set<string>([
     "enabled",
     "strict",
     "secret",
+    "tier",
     "clock",
     "cookies",
     "flight",

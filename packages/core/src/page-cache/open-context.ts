@@ -21,19 +21,24 @@ import { openGivenStore } from "../store/given-store.js";
 import { tellOwner } from "../store/faults.js";
 import { decodeStoredValue } from "../stored/stored-value.js";
 import type { StoredValue } from "../stored/stored-value.js";
+import { sharingOf } from "../tier/membership.js";
+import { resolveTier } from "../tier/settings.js";
+import type { ResolvedTier } from "../tier/settings.js";
 
 /** @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` for an unknown or wrong option; `ERR_DISKCACHE_DIRECTORY` with
  * `strict` */
 export function openContext<Req>(given: PageCacheOptions<Req>): CacheContext {
   const options = resolveOptions(given);
+  const tier = resolveTier(given.tier);
   const observer = new Observer();
   if (options.enabled && options.development) observer.watch(new Hints(observer));
   if (options.log !== undefined) observer.watch(new RequestLog(options.log));
-  const store = openStore(options, observer);
+  const store = openStore(options, tier, observer);
   const parts = {
     options,
     observer,
     store,
+    shared: tier !== undefined,
     fragments: new Fragments({ options, store }),
     holes: new Holes(observer),
     policies: new Policies(options),
@@ -45,7 +50,11 @@ export function openContext<Req>(given: PageCacheOptions<Req>): CacheContext {
   return { ...parts, coded: new CodedBodies(parts) };
 }
 
-function openStore(options: ResolvedOptions, observer: Observer): OpenedStore<StoredValue> {
+function openStore(
+  options: ResolvedOptions,
+  tier: ResolvedTier | undefined,
+  observer: Observer,
+): OpenedStore<StoredValue> {
   const { dir, store } = options.place;
   const owner: StoreOwner<StoredValue> = {
     decode: decodeStoredValue,
@@ -73,5 +82,6 @@ function openStore(options: ResolvedOptions, observer: Observer): OpenedStore<St
     allowPublicDir: options.allowPublicDir,
     secrets: options.secrets,
     encrypt: options.encrypt,
+    sharing: sharingOf(tier, options, (name, event) => observer.inStore(name, event)),
   });
 }

@@ -25,6 +25,8 @@ import { isFull } from "./faults.js";
 import { errorCode } from "./file-system.js";
 import { countNamed } from "./count-named.js";
 import type { OpenedStore } from "./count-named.js";
+import type { OwnPurge } from "./log/chain-notes.js";
+import type { Recording } from "./log/invalidation-log.js";
 import type { Purgeable } from "./log/purge-marks.js";
 import { StoredEntry } from "./entries/stored-entry.js";
 
@@ -177,34 +179,42 @@ export class DiskStore<Value> implements OpenedStore<Value> {
     this.remove(key);
     if (this.#closing !== undefined || !this.#parts.neighbours.present) return;
     // Other processes have it in memory, and look at the log before they give it out.
-    this.purge([{ kind: "name", name, scope }], { soft: false }).catch((error: DiskCacheError) =>
+    this.#record([{ kind: "name", name, scope }], { soft: false, local: true }).catch((error: DiskCacheError) =>
       this.#parts.faults.tell({ type: "error", operation: "purge", code: errorCode(error.cause), error, said: false }),
     );
   }
 
   async purge(selectors: readonly (PurgeSelector | PathSelector)[], how: { readonly soft: boolean }): Promise<void> {
-    if (this.#closing !== undefined) throw closedError();
-    await this.#purging.add(this.#purge(selectors, how));
+    const own = await this.#record(selectors, how);
+    await this.#parts.sharing?.publish(own);
   }
 
-  async #purge(
-    selectors: readonly (PurgeSelector | PathSelector)[],
-    { soft }: { readonly soft: boolean },
-  ): Promise<void> {
-    if (this.#options.idle === true) return this.#purgeForOthers(selectors, soft);
+  // What is recorded is purged for every process on the directory.
+  async #record(selectors: readonly (PurgeSelector | PathSelector)[], how: Recording): Promise<readonly OwnPurge[]> {
+    if (this.#closing !== undefined) throw closedError();
+    return this.#purging.add(
+      this.#options.idle === true ? this.#recordForOthers(selectors, how) : this.#append(selectors, how),
+    );
+  }
+
+  async #append(selectors: readonly (PurgeSelector | PathSelector)[], how: Recording): Promise<readonly OwnPurge[]> {
+    const own = await this.#appended(selectors, how);
+    if (how.soft) return own;
+    const all = selectors.some(({ kind }) => kind === "all");
+    if (all) this.#parts.memory.clear();
+    this.#parts.sweeper.purged(all || selectors.some(({ kind }) => kind === "scope"));
+    return own;
+  }
+
+  async #appended(selectors: readonly (PurgeSelector | PathSelector)[], how: Recording): Promise<readonly OwnPurge[]> {
     for (let attempt = 1; ; attempt++) {
       try {
-        await this.#parts.log.append(selectors, soft);
-        break;
+        return await this.#parts.log.append(selectors, how);
       } catch (error) {
         if (attempt === ROOM_ATTEMPTS || !isFull((error as Error).cause)) throw error;
         this.#parts.sweeper.giveUpSome();
       }
     }
-    if (soft) return;
-    const all = selectors.some(({ kind }) => kind === "all");
-    if (all) this.#parts.memory.clear();
-    this.#parts.sweeper.purged(all || selectors.some(({ kind }) => kind === "scope"));
   }
 
   clear(): Promise<void> {
@@ -250,6 +260,7 @@ export class DiskStore<Value> implements OpenedStore<Value> {
       corrupt: this.#parts.faults.corruptCount,
       ioErrors: this.#parts.faults.ioErrors,
       skippedWrites: this.#parts.faults.skippedWrites,
+      ...(this.#parts.sharing && { tier: this.#parts.sharing.stats() }),
     };
   }
 
@@ -262,6 +273,7 @@ export class DiskStore<Value> implements OpenedStore<Value> {
     this.#parts.locks.close();
     await this.flush();
     await this.#parts.entries.abort();
+    await this.#parts.sharing?.close();
     await this.#purging.thenEnd(() => this.#releaseAll());
   }
 
@@ -275,12 +287,16 @@ export class DiskStore<Value> implements OpenedStore<Value> {
   }
 
   // Without a log, nothing is stored. The same holds in a directory that a store which is switched on would refuse.
-  async #purgeForOthers(selectors: readonly (PurgeSelector | PathSelector)[], soft: boolean): Promise<void> {
-    if (!this.#parts.log.begun) return;
+  async #recordForOthers(
+    selectors: readonly (PurgeSelector | PathSelector)[],
+    how: Recording,
+  ): Promise<readonly OwnPurge[]> {
+    if (!this.#parts.log.begun && this.#parts.sharing === undefined) return [];
     try {
-      await this.#parts.log.append(selectors, soft);
+      return await this.#parts.log.append(selectors, how);
     } catch (error) {
       if (errorCode((error as Error).cause) !== "ERR_DISKCACHE_DIRECTORY") throw error;
+      return [];
     }
   }
 }
