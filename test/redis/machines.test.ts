@@ -4,7 +4,7 @@ import { join } from "node:path";
 import express from "express";
 import { Redis } from "ioredis";
 import request from "supertest";
-import { diskCache } from "@diskcache/express";
+import { diskCache, FileCache } from "@diskcache/express";
 import type { ExpressDiskCache } from "@diskcache/express";
 import { redisTier } from "@diskcache/redis";
 import type { RedisTierOptions } from "@diskcache/redis";
@@ -65,6 +65,27 @@ describe.skipIf(redisVersion === undefined)("machines over a real server", () =>
     for (const each of [a, b]) expect(await each.get("/reports/7")).toBe("2");
     const { tier } = await a.cache.stats();
     expect(tier).toMatchObject({ state: "joined", machines: 2, behind: 0, unpublished: 0 });
+  });
+
+  it("purge the tags of values, too, and leave the others where they are", async () => {
+    const server = await redisServer();
+    const [a, b] = [0, 1].map(() => {
+      const client = CLIENTS.find(({ name }) => name === "ioredis, RESP3")!.make(server.port);
+      const values = new FileCache({ dir: temporary(), tier: redisTier({ client, name: "values", lease: LEASE }) });
+      onTestFinished(() => values.close());
+      return values;
+    }) as [FileCache, FileCache];
+    await eventually(async () => {
+      for (const values of [a, b]) await values.set("probe", 1);
+      return (await a.get("probe")) === 1 && (await b.get("probe")) === 1;
+    });
+    for (const values of [a, b]) {
+      await values.set("report", "old", { tags: ["reports"] });
+      await values.set("other", "kept");
+    }
+    await a.purgeTag("reports");
+    expect(await b.get("report")).toBeUndefined();
+    expect([await a.get("other"), await b.get("other")]).toEqual(["kept", "kept"]);
   });
 
   it("goes on from the disk when the server is gone, with what is young, and delivers purges later", async () => {

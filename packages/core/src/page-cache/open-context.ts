@@ -29,7 +29,9 @@ import type { ResolvedTier } from "../tier/settings.js";
  * `strict` */
 export function openContext<Req>(given: PageCacheOptions<Req>): CacheContext {
   const options = resolveOptions(given);
-  const tier = resolveTier(given.tier);
+  const asked = resolveTier(given.tier);
+  // Switched off, it asks nothing of the directory, nor of an engine: its purges are passed on by a cache that is on.
+  const tier = options.enabled ? asked : undefined;
   const observer = new Observer();
   if (options.enabled && options.development) observer.watch(new Hints(observer));
   if (options.log !== undefined) observer.watch(new RequestLog(options.log));

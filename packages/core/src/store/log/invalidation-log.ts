@@ -272,8 +272,9 @@ export class InvalidationLog {
   }
 
   #appendNow(encode: (nonce: () => number) => readonly Buffer[]): Appended {
-    let last = -1;
-    const bytes = Buffer.concat(encode(() => (last = randomNonce())));
+    // Random for the last, by which its appender finds it again; what comes before it counts with it.
+    let last = randomNonce();
+    const bytes = Buffer.concat(encode(() => (last = (last + 1) >>> 0)));
     for (let attempt = 0; attempt < 16; attempt++) {
       this.#refresh();
       const generation = this.#follower.generation as LogGeneration;
