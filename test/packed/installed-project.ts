@@ -53,7 +53,9 @@ export async function installProject(folder: string, type: "module" | "commonjs"
   const dependencies = Object.fromEntries([...tarballs, ...frameworks, ...others]);
   project.write("package.json", { private: true, type, dependencies });
   // The packages depend on each other by version, and these versions are in no registry yet.
-  project.write("pnpm-workspace.yaml", { pmOnFail: "ignore", overrides: Object.fromEntries(tarballs) });
+  // Of the dependencies of clients, one wants to run a script.
+  const overrides = Object.fromEntries(tarballs);
+  project.write("pnpm-workspace.yaml", { pmOnFail: "ignore", overrides, allowBuilds: { protobufjs: false } });
   pnpm(["install", "--prefer-offline"], { cwd: folder, quiet: true });
   return project;
 }

@@ -37,6 +37,7 @@ beforeAll(async () => {
 const DOORS: Readonly<Record<string, string>> = {
   core: "PageCache",
   nest: "DiskCacheModule",
+  redis: "redisTier",
   testing: "testCache",
 };
 
