@@ -4,6 +4,7 @@ import type { Delivery, Forward } from "@diskcache/core";
 import { headerGroups, headersSetOn } from "@diskcache/http";
 import type { Departure } from "@diskcache/http";
 import type { Context } from "koa";
+import { whenItFails } from "./body.js";
 import { ClientStream } from "./client-stream.js";
 import { play, removeHandlersFields } from "./play.js";
 
@@ -84,6 +85,7 @@ export interface Flowing {
 
 /** @param ended called when all of it has been read, or enough */
 export function flow(
+  ctx: Context,
   source: Readable,
   forward: Forward,
   departure: Departure,
@@ -119,7 +121,7 @@ export function flow(
   // At once: Koa answers the error where the head has not left, and nothing may be written after that.
   source.once("error", (error) => stream.fail(error));
   // A body that fails breaks the connection: Koa 2 would leave the client waiting for the rest.
-  stream.once("error", () => departure.breakOffBody());
+  whenItFails(ctx, stream, () => departure.breakOffBody());
   return { stream, clientLeft: () => stream.leave() };
 }
 
