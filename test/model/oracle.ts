@@ -43,8 +43,8 @@ export interface Difference {
 const LATEST_MS = 1_200;
 /** What a busy machine adds. */
 const SLACK_MS = 800;
-/** How long others wait for a lock that the disk does not let anyone remove: `flight.timeout`, as the bench has it. */
-const LOCK_MS = 2_000;
+/** `flight.timeout`, as the bench has it. */
+const FLIGHT_MS = 2_000;
 
 /** What frameworks say of an error, whatever status a hook gives it. */
 const FAILED = "Internal Server Error";
@@ -102,12 +102,14 @@ async function judgeOne(program: Program, observation: Observation, seen: Seen):
   // Nor does it say whether that was all.
   if (silent) return [];
   // Nor can it be told otherwise that no more comes, where a connection cannot be reset.
-  if (received.unframed && program.world?.unix && someoneLeaves(program) && bare.body.length > received.body.length) {
+  if (breaksUntold(program, seen) && bare.body.length > received.body.length) {
     if (oneBeginsWithTheOther(received.body, bare.body)) return [];
   }
-  // A lock is removed by who has a link to it.
-  const locked = /^(?:un)?link$/.test(program.world?.disk?.call ?? "") ? LOCK_MS : 0;
-  if (tookMs > LATEST_MS + SLACK_MS + locked) return one("late", `after ${ms(tookMs)}`);
+  // A lock is removed by who has a link to it: others wait for it that long. So long do those who have had the
+  // beginning wait for more, and where the end is a break that cannot be told, it comes then, also behind the last byte.
+  const locked = /^(?:un)?link$/.test(program.world?.disk?.call ?? "");
+  const waits = locked || breaksUntold(program, seen) ? FLIGHT_MS : 0;
+  if (tookMs > LATEST_MS + SLACK_MS + waits) return one("late", `after ${ms(tookMs)}`);
   const differences = compare(seen, bare);
   if (differences.length === 0 || seen.asked.method !== "HEAD") return differences;
   // RFC 9110 §9.3.2: a HEAD is answered as a GET would be, also where the application makes a difference.
@@ -122,6 +124,10 @@ function readsWhatFails({ world }: Program, { received, script, asked }: Seen): 
   if (world?.disk === undefined || received.status === 0) return false;
   const status = valueOf(received, "cache-status") ?? "";
   return isHit(received) || /; collapsed\b/.test(status) || script.slow === true || asked.range !== undefined;
+}
+
+function breaksUntold(program: Program, { received }: Seen): boolean {
+  return received.unframed && program.world?.unix === true && someoneLeaves(program);
 }
 
 function compare({ who, asked, received }: Seen, bare: Received): Difference[] {
