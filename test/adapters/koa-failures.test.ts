@@ -94,6 +94,30 @@ describe.each(KOA)("$framework", ({ framework, Koa }) => {
     expect(gunzipSync(answer.body).toString()).toBe("Internal Server Error");
   });
 
+  describe.runIf(framework === "koa 2")(
+    "an error in the place of a body is not followed by what came before it",
+    () => {
+      const failsOnceRead: Koa3.Middleware = (ctx) => {
+        const body = new PassThrough().on("error", () => {});
+        ctx.type = "text/plain";
+        ctx.body = body;
+        ctx.length = 100_000;
+        body.write("some".repeat(20_000));
+        body.once("drain", () => body.destroy(new Error("no more")));
+      };
+
+      it.each([{ of: "the page" }, { of: "a part", headers: { range: "bytes=0-4" } }])(
+        "of $of",
+        async ({ headers }) => {
+          const site = await open([], [failsOnceRead]);
+          const answer = await site.visit("/", { ...(headers && { headers }) });
+          expect([answer.status, answer.text]).toEqual([500, "Internal Server Error"]);
+          await new Promise(setImmediate);
+        },
+      );
+    },
+  );
+
   it("a body that is not kept and fails breaks the connection", async () => {
     const site = await open(
       [],
