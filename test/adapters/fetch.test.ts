@@ -1,5 +1,6 @@
 /** What is particular to handlers from a web Request to a Response: the host of the URL, bodies and clients of the web,
  * and the ways in which servers and code outside differ. */
+import { PassThrough, Readable } from "node:stream";
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { PageCacheOptions } from "@diskcache/core";
 import { diskCache } from "@diskcache/fetch";
@@ -171,6 +172,19 @@ describe("a client of a stream", () => {
     });
     await (await visit()).body!.cancel();
     expect(await cancelled.opened).toBeUndefined();
+  });
+
+  it("that sends a HEAD leaves unharmed what Node made of a stream of its own", async () => {
+    const bodies: PassThrough[] = [];
+    const { visit } = open(() => {
+      const body = new PassThrough().on("error", () => {});
+      bodies.push(body);
+      for (let pieces = 0; pieces < 4; pieces++) body.write(Buffer.alloc(20_000));
+      return new Response(Readable.toWeb(body) as ReadableStream);
+    });
+    for (const path of ["/1", "/2"]) expect((await visit(path, { method: "HEAD" })).body).toBe(null);
+    for (const body of bodies) if (!body.closed) await new Promise((resolve) => body.once("close", resolve));
+    expect(bodies.map(({ destroyed }) => destroyed)).toEqual([true, true]);
   });
 
   it("that does not read holds the handler back, where nothing is stored", async () => {

@@ -86,7 +86,7 @@ export class Answer {
   #passOn(response: Response, sent: Headers, aside: boolean): Response {
     const { status, statusText, body, headers } = response;
     if (aside) {
-      void body?.cancel().catch(() => undefined);
+      if (body !== null) cancelLater(body);
       return new Response(null, { status, statusText, headers: sent });
     }
     try {
@@ -237,7 +237,7 @@ async function bodyOf({ body }: Response, look: boolean): Promise<Body> {
     pending = undefined;
     return begun ?? read();
   };
-  const cancel = (): void => void (reader ?? body).cancel().catch(() => undefined);
+  const cancel = (): void => cancelLater(reader ?? body);
   if (!look) return { whole: undefined, untouched: true, next, cancel };
   // Two pieces at most: a text, and its end.
   for (let pieces = 0; pieces < 2; pieces++) {
@@ -253,6 +253,12 @@ async function bodyOf({ body }: Response, look: boolean): Promise<Body> {
     }
   }
   return { whole: undefined, untouched: false, next, cancel };
+}
+
+// In a later turn: what Node has made of a stream of its own may still give out a piece in this one, which throws where
+// no code catches it.
+function cancelLater(source: { cancel(): Promise<void> }): void {
+  setImmediate(() => void source.cancel().catch(() => undefined));
 }
 
 const LATER = Symbol("later");
