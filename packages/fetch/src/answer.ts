@@ -37,6 +37,7 @@ export class Answer {
   /** A stale page goes out in the place of what the handler has not answered yet. */
   standIn(stale: OutgoingResponse): Response {
     this.#stoodIn = true;
+    this.#departure.left();
     return play(stale, this.#outside);
   }
 
@@ -77,7 +78,7 @@ export class Answer {
       void this.#end();
       return this.#passOn(response, sent, aside);
     }
-    const client = aside ? undefined : new ClientBody(this.#forward, start, end, this.#departure.left);
+    const client = aside ? undefined : new ClientBody(this.#forward, start, end, record, this.#departure.left);
     void this.#flow(body, record, client);
     return new Response(client?.stream ?? null, { status, statusText, headers: sent });
   }
@@ -105,7 +106,10 @@ export class Answer {
     if (!record) {
       body.cancel();
       void this.#end();
-    } else void this.#flow(body, record, undefined);
+    } else {
+      void this.#flow(body, record, undefined);
+      void this.#departure.whenHeadHasGone().then(this.#departure.left);
+    }
     return played;
   }
 
@@ -164,8 +168,7 @@ export class Answer {
 
   // Only once it is certain what the client was sent.
   async #end(): Promise<void> {
-    const head = this.#departure.whenHeadHasGone();
-    if (head !== undefined) await head;
+    await this.#departure.whenHeadHasGone();
     if (!this.#departure.over) void this.#forward.end();
   }
 

@@ -23,13 +23,18 @@ export class ClientBody {
   #reader: BodyReader | undefined;
   #goOn: (() => void) | undefined;
   #closed = false;
+  readonly #recorded: boolean;
+  readonly #left: () => void;
 
   /** The client gets the bytes from `start` to `end` (exclusive).
-   * @param left called when the client wants no more of it */
-  constructor(forward: Forward, start: number, end: number, left: () => void) {
+   * @param recorded whether the handler's body goes on behind a part
+   * @param left called when the client wants no more of it, or has its part */
+  constructor(forward: Forward, start: number, end: number, recorded: boolean, left: () => void) {
     this.#forward = forward;
     this.#start = start;
     this.#end = end;
+    this.#recorded = recorded;
+    this.#left = left;
     this.stream = new ReadableStream(
       {
         start: (controller) => void (this.#controller = controller),
@@ -58,7 +63,7 @@ export class ClientBody {
     // The recording keeps these bytes, and the client may do with its own as it likes.
     if (part.length > 0) this.#controller.enqueue(Uint8Array.from(part));
     // The response ends with its part, whatever else the handler writes.
-    if (this.#given >= this.#end) this.#close();
+    if (this.#given >= this.#end) this.#closePart();
     if (this.over || this.#room > 0 || this.#mayWait) return undefined;
     return new Promise((resolve) => {
       this.#goOn = resolve;
@@ -97,6 +102,11 @@ export class ClientBody {
     return this.#forward.followed && BUFFERED_BYTES - this.#room <= AHEAD_BYTES;
   }
 
+  #closePart(): void {
+    this.#close();
+    if (this.#recorded) this.#left();
+  }
+
   #close(): void {
     if (this.#closed) return;
     this.leave();
@@ -125,7 +135,8 @@ export class ClientBody {
       if (this.#closed) return;
       if (piece === undefined || piece.length === 0) {
         if (this.#read < this.#end && Number.isFinite(this.#end)) throw new Error("the response was cut short");
-        this.#close();
+        if (Number.isFinite(this.#end)) this.#closePart();
+        else this.#close();
         return;
       }
       this.#read += piece.length;
