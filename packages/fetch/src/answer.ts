@@ -6,7 +6,7 @@ import type { ServerResponse } from "node:http";
 import type { Delivery, Forward, OutgoingResponse, ResponseHead } from "@diskcache/core";
 import { ClientBody } from "./client-body.js";
 import type { ClientDeparture } from "./departure.js";
-import { pairs, play } from "./play.js";
+import { breakOffBody, pairs, play } from "./play.js";
 
 /** By which a handler of @hono/node-server says that it has written to the server's response itself. */
 const ALREADY_SENT = "x-hono-already-sent";
@@ -38,12 +38,12 @@ export class Answer {
   standIn(stale: OutgoingResponse): Response {
     this.#stoodIn = true;
     this.#departure.left();
-    return play(stale, this.#outside);
+    return play(stale, this.#outside, this.#outgoing);
   }
 
   /** The application has failed, and a stale page takes the place of the failure. */
   instead(stale: OutgoingResponse): Response {
-    return play(stale, this.#outside);
+    return play(stale, this.#outside, this.#outgoing);
   }
 
   /** @returns what the client gets */
@@ -78,9 +78,15 @@ export class Answer {
       void this.#end();
       return this.#passOn(response, sent, aside);
     }
-    const client = aside ? undefined : new ClientBody(this.#forward, start, end, record, this.#departure.left);
+    const client = aside ? undefined : this.#clientBody(start, end, record);
     void this.#flow(body, record, client);
     return new Response(client?.stream ?? null, { status, statusText, headers: sent });
+  }
+
+  #clientBody(start: number, end: number, recorded: boolean): ClientBody {
+    const { left } = this.#departure;
+    const failed = (): void => breakOffBody(this.#outgoing);
+    return new ClientBody(this.#forward, { start, end, recorded }, { left, failed });
   }
 
   // The response itself, where it can be: other code may have its own things on it.
@@ -101,7 +107,7 @@ export class Answer {
   }
 
   #aside(body: Body, { response, record }: Delivery & { kind: "instead" }): Response {
-    const played = play(response, this.#outside);
+    const played = play(response, this.#outside, this.#outgoing);
     this.#goOut(played.headers, record);
     if (!record) {
       body.cancel();
@@ -127,7 +133,7 @@ export class Answer {
       this.#forward.abort("error");
       throw thrown;
     }
-    const played = play(await filled(Buffer.concat(whole)), this.#outside);
+    const played = play(await filled(Buffer.concat(whole)), this.#outside, this.#outgoing);
     this.#goOut(played.headers, record);
     void this.#end();
     return played;

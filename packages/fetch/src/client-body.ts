@@ -9,6 +9,21 @@ const BUFFERED_BYTES = 64 * 1024;
 /** How much may wait in memory for a client that others follow. */
 const AHEAD_BYTES = 256 * 1024;
 
+/** The client gets the bytes from `start` to `end` (exclusive). */
+interface Span {
+  readonly start: number;
+  readonly end: number;
+  /** Whether the handler's body goes on behind a part. */
+  readonly recorded: boolean;
+}
+
+interface ClientSide {
+  /** It wants no more of the body, or has its part. */
+  left(): void;
+  /** It is not given the whole. */
+  failed(): void;
+}
+
 export class ClientBody {
   /** For the Response. */
   readonly stream: ReadableStream<Uint8Array>;
@@ -24,24 +39,21 @@ export class ClientBody {
   #goOn: (() => void) | undefined;
   #closed = false;
   readonly #recorded: boolean;
-  readonly #left: () => void;
+  readonly #client: ClientSide;
 
-  /** The client gets the bytes from `start` to `end` (exclusive).
-   * @param recorded whether the handler's body goes on behind a part
-   * @param left called when the client wants no more of it, or has its part */
-  constructor(forward: Forward, start: number, end: number, recorded: boolean, left: () => void) {
+  constructor(forward: Forward, { start, end, recorded }: Span, client: ClientSide) {
     this.#forward = forward;
     this.#start = start;
     this.#end = end;
     this.#recorded = recorded;
-    this.#left = left;
+    this.#client = client;
     this.stream = new ReadableStream(
       {
         start: (controller) => void (this.#controller = controller),
         pull: () => (this.#reader === undefined ? this.#release() : this.#readBehind(this.#reader)),
         cancel: () => {
           this.leave();
-          left();
+          client.left();
         },
       },
       { highWaterMark: BUFFERED_BYTES, size: (piece) => piece.byteLength },
@@ -84,6 +96,8 @@ export class ClientBody {
   fail(error: unknown): void {
     if (this.#closed) return;
     this.leave();
+    // Code outside may have put another body in the place of one that it never reads.
+    if (this.stream.locked) this.#client.failed();
     this.#controller.error(error);
   }
 
@@ -104,7 +118,7 @@ export class ClientBody {
 
   #closePart(): void {
     this.#close();
-    if (this.#recorded) this.#left();
+    if (this.#recorded) this.#client.left();
   }
 
   #close(): void {
