@@ -66,4 +66,16 @@ export const WATCHING: readonly { readonly name: string; readonly program: Progr
       world: { unix: true },
     },
   },
+  {
+    name: "a client that has had its 304, and a handler that is silent from then on",
+    program: {
+      handler: [
+        { do: "write", bytes: 10, as: "bytes" },
+        { do: "never", first: true },
+        { do: "end", form: "plain" },
+      ],
+      clients: [{ match: "*", leaves: "before-head" }],
+      acts: ["join 0"],
+    },
+  },
 ];
