@@ -22,7 +22,8 @@ const COLUMNS = {
   eightCpuMs: ["CPU, ms", (value) => value.toFixed(0)],
   eightMoreMiB: ["more memory, MiB", (value) => value.toFixed(0)],
   untilListeningMs: ["until it listens, ms", (value) => value.toFixed(0)],
-  firstAnswerMs: ["then to the first answer, ms", (value) => value.toFixed(1)],
+  firstAnswerMs: ["then to the first byte of an answer, ms", (value) => value.toFixed(1)],
+  startToFirstByteMs: ["both, ms", (value) => value.toFixed(0)],
 };
 
 export function markdown({ title, cases }) {

@@ -34,7 +34,7 @@ const REMEMBERED = ["hit-for-miss", "refreshes"].map((file) => `forward/${file}`
 // of others (it runs them), the `types` of others (they hand it something), and of Node's modules these only, where `node` is given.
 const ROOMS = {
   [BASE]: {},
-  options: { values: ["http", "key"], types: ["store/contract"] },
+  options: { values: ["http", "key"], types: ["store/contract", "tier/contract"] },
 
   // RFC policy and the names of pages: pure, so no I/O and no randomness.
   http: { node: [] },
@@ -49,6 +49,11 @@ const ROOMS = {
   "store/log": { values: STORE_BASE },
   "store/peers": { values: STORE_BASE },
   "store/bounds": { values: [...STORE_BASE, ENTRIES, "store/peers"] },
+
+  // Purges that machines share: a protocol over an engine, and its traces in the log of a directory.
+  tier: { values: ["options", "store/log", "store/process-identity"], types: ["store", "tier/contract"] },
+  // What an engine has to do: a port, and the option that hands one in.
+  "tier/contract": { types: ["store/log"] },
 
   // In the order of the data: what is stored and how it is played back, which of it a request selects, and how a response gets there.
   stored: { values: ["http"], types: [...SETTINGS, "store"] },
@@ -82,7 +87,7 @@ const ROOMS = {
   // What handlers read, compared with what selects their pages.
   "features/audit": { values: ["http", "key"], types: SETTINGS },
   // Values of the application's own, on the same store: nothing of HTTP.
-  "features/low-level": { values: ["options", "store"], types: ["options"] },
+  "features/low-level": { values: ["options", "store", "tier"], types: ["options", "tier/contract"] },
   // Parts of pages, in the store of the pages: nothing of HTTP.
   "features/fragments": { values: ["features/low-level", "options", "store", "stored"], types: SETTINGS },
   // Places in a page that are filled for each client.
@@ -109,6 +114,7 @@ const PACKAGES = {
   fetch: ["core", "http"],
   nest: ["express"],
   testing: ["core"],
+  redis: ["core"],
 };
 
 /** Every import that the tables do not grant, as lines for a person. `read` gives the text of a file named relative to the repository. */

@@ -29,13 +29,20 @@ function halves(text, marker, document) {
 function sections({ policy, cache }) {
   const section = ({ name, type, text, fallback, throws, example, members = [] }) =>
     `${name.includes(".") ? "####" : "###"} \`${name}\`\n\n${text}\n\n- Type: \`${type}\`\n- Default: ${fallback}\n- Throws: ${throws}\n\n\`\`\`ts continued\n${example};\n\`\`\`\n${members.map((member) => `\n${section(member)}`).join("")}`;
-  const preamble = `<!--\n\`\`\`ts\nimport { diskCache } from "@diskcache/express";\nimport type { OpenStore } from "@diskcache/express";\nconst cache = diskCache({ dir: ".cache/pages" });\ndeclare const openStore: OpenStore;\n\`\`\`\n-->\n`;
+  const preamble = `<!--\n\`\`\`ts\nimport { diskCache } from "@diskcache/express";\nimport type { OpenStore } from "@diskcache/express";\nimport { redisTier } from "@diskcache/redis";\nimport { Redis } from "ioredis";\nconst cache = diskCache({ dir: ".cache/pages" });\ndeclare const openStore: OpenStore;\n\`\`\`\n-->\n`;
   const [whole, both] = ["## Of the whole cache only\n", "## Of the whole cache, and of one route\n"];
   return [preamble, both, ...policy.map(section), whole, ...cache.map(section)].join("\n");
 }
 
 /** Options that have options of their own, by the interface that declares those. */
-const GROUPS = { limits: "Limits", http: "HttpOptions" };
+const GROUPS = {
+  stale: "StaleRules",
+  limits: "Limits",
+  secret: "SecretOptions",
+  safety: "SafetyOptions",
+  http: "HttpOptions",
+  report: "ReportOptions",
+};
 
 /** The options as declared, but for names that are deprecated: those of a policy, which `cache.route()` takes too, and those of the cache alone. */
 export function readOptions() {
@@ -53,12 +60,13 @@ export function readOptions() {
     );
     return own.map((member) => describe(member, source, prefix));
   };
-  const [dir, ...rest] = members("DiskCacheOptions").map((option) => {
+  const withMembers = (option) => {
     const group = GROUPS[option.name];
     return group === undefined ? option : { ...option, members: members(group, `${option.name}.`) };
-  });
+  };
+  const [dir, ...rest] = members("DiskCacheOptions").map(withMembers);
   const [store] = members("GivenStoreOptions", "", "store");
-  return { policy: members("CachePolicy"), cache: [dir, store, ...rest] };
+  return { policy: members("CachePolicy").map(withMembers), cache: [dir, store, ...rest] };
 }
 
 function describe(member, source, prefix) {

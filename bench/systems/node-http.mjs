@@ -3,6 +3,8 @@ import { closeSync, mkdirSync, openSync, readSync, writeFileSync } from "node:fs
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { diskCache } from "@diskcache/http";
+import { redisTier } from "@diskcache/redis";
+import { Redis } from "ioredis";
 import { makePage } from "../page.mjs";
 
 const SHARDS = 256;
@@ -36,6 +38,12 @@ export const systems = {
   },
   diskcache({ bodyBytes, ...config }) {
     return createServer(diskCache(cacheOptions(config))(makePage(bodyBytes).respond));
+  },
+  /** The same, with its purges shared over the Redis on a port. */
+  "diskcache, joined"({ bodyBytes, redis, ...config }) {
+    const client = new Redis({ host: "127.0.0.1", port: redis, lazyConnect: true });
+    const tier = redisTier({ client, name: "hits" });
+    return createServer(diskCache({ ...cacheOptions(config), tier })(makePage(bodyBytes).respond));
   },
   /** Answers its first bytes at once and the rest in three later turns. */
   streaming({ bodyBytes }) {

@@ -108,6 +108,8 @@ export const NODE_HTTP = httpAdapter();
 const FETCH = fetchAdapter();
 const HONO = honoAdapter();
 
+const NEST = nestAdapter();
+
 const ALL: readonly Adapter[] = [EXPRESS_5, EXPRESS_4, KOA_3, KOA_2, NODE_HTTP, FETCH, HONO];
 /** `npm run test:quick`, or `npm run test:all`; otherwise `npm test`. */
 const MODE = process.env["DISKCACHE_TEST"];
@@ -121,12 +123,33 @@ export const ADAPTERS: readonly Adapter[] =
  * framework answers itself, and what is put around a handler. */
 export const EVERY_ADAPTER: readonly Adapter[] = MODE === "quick" ? ADAPTERS : ALL;
 
+/** The same, and Nest, in the files about what Nest does itself: it sends results and streams, answers for handlers that
+ * throw, and calls handlers from an Observable. All else is the middleware of Express, which has run already. */
+export const WITH_NEST: readonly Adapter[] = MODE === "all" ? [...ALL, NEST] : ADAPTERS;
+export const EVERY_WITH_NEST: readonly Adapter[] = MODE === "quick" ? ADAPTERS : [...ALL, NEST];
+
 /** Those whose handlers have the request of node:http itself. */
 export const MESSAGES: readonly Adapter[] = ADAPTERS.filter(({ web }) => web !== true);
 
 /** Those in which a handler writes to the ServerResponse and the cache sees it. */
 export const TAPPED: readonly Adapter[] = ADAPTERS.filter(({ tapped }) => tapped);
 export const EVERY_TAPPED: readonly Adapter[] = EVERY_ADAPTER.filter(({ tapped }) => tapped);
+
+// Nest is loaded where a site is opened on it: requests wait for that.
+function nestAdapter(): Adapter {
+  return {
+    name: "nest",
+    tapped: true,
+    create(options) {
+      const cache = forExpress.diskCache(options);
+      const listen = (application: Application): RequestListener => {
+        const made = import("./nest-adapter.js").then(({ nestApplication }) => nestApplication(cache, application));
+        return (req, res) => void made.then((listener) => listener(req, res));
+      };
+      return { cache, listen };
+    },
+  };
+}
 
 function expressAdapter(name: string, express: typeof express5): Adapter {
   return {

@@ -8,7 +8,7 @@ import { written } from "../security/crafted.js";
 import { barrier } from "../support/barrier.js";
 import { ManualClock } from "../support/manual-clock.js";
 import { temporaryDirectory } from "../support/temporary-directory.js";
-import { ADAPTERS } from "./adapters.js";
+import { WITH_NEST } from "./adapters.js";
 import type { Adapter, Page } from "./adapters.js";
 import { serveSite } from "./site.js";
 import type { Site } from "./site.js";
@@ -21,7 +21,7 @@ interface Setting {
   readonly page?: (user: string | undefined) => Page | Promise<Page>;
 }
 
-describe.each(ADAPTERS)("$name: in an asynchronous context of its client's,", (adapter: Adapter) => {
+describe.each(WITH_NEST)("$name: in an asynchronous context of its client's,", (adapter: Adapter) => {
   const users = new AsyncLocalStorage<string>();
   const rendered: (string | undefined)[] = [];
 

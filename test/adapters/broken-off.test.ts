@@ -7,7 +7,7 @@ import type { Socket } from "node:net";
 import { text } from "node:stream/consumers";
 import { describe, expect, it } from "vitest";
 import { barrier } from "../support/barrier.js";
-import { EVERY_TAPPED } from "./adapters.js";
+import { EVERY_WITH_NEST } from "./adapters.js";
 import type { Adapter } from "./adapters.js";
 import { openRawSite } from "./site.js";
 import type { VisitOptions } from "../support/visit.js";
@@ -73,7 +73,7 @@ async function underWay(
   return { site, first: await first, follower: await follower, release, socket: sockets[0]! };
 }
 
-describe.each(EVERY_TAPPED)("$name: a handler whose client has had", (adapter) => {
+describe.each(EVERY_WITH_NEST.filter(({ tapped }) => tapped))("$name: a handler whose client has had", (adapter) => {
   const ways = FAILING.filter(({ only }) => only === undefined || adapter.name.startsWith(only));
   describe.each(ANSWERED)("$answer", ({ asked, status }) => {
     it.each(ways)(

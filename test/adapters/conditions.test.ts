@@ -1,6 +1,6 @@
 /** What the cache takes off a request it answers itself; what it does not answer itself stays with the application. */
 import { describe, expect, it } from "vitest";
-import { EVERY_ADAPTER } from "./adapters.js";
+import { EVERY_WITH_NEST } from "./adapters.js";
 import type { Page } from "./adapters.js";
 import { openSite } from "./site.js";
 
@@ -10,7 +10,7 @@ const KEPT = { "Content-Type": "text/plain", "Cache-Control": "max-age=60", ...V
 const NOT_KEPT = { ...KEPT, "Cache-Control": "no-store" };
 const CONDITIONS = [{ "if-none-match": '"one"' }, { "if-modified-since": VALIDATORS["Last-Modified"] }];
 
-describe.each(EVERY_ADAPTER)("$name", (adapter) => {
+describe.each(EVERY_WITH_NEST)("$name", (adapter) => {
   describe.each([201, 202, 203])("a %d", (status) => {
     it.each(CONDITIONS)("is answered with 304 to %o, on a miss and on a hit (RFC 9110 §13.2.1)", async (headers) => {
       const site = await openSite(adapter, { handler: () => ({ status, headers: KEPT, body: BODY }) });

@@ -1,9 +1,10 @@
 /** What a handler says about its own page: through the request object, or in plain header fields. */
+import { Readable } from "node:stream";
 import { describe, expect, it } from "vitest";
-import { ADAPTERS, incoming } from "./adapters.js";
+import { WITH_NEST, incoming } from "./adapters.js";
 import { openSite } from "./site.js";
 
-describe.each(ADAPTERS)("$name: a handler", (adapter) => {
+describe.each(WITH_NEST)("$name: a handler", (adapter) => {
   it("keeps its page for as long as it says, whatever the browser is told", async () => {
     const site = await openSite(adapter, {
       options: { ttl: "1h" },
@@ -44,6 +45,24 @@ describe.each(ADAPTERS)("$name: a handler", (adapter) => {
     await site.visit("/");
     const second = await site.visit("/");
     expect([second.text, second.cacheStatus]).toEqual(["render 2", "diskcache; fwd=uri-miss; detail=preview"]);
+  });
+
+  it("keeps its page out of the cache when it says so only while it writes", async () => {
+    const site = await openSite(adapter, {
+      handler: ({ directives }) => {
+        async function* pieces() {
+          yield "first, ";
+          await new Promise(setImmediate);
+          directives.skip("incomplete");
+          yield `render ${site.renders}`;
+        }
+        return { headers: { "Content-Type": "text/plain" }, body: Readable.from(pieces()) };
+      },
+    });
+    const reasons: string[] = [];
+    site.cache.on("not-stored", ({ reason }) => reasons.push(reason));
+    for (const render of [1, 2]) expect((await site.visit("/")).text).toBe(`first, render ${render}`);
+    expect(reasons).toEqual(["incomplete", "incomplete"]);
   });
 
   it("keeps a page that it says is one partition's only where the partition was known before", async () => {

@@ -44,10 +44,23 @@ describe.each(ADAPTERS)("$name: a page cache on a store of its own", (adapter) =
   it("purges more than a pattern names, and never less: every page of its host", async () => {
     const site = await openSite(adapter, { store: memoryStore(), options: { ttl: 60 } });
     for (const target of ["/a/b", "/c"]) await site.visit(target);
-    await site.cache.purge({ path: "https://elsewhere.example/a/**" });
+    const purge = (path: string) => site.cache.purge({ path }, { count: true });
+    expect(await purge("https://elsewhere.example/a/**")).toEqual({ named: 0 });
     expect((await site.visit("/a/b")).isHit).toBe(true);
-    await site.cache.purge({ path: "/a/**" });
+    expect(await purge("/a/**")).toEqual({ named: 2 });
     for (const target of ["/a/b", "/c"]) expect((await site.visit(target)).isHit).toBe(false);
+  });
+
+  it("purges also when it cannot be counted, and says so", async () => {
+    const open = memoryStore();
+    const heads = (): never => {
+      throw new Error("no list");
+    };
+    const store: OpenStore = (owner) => Object.assign(open(owner), { heads });
+    const site = await openSite(adapter, { store, options: { ttl: 60 } });
+    await site.visit("/");
+    await expect(site.cache.purge("/", { count: true })).rejects.toMatchObject({ code: "ERR_DISKCACHE_STORE_IO" });
+    expect((await site.visit("/")).isHit).toBe(false);
   });
 
   it("purges by URL and by tag, for every cache on the store, hard and soft", async () => {

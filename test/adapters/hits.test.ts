@@ -6,7 +6,7 @@ import { parseList } from "structured-headers";
 import { ManualClock } from "../support/manual-clock.js";
 import { temporaryDirectory } from "../support/temporary-directory.js";
 import type { Answer } from "../support/visit.js";
-import { ADAPTERS } from "./adapters.js";
+import { WITH_NEST } from "./adapters.js";
 import type { Page } from "./adapters.js";
 import { openSite, serveSite } from "./site.js";
 
@@ -41,7 +41,7 @@ const PAGES: readonly { readonly given: string; readonly page: () => Page; reado
   { given: "nothing", page: () => ({ headers: { "Content-Type": "text/plain" } }), bytes: "" },
 ];
 
-describe.each(ADAPTERS)("$name: the second client", (adapter) => {
+describe.each(WITH_NEST)("$name: the second client", (adapter) => {
   it.each(PAGES)("gets the bytes and the fields of the first when the page is $given", async ({ page, bytes }) => {
     const site = await openSite(adapter, { handler: page });
     const miss = await site.visit("/");

@@ -5,7 +5,7 @@ import type { DiskCacheOptions } from "@diskcache/core";
 import { describe, expect, it } from "vitest";
 import { barrier } from "../support/barrier.js";
 import type { Answer, VisitOptions } from "../support/visit.js";
-import { ADAPTERS, ANSWERED, TAPPED, incoming } from "./adapters.js";
+import { WITH_NEST, ANSWERED, TAPPED, incoming } from "./adapters.js";
 import type { Handler, Page } from "./adapters.js";
 import { openSite } from "./site.js";
 import type { SiteDescription } from "./site.js";
@@ -21,7 +21,7 @@ const as = (user: string, more: VisitOptions = {}): VisitOptions => ({
 /** A page with the client's name in it, as the handler sees it: with a hole. */
 const greeting: Handler = ({ directives }) => ({ headers: HTML, body: `<p>Hello ${directives.hole("user")}!</p>` });
 
-describe.each(ADAPTERS)("$name: a page with holes", (adapter) => {
+describe.each(WITH_NEST)("$name: a page with holes", (adapter) => {
   async function open(handler: Handler, options: Partial<DiskCacheOptions> = {}, rest: Partial<SiteDescription> = {}) {
     const site = await openSite(adapter, { options: { ttl: "5m", ...options }, handler, ...rest });
     site.cache.hole("user", (native) => incoming(native).headers["x-user"] as string);

@@ -234,6 +234,108 @@ describe("a Hono application on @hono/node-server", () => {
     const answer = await visit();
     expect([answer.status, answer.text]).toEqual([500, "failed"]);
   });
+
+  it.each([
+    { under: "the cache before all routes", policy: undefined },
+    { under: "the policy of a route", policy: { timeout: 0.02 } },
+    { under: "the policy of a route with pages of its own", policy: { timeout: 0.02, key: { headers: ["x-theme"] } } },
+  ])("has a stale page stand in for a handler that takes longer than `timeout`, under $under", async ({ policy }) => {
+    const { cache, clock } = cacheOf({ staleIfError: 600, ...(policy === undefined && { timeout: 0.02 }) });
+    const release = barrier();
+    const after: string[] = [];
+    let renders = 0;
+    const app = new Hono();
+    app.use(cors({ origin: (origin) => origin }));
+    app.use(async (c, next) => {
+      await next();
+      c.header("X-After", "set");
+      after.push(`${c.res.status} ${await c.res.clone().text()}`);
+    }, cache);
+    if (policy !== undefined) app.use(cache.route(policy));
+    app.get("/", async (c) => {
+      if (++renders === 2) await release.opened;
+      c.header("X-Render", String(renders));
+      return c.text(`render ${renders}`);
+    });
+    const visit = await served(app.fetch);
+    await visit("/", { headers: { origin: "https://a.example" } });
+    await written(cache);
+    clock.advance(70);
+    const late = await visit("/", { headers: { origin: "https://b.example" } });
+    expect([late.status, late.text, late.header("x-render"), late.header("access-control-allow-origin")]).toEqual([
+      200,
+      "render 1",
+      "1",
+      "https://b.example",
+    ]);
+    expect(late.cacheStatus).toContain("stale");
+    const stored = new Promise((resolve) => cache.on("stored", resolve));
+    release.open();
+    await stored;
+    const next = await visit("/");
+    expect([next.text, next.isHit, next.lines("x-render"), next.lines("x-after")]).toEqual([
+      "render 2",
+      true,
+      ["2"],
+      ["set"],
+    ]);
+    expect([renders, after]).toEqual([2, ["200 render 1", "200 ", "200 render 2"]]);
+  });
+
+  it.each([
+    { thrown: new Error("down"), errors: 1 },
+    { thrown: "down", errors: 0 },
+  ])("goes on after a stale page stood in for a handler that throws $thrown late", async ({ thrown, errors }) => {
+    const { cache, clock } = cacheOf({ staleIfError: 600, timeout: 0.02 });
+    const release = barrier();
+    const failed = barrier();
+    const seen: unknown[] = [];
+    let renders = 0;
+    const app = new Hono();
+    app.use(async (_c, next) => {
+      await next();
+      if (renders === 2) failed.open();
+    }, cache);
+    app.get("/", async (c) => {
+      if (++renders === 1) return c.text("page");
+      await release.opened;
+      // oxlint-disable-next-line typescript/only-throw-error -- applications do
+      throw thrown;
+    });
+    app.onError((error, c) => {
+      seen.push(error);
+      return c.text("failed", 500);
+    });
+    const visit = await served(app.fetch);
+    await visit();
+    await written(cache);
+    clock.advance(70);
+    expect((await visit()).text).toBe("page");
+    release.open();
+    await failed.opened;
+    expect(seen).toHaveLength(errors);
+    expect((await visit()).text).toBe("page");
+  });
+});
+
+it("an application that is asked by `request()` waits for its handler, and says once that `timeout` has no effect", async () => {
+  const warn = vi.spyOn(process, "emitWarning").mockReturnValue(undefined);
+  const { cache, clock } = cacheOf({ staleIfError: 600, timeout: 0.001 });
+  let renders = 0;
+  const app = new Hono();
+  app.use(cache);
+  app.get("/", async (c) => {
+    if (renders > 0) await new Promise<void>((resolve) => void setTimeout(resolve, 5));
+    return c.text(`render ${++renders}`);
+  });
+  const ask = async () => (await app.request("http://example.com/")).text();
+  await ask();
+  for (const render of [2, 3]) {
+    await written(cache);
+    clock.advance(70);
+    expect(await ask()).toBe(`render ${render}`);
+  }
+  expect(warn.mock.calls).toEqual([[expect.stringContaining("option `stale.timeout`"), expect.anything()]]);
 });
 
 it("an application that is asked by `request()` is cached, and has a stale page made by the next client", async () => {

@@ -1,6 +1,7 @@
 /** A purge is a purge: what it names is not served again, not even what was being rendered when it came. */
 import { describe, expect, it } from "vitest";
 import { barrier } from "../support/barrier.js";
+import type { PurgeTargets } from "@diskcache/core";
 import type { CacheHandle } from "@diskcache/http";
 import { ADAPTERS } from "./adapters.js";
 import { openSite } from "./site.js";
@@ -145,7 +146,7 @@ const MISTAKES: readonly {
   {
     given: "of a word nobody knows",
     purge: (it) => it.purge({ pathname: "/" }),
-    message: "`purge.pathname`: expected one of all, host, path, prefix, soft, tag, tags, url",
+    message: "`purge.pathname`: expected one of all, count, host, path, prefix, soft, tag, tags, url",
   },
   {
     given: "of a URL that is none",
@@ -168,6 +169,11 @@ const MISTAKES: readonly {
     given: "that is said to be soft in a text",
     purge: (it) => it.purge({ url: "/", soft: "no" }),
     message: '`purge.soft`: expected true or false, got "no"',
+  },
+  {
+    given: "that is to be counted in a text",
+    purge: (it) => it.purge("/", { count: "yes" }),
+    message: '`purge.count`: expected true or false, got "yes"',
   },
   {
     given: "with a misspelt option",
@@ -206,6 +212,47 @@ describe.each(ADAPTERS)("$name: a purge", (adapter) => {
     expect(await missing(site)).toEqual(gone);
     // What is rendered after the purge is kept again.
     expect(await missing(site)).toEqual([]);
+  });
+
+  it.each(PURGES.filter(({ named }) => named !== "clear()"))(
+    "of $named tells how many pages that is, if asked",
+    async ({ purge, gone }) => {
+      const site = await tagged();
+      for (const { host, target } of PAGES) await site.visit(target, { headers: { host } });
+      const { cache } = site;
+      const told: unknown[] = [];
+      const counting = {
+        purge: async (target: PurgeTargets) => void told.push(await cache.purge(target, { count: true })),
+        purgeTag: async (tag: string | string[]) => void told.push(await cache.purgeTag(tag, { count: true })),
+      };
+      await purge(counting as unknown as CacheHandle);
+      await purge(counting as unknown as CacheHandle);
+      expect(told).toEqual([{ named: gone.length }, { named: 0 }]);
+      expect(await missing(site)).toEqual(gone);
+      expect(await cache.purge("/news")).toBeUndefined();
+    },
+  );
+
+  it("counts every variant of a page, and neither records, coded bodies nor fragments", async () => {
+    const site = await openSite(adapter, {
+      options: { ttl: "1h", staleWhileRevalidate: "1h", compress: true, keep: 0 },
+      handler: async ({ req, directives }) => {
+        const part = await directives.fragment("part", "", { ttl: "1h", tags: ["t"] }, () => "part");
+        const headers = { "Content-Type": "text/plain", Vary: "Accept-Language", "Cache-Tag": "t" };
+        return { headers, body: `${part} ${req.headers["accept-language"]} `.repeat(200) };
+      },
+    });
+    const visitAll = async () => {
+      for (const language of ["de", "en"])
+        for (let n = 0; n < 3; n++)
+          await site.visit("/", { headers: { "accept-language": language, "accept-encoding": "gzip" } });
+    };
+    await visitAll();
+    const count = async (soft: boolean) => (await site.cache.purge({ tag: "t" }, { count: true, soft })).named;
+    expect([await count(true), await count(true), await count(false), await count(false)]).toEqual([2, 2, 2, 0]);
+    await visitAll();
+    site.clock.advance(2 * 3600 + 1);
+    expect(await count(false)).toBe(0);
   });
 
   it("of a list is soft for those that are said to be", async () => {

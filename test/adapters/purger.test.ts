@@ -39,6 +39,7 @@ const MISTAKES: readonly {
   { given: "a name that is not one", content: '{"__proto__":{"all":true}}' },
   { given: "another one beside it", content: '{"all":true,"constructor":1}' },
   { given: "soft as a text", content: '{"all":true,"soft":"no"}' },
+  { given: "count as a text", content: '{"all":true,"count":"yes"}' },
   {
     given: "no tag at all",
     content: '{"tags":[]}',
@@ -102,6 +103,23 @@ describe.each(ADAPTERS)("$name: a purge over HTTP", (adapter) => {
     const answer = await ask(site, target);
     expect([answer.status, answer.text, answer.header("cache-control")]).toEqual([204, "", "no-store"]);
     expect(await kept(site)).toEqual(left);
+  });
+
+  it.each([
+    { target: { tag: "tag:/c", count: true }, named: 1 },
+    { target: { path: "/a/**", count: true, soft: true }, named: 2 },
+    { target: [{ url: "/a" }, { path: "/a/**", count: true }, { tag: "none" }], named: 2 },
+    { target: { url: "/nowhere", count: true }, named: 0 },
+  ])("is counted where it says so: $target", async ({ target, named }) => {
+    const site = await open(adapter);
+    await kept(site);
+    const answer = await ask(site, target);
+    expect([answer.status, answer.text, answer.header("content-type"), answer.header("cache-control")]).toEqual([
+      200,
+      JSON.stringify({ named }),
+      "application/json",
+      "no-store",
+    ]);
   });
 
   it("is soft where it says so", async () => {

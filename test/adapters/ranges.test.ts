@@ -1,7 +1,7 @@
 /** Parts of a page (RFC 9110 §14): cut from the stored whole, and from a whole that is still being made. */
 import { Readable } from "node:stream";
 import { describe, expect, it } from "vitest";
-import { ADAPTERS } from "./adapters.js";
+import { WITH_NEST } from "./adapters.js";
 import type { Page } from "./adapters.js";
 import { openSite } from "./site.js";
 
@@ -23,7 +23,7 @@ const RANGES: readonly {
   { range: "lines=1-2", status: 200, text: TEXT },
 ];
 
-describe.each(ADAPTERS)("$name: a client that wants a part", (adapter) => {
+describe.each(WITH_NEST)("$name: a client that wants a part", (adapter) => {
   const page = (): Page => ({
     headers: { "Content-Type": "text/plain", "Content-Length": "10", ETag: '"v1"' },
     body: TEXT,

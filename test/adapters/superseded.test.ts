@@ -4,6 +4,7 @@ import { Readable } from "node:stream";
 import { describe, expect, it } from "vitest";
 import type { DiskCacheOptions } from "@diskcache/core";
 import { written } from "../security/crafted.js";
+import { barrier } from "../support/barrier.js";
 import { EVERY_ADAPTER, incoming } from "./adapters.js";
 import type { Adapter, Page } from "./adapters.js";
 import { openSite } from "./site.js";
@@ -39,7 +40,7 @@ function notStored(site: Site): Promise<unknown> {
 
 /** A site that has stored its page, whose handler then gives what `next` holds. */
 async function changing(adapter: Adapter, options: Partial<DiskCacheOptions>, first: Page = KEPT) {
-  const next: { page: () => Page } = { page: () => first };
+  const next: { page: () => Page | Promise<Page> } = { page: () => first };
   const site = await openSite(adapter, {
     options: { ttl: 10, maxBody: "4kb", ...options },
     handler: () => next.page(),
@@ -164,5 +165,114 @@ describe.each(EVERY_ADAPTER)("$name: a stored page", (adapter) => {
     await site.visit("/");
     next.page = () => ({ headers: { ...PLAIN, "Cache-Control": "private" }, body: "gone" });
     expect((await site.visit("/")).text).toBe("gone");
+  });
+});
+
+/** What middleware outside the cache adds while the head of a 304, and with it the stored page, leaves. */
+const ADDED_LATE = [
+  { field: "Cache-Control: private", add: ["Cache-Control", "private"], reason: "private" },
+  { field: "Cache-Control: no-store", add: ["Cache-Control", "max-age=60, no-store"], reason: "no-store" },
+  { field: "Set-Cookie", add: ["Set-Cookie", "id=1"], reason: "set-cookie" },
+  { field: "Vary: *", add: ["Vary", "*"], reason: "late-vary" },
+  { field: "Vary: Cookie", add: ["Vary", "Cookie"], reason: "late-vary" },
+] as const;
+
+/** Adds a field to every head from now on, as it leaves. */
+function addLate(site: Site, [name, value]: readonly [string, string]): void {
+  site.onRequest((_, res) => {
+    const { writeHead } = res;
+    res.writeHead = function (this: typeof res, ...given: unknown[]) {
+      this.setHeader(name, value);
+      return Reflect.apply(writeHead, this, given);
+    } as typeof writeHead;
+  });
+}
+
+describe.each(EVERY_ADAPTER)("$name: a stored page that a 304 makes fresh again", (adapter) => {
+  const TAGGED = { ...PLAIN, ETag: '"1"' };
+  const NOT_MODIFIED: Page = { status: 304, headers: { ETag: '"1"' } };
+  const BODIES = [
+    { size: "short", body: "page" },
+    { size: "long", body: "page".padEnd(100_000) },
+  ] as const;
+
+  async function stale(body: string, options: Partial<DiskCacheOptions> = {}) {
+    const { site, next } = await changing(adapter, { maxBody: "1mb", ...options }, { headers: TAGGED, body });
+    next.page = () => NOT_MODIFIED;
+    site.clock.advance(15);
+    return { site, next };
+  }
+
+  it.each(BODIES)("is stored as that ($size)", async ({ body }) => {
+    const { site } = await stale(body);
+    const answer = await site.visit("/");
+    expect([answer.status, answer.text]).toEqual([200, body]);
+    expect(answer.cacheStatus).toContain("fwd=stale; fwd-status=304; stor");
+    await written(site.cache);
+    expect((await site.visit("/")).isHit).toBe(true);
+  });
+
+  describe.each(BODIES)("($size)", ({ body }) => {
+    it.each(ADDED_LATE)("is over where middleware outside adds $field as it leaves", async ({ add, reason }) => {
+      const { site, next } = await stale(body);
+      addLate(site, add);
+      const told = notStored(site);
+      const answer = await site.visit("/");
+      expect([answer.status, answer.text]).toEqual([200, body]);
+      expect(answer.cacheStatus).toBe(`diskcache; fwd=stale; fwd-status=304; detail=${reason}`);
+      expect(await told).toMatchObject({ reason });
+      await written(site.cache);
+      next.page = () => ({ headers: PLAIN, body: "gone" });
+      expect((await site.visit("/")).text).toBe("gone");
+      expect((await site.cache.stats()).stored).toBe(1);
+    });
+  });
+
+  it.each(ADDED_LATE)("is over where a refresh behind it finds $field added as it leaves", async ({ add, reason }) => {
+    const { site, next } = await stale("page", { staleWhileRevalidate: "1h" });
+    addLate(site, add);
+    const told = notStored(site);
+    expect((await site.visit("/")).isHit).toBe(true);
+    expect(await told).toMatchObject({ reason });
+    next.page = () => ({ headers: PLAIN, body: "gone" });
+    expect((await site.visit("/")).text).toBe("gone");
+  });
+
+  it("is over where that sets a cookie, which its client gets", async () => {
+    const { site, next } = await stale("page");
+    next.page = () => ({ status: 304, headers: { ETag: '"1"', "Set-Cookie": ["id=1", "b=2"] } });
+    const answer = await site.visit("/");
+    expect([answer.status, answer.text, answer.header("set-cookie")]).toEqual([200, "page", "id=1, b=2"]);
+    expect(answer.cacheStatus).toBe("diskcache; fwd=stale; fwd-status=304; detail=set-cookie");
+    next.page = () => ({ headers: PLAIN, body: "gone" });
+    expect((await site.visit("/")).text).toBe("gone");
+  });
+
+  it("stays where cookies are replayed, with the newer one", async () => {
+    const options = { relaxed: { setCookie: true } };
+    const { site, next } = await stale("page", options);
+    next.page = () => ({ status: 304, headers: { ETag: '"1"', "Set-Cookie": "id=1" } });
+    expect((await site.visit("/")).cacheStatus).toContain("fwd-status=304; stored");
+    await written(site.cache);
+    expect((await site.visit("/")).isHit).toBe(true);
+  });
+
+  it("is not given to clients that wait for it where middleware outside sets a cookie as it leaves", async () => {
+    const release = barrier();
+    const { site, next } = await stale("page");
+    addLate(site, ["Set-Cookie", "id=1"]);
+    next.page = async () => {
+      await release.opened;
+      return NOT_MODIFIED;
+    };
+    const before = site.renders;
+    const first = site.visit("/");
+    await site.arrivals.reaches(3);
+    const second = site.visit("/");
+    await site.waiting(1);
+    next.page = () => ({ headers: PLAIN, body: "of its own" });
+    release.open();
+    expect([(await first).text, (await second).text]).toEqual(["page", "of its own"]);
+    expect(site.renders - before).toBe(2);
   });
 });

@@ -14,7 +14,7 @@ describe("why a page was not cached", () => {
   });
 
   it("is told in words without links, with what cures it", () => {
-    expect(meaningOf("host", "bypass")).toBe("no `Host`, several, or one that is not in `hosts`");
+    expect(meaningOf("host", "bypass")).toBe("no `Host`, several, or one that is not in `safety.hosts`");
     expect(remedyFor("cookie")).toMatch(/^Declare the cookie: `cookies\.ignore` if .*, `partition` for sessions\./);
     expect(remedyFor("disabled")).toBeUndefined();
   });

@@ -15,6 +15,7 @@ import {
   Param,
   Post,
   Query,
+  Res,
   Sse,
   StreamableFile,
   UseGuards,
@@ -22,7 +23,7 @@ import {
 import type { CanActivate, DynamicModule, ExecutionContext, INestApplication, Type } from "@nestjs/common";
 import { NestFactory } from "@nestjs/core";
 import { ExpressAdapter } from "@nestjs/platform-express";
-import type { Request } from "express";
+import type { Request, Response } from "express";
 import { map, of } from "rxjs";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { temporaryDirectory } from "../support/temporary-directory.js";
@@ -86,6 +87,12 @@ class Pages {
   @Get("failing")
   failing(): string {
     throw new HttpException(`failed, render ${++renders}`, 503);
+  }
+
+  @Get("half")
+  half(@Res() res: Response): void {
+    res.type("text/plain").write(`half of render ${++renders}`);
+    throw new Error("down");
   }
 
   @Sse("events")
@@ -158,6 +165,12 @@ describe("DiskCacheModule", () => {
         "diskcache; fwd=uri-miss; detail=no-freshness",
       ]);
     }
+  });
+
+  it("stores nothing of a page whose handler fails after it has begun, which Nest ends as if it were whole", async () => {
+    const { get } = await start();
+    for (let n = 0; n < 2; n++) expect((await get("/pages/half")).text).toBe(`half of render ${renders}`);
+    expect((await get("/pages/half")).cacheStatus).toBe("diskcache; fwd=uri-miss; storing");
   });
 
   it("stores what other interceptors make of the result", async () => {

@@ -1,11 +1,20 @@
 /** Links in the place of folders below the directory: nothing outside is read, written or removed through them, by
  * pages and values alike. */
-import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { FileCache } from "@diskcache/core";
 import { expect, it, onTestFinished } from "vitest";
 import { ownIdentity, formatIdentity } from "../../packages/core/src/store/process-identity.js";
-import { bodyOf, opened } from "../store/opened.js";
+import { bodyOf, opened, until } from "../store/opened.js";
 import { entryFiles } from "../low-level/open.js";
 import { temporaryDirectory } from "../support/temporary-directory.js";
 
@@ -119,4 +128,20 @@ it("a link that comes while the folder is read from is seen a moment later", asy
   renameSync(outside, dirname(file!));
   elapsed += 101;
   expect((await bodyOf(store.get("/a")))?.toString()).toBe("page");
+});
+
+it("a count with another name outside, a hard link, is made again: that file stays as it is", async () => {
+  const dir = temporaryDirectory();
+  const outside = join(temporaryDirectory(), "outside");
+  const first = opened(dir);
+  await first.keep("/a", "page");
+  await first.store.close();
+  writeFileSync(outside, "precious");
+  rmSync(join(dir, "usage/count"), { force: true });
+  linkSync(outside, join(dir, "usage/count"));
+  const { store, keep } = opened(dir);
+  await keep("/b", "page");
+  await until(() => store.stats().entries === 2 && readFileSync(join(dir, "usage/count")).length > 8);
+  await store.close();
+  expect(readFileSync(outside, "utf8")).toBe("precious");
 });

@@ -16,7 +16,7 @@ async function useAll({ cache, ask }: Awaited<ReturnType<typeof pageSite>>): Pro
       return value * 2;
     })(2),
   ).toBe(4);
-  await cache.purge("/a");
+  expect(await cache.purge("/a", { count: true })).toEqual({ named: 0 });
   await cache.purgeTag("a");
   await cache.clear();
   await cache.close();
@@ -70,7 +70,7 @@ describe("a cache that is switched off", () => {
     expect(await off.ask("/a")).toContain("disabled");
     await off.cache.stats();
     expect([readdirSync(join(dir, "workers")).length, statSync(dir).ctimeMs]).toEqual([1, ctimeMs]);
-    await off.cache.purge("/a");
+    expect(await off.cache.purge("/a", { count: true })).toEqual({ named: 1 });
     expect(await on.ask("/a")).not.toContain("hit");
     expect(await on.ask("/b")).toContain("hit");
   });

@@ -173,6 +173,27 @@ describe("a removal that takes its time, under load", () => {
     expect(existsSync(release)).toBe(false);
   });
 
+  it("finds nothing made in what is still there, once two shards have gone", async () => {
+    const { dir, time, store, head, use } = await used();
+    await use();
+    await until(() => ((time.elapsed += 20), isCounted(dir)));
+    utimesSync(join(dir, "usage/count"), 0, 0);
+    const shards = readdirSync(dir).filter((name) => /^[0-9a-f]{2}$/.test(name));
+    const remove = (from: number, to: number): void =>
+      shards.slice(from, to).forEach((name) => rmSync(join(dir, name), { recursive: true }));
+    // This one may have gone in the sweep that is over.
+    remove(0, 1);
+    await use();
+    time.elapsed += 300;
+    remove(1, 3);
+    const held = (): number => shards.slice(3).flatMap((name) => readdirSync(join(dir, name))).length;
+    const before = held();
+    // Queued at once, before any of them is written: all but a few belong in shards that are there.
+    for (const key of KEYS) store.put(head(`${key}?new`), Buffer.from(key));
+    await store.flush();
+    expect([held() - before, store.storing]).toEqual([0, false]);
+  });
+
   it("finds no lock made behind it where the locks go first, one after the other", async () => {
     const { dir, store } = await used();
     const held = KEYS.slice(0, 4).map((key) => store.lock(key, { always: true }));

@@ -112,7 +112,7 @@ it("under Node's permission model entries are stored, found by others, purged an
     while (other.stats().entries < 2) await turn();
     await store.clear();
     while (store.stats().entries > 0) await turn();
-    const left = [other.get("/short"), other.get("/long")];
+    const left = [await other.get("/short"), await other.get("/long")];
     await Promise.all([store.close(), other.close()]);
     process.stdout.write(JSON.stringify({ committed, found, left, faults: events.filter(({ type }) => type !== "evict") }));`,
   );

@@ -39,6 +39,7 @@ function requestOf(incoming: IncomingMessage, signal: AbortSignal): Request {
 }
 
 async function send({ status, statusText, headers, body }: Response, outgoing: ServerResponse): Promise<void> {
+  if (body === null && headers.has("x-hono-already-sent")) return;
   for (const [name, value] of headers) if (name !== "set-cookie") outgoing.setHeader(name, value);
   const cookies = headers.getSetCookie();
   if (cookies.length > 0) outgoing.setHeader("set-cookie", cookies);

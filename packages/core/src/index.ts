@@ -12,6 +12,11 @@ export type {
   HttpOptions,
   KeyRules,
   Limits,
+  ReportOptions,
+  SafetyOptions,
+  Secret,
+  SecretOptions,
+  StaleRules,
   PageCacheOptions,
   PathRule,
   RelaxedRules,
@@ -59,7 +64,7 @@ export type { ParsedCacheStatus } from "./http/cache-status.js";
 export { meaningOf, remedyFor } from "./page-cache/reasons.js";
 export type { Explanation } from "./page-cache/explain.js";
 export type { AuditFinding, CacheCounters, CacheEvents, StoreEvents } from "./base/observer.js";
-export type { Purges, PurgeOptions, PurgeTarget } from "./invalidate/purge-target.js";
+export type { PurgeCount, Purges, PurgeOptions, PurgeTarget, PurgeTargets } from "./invalidate/purge-target.js";
 export { MAX_PURGE_CONTENT_BYTES } from "./invalidate/purger.js";
 export type { PurgeAnswer, PurgeRequest, PurgerOptions } from "./invalidate/purger.js";
 export type { OuterFields } from "./stored/stored-response.js";
@@ -83,7 +88,20 @@ export type {
   StoreEvent,
   StoreOwner,
   StoreStats,
+  TierStats,
 } from "./store/contract.js";
+export type { Stand } from "./store/log/chain-notes.js";
+export type { CutOff } from "./store/log/lease.js";
+export type {
+  Appended,
+  Beat,
+  BeatQuestion,
+  Confirmed,
+  EngineConnection,
+  KeptRecord,
+  Tier,
+  TierSettings,
+} from "./tier/contract.js";
 export { EVERY, Reads } from "./features/audit/reads.js";
 export { Forward } from "./forward/forward.js";
 export type { ForwardPlan, ResponseStart, SharedResponse } from "./forward/forward-plan.js";

@@ -4,11 +4,12 @@
  */
 import type { ServerResponse } from "node:http";
 import type { Delivery, Forward, OutgoingResponse, ResponseHead } from "@diskcache/core";
+import { send } from "@diskcache/http";
 import { ClientBody } from "./client-body.js";
 import type { ClientDeparture } from "./departure.js";
-import { breakOffBody, pairs, play } from "./play.js";
+import { breakOffBody, linesOf, pairs, play } from "./play.js";
 
-/** By which a handler of @hono/node-server says that it has written to the server's response itself. */
+/** By which @hono/node-server is told that the server's response has been written to. */
 const ALREADY_SENT = "x-hono-already-sent";
 
 export class Answer {
@@ -19,6 +20,8 @@ export class Answer {
   readonly #outside: Headers | undefined;
   /** The client has been given a stale page meanwhile: this response is only for the cache. */
   #stoodIn = false;
+  /** The status of a stale page that has been sent past the framework. */
+  #sentPast: number | undefined;
 
   constructor(
     forward: Forward,
@@ -41,6 +44,26 @@ export class Answer {
     return play(stale, this.#outside, this.#outgoing);
   }
 
+  /** The same on the server's own response: the framework has only one, and the handler's comes back by it. */
+  standInPast(stale: OutgoingResponse): void {
+    const outgoing = this.#outgoing!;
+    if (outgoing.headersSent || this.#departure.gone) return;
+    this.#stoodIn = true;
+    this.#sentPast = stale.status;
+    send(outgoing, { ...stale, headers: linesOf(stale, this.#outside) });
+    this.#departure.left();
+  }
+
+  /** Whether the client has been given its response past the framework. */
+  get isSent(): boolean {
+    return this.#sentPast !== undefined;
+  }
+
+  /** For the server: nothing is left to send. */
+  sent(): Response {
+    return new Response(null, { status: this.#sentPast!, headers: { [ALREADY_SENT]: "true" } });
+  }
+
   /** The application has failed, and a stale page takes the place of the failure. */
   instead(stale: OutgoingResponse): Response {
     return play(stale, this.#outside, this.#outgoing);
@@ -56,6 +79,7 @@ export class Answer {
     const { plan } = this.#forward;
     const body = await bodyOf(response, plan.page !== undefined || this.#forward.directives.sealHoles() !== undefined);
     const head = headOf(response);
+    if (this.#forward.mayBeHeld) await this.#forward.held(head);
     const delivery = this.#forward.head({ head, before: [...(this.#outside ?? [])].flat(), body: body.whole });
     if (delivery.kind === "filled") return this.#fill(body, delivery);
     if (delivery.kind === "instead") return this.#aside(body, delivery);

@@ -83,7 +83,7 @@ export function provider(options: PageCacheOptions<Request>): AstroCacheProvider
         native: request,
         known: undefined,
         node: undefined,
-        mayStandIn: true,
+        standsIn: "returned",
         inPlace: true,
         async run(asked) {
           const response = await next();

@@ -26,8 +26,11 @@ export interface Exchange<Native> {
   readonly node: NodeSide | undefined;
   /** Fields that code outside has set for this client already. */
   readonly outside?: Headers | undefined;
-  /** Whether the client may be given a stale page while the handler goes on (`timeout`). */
-  readonly mayStandIn: boolean;
+  /**
+   * How the client is given a stale page while the handler goes on (`timeout`): as the Response that is returned, or
+   * past the framework, on the server's own response, where the handler's Response has to come back the same way.
+   */
+  readonly standsIn: "returned" | "past";
   /** Whether the request itself is changed, because the framework hands no other one on. */
   readonly inPlace: boolean;
   run(request: CachedRequest): Response | Promise<Response>;
@@ -158,7 +161,7 @@ function refreshStale<Native>({ request, node, again, inPlace }: Exchange<Native
 
 async function forward<Native>(
   cache: PageCache<Native>,
-  { request, node, outside, mayStandIn, inPlace, run }: Exchange<Native>,
+  { request, node, outside, standsIn, inPlace, run }: Exchange<Native>,
   passage: Passage | undefined,
   outcome: Forward,
 ): Promise<Response> {
@@ -167,7 +170,9 @@ async function forward<Native>(
   const departure = new ClientDeparture(outcome, plan.own ? undefined : client.signal);
   const answer = new Answer(outcome, departure, client.method, node?.outgoing, outside);
   const late = new Promise<Response>((resolve) => {
-    if (mayStandIn) outcome.onTimeout = (stale) => resolve(answer.standIn(stale));
+    if (standsIn === "returned") outcome.onTimeout = (stale) => resolve(answer.standIn(stale));
+    else if (node?.outgoing !== undefined) outcome.onTimeout = (stale) => answer.standInPast(stale);
+    else if (plan.policy.timeout !== undefined && plan.selection !== undefined) tellNoTimeout();
   });
   const asked = inPlace ? request : requestFor(request, client, outcome, departure.told.signal);
   if (inPlace) changeRequest(request, outcome, departure.told.signal);
@@ -180,11 +185,28 @@ async function forward<Native>(
   return Promise.race([respond(outcome, answer, () => run(asked as CachedRequest)), late]);
 }
 
+let toldNoTimeout = false;
+
+function tellNoTimeout(): void {
+  if (toldNoTimeout) return;
+  toldNoTimeout = true;
+  const message = "option `stale.timeout` has no effect on requests that come without the server's own response";
+  process.emitWarning(message, {
+    type: "DiskCacheWarning",
+    code: "DISKCACHE_TIMEOUT",
+    detail: "Said once. @hono/node-server hands it on; `app.request()` does not.",
+  });
+}
+
 async function respond(outcome: Forward, answer: Answer, run: () => Response | Promise<Response>): Promise<Response> {
   let response: Response;
   try {
     response = await outcome.run(run);
   } catch (thrown) {
+    if (answer.isSent) {
+      outcome.abort("thrown");
+      return answer.sent();
+    }
     // A stale page in place of the failure, if there is one that may.
     const { status } = (thrown ?? {}) as { readonly status?: unknown };
     const stale = outcome.failed(typeof status === "number" ? status : "thrown");
@@ -193,7 +215,8 @@ async function respond(outcome: Forward, answer: Answer, run: () => Response | P
     return answer.instead(stale);
   }
   try {
-    return await answer.of(response);
+    const given = await answer.of(response);
+    return answer.isSent ? answer.sent() : given;
   } catch (thrown) {
     outcome.abort("error"); // no request is left waiting for it
     throw thrown;

@@ -40,7 +40,7 @@ export interface HonoDiskCache extends FetchHandle<Context> {
   route(policy: CachePolicy<Context> | Duration): MiddlewareHandler;
   /**
    * Accepts purges over HTTP from clients that know a token: `POST` with `Authorization: Bearer <token>` and JSON such
-   * as `{"tag":"report:7"}`; 204 when it is done.
+   * as `{"tag":"report:7"}`; 204 when it is done, or with `"count":true` 200 and how many pages it named.
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` for a token of fewer than 16 characters
    * @example app.post("/_cache/purge", cache.purger({ token: process.env.PURGE_TOKEN! }))
    */
@@ -143,7 +143,7 @@ async function through(
     node: nodeSideOf(c.env),
     outside: c.res.headers,
     // A context has one response: the handler's would get lost behind the stale one.
-    mayStandIn: false,
+    standsIn: "past",
     inPlace: false,
     run: async (asked) => {
       c.req.raw = asked;

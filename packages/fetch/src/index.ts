@@ -35,8 +35,8 @@ export interface FetchDiskCache extends FetchHandle<Request> {
   ): (request: Request, ...context: Rest) => Promise<Response>;
   /**
    * Accepts purges over HTTP from clients that know a token: `POST` with `Authorization: Bearer <token>` and JSON such
-   * as `{"tag":"report:7"}` or `{"url":"/reports/7","soft":true}`; 204 when it is done. Without the token, nothing of
-   * the cache can be reached over HTTP.
+   * as `{"tag":"report:7"}` or `{"url":"/reports/7","soft":true}`; 204 when it is done, or with
+   * `"count":true` 200 and how many pages it named. Without the token, nothing of the cache can be reached over HTTP.
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` for a token of fewer than 16 characters
    * @example const purge = cache.purger({ token: process.env.PURGE_TOKEN! })
    */
@@ -78,7 +78,7 @@ export function diskCache(options: PageCacheOptions<Request>): FetchDiskCache {
         native: request,
         known: undefined,
         node,
-        mayStandIn: true,
+        standsIn: "returned",
         inPlace: false,
         run: (asked) => handler.call(this, asked, ...context),
         again: ask,

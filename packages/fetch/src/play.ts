@@ -21,6 +21,11 @@ export function play(
   });
 }
 
+/** Its fields as lines, with those that code outside has set. */
+export function linesOf({ headers, outer }: OutgoingResponse, outside: Headers | undefined): RawHeaders {
+  return outside === undefined ? headers : [...merged(headers, outer, outside)].flat();
+}
+
 // What the handler has left alone keeps the value it has for this client.
 function merged(raw: RawHeaders, { removed, kept }: OutgoingResponse["outer"], outside: Headers): Headers {
   const sent = new Headers(outside);

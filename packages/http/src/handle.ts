@@ -11,8 +11,9 @@ import type {
   InsideFragment,
   MemoizeOptions,
   PageCache,
+  PurgeCount,
   PurgeOptions,
-  PurgeTarget,
+  PurgeTargets,
   VaryOn,
 } from "@diskcache/core";
 import { askedAs, refreshBehind } from "./refresh.js";
@@ -48,10 +49,13 @@ export interface CacheHandle<Req = any> {
    * `ERR_DISKCACHE_PURGE` when it could not be recorded
    * @example await cache.purge("/reports/7")
    * @example await cache.purge(["/", { path: "/reports/**" }])
+   * @example const { named } = await cache.purge({ tag: "report:7" }, { count: true })
    */
-  purge(target: string | PurgeTarget | readonly (string | PurgeTarget)[], options?: PurgeOptions): Promise<void>;
+  purge(target: PurgeTargets, options: PurgeOptions & { readonly count: true }): Promise<PurgeCount>;
+  purge(target: PurgeTargets, options?: PurgeOptions): Promise<void>;
   /** Purges every response with this tag, or with one of several.
    * @example await cache.purgeTag("report:7") */
+  purgeTag(tag: string | readonly string[], options: PurgeOptions & { readonly count: true }): Promise<PurgeCount>;
   purgeTag(tag: string | readonly string[], options?: PurgeOptions): Promise<void>;
   /**
    * A part of pages that is rendered once for all requests, in every process, and kept beside the pages. The page being
@@ -147,8 +151,8 @@ export function cacheHandle<Req>(cache: PageCache<Req>): CacheHandle<Req> {
       const either = listener as ServerListener;
       return cache.frontable ? (frontListener(cache, either) as ServerListener) : either;
     },
-    purge: (target, options) => cache.purge(target, options),
-    purgeTag: (tag, options) => cache.purgeTag(tag, options),
+    purge: cache.purge.bind(cache),
+    purgeTag: cache.purgeTag.bind(cache),
     fragment: (name, varyOn, options, render) => cache.fragment(name, varyOn, options, render),
     memoize: (fn, options) => cache.memoize(fn, options),
     hole: (name, filler) => {

@@ -44,8 +44,8 @@ export interface KoaDiskCache extends CacheHandle<Context> {
   cached(policy: CachePolicy<Context> | Duration, handler: Handler): Handler;
   /**
    * Accepts purges over HTTP from clients that know a token: `POST` with `Authorization: Bearer <token>` and JSON such
-   * as `{"tag":"report:7"}` or `{"url":"/reports/7","soft":true}`; 204 when it is done. Without the token, nothing of
-   * the cache can be reached over HTTP.
+   * as `{"tag":"report:7"}` or `{"url":"/reports/7","soft":true}`; 204 when it is done, or with
+   * `"count":true` 200 and how many pages it named. Without the token, nothing of the cache can be reached over HTTP.
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` for a token of fewer than 16 characters
    * @example router.post("/_cache/purge", cache.purger({ token: process.env.PURGE_TOKEN! }))
    */

@@ -6,7 +6,7 @@ import type { ExpressDiskCache } from "@diskcache/express";
 import type { CallHandler, ExecutionContext, NestInterceptor } from "@nestjs/common";
 import type { Request, RequestHandler, Response } from "express";
 import { Observable } from "rxjs";
-import type { Subscription } from "rxjs";
+import type { Observer, Subscriber, Subscription } from "rxjs";
 import { isEventStream, saidOf } from "./decorators.js";
 
 type Method = (...given: never[]) => unknown;
@@ -35,7 +35,8 @@ export class DiskCacheInterceptor implements NestInterceptor {
       let handling: Subscription | undefined;
       runAll(middlewares, http.getRequest(), http.getResponse(), (error) => {
         if (error !== undefined) subscriber.error(error);
-        else if (!subscriber.closed) handling = handled.subscribe(subscriber);
+        else if (!subscriber.closed)
+          handling = handled.subscribe(told(subscriber, http.getRequest(), http.getResponse()));
       });
       return () => handling?.unsubscribe();
     });
@@ -55,6 +56,18 @@ export class DiskCacheInterceptor implements NestInterceptor {
     }
     return made;
   }
+}
+
+// Nest's filter ends a response that has begun as if it were whole.
+function told(subscriber: Subscriber<unknown>, req: Request, res: Response): Partial<Observer<unknown>> {
+  return {
+    next: (result) => subscriber.next(result),
+    complete: () => subscriber.complete(),
+    error: (thrown) => {
+      if (res.headersSent) req.diskCache?.skip("error");
+      subscriber.error(thrown);
+    },
+  };
 }
 
 function runAll(

@@ -33,7 +33,10 @@ const LONGEST_LOOK_MS = 50;
 // From the origin of `performance`, the start of the process, to the origin that all processes of the machine share.
 const startedMs = Number(process.hrtime.bigint()) / 1e6 - performance.now();
 
-const MACHINE: MachineTime = { wall: () => Date.now(), steady: () => startedMs + performance.now() };
+/** Milliseconds of the steady clock that all processes of the machine share. */
+export const steadyMs = (): number => startedMs + performance.now();
+
+const MACHINE: MachineTime = { wall: () => Date.now(), steady: steadyMs };
 
 /** The machine's clock: follows it forward, and continues when it is set back, so that the age of what was stored
  * before stays right. */

@@ -14,8 +14,11 @@ export type DiskCacheErrorCode =
   | "ERR_DISKCACHE_CORRUPT_ENTRY"
   /** The file system refused an operation; `cause` is Node's own error. */
   | "ERR_DISKCACHE_STORE_IO"
-  /** A purge could not be recorded: nothing was invalidated. */
+  /** A purge could not be recorded: nothing was invalidated. Or it is recorded, and not known to have reached every
+   * machine: it will be delivered. */
   | "ERR_DISKCACHE_PURGE"
+  /** The engine over which machines share purges does not answer, or not as expected. */
+  | "ERR_DISKCACHE_TIER"
   /** A function given as an option (`key`, `tags`, `shouldStore`, …) threw or returned something unusable. */
   | "ERR_DISKCACHE_HOOK"
   /** A hole is requested that nothing fills, or too late, or where none can be; or its value is not valid in its
@@ -79,6 +82,17 @@ export function purgeError(path: string, cause: unknown): DiskCacheError {
   return new DiskCacheError("ERR_DISKCACHE_PURGE", `purge could not be recorded in ${path}: ${messageOf(cause)}`, {
     cause,
   });
+}
+
+/** A purge that counts in its own directory, and is not known to count on every machine. */
+export function undeliveredError(cause: unknown): DiskCacheError {
+  const message = `purge is recorded here and will be delivered, other machines have not confirmed it: ${messageOf(cause)}`;
+  return new DiskCacheError("ERR_DISKCACHE_PURGE", message, { cause });
+}
+
+/** Machines that share purges have lost each other, or the engine. */
+export function tierError(problem: string, cause: unknown): DiskCacheError {
+  return new DiskCacheError("ERR_DISKCACHE_TIER", `tier: ${problem}: ${messageOf(cause)}`, { cause });
 }
 
 export function hookError(hook: string, cause: unknown): DiskCacheError {

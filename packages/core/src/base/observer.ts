@@ -18,6 +18,14 @@ export interface StoreEvents {
   resume: Readonly<Record<string, never>>;
   /** The invalidation log could not be read, and was begun again: everything stored before is a miss. */
   "log-restarted": { readonly problem: string };
+  /** Between the machines that share purges (`tier`): `"joined"` when this one has heard from the engine and lacks no
+   * purge, `"cut-off"` when it has not heard from it for a lease; `"catching-up"` while it takes over many purges;
+   * `"reconciled"` when the engine had lost purges, which are put there again; `"emptied"` and `"unreadable"` when
+   * purges are lost to this machine, so that everything stored here counts as purged. */
+  tier: {
+    readonly state: "joined" | "cut-off" | "catching-up" | "reconciled" | "emptied" | "unreadable";
+    readonly detail: string;
+  };
   /** Something failed in the background. While there is no listener, the process is warned once of each kind that does
    * not recover by itself. */
   error: DiskCacheError;

@@ -4,10 +4,11 @@ import etag from "etag";
 import { Capture } from "./capture/capture.js";
 import { dated } from "../base/clock.js";
 import type { CacheContext } from "../page-cache/context.js";
-import { internalError } from "../base/errors.js";
+import { internalError, undeliveredError } from "../base/errors.js";
 import type { RawHeaders, ResponseHead } from "../base/exchange.js";
+import { isSafe } from "../http/invalidation.js";
 import { mayBeTagged } from "../http/validators.js";
-import { andThen } from "../base/async.js";
+import { andThen, atMost } from "../base/async.js";
 import type { MaybeAsync } from "../base/async.js";
 import type { WholePolicy } from "../options/resolve-policy.js";
 import type { OutgoingResponse } from "../stored/outgoing.js";
@@ -29,7 +30,9 @@ import { fillMade } from "../features/holes/fill.js";
 import { HandlerDirectives } from "./handler-directives.js";
 import { capturePlan } from "./stored-head.js";
 import { endSuperseded, putOutOfDate } from "./supersede.js";
+import type { PutOut } from "./supersede.js";
 import { headTold, notModified } from "./validation.js";
+import type { Freshening } from "./validation.js";
 import { leadNoLonger, releaseFollowers } from "./forward-plan.js";
 import {
   changedFields,
@@ -44,6 +47,8 @@ import type { Failure } from "./stale.js";
 import { ForwardReport } from "./report.js";
 import type { Fields } from "./client-response.js";
 
+/** How long the response to a request that has changed something waits for other machines. */
+const HELD_MS = 1_000;
 const PASS: Delivery = Object.freeze({ kind: "pass", set: [], remove: [], record: false });
 
 export class Forward {
@@ -59,7 +64,8 @@ export class Forward {
   /** What the decision to store was made on. */
   #decidedOn: ResponseHead | undefined;
   #decision: StoreDecision | undefined;
-  /** Whether a stored response stays stored as a 304 has freshened it. */
+  /** A stored response that a 304 has freshened, until its head leaves; then whether it stays stored. */
+  #freshening: Freshening | undefined;
   #freshened: MaybeAsync<boolean> = false;
   /** The fields the client is given. */
   #given: RawHeaders = [];
@@ -67,6 +73,8 @@ export class Forward {
   #delegated = false;
   /** While its client has left and the handler goes on. */
   #absent: AbsentClient | undefined;
+  /** What the request has put out of date, once that is purged. */
+  #putOut: PutOut | undefined;
   /** The handler may know that its client has left: a response that it ends from now on may be less than the page. */
   #mayBeCutShort = false;
   #over = false;
@@ -97,6 +105,23 @@ export class Forward {
 
   get plan(): ForwardPlan {
     return this.#plan;
+  }
+
+  /** Whether `held` may have something to wait for: the request may change something, and machines share purges. */
+  get mayBeHeld(): boolean {
+    return this.#context.shared && !this.#delegated && !isSafe(this.#plan.request.method);
+  }
+
+  /** For the moment before a head goes to the client: what the request has changed is purged, and the head waits until
+   * no machine answers with what was, a second at most.
+   * @returns never rejects. `undefined`: there is nothing to wait for */
+  held(head: ResponseHead): Promise<void> | undefined {
+    if (!this.mayBeHeld || this.#putOut !== undefined) return undefined;
+    const { purged } = (this.#putOut = putOutOfDate(this.#context, this.#plan, head));
+    if (purged === undefined) return undefined;
+    return atMost(HELD_MS, purged, () =>
+      this.#context.observer.error(undeliveredError(new Error("the response does not wait longer"))),
+    );
   }
 
   /** Calls the application: fragments that it uses, now or later, are known to be inside this response. */
@@ -193,7 +218,7 @@ export class Forward {
 
   /** Whether what is written is still stored, or read along by others; decided once the response has begun. */
   get wanted(): boolean {
-    return this.#capture?.wanted ?? false;
+    return this.#capture?.wanted ?? this.#freshening !== undefined;
   }
 
   /** Whether others read along at the moment. */
@@ -207,10 +232,11 @@ export class Forward {
   leaving(rawHeaders: RawHeaders): Fields {
     const capture = this.#capture;
     const head = this.#decidedOn;
-    if (capture === undefined || head === undefined) return [];
+    if (head === undefined || (capture ?? this.#freshening) === undefined) return [];
     const reason = lateRefusal(this.#given, rawHeaders, this.#context.options.relaxed.setCookie);
+    if (reason === undefined && this.#plan.page !== undefined) this.#context.hitForMiss.forget(this.#plan.page.key);
+    if (capture === undefined) return this.#freshenedLeaves(reason, rawHeaders);
     if (reason === undefined) {
-      if (this.#plan.page !== undefined) this.#context.hitForMiss.forget(this.#plan.page.key);
       // A page with holes is shared once it is complete: the holes are filled for each client.
       if (this.directives.sealHoles() === undefined) this.#plan.leading?.flight.share(capture.sharing());
       return this.#lost(capture, head);
@@ -225,9 +251,12 @@ export class Forward {
   end(): MaybeAsync<boolean> {
     const capture = this.#capture;
     this.#capture = undefined;
+    this.#freshenedLeaves(undefined, []);
     // A handler that goes on while it writes may have read more since.
     const now = capture && this.#decision && audited(this.#context, this.#plan, this.#decision);
-    if (now?.store === false) capture?.refuse(now.reason);
+    const { skipReason } = this.directives;
+    if (skipReason !== undefined) capture?.refuse(skipReason);
+    else if (now?.store === false) capture?.refuse(now.reason);
     // It is already stored under the key of what selects it.
     else if (now !== this.#decision) capture?.refuse("audit");
     const kept = capture?.end() ?? false;
@@ -243,6 +272,8 @@ export class Forward {
   abort(reason: string): void {
     this.#capture?.abort(reason);
     this.#capture = undefined;
+    this.#freshening?.abort(reason);
+    this.#freshening = undefined;
     // An error that is thrown here is an answer like any other to the waiting requests: a failure, which each of them
     // finds out for itself.
     if (reason === "thrown") releaseFollowers(this.#plan, true);
@@ -288,8 +319,9 @@ export class Forward {
       if (head.status === 304 && this.requestChanges.conditional) {
         const decide = (freshened: ResponseHead): StoreDecision => this.#decide(freshened, now);
         const answer = notModified(this.#context, this.#plan, selection, head, now, decide, this.#report);
-        this.#freshened = answer.kept;
-        return answer.delivery;
+        this.#freshening = answer.freshening;
+        this.#given = answer.response.headers;
+        return { kind: "instead", response: answer.response, record: answer.freshening !== undefined };
       }
       const stale = this.#staleInstead(now, head.status);
       if (stale !== undefined) return { kind: "instead", response: stale, record: false };
@@ -299,8 +331,12 @@ export class Forward {
 
   #deliver(head: ResponseHead, before: RawHeaders, body: Buffer | undefined, now: number): Delivery {
     const decision = this.#decide(head, now, body?.length);
-    const birth = putOutOfDate(this.#context, this.#plan, head, decision);
-    if (birth !== this.#plan.birth) this.#plan = { ...this.#plan, birth };
+    const { store } = this.#context;
+    const { survived } = (this.#putOut ??= putOutOfDate(this.#context, this.#plan, head));
+    const { birth } = this.#plan;
+    // A POST that answers GETs is stored a moment after what it has invalidated.
+    if (survived && decision.store && store.survivesPurges({ scope: "", name: "", tags: decision.tags, birth }))
+      this.#plan = { ...this.#plan, birth: store.position() };
     const ownEtag = decision.store && body !== undefined && mayBeTagged(head) ? etag(body) : undefined;
     this.#report.forwarded(reasonTold(this.#plan, decision), decision.store ? undefined : decision.reason);
     if (decision.store) this.#begin(decision, head, before, ownEtag, now);
@@ -355,6 +391,17 @@ export class Forward {
     if (reason === undefined) return [];
     capture.refuse(reason);
     return [statusField(this.#plan, head, { store: false, reason }, false)];
+  }
+
+  // A stored response that a 304 has freshened is shared, too, only once its head leaves.
+  #freshenedLeaves(refusal: string | undefined, rawHeaders: RawHeaders): Fields {
+    const freshening = this.#freshening;
+    this.#freshening = undefined;
+    if (freshening === undefined) return [];
+    if (refusal !== undefined) return freshening.refuse(refusal, rawHeaders);
+    const { kept, fields } = freshening.store();
+    this.#freshened = kept;
+    return fields;
   }
 
   // A client whose own response is read from the capture gets the rest of it.

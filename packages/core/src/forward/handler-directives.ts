@@ -90,7 +90,8 @@ export class HandlerDirectives {
     return this;
   }
 
-  /** Does not store this response. The reason shows in `Cache-Status`.
+  /** Does not store this response. The reason shows in `Cache-Status`, or, said while the body is being written, in the
+   * `not-stored` event alone.
    * @example if (req.query.preview) req.diskCache.skip("preview") */
   skip(reason = "skip"): this {
     this.skipReason = reason;

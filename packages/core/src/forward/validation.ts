@@ -1,32 +1,32 @@
 /** Validation (RFC 9111 §4.3): what happens to a stored response when the handler answers a condition of the cache's
  * own, or a HEAD. The client gets the stored response, freshened where the answer is about it. */
 import { dated } from "../base/clock.js";
-import type { ResponseHead } from "../base/exchange.js";
+import type { RawHeaders, ResponseHead } from "../base/exchange.js";
 import type { MaybeAsync } from "../base/async.js";
-import { copyFreshened } from "./capture/copy-freshened.js";
-import type { Freshening } from "./capture/copy-freshened.js";
+import { freshenedCopy } from "./capture/copy-freshened.js";
+import type { FreshenedCopy } from "./capture/copy-freshened.js";
 import { withCodingVary, withoutCodingVary } from "../features/coding/coded-entry.js";
 import { respondStored } from "../features/coding/respond-chosen.js";
 import type { CacheContext } from "../page-cache/context.js";
+import { formatCacheStatus } from "../http/cache-status.js";
 import type { CacheStatus } from "../http/cache-status.js";
 import { isCodable } from "../http/codable.js";
+import { fieldLines } from "../http/fields.js";
 import { freshen, headUpdate, validates } from "../http/freshen.js";
 import { sameVariant } from "../key/page-key.js";
 import type { ResponseEntry, Selection } from "../lookup/select.js";
+import type { OutgoingResponse } from "../stored/outgoing.js";
 import type { StoredResponse } from "../stored/stored-response.js";
-import type { Delivery, ForwardPlan, SharedResponse, StoreDecision } from "./forward-plan.js";
+import type { Fields } from "./client-response.js";
+import type { ForwardPlan, SharedResponse, StoreDecision } from "./forward-plan.js";
 import { releaseFollowers } from "./forward-plan.js";
-import { endSuperseded } from "./supersede.js";
 import type { ForwardReport } from "./report.js";
-
-/** What the client gets, and whether the stored response stays stored as it is now. */
-export interface NotModified {
-  readonly delivery: Delivery;
-  readonly kept: MaybeAsync<boolean>;
-}
+import { besideOthers } from "./stored-head.js";
+import { endSuperseded } from "./supersede.js";
 
 /** @param decide whether the freshened response may be stored
- * @param report of this forward */
+ * @param report of this forward
+ * @returns what becomes of it when its head leaves, unless nothing is stored or shared */
 export function notModified(
   context: CacheContext,
   plan: ForwardPlan,
@@ -35,8 +35,8 @@ export function notModified(
   now: number,
   decide: (head: ResponseHead) => StoreDecision,
   report: ForwardReport,
-): NotModified {
-  const { request, reason, leading } = plan;
+): { readonly response: OutgoingResponse; readonly freshening: Freshening | undefined } {
+  const { request, reason } = plan;
   const { entry } = selection;
   if (!validates(entry.value.head, validation)) {
     // §4.3.4: it is about another representation, so it freshens nothing; but it answers our condition, and the client
@@ -45,38 +45,92 @@ export function notModified(
     report.freshened(0, "not-modified", false);
     const status: CacheStatus = { fwd: reason, fwdStatus: 304, detail: "not-modified" };
     const marks = { status, shown: context.options, said: "STALE" } as const;
-    const response = respondStored(context, entry, request, now, marks);
-    return { delivery: { kind: "instead", response, record: false }, kept: false };
+    return { response: respondStored(context, entry, request, now, marks), freshening: undefined };
   }
   const head = freshen(headToFreshen(entry), validation, dated(context.options.clock, now));
-  const decision = decide(head);
-  const { entry: freshened, refusal, kept } = freshenStored(context, plan, selection, head, decision);
-  report.freshened(entry.bodyBytes, refusal, kept);
-  if (decision.store) leading?.flight.standIn(shareStored(context, plan, freshened));
+  const asked = decide(head);
+  // A cookie is for this client alone: a whole response with one would not be stored either.
+  const cookies = context.options.relaxed.setCookie ? [] : fieldLines(validation.rawHeaders, "set-cookie");
+  const decision: StoreDecision = cookies.length > 0 ? { store: false, reason: "set-cookie" } : asked;
+  const freshened = freshenedEntry(entry, head, decision);
+  const copy = copyOrEnd(context, plan, selection, freshened.value, decision);
+  const { refusal } = copy;
+  if (!decision.store) report.notStored(decision.reason, validation.rawHeaders);
   const storing = refusal === undefined;
-  const status: CacheStatus = { fwd: reason, fwdStatus: 304, stored: kept === true, storing, detail: refusal };
+  const stored = storing && entry.body !== undefined;
+  const status: CacheStatus = { fwd: reason, fwdStatus: 304, stored, storing, detail: refusal };
   const marks = { status, shown: context.options, said: "HIT" } as const;
   const response = respondStored(context, freshened, request, now, marks);
-  return { delivery: { kind: "instead", response, record: false }, kept };
+  const headers = [...response.headers, ...cookies.flatMap((line) => ["Set-Cookie", line])];
+  return {
+    response: { ...response, headers },
+    freshening: decision.store ? new Freshening(context, plan, freshened, copy, report) : undefined,
+  };
 }
 
-/* Stores a response under the fields that a 304, or the answer to a HEAD, brought for it (RFC 9111 §4.3.4, §4.3.5). */
+/** A stored response under the fields of a 304, until its head has left with all that middleware outside has added:
+ * only then is it certain that it may be shared. Ends by one of its methods, called once. */
+export class Freshening {
+  readonly #context: CacheContext;
+  readonly #plan: ForwardPlan;
+  readonly #entry: ResponseEntry;
+  readonly #copy: FreshenedCopy;
+  readonly #report: ForwardReport;
+
+  constructor(
+    context: CacheContext,
+    plan: ForwardPlan,
+    entry: ResponseEntry,
+    copy: FreshenedCopy,
+    report: ForwardReport,
+  ) {
+    this.#context = context;
+    this.#plan = plan;
+    this.#entry = entry;
+    this.#copy = copy;
+    this.#report = report;
+  }
+
+  /** It may be stored, and clients that wait for it get it.
+   * @returns whether it is stored, and fields to set because it is not after all */
+  store(): { readonly kept: MaybeAsync<boolean>; readonly fields: Fields } {
+    const { refusal } = this.#copy;
+    const kept = this.#copy.store();
+    this.#report.freshened(this.#entry.bodyBytes, refusal, kept);
+    this.#plan.leading?.flight.standIn(shareStored(this.#context, this.#plan, this.#entry));
+    return { kept, fields: refusal === undefined && kept === false ? this.#status("store") : [] };
+  }
+
+  /** It must not be shared: what is stored is out of date, as where a whole response is refused.
+   * @param rawHeaders of the response
+   * @returns fields to set */
+  refuse(reason: string, rawHeaders: RawHeaders): Fields {
+    this.#report.notStored(reason, rawHeaders);
+    releaseFollowers(this.#plan, false);
+    endSuperseded(this.#context, this.#plan, this.#entry.value.head.status, reason);
+    return this.#status(reason);
+  }
+
+  /** Its head never left. */
+  abort(reason: string): void {
+    this.#report.notStored(reason);
+  }
+
+  #status(detail: string): Fields {
+    const status = formatCacheStatus({ fwd: this.#plan.reason, fwdStatus: 304, detail });
+    return [["Cache-Status", besideOthers(this.#entry.value.head.rawHeaders, "cache-status", status)]];
+  }
+}
+
+/* A stored response under the fields that a 304, or the answer to a HEAD, brought for it (RFC 9111 §4.3.4, §4.3.5). */
 
 /** The stored head as its handler gave it. */
 function headToFreshen({ value: { head, offer } }: ResponseEntry): ResponseHead {
   return offer === undefined ? head : { ...head, rawHeaders: withoutCodingVary(head.rawHeaders) };
 }
 
-/** @param head the stored one with its new fields, which `decision` is about
- * @returns the entry as it is now, and what happens to it */
-function freshenStored(
-  context: CacheContext,
-  plan: ForwardPlan,
-  selection: Selection,
-  head: ResponseHead,
-  decision: StoreDecision,
-): { readonly entry: ResponseEntry } & Freshening {
-  const { entry } = selection;
+/** @param head the stored one with its new fields, which `decision` is about */
+function freshenedEntry(entry: ResponseEntry, head: ResponseHead, decision: StoreDecision): ResponseEntry {
   const { value } = entry;
   const policy = decision.store ? decision.policy : value.policy;
   const offer = value.offer && isCodable(head, decision.store ? decision.vary : value.vary) ? value.offer : undefined;
@@ -90,30 +144,28 @@ function freshenStored(
     lookedAt: 0,
   };
   return {
-    entry: {
-      head: entry.head,
-      value: freshened,
-      bodyBytes: entry.bodyBytes,
-      body: entry.body,
-      softPurged: false,
-      reader: () => entry.reader(),
-    },
-    ...storeFreshened(context, plan, selection, freshened, decision),
+    head: entry.head,
+    value: freshened,
+    bodyBytes: entry.bodyBytes,
+    body: entry.body,
+    softPurged: false,
+    reader: () => entry.reader(),
   };
 }
 
-function storeFreshened(
+/** @returns a copy to store; where none may be stored, what is stored is over */
+function copyOrEnd(
   context: CacheContext,
   { request, facts, birth }: ForwardPlan,
   selection: Selection,
   freshened: StoredResponse,
   decision: StoreDecision,
-): Freshening {
+): FreshenedCopy {
   if (decision.store && decision.vary.join() === selection.entry.value.vary.join())
-    return copyFreshened(context, selection, freshened, decision.tags, birth);
+    return freshenedCopy(context, selection, freshened, decision.tags, birth);
   const refusal = decision.store ? "other-vary" : decision.reason;
   endSuperseded(context, { request, selection, facts }, freshened.head.status, refusal);
-  return { refusal, kept: false };
+  return { refusal, store: () => false };
 }
 
 /* RFC 9111 §4.3.5: what the handler answers to a HEAD is also about the stored GET. The client gets it as it is. */
@@ -137,7 +189,9 @@ export function headTold(
   const asGet = { ...plan, request: { ...plan.request, method: "GET" } };
   if (told === "freshen") {
     const freshened = freshen(headToFreshen(entry), head, dated(context.options.clock, now));
-    freshenStored(context, asGet, { key, entry }, freshened, decide(freshened, asGet));
+    const decision = decide(freshened, asGet);
+    const { value } = freshenedEntry(entry, freshened, decision);
+    void copyOrEnd(context, asGet, { key, entry }, value, decision).store();
   } else if (told === "ignore" && head.status === 200) {
     const decision = decide(head, asGet);
     // Other fields that are missing from an answer without a body may be present with it.

@@ -19,23 +19,34 @@ export type PurgeTarget = (
   | { readonly host: string }
   | { readonly all: true }
 ) &
-  PurgeOptions;
+  Pick<PurgeOptions, "soft">;
 
 export interface PurgeOptions {
   /** Keep what is purged as stale: for validation, and to stand in when the application fails.
    * @default false */
   readonly soft?: boolean;
+  /** Resolve to how many stored pages the call has named. The head of every stored page is read for it, before the
+   * purge.
+   * @default false */
+  readonly count?: boolean;
 }
 
-type Named = string | PurgeTarget | readonly (string | PurgeTarget)[];
+/** What `purge()` resolves to with `count: true`. */
+export interface PurgeCount {
+  /** Stored responses that could still be served and were named: each variant of a page is one. */
+  readonly named: number;
+}
+
+/** What a call of `purge()` is given. */
+export type PurgeTargets = string | PurgeTarget | readonly (string | PurgeTarget)[];
 
 /** What a request that has succeeded puts out of date: a path, a URL or a target of `purge()`, or several, or a
  * function of the request that names them. */
-export type Purges<Req> = Named | ((req: Req) => Named | Promise<Named>);
+export type Purges<Req> = PurgeTargets | ((req: Req) => PurgeTargets | Promise<PurgeTargets>);
 
 const NAMES = ["url", "prefix", "path", "tag", "tags", "host", "all"] as const;
-const TARGET_NAMES: ReadonlySet<string> = new Set([...NAMES, "soft"]);
-const OPTION_NAMES: ReadonlySet<string> = new Set(["soft"] satisfies (keyof PurgeOptions)[]);
+const TARGET_NAMES: ReadonlySet<string> = new Set([...NAMES, "soft", "count"]);
+const OPTION_NAMES: ReadonlySet<string> = new Set(["soft", "count"] satisfies (keyof PurgeOptions)[]);
 
 /** @param at the function that received the target: stands before the names in messages
  * @param queriesOf which parts of a target's query its pages may be named by
@@ -84,12 +95,20 @@ export function isSoft(at: string, target: PurgeTarget, options: PurgeOptions): 
   return boolean(`${at}.soft`, target.soft ?? options.soft ?? false);
 }
 
+/** Whether the pages that are named are counted: the options ask for it, or the target does, which over HTTP has no
+ * options beside it.
+ * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` */
+export function isCounted(at: string, target: object, options: PurgeOptions): boolean {
+  return boolean(`${at}.count`, (target as PurgeOptions).count ?? options.count ?? false);
+}
+
 /** Checks a target that is to be purged later.
  * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` */
 export function checkTarget(at: string, given: string | PurgeTarget): void {
   const target = wholeTarget(at, given);
   purgeSelectors(at, target, () => []);
   isSoft(at, target, {});
+  if ("count" in target) throw optionError(`${at}.count`, "nothing, because no caller is told", target.count);
 }
 
 /** A text names a path or a URL. Where it has a star, one of two things is meant, and the caller has to say which.

@@ -3,6 +3,7 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { DiskCacheError, optionError } from "../base/errors.js";
 import { hasStar } from "./purge-target.js";
+import type { PurgeCount } from "./purge-target.js";
 
 /** Which clients may purge over HTTP. */
 export interface PurgerOptions {
@@ -41,15 +42,15 @@ const OPTION_NAMES: ReadonlySet<string> = new Set(["token"] satisfies (keyof Pur
  * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` for a token that could be guessed; the message does not show it */
 export function purger(
   given: PurgerOptions,
-  purge: (target: object) => Promise<void>,
+  purge: (target: object) => Promise<PurgeCount | void>,
 ): (request: PurgeRequest) => Promise<PurgeAnswer> {
   const digests = tokensOf(given).map(digestOf);
   return async ({ method, authorization, content }) => {
     if (!isKnown(digests, authorization)) return UNAUTHORIZED;
     if (method !== "POST") return NOT_POST;
     try {
-      await purge(targetOf(await content()));
-      return DONE;
+      const count = await purge(targetOf(await content()));
+      return count ? answer(200, count) : DONE;
     } catch (error) {
       return failure(error);
     }

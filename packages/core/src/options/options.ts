@@ -4,6 +4,7 @@ import type { Coding } from "../base/codings.js";
 import type { ResponseHead } from "../base/exchange.js";
 import type { Duration, Size } from "../base/units.js";
 import type { OpenStore } from "../store/contract.js";
+import type { Tier } from "../tier/contract.js";
 
 /** What the key is made from, beside method, scheme, host, path and query. */
 export interface KeyRules {
@@ -60,6 +61,34 @@ export interface RelaxedRules {
   readonly guessLanguage?: boolean;
 }
 
+/** What becomes of responses that have gone stale. */
+export interface StaleRules {
+  /** How long after it went stale a response is still of use: while it is refreshed behind it, and in the place of an
+   * error. The same as a duration in the place of the object.
+   * @default 0
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a duration
+   * @example diskCache({ dir: ".cache/pages", ttl: "1m", stale: { for: "1d" } }) */
+  readonly for?: Duration;
+  /** How long a handler may take to begin its response before a stale page inside its `staleIfError` stands in; what
+   * the handler answers later is stored. Where no stale page may stand in, nothing changes. A duration.
+   * @default undefined: as long as it takes
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a duration
+   * @example diskCache({ dir: ".cache/pages", ttl: "1m", stale: { for: "1d", timeout: "2s" } }) */
+  readonly timeout?: Duration;
+  /** How long after it went stale a response is still served while it is refreshed: the operator's own
+   * `staleWhileRevalidate`, beside whatever the response says: the longer of the two counts. A duration.
+   * @default 0
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a duration
+   * @example diskCache({ dir: ".cache/pages", ttl: "1m", stale: { grace: "10s" } }) */
+  readonly grace?: Duration;
+  /** How long after it went stale a response is stored only for its validators, so that a handler may answer 304. A
+   * duration.
+   * @default "1h"
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a duration
+   * @example diskCache({ dir: ".cache/pages", ttl: "1m", stale: { keep: "1d" } }) */
+  readonly keep?: Duration;
+}
+
 /** How long, and how, responses of one route or of the whole cache are stored. `Req` is what the framework passes to a
  * handler. */
 export interface CachePolicy<Req = unknown> {
@@ -70,11 +99,12 @@ export interface CachePolicy<Req = unknown> {
    * @example diskCache({ dir: ".cache/pages", ttl: "5m" }) */
   readonly ttl?: Duration;
   /** How long after it went stale a response is still of use: while it is refreshed behind it, and in the place of an
-   * error. Both of `staleWhileRevalidate` and `staleIfError`, where they are not given. A duration.
+   * error. Both of `staleWhileRevalidate` and `staleIfError`, where they are not given. A duration, or an object in which
+   * that is `for`, with what else concerns stale responses: `grace`, `keep`, and the `timeout` of a handler.
    * @default 0
-   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a duration
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when neither a duration nor an object of these
    * @example diskCache({ dir: ".cache/pages", ttl: "1m", stale: "1d" }) */
-  readonly stale?: Duration;
+  readonly stale?: Duration | StaleRules;
   /** Labels by which `purge({ tag })` finds the page: a list, or a function of the request.
    * @default []
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when neither a list of strings nor a function
@@ -146,24 +176,6 @@ export interface CachePolicy<Req = unknown> {
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a function
    * @example diskCache({ dir: ".cache/pages", ttl: "5m", shouldStore: (req, response) => response.status === 200 }) */
   readonly shouldStore?: (req: Req, response: ResponseHead) => boolean;
-  /** How long a handler may take to begin its response before a stale page inside its `staleIfError` stands in; what
-   * the handler answers later is stored. Where no stale page may stand in, nothing changes. A duration.
-   * @default undefined: as long as it takes
-   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a duration
-   * @example diskCache({ dir: ".cache/pages", ttl: "1m", staleIfError: "1d", timeout: "2s" }) */
-  readonly timeout?: Duration;
-  /** How long after it went stale a response is still served while it is refreshed: the operator's own
-   * `staleWhileRevalidate`, beside whatever the response says: the longer of the two counts. A duration.
-   * @default 0
-   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a duration
-   * @example diskCache({ dir: ".cache/pages", ttl: "1m", grace: "10s" }) */
-  readonly grace?: Duration;
-  /** How long after it went stale a response is stored only for its validators, so that a handler may answer 304. A
-   * duration.
-   * @default "1h"
-   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a duration
-   * @example diskCache({ dir: ".cache/pages", ttl: "1m", keep: "1d" }) */
-  readonly keep?: Duration;
   /** Methods whose responses may be stored: `"GET"`, `"QUERY"`, `"POST"`; HEAD is answered from a stored GET, so
    * `"HEAD"` means nothing without it. A list.
    * The content of a QUERY or POST, up to 1 MiB, is read first and becomes part of the key, together with its type and
@@ -173,6 +185,12 @@ export interface CachePolicy<Req = unknown> {
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a list of methods the cache can key, or HEAD without GET
    * @example diskCache({ dir: ".cache/pages", ttl: "5m", methods: ["GET", "QUERY"] }) */
   readonly methods?: readonly string[];
+  /** @deprecated `stale.timeout` says the same. */
+  readonly timeout?: StaleRules["timeout"];
+  /** @deprecated `stale.grace` says the same. */
+  readonly grace?: StaleRules["grace"];
+  /** @deprecated `stale.keep` says the same. */
+  readonly keep?: StaleRules["keep"];
 }
 
 /** A policy for the paths that a pattern matches. */
@@ -261,6 +279,66 @@ export interface HttpOptions<Req = unknown> {
   readonly relaxed?: RelaxedRules;
 }
 
+/** A secret of 16 bytes or more, or several: the first seals, each opens. */
+export type Secret = string | Uint8Array | readonly (string | Uint8Array)[];
+
+/** A secret, and what is done with it. */
+export interface SecretOptions {
+  /** What files are sealed with: the same as without an object.
+   * @default required
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when it is not that, or shorter; the message does not show it
+   * @example diskCache({ dir: ".cache/pages", ttl: "5m", secret: { keys: process.env["CACHE_SECRET"]! } }) */
+  readonly keys: Secret;
+  /** Also encrypt every stored file with AES-256-GCM, under a key of its own: a reader of the directory without the
+   * keys learns neither URLs nor fields nor bodies. Sizes, times and the number of files stay visible.
+   * @default false
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a boolean, or without `keys`
+   * @example diskCache({ dir: ".cache/pages", ttl: "5m", secret: { keys: process.env["CACHE_SECRET"]!, encrypt: true } }) */
+  readonly encrypt?: boolean;
+}
+
+/** Who is taken for whom, and where files may lie. */
+export interface SafetyOptions {
+  /** Hosts whose pages may be stored, as the `Host` field says them: with the port where one is sent, without a
+   * scheme; a request for another is forwarded.
+   * @default undefined: every host, each with its own pages
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a list of hosts
+   * @example diskCache({ dir: ".cache/pages", safety: { hosts: ["www.example.com"] } }) */
+  readonly hosts?: readonly string[];
+  /** How this application identifies its clients, beside `Authorization` and cookies: by such a field (`X-API-Key`,
+   * `X-Forwarded-User`, `X-Amzn-Oidc-*`, …), a verified client certificate, or a user recognised by middleware before
+   * the cache. Such requests only fill pages marked `public`, `s-maxage` or `must-revalidate`, and are served only
+   * those, unless a `partition` answers for them or `key.headers` names the field.
+   * @default { fields: [], ignore: [], certificate: true, user: true }
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not lists of field names and booleans
+   * @example diskCache({ dir: ".cache/pages", safety: { credentials: { fields: ["x-acme-token"], ignore: ["x-api-key"] } } }) */
+  readonly credentials?: CredentialOptions;
+  /** Allow a directory below one that looks as if it was served to the public: by its name (`public`, `public_html`,
+   * `static`, `htdocs`, `wwwroot`, and `www` inside the application), or because it contains an `index.html`. What
+   * `express.static` or `koa-static` really serve cannot be detected, so keep a directory with another name out of
+   * theirs.
+   * @default false
+   * @throws {DiskCacheError} `ERR_DISKCACHE_DIRECTORY` with `strict` when such a directory is given without it;
+   * otherwise an `error` event, or a process warning where there is no listener, and nothing is stored
+   * @example diskCache({ dir: "public/cache", safety: { allowPublicDir: true } }) */
+  readonly allowPublicDir?: boolean;
+}
+
+/** What responses tell people and their tools, beside `Cache-Status`. */
+export interface ReportOptions {
+  /** Name of an additional response field that says `HIT`, `MISS`, `STALE` or `BYPASS`.
+   * @default undefined: `Cache-Status` (RFC 9211) only
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a field name
+   * @example diskCache({ dir: ".cache/pages", report: { debugHeader: "X-Cache" } }) */
+  readonly debugHeader?: string;
+  /** Add a member `cache` to `Server-Timing`, which browsers show beside a request: `hit`, `stale`, `miss` or `bypass`,
+   * why nothing was stored, and how many milliseconds the application took (`app`).
+   * @default false, and true when NODE_ENV is "development"
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when neither true nor false
+   * @example diskCache({ dir: ".cache/pages", report: { serverTiming: true } }) */
+  readonly serverTiming?: boolean;
+}
+
 /** Options of `diskCache()`. Only `dir` is needed. */
 export interface DiskCacheOptions<Req = unknown> extends CachePolicy<Req> {
   /** Directory of the cache files; made when missing, with mode 0700. Any number of processes on one machine may share
@@ -297,20 +375,6 @@ export interface DiskCacheOptions<Req = unknown> extends CachePolicy<Req> {
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not an object of these
    * @example diskCache({ dir: ".cache/pages", ttl: "5m", limits: { maxSize: "20gb", memory: "256mb" } }) */
   readonly limits?: Limits;
-  /** Hosts whose pages may be stored, as the `Host` field says them: with the port where one is sent, without a
-   * scheme; a request for another is forwarded.
-   * @default undefined: every host, each with its own pages
-   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a list of hosts
-   * @example diskCache({ dir: ".cache/pages", hosts: ["www.example.com"] }) */
-  readonly hosts?: readonly string[];
-  /** How this application identifies its clients, beside `Authorization` and cookies: by such a field (`X-API-Key`,
-   * `X-Forwarded-User`, `X-Amzn-Oidc-*`, …), a verified client certificate, or a user recognised by middleware before
-   * the cache. Such requests only fill pages marked `public`, `s-maxage` or `must-revalidate`, and are served only
-   * those, unless a `partition` answers for them or `key.headers` names the field.
-   * @default { fields: [], ignore: [], certificate: true, user: true }
-   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not lists of field names and booleans
-   * @example diskCache({ dir: ".cache/pages", credentials: { fields: ["x-acme-token"], ignore: ["x-api-key"] } }) */
-  readonly credentials?: CredentialOptions;
   /** Fail at creation when the directory cannot be used (checked by writing a file there and removing it), or when its
    * file system is too small for the `minFree` or `maxSize` given. Without it every request is forwarded then, and an
    * `error` event reports it, or a process warning where there is no listener.
@@ -328,17 +392,19 @@ export interface DiskCacheOptions<Req = unknown> extends CachePolicy<Req> {
    * directory but lacks it cannot forge a page, change one, or put one in the place of another. What is not sealed
    * with it, or with another of the list, is a miss and is removed.
    * A string or Buffer of 16 bytes or more, or a list of them to change it without losing the cache: the first seals,
-   * each opens. All processes that share the directory need the same.
+   * each opens. Or an object in which those are `keys`, to encrypt files with them, too. All processes that share the
+   * directory need the same.
    * @default undefined: files are checked for damage, not for forgery
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when it is not that, or shorter; the message does not show it
    * @example diskCache({ dir: ".cache/pages", ttl: "5m", secret: process.env["CACHE_SECRET"]! }) */
-  readonly secret?: string | Uint8Array | readonly (string | Uint8Array)[];
-  /** Also encrypt every stored file with AES-256-GCM, under a key of its own: a reader of the directory without the
-   * `secret` learns neither URLs nor fields nor bodies. Sizes, times and the number of files stay visible.
-   * @default false
-   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a boolean, or without `secret`
-   * @example diskCache({ dir: ".cache/pages", ttl: "5m", secret: process.env["CACHE_SECRET"]!, encrypt: true }) */
-  readonly encrypt?: boolean;
+  readonly secret?: Secret | SecretOptions;
+  /** Share purges with other machines, over an engine such as Redis or Valkey: when `purge()` resolves, no machine
+   * answers with what it named. What `redisTier()` of @diskcache/redis returns, the same for every cache on the
+   * directory. See docs/distributed.md.
+   * @default undefined: purges reach the processes that share the directory
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when it is not that, or one of its settings is wrong
+   * @example diskCache({ dir: ".cache/pages", ttl: "5m", tier: redisTier({ client: new Redis(), name: "shop" }) }) */
+  readonly tier?: Tier;
   /** How requests for one page that is not stored wait for each other, so that the application renders it once.
    * `timeout`: how long followers wait for the response to begin before they go to the application themselves, a
    * duration; `maxFollowers`: how many may wait for one page.
@@ -372,32 +438,23 @@ export interface DiskCacheOptions<Req = unknown> extends CachePolicy<Req> {
     | "off"
     | boolean
     | { readonly mode?: "warn" | "enforce" | "off" | boolean; readonly ignore?: readonly string[] };
+  /** Who is taken for whom, and where files may lie: `hosts` whose pages are stored, `credentials` by which this
+   * application knows its clients, `allowPublicDir`.
+   * @default {}: the default of each
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not an object of these
+   * @example diskCache({ dir: ".cache/pages", safety: { hosts: ["www.example.com"] } }) */
+  readonly safety?: SafetyOptions;
   /** How HTTP is read: `honourRequest` for what clients ask, `heuristic` and `targetedFields` for what responses say,
    * `relaxed` for what HTTP permits and this cache refuses by default.
    * @default {}: the default of each
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not an object of these
    * @example diskCache({ dir: ".cache/pages", http: { heuristic: true, honourRequest: true } }) */
   readonly http?: HttpOptions<Req>;
-  /** Allow a directory below one that looks as if it was served to the public: by its name (`public`, `public_html`,
-   * `static`, `htdocs`, `wwwroot`, and `www` inside the application), or because it contains an `index.html`. What
-   * `express.static` or `koa-static` really serve cannot be detected, so keep a directory with another name out of
-   * theirs.
-   * @default false
-   * @throws {DiskCacheError} `ERR_DISKCACHE_DIRECTORY` with `strict` when such a directory is given without it;
-   * otherwise an `error` event, or a process warning where there is no listener, and nothing is stored
-   * @example diskCache({ dir: "public/cache", allowPublicDir: true }) */
-  readonly allowPublicDir?: boolean;
-  /** Name of an additional response field that says `HIT`, `MISS`, `STALE` or `BYPASS`.
-   * @default undefined: `Cache-Status` (RFC 9211) only
-   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a field name
-   * @example diskCache({ dir: ".cache/pages", debugHeader: "X-Cache" }) */
-  readonly debugHeader?: string;
-  /** Add a member `cache` to `Server-Timing`, which browsers show beside a request: `hit`, `stale`, `miss` or `bypass`,
-   * why nothing was stored, and how many milliseconds the application took (`app`).
-   * @default false, and true when NODE_ENV is "development"
-   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when neither true nor false
-   * @example diskCache({ dir: ".cache/pages", serverTiming: true }) */
-  readonly serverTiming?: boolean;
+  /** What responses tell people and their tools, beside `Cache-Status`: a `debugHeader` of one word, `serverTiming`.
+   * @default {}: the default of each
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not an object of these
+   * @example diskCache({ dir: ".cache/pages", report: { debugHeader: "X-Cache" } }) */
+  readonly report?: ReportOptions;
   /** The clock; tests move it by hand.
    * @default the machine's clock, which goes on where it is set back
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when it has no `now()`
@@ -417,6 +474,18 @@ export interface DiskCacheOptions<Req = unknown> extends CachePolicy<Req> {
   readonly admission?: Limits["admission"];
   /** @deprecated `limits.durability` says the same. */
   readonly durability?: Limits["durability"];
+  /** @deprecated `safety.hosts` says the same. */
+  readonly hosts?: SafetyOptions["hosts"];
+  /** @deprecated `safety.credentials` says the same. */
+  readonly credentials?: SafetyOptions["credentials"];
+  /** @deprecated `safety.allowPublicDir` says the same. */
+  readonly allowPublicDir?: SafetyOptions["allowPublicDir"];
+  /** @deprecated `report.debugHeader` says the same. */
+  readonly debugHeader?: ReportOptions["debugHeader"];
+  /** @deprecated `report.serverTiming` says the same. */
+  readonly serverTiming?: ReportOptions["serverTiming"];
+  /** @deprecated `secret.encrypt` says the same. */
+  readonly encrypt?: SecretOptions["encrypt"];
   /** @deprecated `http.honourRequest` says the same. */
   readonly honourRequest?: HttpOptions<Req>["honourRequest"];
   /** @deprecated `http.heuristic` says the same. */
@@ -439,18 +508,21 @@ export type DirectoryOption =
   | "strict"
   | "secret"
   | "encrypt"
-  | "allowPublicDir";
+  | "allowPublicDir"
+  | "tier";
 
 /** Options of a page cache with a store of your own. */
 export interface GivenStoreOptions<Req = unknown>
   extends
-    Omit<DiskCacheOptions<Req>, DirectoryOption | "store" | "limits">,
+    Omit<DiskCacheOptions<Req>, DirectoryOption | "store" | "limits" | "safety">,
     Readonly<Partial<Record<DirectoryOption, undefined>>> {
   /** A store of your own has bounds of its own, but for the longest body. */
   readonly limits?: Pick<Limits, "maxBody">;
+  /** Without a directory there is none to allow. */
+  readonly safety?: Omit<SafetyOptions, "allowPublicDir">;
   /** In place of `dir`: opens a store of your own, in memory or on another machine, that keeps the contract
    * `Store` of @diskcache/core. Its bounds are its own, so nothing about a directory may stand beside it: of `limits` only
-   * `maxBody`, and neither `strict`, `secret`, `encrypt` nor `allowPublicDir`.
+   * `maxBody`, and neither `strict`, `secret`, `safety.allowPublicDir` nor `tier`.
    * Caches that are given the same function share what is stored. See docs/store.md. A function.
    * @default undefined: files in `dir`
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a function, when what it returns lacks something of the

@@ -29,8 +29,8 @@ const ENABLED: Ours = { option: "enabled" };
 const COMPRESS: Ours = { option: "compress" };
 const WAIT: Ours = { option: "flight", as: '`flight`, such as `{ timeout: "30s" }`; collapsing is always on' };
 const DEBUG: Ours = {
-  option: "debugHeader",
-  as: '`debugHeader`, such as "X-Cache"; DISKCACHE_LOG=1 in the environment logs each request',
+  option: "report",
+  as: '`report: { debugHeader: "X-Cache" }`; DISKCACHE_LOG=1 in the environment logs each request',
 };
 const PRIVATE: Ours = {
   option: "partition",

@@ -21,7 +21,7 @@ const WRONG: readonly {
   {
     options: { dir: DIR, cabinet: 1 },
     option: "cabinet",
-    expected: "one of allowPublicDir, audit, ",
+    expected: "one of audit, clientCacheControl, ",
     got: '"cabinet"',
   },
   {
@@ -339,7 +339,11 @@ describe("options that stand together", () => {
       durability: "fsync",
     },
     http: { heuristic: true, targetedFields: ["a"], honourRequest: true, relaxed: { partial: true } },
+    safety: { hosts: ["a.example"], credentials: { user: false }, allowPublicDir: true },
+    report: { debugHeader: "X-Cache", serverTiming: true },
+    stale: { timeout: 2, grace: 3, keep: 4 },
   } as const;
+  const KEYS = "0123456789abcdef";
   const steady = { clock: { now: () => 0 } };
 
   it("mean what they meant beside the others, which warns once for each with where it is now", async () => {
@@ -347,12 +351,13 @@ describe("options that stand together", () => {
     vi.resetModules();
     const { resolveOptions: resolveAnew } = await import("./resolve-options.js");
     const warned = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
-    const beside: DiskCacheOptions = { dir: DIR, ...steady, ...INSIDE.limits, ...INSIDE.http };
-    const resolved = resolveAnew({ dir: DIR, ...steady, ...INSIDE });
+    const flat = Object.assign({}, ...Object.values(INSIDE)) as Partial<DiskCacheOptions>;
+    const beside: DiskCacheOptions = { dir: DIR, ...steady, ...flat, secret: KEYS, encrypt: true };
+    const resolved = resolveAnew({ dir: DIR, ...steady, ...INSIDE, secret: { keys: KEYS, encrypt: true } });
     expect(warned).not.toHaveBeenCalled();
     for (let i = 0; i < 2; i++) expect(resolveAnew(beside)).toEqual(resolved);
     const told = warned.mock.calls as unknown as readonly [string, { readonly type: string; readonly code: string }][];
-    const paths = Object.entries(INSIDE).flatMap(([group, members]) =>
+    const paths = Object.entries({ ...INSIDE, secret: { encrypt: true } }).flatMap(([group, members]) =>
       Object.keys(members).map((name) => `${group}.${name}`),
     );
     expect(new Set(told.map(([text]) => /it is `(\S+)` now/.exec(text)?.[1]))).toEqual(new Set(paths));
@@ -379,6 +384,35 @@ describe("options that stand together", () => {
       message: "option `memory`: expected nothing beside `limits.memory`, which says the same",
     },
     { given: { dir: undefined, store: () => ({}), limits: { memory: 1 } }, message: "no `limits.memory` beside it" },
+    { given: { safety: { hosts: "a" } }, message: "option `safety.hosts`: expected a list" },
+    { given: { safety: { credentials: { user: 1 } } }, message: "option `safety.credentials.user`: expected true or" },
+    { given: { report: { debugHeader: "a b" } }, message: "option `report.debugHeader`: expected the name of a" },
+    { given: { debug: true }, message: 'option `debug`: expected in its place `report: { debugHeader: "X-Cache" }`' },
+    { given: { stale: "soon" }, message: "option `stale`: expected a duration" },
+    { given: { stale: { for: "soon" } }, message: "option `stale.for`: expected a duration" },
+    { given: { stale: { keep: "soon" } }, message: "option `stale.keep`: expected a duration" },
+    { given: { stale: { ttl: 5 } }, message: "option `stale.ttl`: expected one of for, grace, keep, timeout" },
+    { given: { stale: { grace: 1 }, grace: 1 }, message: "option `grace`: expected nothing beside `stale.grace`" },
+    { given: { stale: [1] }, message: "option `stale`: expected a duration" },
+    { given: { secret: { keys: "short" } }, message: "option `secret.keys`: expected 16 bytes or more" },
+    { given: { secret: {} }, message: "option `secret.keys`: expected a string or Buffer, or a list of them" },
+    { given: { secret: { encrypt: true } }, message: "option `secret.keys`: expected a string or Buffer" },
+    {
+      given: { secret: { keys: KEYS, encrypt: 1 } },
+      message: "option `secret.encrypt`: expected true or false",
+    },
+    {
+      given: { dir: undefined, store: () => ({}), safety: { allowPublicDir: true } },
+      message: "no `safety.allowPublicDir` beside it",
+    },
+    {
+      given: { rules: [{ path: "/", stale: { keep: "soon" } }] },
+      message: "option `rules[0].stale.keep`: expected a duration",
+    },
+    {
+      given: { rules: [{ path: "/", stale: { keep: 1 }, keep: 1 }] },
+      message: "option `rules[0].keep`: expected nothing beside `stale.keep`",
+    },
   ])("are named in messages as they are given: $message", ({ given, message }) => {
     expect(() => resolveOptions({ dir: DIR, ...given } as never)).toThrow(message);
   });

@@ -28,7 +28,7 @@ import {
   unaskedBounds,
 } from "./option-checks.js";
 import type { Place } from "./option-checks.js";
-import { FORMER_NAMES, unfolded } from "./folded-options.js";
+import { policyWithoutFormer, unfolded, withoutFormer } from "./folded-options.js";
 import type { FormerName } from "./folded-options.js";
 import type {
   CachePolicy,
@@ -37,6 +37,7 @@ import type {
   PageCacheOptions,
   PathRule,
   RelaxedRules,
+  SafetyOptions,
 } from "./options.js";
 import { refuseRequest } from "./other-words.js";
 import { POLICY_NAMES, policyFields } from "./resolve-policy.js";
@@ -107,6 +108,7 @@ const OF_DIRECTORY = [
   "secret",
   "encrypt",
   "allowPublicDir",
+  "tier",
 ] as const satisfies readonly DirectoryOption[];
 
 const OPTION_NAMES = new Set<string>([
@@ -120,17 +122,14 @@ const OPTION_NAMES = new Set<string>([
     "enabled",
     "strict",
     "secret",
-    "encrypt",
-    "allowPublicDir",
+    "tier",
     "clock",
-    "hosts",
     "cookies",
-    "credentials",
     "flight",
     "refreshAhead",
-    "debugHeader",
-    "serverTiming",
+    "report",
     "rules",
+    "safety",
     "audit",
   ] satisfies readonly Exclude<keyof DiskCacheOptions, keyof CachePolicy | FormerName>[]),
 ]);
@@ -138,15 +137,14 @@ const OPTION_NAMES = new Set<string>([
 /** @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` naming the option, the value and what was expected */
 export function resolveOptions<Req>(given: PageCacheOptions<Req>): ResolvedOptions {
   refuseRequest("options", "diskCache", 'diskCache({ dir: ".cache/pages", ttl: "5m" })', given);
-  const named = Object.entries(record("options", given)).filter(([name]) => !FORMER_NAMES.has(name));
-  refuseUnknown("", Object.fromEntries(named), OPTION_NAMES);
+  refuseUnknown("", withoutFormer(record("options", given)), OPTION_NAMES);
   const { flat, nameOf } = unfolded(given);
   const { clock, hosts, cookies, debugHeader } = flat;
   const where = place(flat, OF_DIRECTORY, nameOf);
   if (clock !== undefined && typeof clock?.now !== "function")
     throw optionError("clock", "an object with a function now()", clock);
   if (debugHeader !== undefined && !isToken(debugHeader))
-    throw optionError("debugHeader", "the name of a header field", debugHeader);
+    throw optionError(nameOf("debugHeader"), "the name of a header field", debugHeader);
   const cookieRules = cookies === undefined ? {} : record("cookies", cookies);
   refuseUnknown("cookies.", cookieRules, new Set(["ignore", "key"]));
   const policy = policyFields("", flat);
@@ -164,39 +162,39 @@ export function resolveOptions<Req>(given: PageCacheOptions<Req>): ResolvedOptio
     development: isDevelopment(),
     log: requestLog(),
     enabled: boolean("enabled", flat.enabled ?? process.env["DISKCACHE"] !== "off"),
-    secrets: secrets("secret", flat.secret),
-    encrypt: encryption("encrypt", flat.encrypt, flat.secret),
+    secrets: secrets(nameOf("secret"), flat.secret),
+    encrypt: encryption(nameOf("encrypt"), flat.encrypt, flat.secret),
     version: flat.version === undefined ? undefined : nonEmpty("version", flat.version),
     clock: clock ?? new SteadyClock(),
-    hosts: hosts === undefined ? undefined : resolveHosts(hosts),
+    hosts: hosts === undefined ? undefined : resolveHosts(nameOf("hosts"), hosts),
     cookies: Object.freeze({
       ignore: strings("cookies.ignore", cookies?.ignore ?? []),
       key: strings("cookies.key", cookies?.key ?? []),
     }),
-    credentials: resolveCredentials(flat.credentials),
+    credentials: resolveCredentials(nameOf("credentials"), flat.credentials),
     heuristic: boolean(nameOf("heuristic"), flat.heuristic ?? false),
     targetedFields: fieldNames(nameOf("targetedFields"), flat.targetedFields ?? DEFAULTS.targetedFields),
     honourRequest: resolveHonourRequest(nameOf("honourRequest"), flat.honourRequest),
     relaxed: resolveRelaxed(nameOf("relaxed"), flat.relaxed),
     flight: resolveFlight(flat.flight),
     refreshAhead: fraction("refreshAhead", flat.refreshAhead ?? 0),
-    allowPublicDir: boolean("allowPublicDir", flat.allowPublicDir ?? false),
+    allowPublicDir: boolean(nameOf("allowPublicDir"), flat.allowPublicDir ?? false),
     debugHeader,
-    serverTiming: boolean("serverTiming", flat.serverTiming ?? process.env["NODE_ENV"] === "development"),
+    serverTiming: boolean(nameOf("serverTiming"), flat.serverTiming ?? process.env["NODE_ENV"] === "development"),
     policy: Object.freeze({ ...policy, methods: policy.methods ?? DEFAULTS.methods }),
     rules: resolveRules(flat.rules ?? []),
     audit: resolveAudit(flat.audit),
   });
 }
 
-function resolveCredentials(given: DiskCacheOptions["credentials"]): Credentials {
-  const rules = given === undefined ? {} : record("credentials", given);
-  refuseUnknown("credentials.", rules, new Set(["fields", "ignore", "certificate", "user"]));
+function resolveCredentials(option: string, given: SafetyOptions["credentials"]): Credentials {
+  const rules = given === undefined ? {} : record(option, given);
+  refuseUnknown(`${option}.`, rules, new Set(["fields", "ignore", "certificate", "user"]));
   return new Credentials({
-    fields: fieldPatterns("credentials.fields", rules["fields"]),
-    ignore: fieldPatterns("credentials.ignore", rules["ignore"]),
-    certificate: boolean("credentials.certificate", rules["certificate"] ?? true),
-    user: boolean("credentials.user", rules["user"] ?? true),
+    fields: fieldPatterns(`${option}.fields`, rules["fields"]),
+    ignore: fieldPatterns(`${option}.ignore`, rules["ignore"]),
+    certificate: boolean(`${option}.certificate`, rules["certificate"] ?? true),
+    user: boolean(`${option}.user`, rules["user"] ?? true),
   });
 }
 
@@ -207,10 +205,10 @@ function fieldPatterns(option: string, given: unknown = []): readonly string[] {
   return Object.freeze(names.map((name) => name.toLowerCase()));
 }
 
-function resolveHosts(given: unknown): ReadonlySet<string> {
-  const hosts = strings("hosts", given);
+function resolveHosts(option: string, given: unknown): ReadonlySet<string> {
+  const hosts = strings(option, given);
   const wrong = hosts.find((host) => !isHost(host));
-  if (wrong !== undefined) throw optionError("hosts", `a list of hosts, each ${EXPECTED_HOST}`, wrong);
+  if (wrong !== undefined) throw optionError(option, `a list of hosts, each ${EXPECTED_HOST}`, wrong);
   return new Set(hosts.map((host) => host.toLowerCase()));
 }
 
@@ -286,7 +284,7 @@ function resolveRule(option: string, given: unknown): ResolvedRule {
   const at = `${option}.`;
   const left = boolean(`${at}never`, never ?? false);
   // Beside `never` nothing else can apply, so another option in the same rule is a mistake.
-  refuseUnknown(at, policy, left ? NEVER_NAMES : RULE_NAMES);
+  refuseUnknown(at, left ? policy : policyWithoutFormer(policy), left ? NEVER_NAMES : RULE_NAMES);
   const resolved = policyFields(at, policy);
   return Object.freeze({
     patterns: Object.freeze(resolvePatterns(`${at}path`, path)),

@@ -14,6 +14,8 @@ import {
   refuseUnknown,
   strings,
 } from "./option-checks.js";
+import { policyWithoutFormer, unfoldedPolicy } from "./folded-options.js";
+import type { FlatPolicy, FormerPolicyName } from "./folded-options.js";
 import type { CachePolicy, KeyRules } from "./options.js";
 import { refuseRequest } from "./other-words.js";
 import { durationSeconds } from "../base/units.js";
@@ -66,9 +68,6 @@ export const POLICY_NAMES = new Set([
   "stale",
   "staleWhileRevalidate",
   "staleIfError",
-  "timeout",
-  "grace",
-  "keep",
   "clientCacheControl",
   "tags",
   "vary",
@@ -78,14 +77,14 @@ export const POLICY_NAMES = new Set([
   "skip",
   "shouldStore",
   "compress",
-] satisfies readonly (keyof CachePolicy)[]);
+] satisfies readonly Exclude<keyof CachePolicy, FormerPolicyName>[]);
 
 /** A policy given to `route()` or `cached()`: an object, or just a lifetime.
  * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` */
 export function resolvePolicy<Req>(given: CachePolicy<Req> | Duration): ResolvedPolicy {
   if (typeof given === "string" || typeof given === "number") return policyFields("", { ttl: given });
   refuseRequest("policy", "cache.route", 'cache.route("5m")', given);
-  refuseUnknown("", record("policy", given), POLICY_NAMES);
+  refuseUnknown("", policyWithoutFormer(record("policy", given)), POLICY_NAMES);
   const guarded = given.key !== undefined || given.partition !== undefined || given.skip !== undefined;
   return Object.freeze({ ...policyFields("", given), guards: guarded ? 1 : 0 });
 }
@@ -143,10 +142,11 @@ export function asksApplication({ keyFunction, partitions, skip }: ResolvedPolic
  * @param at stands before the names of options in messages
  * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` */
 export function policyFields<Req>(at: string, given: CachePolicy<Req>): ResolvedPolicy {
-  const { key, methods, partition, skip, shouldStore, tags } = given;
+  const { flat, nameOf } = unfoldedPolicy(at, given);
+  const { key, methods, partition, skip, shouldStore, tags } = flat;
   const rules = key === undefined || typeof key === "function" ? undefined : resolveKeyRules(`${at}key`, key);
-  const duration = (name: keyof CachePolicy) =>
-    given[name] === undefined ? undefined : durationSeconds(at + name, given[name]);
+  const duration = (name: keyof FlatPolicy) =>
+    flat[name] === undefined ? undefined : durationSeconds(nameOf(name), flat[name]);
   const stale = duration("stale");
   return Object.freeze({
     ttl: duration("ttl"),

@@ -9,12 +9,14 @@ import type { Observer } from "../base/observer.js";
 import type { Policies } from "../options/policies.js";
 import type { Pending } from "../base/async.js";
 import type { ResolvedOptions } from "../options/resolve-options.js";
-import type { Store } from "../store/contract.js";
+import type { OpenedStore } from "../store/count-named.js";
 import type { StoredValue } from "../stored/stored-value.js";
 
 export interface CacheContext {
   readonly options: ResolvedOptions;
-  readonly store: Store<StoredValue>;
+  readonly store: OpenedStore<StoredValue>;
+  /** Other machines are told of purges. */
+  readonly shared: boolean;
   readonly observer: Observer;
   readonly fragments: Fragments;
   readonly holes: Holes;

@@ -14,25 +14,33 @@ import { Pending } from "../base/async.js";
 import { Policies } from "../options/policies.js";
 import { resolveOptions } from "../options/resolve-options.js";
 import type { ResolvedOptions } from "../options/resolve-options.js";
-import type { Store, StoreOwner } from "../store/contract.js";
+import type { StoreOwner } from "../store/contract.js";
+import type { OpenedStore } from "../store/count-named.js";
 import { DiskStore } from "../store/disk-store.js";
 import { openGivenStore } from "../store/given-store.js";
 import { tellOwner } from "../store/faults.js";
 import { decodeStoredValue } from "../stored/stored-value.js";
 import type { StoredValue } from "../stored/stored-value.js";
+import { sharingOf } from "../tier/membership.js";
+import { resolveTier } from "../tier/settings.js";
+import type { ResolvedTier } from "../tier/settings.js";
 
 /** @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` for an unknown or wrong option; `ERR_DISKCACHE_DIRECTORY` with
  * `strict` */
 export function openContext<Req>(given: PageCacheOptions<Req>): CacheContext {
   const options = resolveOptions(given);
+  const asked = resolveTier(given.tier);
+  // Switched off, it asks nothing of the directory, nor of an engine: its purges are passed on by a cache that is on.
+  const tier = options.enabled ? asked : undefined;
   const observer = new Observer();
   if (options.enabled && options.development) observer.watch(new Hints(observer));
   if (options.log !== undefined) observer.watch(new RequestLog(options.log));
-  const store = openStore(options, observer);
+  const store = openStore(options, tier, observer);
   const parts = {
     options,
     observer,
     store,
+    shared: tier !== undefined,
     fragments: new Fragments({ options, store }),
     holes: new Holes(observer),
     policies: new Policies(options),
@@ -44,7 +52,11 @@ export function openContext<Req>(given: PageCacheOptions<Req>): CacheContext {
   return { ...parts, coded: new CodedBodies(parts) };
 }
 
-function openStore(options: ResolvedOptions, observer: Observer): Store<StoredValue> {
+function openStore(
+  options: ResolvedOptions,
+  tier: ResolvedTier | undefined,
+  observer: Observer,
+): OpenedStore<StoredValue> {
   const { dir, store } = options.place;
   const owner: StoreOwner<StoredValue> = {
     decode: decodeStoredValue,
@@ -72,5 +84,6 @@ function openStore(options: ResolvedOptions, observer: Observer): Store<StoredVa
     allowPublicDir: options.allowPublicDir,
     secrets: options.secrets,
     encrypt: options.encrypt,
+    sharing: sharingOf(tier, options, (name, event) => observer.inStore(name, event)),
   });
 }

@@ -10,8 +10,8 @@ import type { Explanation } from "./explain.js";
 import type { FragmentOptions, InsideFragment, VaryOn } from "../features/fragments/fragment-options.js";
 import type { Forward } from "../forward/forward.js";
 import { namesBehind } from "../forward/report.js";
-import { isSoft, purgeSelectors, wholeTarget } from "../invalidate/purge-target.js";
-import type { PurgeOptions, Purges, PurgeTarget } from "../invalidate/purge-target.js";
+import { isCounted, isSoft, purgeSelectors, wholeTarget } from "../invalidate/purge-target.js";
+import type { PurgeCount, PurgeOptions, Purges, PurgeTarget, PurgeTargets } from "../invalidate/purge-target.js";
 import { purger } from "../invalidate/purger.js";
 import type { PurgeAnswer, PurgeRequest, PurgerOptions } from "../invalidate/purger.js";
 import { purgesOf } from "../invalidate/unsafe-method.js";
@@ -28,7 +28,8 @@ import type { CachePolicy, PageCacheOptions } from "../options/options.js";
 import { asksApplication, resolvePolicy } from "../options/resolve-policy.js";
 import type { ResolvedPolicy, WholePolicy } from "../options/resolve-policy.js";
 import type { OutgoingResponse } from "../stored/outgoing.js";
-import type { StoreStats } from "../store/contract.js";
+import { isStoredResponse } from "../stored/stored-value.js";
+import type { PathSelector, PurgeSelector, StoreStats } from "../store/contract.js";
 import { sameDirectory } from "../store/directory.js";
 import type { Duration } from "../base/units.js";
 
@@ -161,28 +162,39 @@ export class PageCache<Req = unknown> {
   }
 
   /** Purges stored responses, for every process that shares the directory. When it resolves, none of them is served
-   * any more, nor any whose rendering had begun.
+   * any more, nor any whose rendering had begun. It costs the same however many there are; with `count: true` it reads
+   * the head of every stored page first, and resolves to how many of them it named.
    * @throws {DiskCacheError} rejects with `ERR_DISKCACHE_OPTION` when nothing is named, or something unknown,
-   * `ERR_DISKCACHE_PURGE` when it could not be recorded
+   * `ERR_DISKCACHE_PURGE` when it could not be recorded, `ERR_DISKCACHE_STORE_IO` when it was, and a given store could
+   * not be counted
    * @example await cache.purge("/reports/7");
    * @example await cache.purge({ tag: "report:7", soft: true });
-   * @example await cache.purge(["/", { path: "/reports/**" }]); */
-  async purge(
-    target: string | PurgeTarget | readonly (string | PurgeTarget)[],
-    options: PurgeOptions = {},
-  ): Promise<void> {
+   * @example await cache.purge(["/", { path: "/reports/**" }]);
+   * @example const { named } = await cache.purge({ tag: "report:7" }, { count: true }); */
+  purge(target: PurgeTargets, options: PurgeOptions & { readonly count: true }): Promise<PurgeCount>;
+  purge(target: PurgeTargets, options?: PurgeOptions): Promise<void>;
+  async purge(target: PurgeTargets, options: PurgeOptions = {}): Promise<PurgeCount | void> {
     this.assertOpen();
     const purges = [target].flat().map((given, index) => {
       const at = Array.isArray(target) ? `purge[${index}]` : "purge";
       const named = wholeTarget(at, given);
       const selectors = purgeSelectors(at, named, (path) => this.#context.policies.queriesOf(path));
-      return { named, selectors, soft: isSoft(at, named, options) };
+      return { named, selectors, soft: isSoft(at, named, options), count: isCounted(at, named, options) };
     });
+    const isToCount = isCounted("purge", {}, options) || purges.some(({ count }) => count);
+    const counting = isToCount ? this.#countNamed(purges) : undefined;
+    await counting?.catch(() => undefined); // it is no reason not to purge
     for (const soft of [false, true]) {
       const selectors = purges.filter((one) => one.soft === soft).flatMap((one) => one.selectors);
       if (selectors.length > 0) await this.#context.store.purge(selectors, { soft });
     }
     for (const { named, soft } of purges) this.#context.observer.purged(JSON.stringify(named), soft);
+    if (counting !== undefined) return { named: await counting };
+  }
+
+  #countNamed(purges: readonly { readonly selectors: readonly (PurgeSelector | PathSelector)[] }[]): Promise<number> {
+    const selectors = purges.flatMap((one) => one.selectors);
+    return this.#context.store.countNamed(selectors, isStoredResponse);
   }
 
   /** A part of pages that is rendered once for all requests, in every process, and stored beside the pages. The page
@@ -222,7 +234,9 @@ export class PageCache<Req = unknown> {
 
   /** Purges every response with this tag, or with one of several. The same as `purge({ tag })` and `purge({ tags })`.
    * @example await cache.purgeTag("report:7"); */
-  purgeTag(tag: string | readonly string[], options: PurgeOptions = {}): Promise<void> {
+  purgeTag(tag: string | readonly string[], options: PurgeOptions & { readonly count: true }): Promise<PurgeCount>;
+  purgeTag(tag: string | readonly string[], options?: PurgeOptions): Promise<void>;
+  purgeTag(tag: string | readonly string[], options: PurgeOptions = {}): Promise<PurgeCount | void> {
     return this.purge(typeof tag === "object" ? { tags: tag } : { tag }, options);
   }
 

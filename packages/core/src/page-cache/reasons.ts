@@ -26,14 +26,14 @@ export const BYPASSES = {
       "§3.5](https://www.rfc-editor.org/rfc/rfc9111.html#section-3.5))",
     remedy:
       "If all may see the response, mark it `public`. If it depends on the user, use " +
-      "[`partition`](recipes.md#logged-in-users). If what says so says nothing about the page, name it in " +
-      "[`credentials`](options.md#credentials).",
+      "[`partition`](cookies.md#logged-in-users). If what says so says nothing about the page, name it in " +
+      "[`safety.credentials`](options.md#safetycredentials).",
   },
   cookie: {
     meaning: "the request has a cookie you have not declared, and the response is neither `public` nor `s-maxage`",
     remedy:
-      "Declare the cookie: [`cookies.ignore`](recipes.md#analytics-and-consent-cookies) if no handler reads " +
-      "it, `cookies.key` if pages differ by it, [`partition`](recipes.md#logged-in-users) for sessions. Or " +
+      "Declare the cookie: [`cookies.ignore`](cookies.md#analytics-and-consent-cookies) if no handler reads " +
+      "it, `cookies.key` if pages differ by it, [`partition`](cookies.md#logged-in-users) for sessions. Or " +
       "mark the response `public`.",
   },
   method: { meaning: "not among [`methods`](options.md#methods); HEAD counts as GET", remedy: undefined },
@@ -53,7 +53,7 @@ export const BYPASSES = {
   },
   target: { meaning: "the request target does not begin with `/`, or is longer than 8192 bytes", remedy: undefined },
   host: {
-    meaning: "no `Host`, several, or one that is not in [`hosts`](options.md#hosts)",
+    meaning: "no `Host`, several, or one that is not in [`safety.hosts`](options.md#safetyhosts)",
     remedy: "Add the host to the list, with its port if one is sent.",
   },
   precondition: {
@@ -109,7 +109,7 @@ export const REFUSALS = {
       "all clients would get it",
     remedy:
       "Do not set cookies on pages. Sessions: [do not save empty ones, do not renew on each " +
-      "response](recipes.md#sessions).",
+      "response](cookies.md#sessions).",
   },
   private: {
     meaning: "`Cache-Control: private`, in any spelling",
@@ -239,7 +239,8 @@ export const LATE_REFUSALS = {
     remedy: undefined,
   },
   error: {
-    meaning: "Koa: the handler's stream failed. Or the cache itself failed",
+    meaning:
+      "Koa: the handler's stream failed. Nest: the handler failed after its response had begun. Or the cache itself failed",
     remedy: "Listen to the `error` event.",
   },
   audit: { meaning: 'with `audit: "enforce"`: the handler read on while it wrote', remedy: "The `audit` event." },

@@ -108,6 +108,30 @@ export interface StoreStats {
   readonly corrupt: number;
   readonly ioErrors: number;
   readonly skippedWrites: number;
+  /** How it is between the machines that share purges. */
+  readonly tier?: TierStats;
+}
+
+/** How it is between the machines, as this process knows it. */
+export interface TierStats {
+  /** `"joining"` until the first contact; `"cut-off"` when the last one is more than a lease ago. */
+  readonly state: "joining" | "joined" | "cut-off";
+  /** The name of this directory among the machines. */
+  readonly machine: string;
+  /** The newest record of the chain that this directory has taken over, and how many it lacks, as far as is known. */
+  readonly position: number;
+  readonly behind: number;
+  /** Milliseconds since nothing was missing; `Infinity` when that was never. */
+  readonly contactAgeMs: number;
+  /** Machines that take part, as the last purge or contact of this process found them. */
+  readonly machines: number;
+  /** Purges of this directory that other machines have not been told of. */
+  readonly unpublished: number;
+  /** How long this process's purges took until no machine answered with what they named, milliseconds; `undefined`
+   * before the first. */
+  readonly confirmMs: { readonly p50: number; readonly p99: number } | undefined;
+  /** Whether this process passes purges on. */
+  readonly relay: boolean;
 }
 
 /** How a lock is asked for. */

@@ -148,7 +148,10 @@ function close(fs: FileSystem, dir: string): boolean {
 function refusePublished(fs: FileSystem, dir: string, path: string): void {
   const published = publishedBy(fs, path, process.cwd());
   if (published !== undefined)
-    throw directoryError(dir, `${published}; move it, or set \`allowPublicDir: true\` if nothing serves it`);
+    throw directoryError(
+      dir,
+      `${published}; move it, or set \`allowPublicDir\` (of pages in \`safety\`) if nothing serves it`,
+    );
 }
 
 function realPath(fs: FileSystem, dir: string): string {

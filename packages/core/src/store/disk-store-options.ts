@@ -2,6 +2,7 @@
 import type { Clock } from "../base/clock.js";
 import type { EntryHead, SpaceBound, StoreEvent } from "./contract.js";
 import type { FileSystem } from "./file-system.js";
+import type { ShareOptions } from "./sharing.js";
 
 export interface DiskStoreOptions<Value> {
   /** Absolute, or from the working directory at construction. */
@@ -41,6 +42,8 @@ export interface DiskStoreOptions<Value> {
   readonly secrets?: readonly Buffer[] | undefined;
   /** Entries are encrypted as well. */
   readonly encrypt?: boolean;
+  /** Other machines learn of its purges, and it of theirs. */
+  readonly sharing?: ShareOptions | undefined;
   readonly clock: Clock;
   /** What `head.meta` means to the owner; may throw: then the entry is damaged. */
   readonly decode: (head: EntryHead) => Value;

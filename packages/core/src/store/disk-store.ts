@@ -15,7 +15,6 @@ import type {
   PathSelector,
   PurgeSelector,
   SkipReason,
-  Store,
   StoreEntry,
   StoreStats,
 } from "./contract.js";
@@ -24,6 +23,10 @@ import type { Lookups } from "./lookups.js";
 import { StoreParts } from "./store-parts.js";
 import { isFull } from "./faults.js";
 import { errorCode } from "./file-system.js";
+import { countNamed } from "./count-named.js";
+import type { OpenedStore } from "./count-named.js";
+import type { OwnPurge } from "./log/chain-notes.js";
+import type { Recording } from "./log/invalidation-log.js";
 import type { Purgeable } from "./log/purge-marks.js";
 import { StoredEntry } from "./entries/stored-entry.js";
 
@@ -31,7 +34,7 @@ const ROOM_ATTEMPTS = 4;
 /** Longer bodies come in pieces, and do not wait in the queue. */
 const LONGEST_PUT_BYTES = 64 * 1024;
 
-export class DiskStore<Value> implements Store<Value> {
+export class DiskStore<Value> implements OpenedStore<Value> {
   readonly #options: DiskStoreOptions<Value>;
   readonly #parts: StoreParts<Value>;
   readonly #lookups: Lookups<Value>;
@@ -176,38 +179,56 @@ export class DiskStore<Value> implements Store<Value> {
     this.remove(key);
     if (this.#closing !== undefined || !this.#parts.neighbours.present) return;
     // Other processes have it in memory, and look at the log before they give it out.
-    this.purge([{ kind: "name", name, scope }], { soft: false }).catch((error: DiskCacheError) =>
+    this.#record([{ kind: "name", name, scope }], { soft: false, local: true }).catch((error: DiskCacheError) =>
       this.#parts.faults.tell({ type: "error", operation: "purge", code: errorCode(error.cause), error, said: false }),
     );
   }
 
   async purge(selectors: readonly (PurgeSelector | PathSelector)[], how: { readonly soft: boolean }): Promise<void> {
-    if (this.#closing !== undefined) throw closedError();
-    await this.#purging.add(this.#purge(selectors, how));
+    const own = await this.#record(selectors, how);
+    await this.#parts.sharing?.publish(own);
   }
 
-  async #purge(
-    selectors: readonly (PurgeSelector | PathSelector)[],
-    { soft }: { readonly soft: boolean },
-  ): Promise<void> {
-    if (this.#options.idle === true) return this.#purgeForOthers(selectors, soft);
+  // What is recorded is purged for every process on the directory.
+  async #record(selectors: readonly (PurgeSelector | PathSelector)[], how: Recording): Promise<readonly OwnPurge[]> {
+    if (this.#closing !== undefined) throw closedError();
+    return this.#purging.add(
+      this.#options.idle === true ? this.#recordForOthers(selectors, how) : this.#append(selectors, how),
+    );
+  }
+
+  async #append(selectors: readonly (PurgeSelector | PathSelector)[], how: Recording): Promise<readonly OwnPurge[]> {
+    const own = await this.#appended(selectors, how);
+    if (how.soft) return own;
+    const all = selectors.some(({ kind }) => kind === "all");
+    if (all) this.#parts.memory.clear();
+    this.#parts.sweeper.purged(all || selectors.some(({ kind }) => kind === "scope"));
+    return own;
+  }
+
+  async #appended(selectors: readonly (PurgeSelector | PathSelector)[], how: Recording): Promise<readonly OwnPurge[]> {
     for (let attempt = 1; ; attempt++) {
       try {
-        await this.#parts.log.append(selectors, soft);
-        break;
+        return await this.#parts.log.append(selectors, how);
       } catch (error) {
         if (attempt === ROOM_ATTEMPTS || !isFull((error as Error).cause)) throw error;
         this.#parts.sweeper.giveUpSome();
       }
     }
-    if (soft) return;
-    const all = selectors.some(({ kind }) => kind === "all");
-    if (all) this.#parts.memory.clear();
-    this.#parts.sweeper.purged(all || selectors.some(({ kind }) => kind === "scope"));
   }
 
   clear(): Promise<void> {
     return this.purge([{ kind: "all" }], { soft: false });
+  }
+
+  async countNamed(
+    selectors: readonly (PurgeSelector | PathSelector)[],
+    counts: (head: EntryHead) => boolean,
+  ): Promise<number> {
+    if (this.#closing !== undefined) throw closedError();
+    // Without a log, nothing is stored; to look for one would make one.
+    if (this.#options.idle === true && !this.#parts.log.begun) return 0;
+    return countNamed(this, selectors, counts, this.#options.clock.now());
   }
 
   /** Resolves when everything that was put or removed so far is written, or given up. */
@@ -222,7 +243,7 @@ export class DiskStore<Value> implements Store<Value> {
     for (let unit = 0; unit < units.count; unit++) {
       const heads = units.heads(unit);
       if (heads.length === 0) continue;
-      yield* heads;
+      for (const found of heads) if (this.#parts.liveness.usable(found)) yield found.head;
       await new Promise<void>((resolve) => void setImmediate(resolve));
     }
   }
@@ -239,6 +260,7 @@ export class DiskStore<Value> implements Store<Value> {
       corrupt: this.#parts.faults.corruptCount,
       ioErrors: this.#parts.faults.ioErrors,
       skippedWrites: this.#parts.faults.skippedWrites,
+      ...(this.#parts.sharing && { tier: this.#parts.sharing.stats() }),
     };
   }
 
@@ -251,6 +273,7 @@ export class DiskStore<Value> implements Store<Value> {
     this.#parts.locks.close();
     await this.flush();
     await this.#parts.entries.abort();
+    await this.#parts.sharing?.close();
     await this.#purging.thenEnd(() => this.#releaseAll());
   }
 
@@ -264,12 +287,16 @@ export class DiskStore<Value> implements Store<Value> {
   }
 
   // Without a log, nothing is stored. The same holds in a directory that a store which is switched on would refuse.
-  async #purgeForOthers(selectors: readonly (PurgeSelector | PathSelector)[], soft: boolean): Promise<void> {
-    if (!this.#parts.log.begun) return;
+  async #recordForOthers(
+    selectors: readonly (PurgeSelector | PathSelector)[],
+    how: Recording,
+  ): Promise<readonly OwnPurge[]> {
+    if (!this.#parts.log.begun && this.#parts.sharing === undefined) return [];
     try {
-      await this.#parts.log.append(selectors, soft);
+      return await this.#parts.log.append(selectors, how);
     } catch (error) {
       if (errorCode((error as Error).cause) !== "ERR_DISKCACHE_DIRECTORY") throw error;
+      return [];
     }
   }
 }

@@ -144,8 +144,8 @@ describe("a record of a purge", () => {
         fc.oneof(fc.maxSafeNat(), fc.constant(undefined)),
         (...given) => {
           const [selector, soft, nonce, position] = given;
-          const bytes = encodePurge(selector, soft, nonce, position) as Buffer;
-          const record = { kind: "purge", selector, soft, position, nonce };
+          const bytes = encodePurge(selector, position === undefined ? { soft } : { soft, position }, nonce) as Buffer;
+          const record = { kind: "purge", selector, soft, local: false, position, nonce };
           expect(parseRecord(bytes, 0)).toEqual({ record, bytes: bytes.length });
         },
       ),
@@ -156,7 +156,7 @@ describe("a record of a purge", () => {
   it("is intact or nothing, and one behind damage is found again", () => {
     fc.assert(
       fc.property(anySelector, anySelector, anyDamage, anyNonce, (selector, next, damage, nonce) => {
-        const [bytes, behind] = [selector, next].map((each) => encodePurge(each, false, nonce) as Buffer) as [
+        const [bytes, behind] = [selector, next].map((each) => encodePurge(each, { soft: false }, nonce) as Buffer) as [
           Buffer,
           Buffer,
         ];
@@ -175,7 +175,7 @@ describe("a record of a purge", () => {
     const KNOWN_THEN = 0b1111;
     fc.assert(
       fc.property(anyPath, fc.boolean(), anyNonce, (selector, soft, nonce) => {
-        const bytes = encodePurge(selector, soft, nonce) as Buffer;
+        const bytes = encodePurge(selector, { soft }, nonce) as Buffer;
         // That version looks at the flags it knows, and at no others.
         bytes.writeUInt8(bytes.readUInt8(FLAGS_AT) & KNOWN_THEN, FLAGS_AT);
         bytes.writeUInt32LE(crc32(bytes.subarray(12), crc32(bytes.subarray(0, 8))), 8);
@@ -187,9 +187,9 @@ describe("a record of a purge", () => {
   });
 
   it("that is too long is refused rather than cut", () => {
-    expect(encodePurge({ kind: "tag", tag: "x".repeat(MAX_RECORD_BYTES - 28) }, false, 1)).toHaveLength(
+    expect(encodePurge({ kind: "tag", tag: "x".repeat(MAX_RECORD_BYTES - 28) }, { soft: false }, 1)).toHaveLength(
       MAX_RECORD_BYTES,
     );
-    expect(encodePurge({ kind: "tag", tag: "x".repeat(MAX_RECORD_BYTES - 27) }, false, 1)).toBeUndefined();
+    expect(encodePurge({ kind: "tag", tag: "x".repeat(MAX_RECORD_BYTES - 27) }, { soft: false }, 1)).toBeUndefined();
   });
 });

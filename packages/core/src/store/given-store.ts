@@ -20,6 +20,8 @@ import type {
   StoreStats,
 } from "./contract.js";
 import { errorCode } from "./file-system.js";
+import { countNamed } from "./count-named.js";
+import type { OpenedStore } from "./count-named.js";
 
 const MEMBERS: Readonly<Record<keyof Store<unknown>, "function" | "boolean">> = {
   position: "function",
@@ -65,7 +67,7 @@ const NOTHING: StoreStats = Object.freeze({
 type Found<Value> = StoreEntry<Value> | undefined;
 
 /** @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when it is not a store; and what `open` throws */
-export function openGivenStore<Value>(open: OpenStore, owner: StoreOwner<Value>): Store<Value> {
+export function openGivenStore<Value>(open: OpenStore, owner: StoreOwner<Value>): OpenedStore<Value> {
   const store = open(owner);
   const expected = "a function that returns a store";
   if (typeof store !== "object" || store === null) throw optionError("store", expected, store);
@@ -82,7 +84,11 @@ function everyPath({ scope }: PathSelector): PurgeSelector {
   return { kind: "prefix", prefix: "/", scope };
 }
 
-class GivenStore<Value> implements Store<Value> {
+function plain(selector: PurgeSelector | PathSelector): PurgeSelector {
+  return selector.kind === "path" ? everyPath(selector) : selector;
+}
+
+class GivenStore<Value> implements OpenedStore<Value> {
   readonly #store: Store<Value>;
   readonly #owner: StoreOwner<Value>;
 
@@ -189,10 +195,20 @@ class GivenStore<Value> implements Store<Value> {
     return this.#store.heads();
   }
 
-  async purge(selectors: readonly (PurgeSelector | PathSelector)[], how: { readonly soft: boolean }): Promise<void> {
-    const plain = selectors.map((one) => (one.kind === "path" ? everyPath(one) : one));
+  async countNamed(
+    selectors: readonly (PurgeSelector | PathSelector)[],
+    counts: (head: EntryHead) => boolean,
+  ): Promise<number> {
     try {
-      await this.#store.purge(plain, how);
+      return await countNamed(this, selectors.map(plain), counts, this.#owner.clock.now());
+    } catch (error) {
+      throw storeIoError("list what is in", "the given store", error);
+    }
+  }
+
+  async purge(selectors: readonly (PurgeSelector | PathSelector)[], how: { readonly soft: boolean }): Promise<void> {
+    try {
+      await this.#store.purge(selectors.map(plain), how);
     } catch (error) {
       throw error instanceof DiskCacheError ? error : purgeError("the store", error);
     }

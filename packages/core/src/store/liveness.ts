@@ -29,11 +29,14 @@ export class Liveness {
     return this.#log.verdict(entry) !== PURGED;
   }
 
-  /** Whether log and clock leave the entry valid in this view of the log. */
+  /** Whether log and clock leave the entry valid in this view of the log, and the machine has heard enough of others to
+   * say so. */
   check(entry: StoredEntry<unknown>, view: number): boolean {
     const verdict = this.#log.verdict(entry.head);
     if (verdict === PURGED) return false;
-    entry.softPurged = verdict === SOFT_PURGED;
+    const confirmation = this.#log.confirm(entry.head.birth);
+    if (confirmation === "unconfirmed") return false;
+    entry.softPurged = verdict === SOFT_PURGED || confirmation === "stale";
     entry.checkedView = view;
     return this.inTime(entry);
   }

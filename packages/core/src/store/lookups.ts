@@ -104,7 +104,9 @@ export class Lookups<Value> {
     if (view === BLIND) return undefined;
     if (remembered !== undefined) {
       if (this.#liveness.check(remembered, view)) return remembered;
-      this.#memory.delete(key);
+      // What is only unconfirmed may be valid again with the next contact.
+      if (!this.#liveness.survivesPurges(remembered.head) || !this.#liveness.inTime(remembered))
+        this.#memory.delete(key);
     }
     const waiting = this.#entries.waiting(key);
     if (waiting === REMOVED) return undefined;

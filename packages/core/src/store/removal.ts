@@ -43,6 +43,8 @@ export class Removal {
   /** The names in the root, as far as this process knows of them. */
   #names = new Set<string>();
   #inodeSeen: number | undefined = undefined;
+  /** How many links the root had: on most file systems two, and one for each directory in it. */
+  #links = 0;
   /** What the root lay in when the root was missed. */
   #above = "";
   #restUntil = Number.NEGATIVE_INFINITY;
@@ -77,10 +79,11 @@ export class Removal {
   mayMake(name?: string): boolean {
     if (this.resting) return false;
     const names = this.#list();
-    const root = names && this.#inode();
+    const { ino: root, nlink = 0 } = (names && this.#stat(this.#root)) ?? {};
     // Another process has made the directory again: nothing of this one goes.
     const known = root === undefined || root === this.#inodeSeen ? this.#names : new Set<string>();
     this.#inodeSeen = root ?? this.#inodeSeen;
+    this.#links = nlink;
     this.#names = names ?? new Set();
     const gone = [...known].filter((name) => names?.has(name) !== true);
     if (this.#going ? this.#goesOn(gone, names) : this.#begins(gone, names)) {
@@ -89,13 +92,19 @@ export class Removal {
       return false;
     }
     this.#going = false;
-    if (name !== undefined) this.#names.add(name);
+    if (name !== undefined && !this.#names.has(name)) {
+      this.#names.add(name);
+      if (nlink > 1) this.#links++;
+    }
     return true;
   }
 
   /** The same for a caller that cannot go on without.
+   * @param exists the directory is there, and something is made in it: the root is listed only where its number of
+   * directories has changed
    * @throws {DiskCacheError} `ERR_DISKCACHE_DIRECTORY` when nothing may be made */
-  check(name?: string): void {
+  check(name?: string, exists = false): void {
+    if (exists && !this.resting && this.#stat(this.#root)?.nlink === this.#links) return;
     if (!this.mayMake(name)) throw directoryError(this.#root, BEING_REMOVED);
   }
 
@@ -147,20 +156,16 @@ export class Removal {
     }
   }
 
-  #inode(): number | undefined {
-    try {
-      return this.#fs.lstatSync(this.#root, { throwIfNoEntry: false })?.ino;
-    } catch {
-      return undefined;
-    }
+  #state(path: string): string {
+    const stat = this.#stat(path);
+    return stat === undefined ? "" : `${stat.ino} ${stat.ctimeMs}`;
   }
 
-  #state(path: string): string {
+  #stat(path: string): Stats | undefined {
     try {
-      const stat: Stats | undefined = this.#fs.lstatSync(path, { throwIfNoEntry: false });
-      return stat === undefined ? "" : `${stat.ino} ${stat.ctimeMs}`;
+      return this.#fs.lstatSync(path, { throwIfNoEntry: false });
     } catch {
-      return "";
+      return undefined;
     }
   }
 }

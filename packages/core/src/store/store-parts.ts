@@ -16,17 +16,25 @@ import { Seals } from "./entries/seal.js";
 import type { StoredEntry } from "./entries/stored-entry.js";
 import { Faults } from "./faults.js";
 import { errorCode, nodeFileSystem } from "./file-system.js";
+import type { FileSystem } from "./file-system.js";
 import { Liveness } from "./liveness.js";
 import { BLIND, InvalidationLog } from "./log/invalidation-log.js";
+import type { LeaseTerms } from "./log/lease.js";
 import { LogGenerations } from "./log/log-generations.js";
 import { Lookups } from "./lookups.js";
 import { MemoryTier } from "./memory-tier.js";
 import { Paths } from "./paths.js";
 import { Removal } from "./removal.js";
+import type { SharedDirectory, Sharing } from "./sharing.js";
 import { KeyLocks } from "./peers/key-locks.js";
+import { MachineName } from "./peers/machine-name.js";
 import { Neighbours } from "./peers/neighbours.js";
+import { RoleLock } from "./peers/role-lock.js";
 import { SharedClock } from "./peers/shared-clock.js";
 import { Doorkeeper, StoringRules } from "./storing-rules.js";
+
+/** The share of a lease after which a relay that was silent is passed over. */
+const SILENT_SHARE = 0.6;
 
 export class StoreParts<Value> {
   readonly faults: Faults;
@@ -42,6 +50,8 @@ export class StoreParts<Value> {
   readonly doorkeeper: Doorkeeper | undefined;
   readonly neighbours: Neighbours;
   readonly locks: KeyLocks;
+  /** Its purges on their way to other machines; `undefined` where there are none. */
+  readonly sharing: Sharing | undefined;
   /** Makes sure that the directory exists and is safe, tries to write into it and opens the log.
    * @throws {DiskCacheError} `ERR_DISKCACHE_DIRECTORY` */
   readonly proveUsable: () => void;
@@ -112,6 +122,7 @@ export class StoreParts<Value> {
       onlyRead: (cause) => this.#tellOnlyRead(paths.root, cause),
       restarted: (problem) => this.faults.tell({ type: "log-restarted", problem }),
       allPurged: () => this.sweeper.sawAllPurged(),
+      lease: options.sharing?.lease,
     });
     this.memory = new MemoryTier(options.memoryBytes);
     this.entries = new FileEntries<Value>({
@@ -127,7 +138,7 @@ export class StoreParts<Value> {
       now,
       elapsed,
       prepare,
-      mayMake: (name) => removal.check(name),
+      mayMake: (name, exists) => removal.check(name, exists),
       keeps: (bodyBytes) => this.memory.keeps(bodyBytes),
       epoch: () => this.log.epoch,
       survivesPurges: (head) => this.liveness.survivesPurges(head),
@@ -174,6 +185,29 @@ export class StoreParts<Value> {
       entries: this.entries,
     });
     this.doorkeeper = options.admission === "second-request" ? new Doorkeeper(elapsed) : undefined;
+    this.sharing = options.sharing?.open(this.#shared(fs, paths, options.sharing.lease));
+  }
+
+  #shared(fs: FileSystem, paths: Paths, { leaseMs, steady }: LeaseTerms): SharedDirectory {
+    const { log, neighbours } = this;
+    const name = new MachineName(fs, paths);
+    return {
+      chain: log.chain,
+      look: () => log.lookNow() !== BLIND && log.writable,
+      note: (notes) => log.note(notes),
+      contactAgeMs: () => log.contactAgeMs() ?? Infinity,
+      get alone() {
+        return neighbours.solitude !== undefined;
+      },
+      machine: () => name.get(),
+      changeMachine: (from) => name.change(from),
+      relay: new RoleLock(fs, {
+        path: `${paths.root}/relay`,
+        elapsed: steady,
+        progress: () => String(log.chain.beats),
+        silentMs: leaseMs * SILENT_SHARE,
+      }),
+    };
   }
 
   #tellOnlyRead(root: string, cause: unknown): void {

@@ -13,13 +13,23 @@ export type StoredValue = StoredResponse | VaryRecord | SearchRecord | SearchAli
 /** @throws {Error} when the text was not written by this version: the store counts that as damage */
 export function decodeStoredValue({ meta }: EntryHead): StoredValue {
   const lines = meta.split("\n");
-  if (lines[0] === "r" || lines[0]?.startsWith("r ") === true) return decodeResponse(meta, lines);
+  if (isResponse(lines[0])) return decodeResponse(meta, lines);
   if (lines[0] === "v") return decodeVaryRecord(lines);
   if (lines[0] === "s") return decodeSearchRecord(lines);
   if (lines[0] === "a") return decodeSearchAlias(lines);
   if (lines[0] === "f") return decodeFragment(lines);
   if (lines[0] === "c") return decodeCodedBody(lines);
   throw new Error("neither a response, a coded body nor a fragment, nor a record of where to find one");
+}
+
+/** Whether an entry is a stored response: not a record, a fragment, a coded body or a value of the application. */
+export function isStoredResponse({ meta }: Pick<EntryHead, "meta">): boolean {
+  return isResponse(meta.split("\n", 1)[0]);
+}
+
+// Where there are holes, the line goes on.
+function isResponse(kind: string | undefined): boolean {
+  return kind === "r" || kind?.startsWith("r ") === true;
 }
 
 /* The body of a stored response in a content coding, stored beside that response; also the record that a coding is

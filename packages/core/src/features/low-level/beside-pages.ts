@@ -20,6 +20,7 @@ const SHARED = [
   "allowPublicDir",
   "secret",
   "encrypt",
+  "tier",
   "clock",
 ] as const satisfies readonly (keyof ValueCacheOptions & keyof DiskCacheOptions)[];
 

@@ -19,6 +19,9 @@ import {
 } from "../../options/option-checks.js";
 import type { Place } from "../../options/option-checks.js";
 import type { OpenStore } from "../../store/contract.js";
+import type { Tier } from "../../tier/contract.js";
+import { resolveTier } from "../../tier/settings.js";
+import type { ResolvedTier } from "../../tier/settings.js";
 import { durationSeconds, sizeBytes } from "../../base/units.js";
 import type { Duration, Size } from "../../base/units.js";
 import { valueCodec } from "./value-codec.js";
@@ -129,6 +132,12 @@ export interface FileCacheOptions {
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when not a boolean, or without `secret`
    * @example new FileCache({ dir: ".cache/values", secret: process.env["CACHE_SECRET"]!, encrypt: true }) */
   readonly encrypt?: boolean;
+  /** Share purges of tags, and `clear()`, with other machines, and take over what they purge: see the option `tier` of
+   * page caches. Values stay on the machine that has stored them.
+   * @default undefined: purges reach the processes that share the directory
+   * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when it is not what `redisTier()` returns
+   * @example new FileCache({ dir: ".cache/values", tier: redisTier({ client: new Redis(), name: "shop" }) }) */
+  readonly tier?: Tier;
   /** Where the time comes from; tests move it by hand.
    * @default the machine's clock, which continues when it is set back
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when it has no `now()`
@@ -146,7 +155,8 @@ type ValueDirectoryOption =
   | "durability"
   | "allowPublicDir"
   | "secret"
-  | "encrypt";
+  | "encrypt"
+  | "tier";
 
 /** Options of a low-level cache with a store of your own. */
 export interface GivenValueStoreOptions
@@ -214,6 +224,8 @@ export interface ResolvedFileCacheOptions {
   readonly allowPublicDir: boolean;
   readonly secrets: readonly Buffer[] | undefined;
   readonly encrypt: boolean;
+  /** How purges are shared with other machines. */
+  readonly tier: ResolvedTier | undefined;
   readonly clock: Clock;
 }
 
@@ -236,6 +248,7 @@ const OF_DIRECTORY = [
   "allowPublicDir",
   "secret",
   "encrypt",
+  "tier",
 ] as const satisfies readonly ValueDirectoryOption[];
 
 const NAMES: ReadonlySet<string> = new Set([
@@ -279,6 +292,7 @@ export function resolveFileCacheOptions(given: ValueCacheOptions): ResolvedFileC
     allowPublicDir: boolean("allowPublicDir", given.allowPublicDir ?? false),
     secrets: secrets("secret", given.secret),
     encrypt: encryption("encrypt", given.encrypt, given.secret),
+    tier: resolveTier(given.tier),
     clock: clock ?? new SteadyClock(),
   });
 }

@@ -16,6 +16,7 @@ import { openGivenStore } from "../../store/given-store.js";
 import { tellOwner } from "../../store/faults.js";
 import type { TellOwner } from "../../store/faults.js";
 import { wholeBody } from "../../store/contract.js";
+import { sharingOf } from "../../tier/membership.js";
 import { Exclusive } from "./exclusive.js";
 import type { Locks } from "./exclusive.js";
 import type { ResolvedFileCacheOptions } from "./file-cache-options.js";
@@ -66,7 +67,7 @@ export class ValueStore {
     this.#options = options;
     this.#tell = tell;
     this.scope = valueScope(options.keyPrefix);
-    this.#store = openStore(options, (event) => this.#observe(event));
+    this.#store = openStore(options, (event) => this.#observe(event), tell);
     this.locks = this.#store;
     this.exclusive = new Exclusive(this.locks);
   }
@@ -186,11 +187,23 @@ export class ValueStore {
   }
 }
 
-function openStore(options: ResolvedFileCacheOptions, observe: (event: StoreEvent) => void): Store<string> {
+function openStore(
+  options: ResolvedFileCacheOptions,
+  observe: (event: StoreEvent) => void,
+  tell: TellOwner,
+): Store<string> {
   const { place, clock } = options;
   // `incr` and `add` would act on a miss that only means that the store is slow.
   const owner: StoreOwner<string> = { decode: ({ meta }) => meta, observe, clock, patient: true, idle: false };
   if (place.store !== undefined) return openGivenStore(place.store, owner);
   // Up to the bound nothing is evicted: a caller that sets a value waits until there is room.
-  return new DiskStore<string>({ ...options, ...owner, dir: place.dir, evictAbove: 1, maxBody: Infinity });
+  const { dir } = place;
+  return new DiskStore<string>({
+    ...options,
+    ...owner,
+    dir,
+    evictAbove: 1,
+    maxBody: Infinity,
+    sharing: sharingOf(options.tier, options, tell),
+  });
 }

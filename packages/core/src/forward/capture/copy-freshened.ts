@@ -11,28 +11,27 @@ import type { StoredResponse } from "../../stored/stored-response.js";
 
 const PIECE_BYTES = 256 * 1024;
 
-/** What happens to it. */
-export interface Freshening {
-  /** Why it is not stored, as far as that is known already; in the words of `Cache-Status`. */
-  readonly refusal: string | undefined;
-  /** Whether it is stored. Never rejects. */
-  readonly kept: MaybeAsync<boolean>;
-}
-
 interface FreshenDeps {
   readonly store: Store<unknown>;
   readonly observer: Observer;
 }
 
-const NOT_TAKEN: Freshening = Object.freeze({ refusal: "store", kept: false });
+/** A copy that is not made yet. */
+export interface FreshenedCopy {
+  /** Why it cannot be stored, as far as that is known already; in the words of `Cache-Status`. */
+  readonly refusal: string | undefined;
+  /** @returns whether it is stored. Never rejects */
+  store(): MaybeAsync<boolean>;
+}
 
-export function copyFreshened(
-  { store, observer }: FreshenDeps,
-  { key, entry }: Selection,
+export function freshenedCopy(
+  deps: FreshenDeps,
+  selection: Selection,
   freshened: StoredResponse,
   tags: readonly string[],
   birth: LogPosition,
-): Freshening {
+): FreshenedCopy {
+  const { entry } = selection;
   const head: EntryHead = {
     ...entry.head,
     meta: encodeResponse(freshened),
@@ -41,17 +40,21 @@ export function copyFreshened(
     expiresAt: expiresAt(freshened.policy, hasHandlerValidator(freshened)),
     birth,
   };
-  const unfit = store.unfit(head, entry.bodyBytes, true);
-  if (unfit !== undefined) return { refusal: refusalWord(unfit), kept: false };
-  if (entry.body !== undefined) return store.put(head, entry.body) ? { refusal: undefined, kept: true } : NOT_TAKEN;
+  const unfit = deps.store.unfit(head, entry.bodyBytes, true);
+  return unfit === undefined
+    ? { refusal: undefined, store: () => storeCopy(deps, selection, head) }
+    : { refusal: refusalWord(unfit), store: () => false };
+}
+
+function storeCopy({ store, observer }: FreshenDeps, { key, entry }: Selection, head: EntryHead): MaybeAsync<boolean> {
+  if (entry.body !== undefined) return store.put(head, entry.body);
   const writer = store.create(key);
-  if (writer === undefined) return NOT_TAKEN;
-  const kept = copyBody(entry, writer, head).catch((error: unknown) => {
+  if (writer === undefined) return false;
+  return copyBody(entry, writer, head).catch((error: unknown) => {
     writer.abort();
     observer.error(error instanceof DiskCacheError ? error : storeIoError("copy", key, error));
     return false;
   });
-  return { refusal: undefined, kept };
 }
 
 async function copyBody(entry: Selection["entry"], writer: EntryWriter, head: EntryHead): Promise<boolean> {

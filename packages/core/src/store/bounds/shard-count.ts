@@ -158,19 +158,31 @@ export class ShardCount {
   }
 
   #update(bytes: Buffer, position: number): void {
-    let fd: number;
     ownDirectory(this.#fs, this.#directory);
-    try {
-      fd = this.#fs.openSync(this.#path, UPDATE_OR_CREATE_FLAGS, FILE_MODE);
-    } catch (error) {
-      if (errorCode(error) !== "ENOENT") throw error;
-      makeDirectory(this.#fs, this.#directory, IN_THE_CACHE);
-      fd = this.#fs.openSync(this.#path, UPDATE_OR_CREATE_FLAGS, FILE_MODE);
-    }
+    const fd = this.#openOwn();
     try {
       this.#fs.writeSync(fd, bytes, 0, bytes.length, position);
     } finally {
       this.#fs.closeSync(fd);
+    }
+  }
+
+  #openOwn(): number {
+    const fd = this.#openOrCreate();
+    if (this.#fs.fstatSync(fd).nlink <= 1) return fd;
+    // A hard link: its other name may belong to another program.
+    this.#fs.closeSync(fd);
+    this.#fs.unlinkSync(this.#path);
+    return this.#openOrCreate();
+  }
+
+  #openOrCreate(): number {
+    try {
+      return this.#fs.openSync(this.#path, UPDATE_OR_CREATE_FLAGS, FILE_MODE);
+    } catch (error) {
+      if (errorCode(error) !== "ENOENT") throw error;
+      makeDirectory(this.#fs, this.#directory, IN_THE_CACHE);
+      return this.#fs.openSync(this.#path, UPDATE_OR_CREATE_FLAGS, FILE_MODE);
     }
   }
 

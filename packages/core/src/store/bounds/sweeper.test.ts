@@ -6,7 +6,7 @@ import type { EntryUnits } from "../entries/entries.js";
 import { Faults } from "../faults.js";
 import { nodeFileSystem } from "../file-system.js";
 import { SHARD_COUNT } from "../paths.js";
-import { SweeperLock } from "../peers/sweeper-lock.js";
+import { RoleLock } from "../peers/role-lock.js";
 import { FreeSpace } from "./free-space.js";
 import { SharedUsage } from "./shared-usage.js";
 import { SpaceGuard } from "./space-guard.js";
@@ -144,12 +144,12 @@ it("that is passing when everything is purged passes again, and then reads every
 
 it("leaves a directory alone while another process sweeps it", () => {
   const { sweeper, usage, root, passes } = sweeping({ entries: 1 });
-  const other = new SweeperLock(
-    nodeFileSystem,
-    root,
-    () => performance.now(),
-    () => "",
-  );
+  const other = new RoleLock(nodeFileSystem, {
+    path: `${root}/sweeper`,
+    elapsed: () => performance.now(),
+    progress: () => "",
+    silentMs: 5_000,
+  });
   other.take();
   sweeper.start();
   sweeper.purged(true);

@@ -19,7 +19,7 @@ import { performance } from "node:perf_hooks";
 import { OwnTimers, inOwnContext } from "../../base/async.js";
 import type { LogPosition } from "../contract.js";
 import type { FileSystem } from "../file-system.js";
-import { BEAT_MS, SweeperLock } from "../peers/sweeper-lock.js";
+import { RoleLock } from "../peers/role-lock.js";
 import { Counting } from "./counting.js";
 import { removeSome } from "./free-space.js";
 import type { Searched } from "./shard-count.js";
@@ -85,13 +85,17 @@ type State =
     }
   | { readonly is: "stopped" };
 
+/** How often a sweep shows that it goes on, and how long it may be silent. */
+const BEAT_MS = 1_000;
+const SILENT_MS = 5_000;
+
 const IDLE: State = { is: "idle" };
 
 export class Sweeper {
   readonly #deps: SweeperDeps;
   readonly #counting: Counting;
   readonly #sweepDeps: SweepDeps;
-  readonly #lock: SweeperLock;
+  readonly #lock: RoleLock;
   readonly #timers = new OwnTimers<"next" | "retry" | "periodic" | "purged elsewhere" | "recount">();
   #state = IDLE;
   /** When the last whole pass of this process ended. */
@@ -104,7 +108,13 @@ export class Sweeper {
     this.#deps = deps;
     this.#counting = new Counting(deps.usage);
     this.#sweepDeps = { ...deps, counting: this.#counting };
-    this.#lock = new SweeperLock(deps.fs, deps.root, deps.elapsed, () => deps.usage.progress);
+    const { elapsed, fs, root, usage } = deps;
+    this.#lock = new RoleLock(fs, {
+      path: `${root}/sweeper`,
+      elapsed,
+      progress: () => usage.progress,
+      silentMs: SILENT_MS,
+    });
   }
 
   /** From now on, looks now and then whether the directory has to be counted, and does so at once for the first time;

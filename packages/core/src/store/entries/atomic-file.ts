@@ -39,16 +39,16 @@ export class AtomicFiles {
   readonly #paths: Paths;
   readonly #prepareRoot: () => void;
   readonly #durable: boolean;
-  readonly #mayMake: (name: string) => void;
+  readonly #mayMake: (name: string, exists: boolean) => void;
 
   /** @param prepareRoot makes sure that the root exists and is safe, and throws when it cannot
-   * @param mayMake throws when a directory must not be made now */
+   * @param mayMake throws when a directory must not be made now, nor anything in it where it exists */
   constructor(
     fs: FileSystem,
     paths: Paths,
     prepareRoot: () => void,
     durable: boolean,
-    mayMake: (name: string) => void = () => undefined,
+    mayMake: (name: string, exists: boolean) => void = () => undefined,
   ) {
     this.#fs = fs;
     this.#paths = paths;
@@ -192,12 +192,14 @@ export class AtomicFiles {
 
   // Returns the bytes the directory takes if it had to be made.
   #shard(shard: string): number {
-    return ownDirectory(this.#fs, shard) === undefined ? this.#makeShard(shard) : 0;
+    if (ownDirectory(this.#fs, shard) === undefined) return this.#makeShard(shard);
+    this.#mayMake(basename(shard), true);
+    return 0;
   }
 
   #makeShard(shard: string): number {
     for (let attempt = 0; ; attempt++) {
-      this.#mayMake(basename(shard));
+      this.#mayMake(basename(shard), false);
       try {
         this.#fs.mkdirSync(shard, DIRECTORY_MODE);
         const stat = this.#fs.lstatSync(shard, { throwIfNoEntry: false });

@@ -76,7 +76,7 @@ export interface EntryUnits {
   /** The verified head of an entry that was found; `undefined` when there is no usable entry: then it is removed. */
   head(id: string): FoundHead | undefined;
   /** The verified heads in a unit. */
-  heads(unit: number): readonly EntryHead[];
+  heads(unit: number): readonly FoundHead[];
   /** Removes what was found. `"gone"`: another process has removed it; `"kept"`: it cannot be removed. */
   drop(id: string): "dropped" | "gone" | "kept";
   /** Removes what a unit without entries takes itself. False when something lies in it. */

@@ -42,8 +42,8 @@ export interface FileEntriesDeps<Value> extends DiskReaderDeps<Value> {
   readonly elapsed: () => number;
   /** Makes sure that the root exists and is safe. Throws when it cannot. */
   readonly prepare: () => void;
-  /** Throws when a directory must not be made now. */
-  readonly mayMake: (name: string) => void;
+  /** Throws when a directory must not be made now, nor anything in it where it exists. */
+  readonly mayMake: (name: string, exists: boolean) => void;
   readonly reserve: () => Reservation;
   /** Whether no purge since the birth of the entry matches it. */
   readonly survivesPurges: (head: EntryHead) => boolean;

@@ -3,7 +3,6 @@
  * file times alone unless its head is asked for. Follows no link, and removes only files under the cache's own names.
  */
 import type { Stats } from "node:fs";
-import type { EntryHead } from "../contract.js";
 import type { Faults } from "../faults.js";
 import { allocatedBytes, errorCode } from "../file-system.js";
 import type { FileSystem } from "../file-system.js";
@@ -52,9 +51,9 @@ export class FileUnits implements EntryUnits {
     return decoded && { head: decoded.head, epoch: decoded.preamble.epoch };
   }
 
-  heads(unit: number): readonly EntryHead[] {
+  heads(unit: number): readonly FoundHead[] {
     const directory = this.#paths.shard(unit);
-    return this.#entryNames(directory).flatMap((name) => this.#files.readHead(`${directory}/${name}`)?.head ?? []);
+    return this.#entryNames(directory).flatMap((name) => this.head(`${directory}/${name}`) ?? []);
   }
 
   drop(id: string): "dropped" | "gone" | "kept" {

@@ -58,7 +58,7 @@ describe("InvalidationLog", () => {
     const { log } = open(directory());
     const before = born(log, "a");
     const other = born(log, "b");
-    await log.append([tag("a")], false);
+    await log.append([tag("a")], { soft: false });
     expect(log.verdict(before)).toBe(PURGED);
     expect(log.verdict(other)).toBe(ALIVE);
     expect(log.verdict(born(log, "a"))).toBe(ALIVE);
@@ -70,7 +70,7 @@ describe("InvalidationLog", () => {
     const view = log.look();
     await turn();
     expect(log.look()).toBe(view);
-    await open(dir).log.append([tag("a")], false);
+    await open(dir).log.append([tag("a")], { soft: false });
     await turn();
     expect(log.look()).not.toBe(view);
   });
@@ -80,7 +80,7 @@ describe("InvalidationLog", () => {
     const { log } = open(dir);
     log.look();
     const other = open(dir).log;
-    await other.append([tag("a")], false);
+    await other.append([tag("a")], { soft: false });
     expect(log.verdict(born(other, "a"))).toBe(ALIVE);
   });
 
@@ -89,8 +89,8 @@ describe("InvalidationLog", () => {
     const { log } = open(dir);
     const doomed = born(log, "a");
     const { epoch } = log;
-    await log.append([tag("x")], false);
-    await log.append([tag("a")], false);
+    await log.append([tag("x")], { soft: false });
+    await log.append([tag("a")], { soft: false });
     log.close();
     const path = logFile(dir);
     const whole = readFileSync(path);
@@ -110,7 +110,7 @@ describe("InvalidationLog", () => {
     const { log } = open(dir);
     const doomed = born(log, "a");
     const { epoch } = log;
-    for (const name of ["x", "a", "y"]) await log.append([tag(name)], false);
+    for (const name of ["x", "a", "y"]) await log.append([tag(name)], { soft: false });
     log.close();
     const whole = readFileSync(logFile(dir));
     const turned = directory();
@@ -133,9 +133,9 @@ describe("InvalidationLog", () => {
     const { log: follower } = open(dir);
     follower.look();
     const doomed = Array.from({ length: 50 }, (_, index) => born(log, `early ${index}`));
-    for (let index = 0; index < 50; index++) await log.append([tag(`early ${index}`)], false);
+    for (let index = 0; index < 50; index++) await log.append([tag(`early ${index}`)], { soft: false });
     const spared = born(log, "spared");
-    for (let index = 0; index < 20_000; index++) await log.append([tag(`late ${index % 100}`)], false);
+    for (let index = 0; index < 20_000; index++) await log.append([tag(`late ${index % 100}`)], { soft: false });
     await turn();
     for (const each of [log, follower, open(dir).log]) {
       expect(each.look()).not.toBe(BLIND);
@@ -154,9 +154,10 @@ describe("InvalidationLog", () => {
     const page = (name: string, scope = "a.example"): Purgeable => ({ scope, name, tags: [], birth: log.position() });
     const doomed = [page("/a/b/c?d=e"), page("/A//b"), page("/%61/x"), page("/x/7/edit"), page("/o/p")];
     const spared = [page("/ab"), page("/x/7"), page("/o/p", "b.example"), { ...page(""), name: "" }];
-    for (const path of ["/a/**", "/x/*/edit"]) await log.append([{ kind: "path", path, scope: undefined }], false);
-    await log.append([{ kind: "path", path: "/o/*", scope: "a.example" }], false);
-    for (let index = 0; index < 10_000; index++) await log.append([tag(`late ${index % 100}`)], false);
+    for (const path of ["/a/**", "/x/*/edit"])
+      await log.append([{ kind: "path", path, scope: undefined }], { soft: false });
+    await log.append([{ kind: "path", path: "/o/*", scope: "a.example" }], { soft: false });
+    for (let index = 0; index < 10_000; index++) await log.append([tag(`late ${index % 100}`)], { soft: false });
     expect(logFile(dir)).not.toContain("invalidations.1");
     await turn();
     for (const each of [log, follower, open(dir).log]) {
@@ -173,7 +174,7 @@ describe("InvalidationLog", () => {
     const doomed = Array.from({ length: 300 }, (_, index) => page(`/users/${index}/edit`));
     const besides = [page("/user"), page("/other/users")];
     for (let index = 0; index < 300; index++)
-      await log.append([{ kind: "path", path: `/users/*${index}/edit`, scope: undefined }], false);
+      await log.append([{ kind: "path", path: `/users/*${index}/edit`, scope: undefined }], { soft: false });
     const later = page("/users/250/edit");
     for (const entry of doomed) expect(log.verdict(entry)).toBe(PURGED);
     for (const entry of [...besides, later]) expect(log.verdict(entry)).toBe(ALIVE);
@@ -195,10 +196,9 @@ describe("InvalidationLog", () => {
     const [here, there] = [open(dir).log, open(dir).log];
     const old = born(here, "a");
     here.look();
-    void there.append(
-      [tag("a"), ...Array.from({ length: 6000 }, (_, index) => tag(`${index}`.padEnd(60, "-")))],
-      false,
-    );
+    void there.append([tag("a"), ...Array.from({ length: 6000 }, (_, index) => tag(`${index}`.padEnd(60, "-")))], {
+      soft: false,
+    });
     expect(logFile(dir)).not.toContain("invalidations.1");
     const begunMs = performance.now();
     while (performance.now() - begunMs < 0.2);
@@ -208,7 +208,7 @@ describe("InvalidationLog", () => {
   });
 
   it("rejects a purge that is too long to be recorded", async () => {
-    await expect(open(directory()).log.append([tag("x".repeat(70_000))], false)).rejects.toMatchObject({
+    await expect(open(directory()).log.append([tag("x".repeat(70_000))], { soft: false })).rejects.toMatchObject({
       code: "ERR_DISKCACHE_PURGE",
     });
   });

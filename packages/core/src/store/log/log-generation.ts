@@ -11,7 +11,7 @@ import {
   nextIntactRecord,
   parseRecord,
 } from "./log-record.js";
-import type { LogHeader, PurgeRecord, SealRecord } from "./log-record.js";
+import type { LogHeader, NoteRecord, PurgeRecord, SealRecord } from "./log-record.js";
 import type { LogPosition } from "../contract.js";
 import { APPEND_FLAGS, READ_FLAGS_PLAIN, UPDATE_FLAGS, errorCode } from "../file-system.js";
 import type { FileSystem } from "../file-system.js";
@@ -31,6 +31,7 @@ const ONLY_READ = new Set(["EROFS", "EACCES", "EPERM", "ERR_ACCESS_DENIED"]);
 /** Receives what is read, in order. */
 export interface LogReader {
   purge(record: PurgeRecord, position: LogPosition): void;
+  note(record: NoteRecord, position: LogPosition): void;
   /** Bytes that are no records. A purge may have been among them, so whatever was born up to `position` counts as
    * purged. */
   damage(position: LogPosition): void;
@@ -198,7 +199,9 @@ export class LogGeneration {
             this.#offset += at;
             return "sealed";
           }
-          reader.purge(parsed.record, parsed.record.position ?? this.#positionAt(begin));
+          const position = parsed.record.position ?? this.#positionAt(begin);
+          if (parsed.record.kind === "note") reader.note(parsed.record, position);
+          else reader.purge(parsed.record, position);
           continue;
         }
         if (parsed === "short" && more && at > 0) break;

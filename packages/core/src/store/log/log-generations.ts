@@ -29,8 +29,9 @@ import type { LogPosition } from "../contract.js";
 import { APPEND_FLAGS, CREATE_FLAGS, FILE_MODE, errorCode } from "../file-system.js";
 import type { FileSystem } from "../file-system.js";
 import { LogGeneration } from "./log-generation.js";
-import { encodeLogHeader, encodePurge, encodeSeal } from "./log-record.js";
+import { encodeLogHeader, encodeNote, encodePurge, encodeSeal } from "./log-record.js";
 import type { Paths } from "../paths.js";
+import type { Note } from "./chain-notes.js";
 import type { Mark } from "./purge-marks.js";
 
 const NAME = /^invalidations\.(\d{1,12})$/;
@@ -82,10 +83,11 @@ export class LogGenerations {
     this.#make(number, encodeLogHeader({ epoch: randomEpoch(), base, floor: base, snapshotBytes: 0 }));
   }
 
-  /** Continues after a sealed log, in a new file whose snapshot holds `marks`. */
-  follow(sealed: LogGeneration, floor: LogPosition, marks: readonly Mark[]): void {
-    const records = marks.map((mark) => encodePurge(mark.selector, mark.soft, 0, mark.position) as Buffer);
-    const snapshot = Buffer.concat(records);
+  /** Continues after a sealed log, in a new file whose snapshot holds `marks` and `notes`. */
+  follow(sealed: LogGeneration, floor: LogPosition, marks: readonly Mark[], notes: readonly Note[]): void {
+    const records = marks.map((mark) => encodePurge(mark.selector, mark, 0) as Buffer);
+    const noted = notes.flatMap((note) => encodeNote(note.text, 0, note.position) ?? []);
+    const snapshot = Buffer.concat([...records, ...noted]);
     const header = { epoch: sealed.header.epoch, base: sealed.position, floor, snapshotBytes: snapshot.length };
     this.#make(sealed.number + 1, Buffer.concat([encodeLogHeader(header), snapshot]), sealed);
   }

@@ -18,9 +18,9 @@
  *  56  8 zero bytes              kept for later
  * record, purge of the tag "report:7" in a log that has just begun
  *   0  d1 c5                     sync mark
- *   2  04                        kind: 1 name, 2 prefix, 3 scope, 4 tag, 5 all, 6 seal
+ *   2  04                        kind: 1 name, 2 prefix, 3 scope, 4 tag, 5 all, 6 seal, 7 note
  *   3  00                        flags: 1 soft, 2 has a scope, 4 text is UTF-16 (else Latin-1), 8 has a
- *                               position of its own, 16 is a pattern
+ *                               position of its own, 16 is a pattern, 32 is for this directory alone
  *   4  24 00 00 00               length of the whole record
  *   8  u32                       CRC-32 of bytes 12 … length, seeded with that of bytes 0 … 8
  *  12  u32                       nonce: by it an appender finds its own record again
@@ -33,6 +33,9 @@
  * A pattern is a prefix with flag 16 and without flag 2. Its text is "/", and where the scope stands, stands the
  * pattern: "/a/**", or behind its host "a.example/a/**". A version that does not know the flag reads what it can
  * obey and names more: the prefix "/" on every host.
+ *
+ * A note is about the machines that share purges; its text is that of `chain-notes.ts`. A version that does not know
+ * notes takes them for damage, so everything before counts as purged.
  */
 import { crc32 } from "node:zlib";
 import type { LogPosition, PathSelector, PurgeSelector } from "../contract.js";
@@ -50,11 +53,13 @@ const SYNC = 0xc5d1;
 const KINDS = ["name", "prefix", "scope", "tag", "all"] as const;
 const PREFIX = KINDS.indexOf("prefix") + 1;
 const SEAL = 6;
+const NOTE = 7;
 const FLAG_SOFT = 1;
 const FLAG_SCOPED = 2;
 const FLAG_WIDE = 4;
 const FLAG_POSITIONED = 8;
 const FLAG_PATTERN = 16;
+const FLAG_LOCAL = 32;
 const EVERY_PATH = "/";
 const NOT_LATIN1 = /[^\u0000-\u00ff]/;
 
@@ -77,13 +82,27 @@ export interface PurgeRecord {
   readonly kind: "purge";
   readonly selector: PurgeSelector | PathSelector;
   readonly soft: boolean;
+  /** It concerns this directory, and no other machine. */
+  readonly local: boolean;
+  /** Position of its own, in a snapshot. */
+  readonly position: LogPosition | undefined;
+  readonly nonce: number;
+}
+
+/** What the machines that share purges have to remember. */
+export interface NoteRecord {
+  readonly kind: "note";
+  readonly text: string;
   /** Position of its own, in a snapshot. */
   readonly position: LogPosition | undefined;
   readonly nonce: number;
 }
 
 /** A record and its length; `"short"` when more bytes are needed; `"damaged"` otherwise. */
-export type ParsedRecord = { readonly record: PurgeRecord | SealRecord; readonly bytes: number } | "short" | "damaged";
+export type ParsedRecord =
+  | { readonly record: PurgeRecord | NoteRecord | SealRecord; readonly bytes: number }
+  | "short"
+  | "damaged";
 
 export function encodeLogHeader(header: LogHeader): Buffer {
   const bytes = Buffer.alloc(LOG_HEADER_BYTES);
@@ -128,14 +147,20 @@ export function decodeLogHeader(bytes: Buffer): LogHeader | undefined {
   };
 }
 
+/** How a purge is recorded. */
+export interface PurgeMarking {
+  readonly soft: boolean;
+  readonly local?: boolean;
+  readonly position?: LogPosition;
+}
+
 /** `undefined` when the selector is too long to be recorded. */
 export function encodePurge(
   selector: PurgeSelector | PathSelector,
-  soft: boolean,
+  { soft, local = false, position }: PurgeMarking,
   nonce: number,
-  position?: LogPosition,
 ): Buffer | undefined {
-  const always = (soft ? FLAG_SOFT : 0) | (position === undefined ? 0 : FLAG_POSITIONED);
+  const always = (soft ? FLAG_SOFT : 0) | (local ? FLAG_LOCAL : 0) | (position === undefined ? 0 : FLAG_POSITIONED);
   if (selector.kind === "path") {
     const pattern = (selector.scope ?? "") + selector.path;
     return encode(PREFIX, always | FLAG_PATTERN, nonce, position ?? 0, pattern, EVERY_PATH);
@@ -143,6 +168,11 @@ export function encodePurge(
   const scope = scopeOf(selector);
   const flags = always | (scope === undefined ? 0 : FLAG_SCOPED);
   return encode(KINDS.indexOf(selector.kind) + 1, flags, nonce, position ?? 0, scope ?? "", textOf(selector));
+}
+
+/** `undefined` when the text is too long to be recorded. */
+export function encodeNote(text: string, nonce: number, position?: LogPosition): Buffer | undefined {
+  return encode(NOTE, position === undefined ? 0 : FLAG_POSITIONED, nonce, position ?? 0, "", text);
 }
 
 export function encodeSeal(seal: Omit<SealRecord, "kind">, nonce: number): Buffer {
@@ -197,6 +227,9 @@ export function parseRecord(bytes: Buffer, at: number): ParsedRecord {
     at + RECORD_HEADER_BYTES,
     at + length - bytes.readUInt8(at + 27),
   );
+  const ownPosition = (flags & FLAG_POSITIONED) === 0 ? undefined : position;
+  const nonce = bytes.readUInt32LE(at + 12);
+  if (kind === NOTE) return { record: { kind: "note", text, position: ownPosition, nonce }, bytes: length };
   const scopeLength = bytes.readUIntLE(at + 24, 3);
   const scope = (flags & FLAG_SCOPED) === 0 ? undefined : text.slice(0, scopeLength);
   const selector =
@@ -205,16 +238,8 @@ export function parseRecord(bytes: Buffer, at: number): ParsedRecord {
       : selectorOf(kind, scope, text.slice(scopeLength));
   if (selector === undefined) return "damaged";
   const soft = (flags & FLAG_SOFT) !== 0;
-  return {
-    record: {
-      kind: "purge",
-      selector,
-      soft,
-      position: (flags & FLAG_POSITIONED) === 0 ? undefined : position,
-      nonce: bytes.readUInt32LE(at + 12),
-    },
-    bytes: length,
-  };
+  const local = (flags & FLAG_LOCAL) !== 0;
+  return { record: { kind: "purge", selector, soft, local, position: ownPosition, nonce }, bytes: length };
 }
 
 /** Where the next intact record begins after damage at `from`; -1 when there is none. */

@@ -57,6 +57,14 @@ export class PurgeMarks {
   }
 }
 
+/** Whether an entry is one of those that a purge by these selectors, made now, would leave invalid. */
+export function namedBy(selectors: readonly (PurgeSelector | PathSelector)[]): (head: Purgeable) => boolean {
+  const marks = new PurgeMarks();
+  // Whatever is stored was born before a purge that is still to come.
+  for (const selector of selectors) marks.add(selector, false, Infinity);
+  return (head) => marks.verdict(head) !== ALIVE;
+}
+
 interface Position {
   readonly selector: PurgeSelector;
   position: LogPosition;

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { formatIdentity, ownIdentity } from "../process-identity.js";
-import { SweeperLock } from "./sweeper-lock.js";
+import { RoleLock } from "./role-lock.js";
 
 function place() {
   const root = mkdtempSync(join(tmpdir(), "diskcache-sweeper-"));
@@ -15,12 +15,12 @@ function place() {
   return {
     root,
     lock: () =>
-      new SweeperLock(
-        fs,
-        root,
-        () => elapsed,
-        () => String(progress),
-      ),
+      new RoleLock(fs, {
+        path: `${root}/sweeper`,
+        elapsed: () => elapsed,
+        progress: () => String(progress),
+        silentMs: 5_000,
+      }),
     advance: (ms: number) => void (elapsed += ms),
     getOn: () => void progress++,
   };
@@ -69,11 +69,9 @@ describe("the right to sweep", () => {
       if (full) throw Object.assign(new Error("no space"), { code: "ENOSPC" });
       fs.symlinkSync(...given);
     };
-    const one = new SweeperLock(
+    const one = new RoleLock(
       { ...fs, symlinkSync },
-      root,
-      () => 0,
-      () => "",
+      { path: `${root}/sweeper`, elapsed: () => 0, progress: () => "", silentMs: 5_000 },
     );
     expect(one.take()).toBe(true);
     full = true;
