@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import { FileCache } from "@diskcache/core";
+import { FileCache, PageCache } from "@diskcache/core";
 import { expect, it, onTestFinished } from "vitest";
 import { ownIdentity, formatIdentity } from "../../packages/core/src/store/process-identity.js";
 import { bodyOf, opened, until } from "../store/opened.js";
@@ -143,5 +143,16 @@ it("a count with another name outside, a hard link, is made again: that file sta
   await keep("/b", "page");
   await until(() => store.stats().entries === 2 && readFileSync(join(dir, "usage/count")).length > 8);
   await store.close();
+  expect(readFileSync(outside, "utf8")).toBe("precious");
+});
+
+it("a log with another name outside, a hard link, is begun again: that file stays as it is", async () => {
+  const dir = temporaryDirectory();
+  const outside = join(temporaryDirectory(), "precious");
+  writeFileSync(outside, "precious");
+  linkSync(outside, join(dir, "invalidations.7"));
+  const cache = new PageCache({ dir });
+  await cache.purge("/a");
+  await cache.close();
   expect(readFileSync(outside, "utf8")).toBe("precious");
 });

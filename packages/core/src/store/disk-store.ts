@@ -20,7 +20,7 @@ import type {
 } from "./contract.js";
 import type { DiskStoreOptions } from "./disk-store-options.js";
 import type { Lookups } from "./lookups.js";
-import { StoreParts } from "./store-parts.js";
+import { ROOM_ATTEMPTS, StoreParts } from "./store-parts.js";
 import { isFull } from "./faults.js";
 import { errorCode } from "./file-system.js";
 import { countNamed } from "./count-named.js";
@@ -30,7 +30,6 @@ import type { Recording } from "./log/invalidation-log.js";
 import type { Purgeable } from "./log/purge-marks.js";
 import { StoredEntry } from "./entries/stored-entry.js";
 
-const ROOM_ATTEMPTS = 4;
 /** Longer bodies come in pieces, and do not wait in the queue. */
 const LONGEST_PUT_BYTES = 64 * 1024;
 

@@ -14,7 +14,7 @@ import type { Entries } from "./entries/entries.js";
 import { FileEntries } from "./entries/file-entries.js";
 import { Seals } from "./entries/seal.js";
 import type { StoredEntry } from "./entries/stored-entry.js";
-import { Faults } from "./faults.js";
+import { Faults, isFull } from "./faults.js";
 import { errorCode, nodeFileSystem } from "./file-system.js";
 import type { FileSystem } from "./file-system.js";
 import { Liveness } from "./liveness.js";
@@ -35,6 +35,9 @@ import { Doorkeeper, StoringRules } from "./storing-rules.js";
 
 /** The share of a lease after which a relay that was silent is passed over. */
 const SILENT_SHARE = 0.6;
+
+/** How often room is made for what has to go into the log. */
+export const ROOM_ATTEMPTS = 4;
 
 export class StoreParts<Value> {
   readonly faults: Faults;
@@ -194,7 +197,7 @@ export class StoreParts<Value> {
     return {
       chain: log.chain,
       look: () => log.lookNow() !== BLIND && log.writable,
-      note: (notes) => log.note(notes),
+      note: (notes) => this.#note(notes),
       contactAgeMs: () => log.contactAgeMs() ?? Infinity,
       get alone() {
         return neighbours.solitude !== undefined;
@@ -208,6 +211,18 @@ export class StoreParts<Value> {
         silentMs: leaseMs * SILENT_SHARE,
       }),
     };
+  }
+
+  // What other machines have purged has to go in where the disk is full.
+  #note(notes: readonly string[]): void {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return this.log.note(notes);
+      } catch (error) {
+        if (attempt === ROOM_ATTEMPTS || !isFull(error)) throw error;
+        this.sweeper.giveUpSome();
+      }
+    }
   }
 
   #tellOnlyRead(root: string, cause: unknown): void {

@@ -94,10 +94,10 @@ export class Chain {
   }
 
   /** A purge was recorded in this directory. */
-  purged(purge: ChainPurge, position: LogPosition, epoch: number): void {
+  purged(purge: ChainPurge & { readonly nonce: number }, position: LogPosition, epoch: number): void {
     if (!this.#shares) return;
     const { selector, soft } = fitting(purge);
-    const own = { selector, soft, position, mark: markOf(epoch, position) };
+    const own = { selector, soft, position, mark: markOf(epoch, position, purge.nonce) };
     this.#add(own);
     this.#collected?.push(own);
   }
@@ -248,7 +248,8 @@ export class Chain {
   }
 }
 
-// Whichever process puts the purge on the chain, it gets the same mark.
-function markOf(epoch: number, position: LogPosition): string {
-  return hash("sha256", `${epoch}:${position}`).slice(0, 12);
+// Whichever process puts the purge on the chain, it gets the same mark. A copy of the directory goes on at the same
+// position of the same log, and has other nonces.
+function markOf(epoch: number, position: LogPosition, nonce: number): string {
+  return hash("sha256", `${epoch}:${position}:${nonce}`).slice(0, 12);
 }

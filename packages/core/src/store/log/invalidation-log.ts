@@ -121,7 +121,6 @@ export class InvalidationLog {
   look(): number {
     if (!this.#look.inTurn) this.#lookNow();
     else if (this.#look.old) this.#lookAgain();
-    if (this.#lease !== undefined) this.#heedLease(this.#lease);
     return this.#blind ? BLIND : this.#view;
   }
 
@@ -244,8 +243,9 @@ export class InvalidationLog {
   }
 
   // While the machine is cut off, time alone makes entries unusable: nothing that was found valid stays so.
-  #heedLease(lease: Lease): void {
-    const { over } = lease;
+  #heedLease(): void {
+    if (this.#lease === undefined) return;
+    const { over } = this.#lease;
     if (over || this.#cutOff) this.#view++;
     this.#cutOff = over;
   }
@@ -253,6 +253,11 @@ export class InvalidationLog {
   #lookNow(): void {
     if (this.#closed) return;
     this.#look.now();
+    this.#readNow();
+    this.#heedLease();
+  }
+
+  #readNow(): void {
     if (this.#reopenMs > 0 && this.#deps.elapsed() < this.#reopenAt) return;
     this.#follower.retryWriting();
     try {
@@ -265,7 +270,10 @@ export class InvalidationLog {
   #lookAgain(): void {
     try {
       if (this.#blind || this.#follower.generation?.hasGrown() !== false) this.#lookNow();
-      else this.#look.now();
+      else {
+        this.#look.now();
+        this.#heedLease();
+      }
     } catch {
       this.#lookNow();
     }

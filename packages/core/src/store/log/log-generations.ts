@@ -98,12 +98,13 @@ export class LogGenerations {
   }
 
   // A process that has a damaged log open without knowing must leave it too: because of the seal, or because the file
-  // is gone.
+  // is gone. A file that has another name may belong elsewhere, and is not written to.
   #abandon(number: number): void {
     const path = this.#path(number);
     try {
       const fd = this.#fs.openSync(path, APPEND_FLAGS);
       try {
+        if (this.#fs.fstatSync(fd).nlink > 1) return this.#remove(number);
         this.#fs.writeSync(fd, encodeSeal({ floor: 0, restart: true }, randomNonce()));
       } finally {
         this.#fs.closeSync(fd);
