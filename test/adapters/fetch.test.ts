@@ -1,6 +1,7 @@
 /** What is particular to handlers from a web Request to a Response: the host of the URL, bodies and clients of the web,
  * and the ways in which servers and code outside differ. */
-import { describe, expect, it, onTestFinished } from "vitest";
+import { PassThrough, Readable } from "node:stream";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import type { PageCacheOptions } from "@diskcache/core";
 import { diskCache } from "@diskcache/fetch";
 import type { CachedRequest } from "@diskcache/fetch";
@@ -171,6 +172,41 @@ describe("a client of a stream", () => {
     });
     await (await visit()).body!.cancel();
     expect(await cancelled.opened).toBeUndefined();
+  });
+
+  it.each([
+    { answer: "a 304", headers: { "If-None-Match": "*" }, status: 304 },
+    { answer: "its part", headers: { Range: "bytes=0-4" }, status: 206 },
+  ])("that has had $answer holds no other client up behind a handler that is silent", async ({ headers, status }) => {
+    vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+    onTestFinished(() => void vi.useRealTimers());
+    const body = paced();
+    const { visit, cache, renders } = open(
+      () =>
+        renders() === 1 ? new Response(body.readable, { headers: { "Content-Length": "9" } }) : new Response("page"),
+      { flight: { timeout: "1m" } },
+    );
+    void body.write("never ");
+    const answer = await visit("/", { headers });
+    await answer.arrayBuffer();
+    expect(answer.status).toBe(status);
+    const other = visit();
+    while ((await cache.stats()).waiting < 1) await new Promise(setImmediate);
+    vi.advanceTimersByTime(1_000);
+    expect([await (await other).text(), renders()]).toEqual(["page", 2]);
+  });
+
+  it("that sends a HEAD leaves unharmed what Node made of a stream of its own", async () => {
+    const bodies: PassThrough[] = [];
+    const { visit } = open(() => {
+      const body = new PassThrough().on("error", () => {});
+      bodies.push(body);
+      for (let pieces = 0; pieces < 4; pieces++) body.write(Buffer.alloc(20_000));
+      return new Response(Readable.toWeb(body) as ReadableStream);
+    });
+    for (const path of ["/1", "/2"]) expect((await visit(path, { method: "HEAD" })).body).toBe(null);
+    for (const body of bodies) if (!body.closed) await new Promise((resolve) => body.once("close", resolve));
+    expect(bodies.map(({ destroyed }) => destroyed)).toEqual([true, true]);
   });
 
   it("that does not read holds the handler back, where nothing is stored", async () => {

@@ -1,5 +1,7 @@
 /** Hono on its own server: what the shared suite, which has a server of its own, does not show. */
 import { once } from "node:events";
+import { connect } from "node:net";
+import { text } from "node:stream/consumers";
 import type { AddressInfo } from "node:net";
 import { serve } from "@hono/node-server";
 import type { PageCacheOptions } from "@diskcache/core";
@@ -14,7 +16,7 @@ import { barrier } from "../support/barrier.js";
 import { ManualClock } from "../support/manual-clock.js";
 import { temporaryDirectory } from "../support/temporary-directory.js";
 import { written } from "../security/crafted.js";
-import { visit as visitOrigin } from "../support/visit.js";
+import { beginVisit, visit as visitOrigin } from "../support/visit.js";
 import type { VisitOptions } from "../support/visit.js";
 
 type Fetch = (request: Request, env: object) => Response | Promise<Response>;
@@ -31,7 +33,7 @@ async function served(fetch: Fetch) {
   onTestFinished(() => void server.close());
   await once(server, "listening");
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  return (target = "/", options: VisitOptions = {}) => visitOrigin(origin, target, options);
+  return Object.assign((target = "/", options: VisitOptions = {}) => visitOrigin(origin, target, options), { origin });
 }
 
 describe("a Hono application on @hono/node-server", () => {
@@ -88,6 +90,67 @@ describe("a Hono application on @hono/node-server", () => {
     expect((await visit()).text).toBe("one two");
     await stored;
     expect((await visit()).isHit).toBe(true);
+  });
+
+  it.each([
+    { version: "1.1", end: "a connection that ends" },
+    { version: "1.0", end: "a reset" },
+  ])("gives a client of HTTP/$version $end in the place of the rest of a body that fails", async ({ version }) => {
+    vi.spyOn(console, "error").mockImplementation(() => {}); // what the server writes of it
+    const { cache } = cacheOf();
+    const app = new Hono();
+    const fail = barrier();
+    app.use(cache);
+    app.get("/", () => {
+      let pieces = 0;
+      const pull = async (controller: ReadableStreamDefaultController) => {
+        if (pieces++ === 0) return controller.enqueue(Buffer.from("some"));
+        await fail.opened;
+        controller.error(new Error("no more"));
+      };
+      return new Response(new ReadableStream({ pull }, { highWaterMark: 0 }));
+    });
+    const { port } = new URL((await served(app.fetch)).origin);
+    const socket = connect(Number(port), "127.0.0.1").setEncoding("latin1");
+    socket.write(`GET / HTTP/${version}\r\nHost: a\r\n\r\n`);
+    let received = "";
+    let error: unknown;
+    socket.on("data", (piece: string) => {
+      received += piece;
+      if (received.includes("some")) fail.open();
+    });
+    socket.on("error", (thrown) => (error = thrown));
+    await new Promise((resolve) => socket.once("close", resolve));
+    expect(received.split("\r\n\r\n")[1]).toBe(version === "1.1" ? "4\r\nsome\r\n" : "some");
+    if (version === "1.0") expect(error).toMatchObject({ code: "ECONNRESET" });
+  });
+
+  it("breaks nothing off for a body that fails and that middleware outside has replaced", async () => {
+    const { cache } = cacheOf();
+    const app = new Hono();
+    const other = new TransformStream<Uint8Array, Uint8Array>({}, { highWaterMark: 100 });
+    const writer = other.writable.getWriter();
+    let fail = (): void => {};
+    app.use(async (c, next) => {
+      await next();
+      c.res = undefined;
+      c.res = new Response(other.readable);
+    }, cache);
+    app.get("/", () => {
+      const start = (controller: ReadableStreamDefaultController) => {
+        controller.enqueue(Buffer.from("some"));
+        fail = () => controller.error(new Error("no more"));
+      };
+      return new Response(new ReadableStream({ start }));
+    });
+    const { origin } = await served(app.fetch);
+    void writer.write(Buffer.from("the other, "));
+    const answer = await beginVisit(origin, "/");
+    fail();
+    for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate);
+    void writer.write(Buffer.from("whole"));
+    void writer.close();
+    expect(await text(answer)).toBe("the other, whole");
   });
 
   it("gives each client what cors() has set for it before the cache", async () => {

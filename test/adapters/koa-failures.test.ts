@@ -1,5 +1,6 @@
 /** Errors that become the response in Koa's onion: what hooks into the head add to any response, they add to these. */
 import { PassThrough, Readable } from "node:stream";
+import { text } from "node:stream/consumers";
 import { gunzipSync } from "node:zlib";
 import { diskCache } from "@diskcache/koa";
 import compression from "compression";
@@ -9,6 +10,7 @@ import onHeaders from "on-headers";
 import { describe, expect, it } from "vitest";
 import { ManualClock } from "../support/manual-clock.js";
 import { temporaryDirectory } from "../support/temporary-directory.js";
+import { exchangeBytes } from "../support/visit.js";
 import type { Answer } from "../support/visit.js";
 import { serveSite } from "./site.js";
 import type { Site } from "./site.js";
@@ -92,6 +94,30 @@ describe.each(KOA)("$framework", ({ framework, Koa }) => {
     expect(gunzipSync(answer.body).toString()).toBe("Internal Server Error");
   });
 
+  describe.runIf(framework === "koa 2")(
+    "an error in the place of a body is not followed by what came before it",
+    () => {
+      const failsOnceRead: Koa3.Middleware = (ctx) => {
+        const body = new PassThrough().on("error", () => {});
+        ctx.type = "text/plain";
+        ctx.body = body;
+        ctx.length = 100_000;
+        body.write("some".repeat(20_000));
+        body.once("drain", () => body.destroy(new Error("no more")));
+      };
+
+      it.each([{ of: "the page" }, { of: "a part", headers: { range: "bytes=0-4" } }])(
+        "of $of",
+        async ({ headers }) => {
+          const site = await open([], [failsOnceRead]);
+          const answer = await site.visit("/", { ...(headers && { headers }) });
+          expect([answer.status, answer.text]).toEqual([500, "Internal Server Error"]);
+          await new Promise(setImmediate);
+        },
+      );
+    },
+  );
+
   it("a body that is not kept and fails breaks the connection", async () => {
     const site = await open(
       [],
@@ -106,5 +132,46 @@ describe.each(KOA)("$framework", ({ framework, Koa }) => {
       ],
     );
     await expect(site.visit("/")).rejects.toThrow();
+  });
+
+  describe("a body that fails breaks nothing off that it is no part of", () => {
+    it("such as the answers behind one to HEAD", async () => {
+      const failsAsItEnds: Koa3.Middleware = async (ctx) => {
+        await new Promise(setImmediate);
+        ctx.type = "text/plain";
+        ctx.body = new PassThrough().on("error", () => {}).destroy(new Error("no more"));
+      };
+      const site = await open([], [failsAsItEnds]);
+      const head = "HEAD / HTTP/1.1\r\nHost: a\r\n";
+      const answers = await exchangeBytes(site.origin, `${head}\r\n${head}Connection: close\r\n\r\n`);
+      expect(answers.match(/^HTTP\/1\.1 200 OK\r$/gm)).toHaveLength(2);
+    });
+
+    it.each([{ kept: true }, { kept: false }])(
+      "such as one that replaces it outside (kept: $kept)",
+      async ({ kept }) => {
+        const other = new PassThrough();
+        const replaced: Koa3.Middleware = async (ctx, next) => {
+          await next();
+          ctx.body = other;
+        };
+        let fail = (): void => {};
+        const fails: Koa3.Middleware = (ctx) => {
+          const body = new PassThrough().on("error", () => {});
+          body.write("some");
+          ctx.type = "text/plain";
+          if (!kept) ctx.set("Cache-Control", "no-store");
+          ctx.body = body;
+          fail = () => void body.destroy(new Error("no more"));
+        };
+        const site = await open([replaced], [fails]);
+        other.write("the other, ");
+        const answer = await site.begin("/");
+        fail();
+        await new Promise(setImmediate);
+        other.end("whole");
+        expect(await text(answer)).toBe("the other, whole");
+      },
+    );
   });
 });

@@ -26,8 +26,8 @@ const ADDITIONS: Readonly<Record<string, Allowed>> = {
   "cache-status": ANY,
   // RFC 9111 §5.1: on hits.
   age: ANY,
-  // Made when a page that has no validator is stored in one piece.
-  etag: ADDED,
+  // Made when a page that has no validator is stored in one piece. Compression outside weakens that of what it encodes.
+  etag: (pair) => ADDED(pair) || (pair.ownStatus && same(pair.bare.map(weak), pair.cached.map(weak))),
   // The cache's clock stands still, the server's does not.
   date: ({ bare, cached }) => bare.length === cached.length,
   // The connection's own affair.
@@ -87,6 +87,10 @@ function listed(values: readonly string[]): string[] {
         .map((member) => member.trim()),
     ),
   ].filter(Boolean);
+}
+
+function weak(tag: string): string {
+  return tag.replace(/^(?:W\/)?/, "W/");
 }
 
 function same(one: readonly string[], other: readonly string[]): boolean {

@@ -12,6 +12,7 @@ import express5 from "express";
 import express4 from "express4";
 import Koa3 from "koa";
 import Koa2 from "koa2";
+import { hono } from "./hono.js";
 import { koaMiddleware, plainMiddleware } from "./middlewares.js";
 import type { Plain } from "./middlewares.js";
 import { contextOutput, responseOutput } from "./output.js";
@@ -43,9 +44,10 @@ export const FRAMEWORKS: readonly Framework[] = [
   http(),
   koa("koa 3", Koa3),
   koa("koa 2", Koa2),
+  hono(chain),
 ];
 
-type Link<Made> = (middleware: Exclude<Middleware, { use: "cache" }>) => Made;
+export type Link<Made> = (middleware: Exclude<Middleware, { use: "cache" }>) => Made;
 
 /** From outside inwards. */
 function chain<Made>({ outside = [], inside = [] }: Program, { outer, second }: Caches, link: Link<Made>): Made[] {

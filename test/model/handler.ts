@@ -2,8 +2,6 @@
  * Runs the steps of one render. It goes on inside the very event that lets it (a `drain` above all), as handlers do;
  * never knows whether there is a cache.
  */
-import type { ServerResponse } from "node:http";
-import onHeaders from "on-headers";
 import { APOLOGY, FALLBACK, LANGUAGES, contentFrom } from "./content.js";
 import type { Gates } from "./gates.js";
 import { listenFor, questionFor } from "./notice.js";
@@ -92,10 +90,10 @@ class Run {
         this.#language = this.#render.language;
         output.set(["Content-Language", this.#language]);
         if (step.vary === "set") output.append(["Vary", "Accept-Language"]);
-        else this.#late(["Vary", "Accept-Language"]);
+        else output.late(["Vary", "Accept-Language"]);
         return true;
       case "late":
-        if (output.open) this.#late(step.field);
+        if (output.open) output.late(step.field);
         return true;
       case "flush":
       case "cork":
@@ -162,13 +160,6 @@ class Run {
 
   #uncork(): void {
     for (; this.#corks > 0; this.#corks--) this.#output.uncork();
-  }
-
-  #late([name, value]: readonly [string, string]): void {
-    onHeaders(this.#output.res, function (this: ServerResponse) {
-      if (name === "Vary") this.appendHeader(name, value);
-      else this.setHeader(name, value);
-    });
   }
 
   #pause(goOn: () => void): void {

@@ -7,6 +7,7 @@ import { PassThrough, pipeline } from "node:stream";
 import type { Readable } from "node:stream";
 import type { Response } from "express";
 import type { Context } from "koa";
+import onHeaders from "on-headers";
 import type { Noticing } from "./notice.js";
 import type { EndForm, Field, HeadForm, PipeStep } from "./program.js";
 
@@ -19,6 +20,8 @@ export interface Output extends Noticing {
   set(field: Field): void;
   append(field: Field): void;
   remove(name: string): void;
+  /** What a hook adds when the head leaves; several lines of `Vary` are joined. */
+  late(field: Field): void;
   status(status: number): void;
   head(form: HeadForm, status: number, fields: readonly Field[]): void;
   flush(): void;
@@ -48,6 +51,7 @@ export function responseOutput(res: ServerResponse, fail: (error: Error) => void
     set: ([name, value]) => void res.setHeader(name, value),
     append: ([name, value]) => void res.appendHeader(name, value),
     remove: (name) => res.removeHeader(name),
+    late: (field) => addLate(res, field),
     status: (status) => void (res.statusCode = status),
     head: (form, status, fields) => writeHead(res, form, status, fields),
     flush: () => res.flushHeaders(),
@@ -59,6 +63,13 @@ export function responseOutput(res: ServerResponse, fail: (error: Error) => void
     destroy: () => void res.destroy(),
     fail,
   };
+}
+
+function addLate(res: ServerResponse, [name, value]: Field): void {
+  onHeaders(res, function (this: ServerResponse) {
+    if (name === "Vary") this.appendHeader(name, value);
+    else this.setHeader(name, value);
+  });
 }
 
 function writeHead(res: ServerResponse, form: HeadForm, status: number, fields: readonly Field[]): void {
@@ -108,6 +119,7 @@ export function contextOutput(ctx: Context, begun: () => void, failed: (error: E
     set: ([name, value]) => ctx.set(name, value),
     append: ([name, value]) => ctx.append(name, value),
     remove: (name) => ctx.remove(name),
+    late: (field) => addLate(ctx.res, field),
     status: (status) => void (ctx.status = status),
     head(form, status, fields) {
       ctx.status = status;

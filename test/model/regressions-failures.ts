@@ -127,4 +127,23 @@ export const FAILING: readonly { readonly name: string; readonly program: Progra
       clients: [{ twice: true }],
     },
   },
+  {
+    name: "a body that fails once its first piece is read, and a part",
+    program: {
+      handler: [TEXT, { do: "length" }, { do: "write", bytes: 75_000, as: "string", drain: "sync" }, { do: "throw" }],
+      clients: [{}, { range: "bytes=0-4" }],
+    },
+  },
+  {
+    name: "a HEAD whose body has several pieces that no one reads",
+    program: {
+      handler: [
+        TEXT,
+        { do: "write", bytes: 1, as: "string" },
+        { do: "write", bytes: 20_000, as: "buffer" },
+        { do: "write", bytes: 20_000, as: "buffer" },
+      ],
+      clients: [{ method: "HEAD" }],
+    },
+  },
 ];

@@ -53,4 +53,29 @@ export const WATCHING: readonly { readonly name: string; readonly program: Progr
       acts: ["join 0", "calm", "join 1", "join 2", "join 3"],
     },
   },
+  {
+    name: "a client that cannot tell that the page was broken off behind its last byte",
+    program: {
+      handler: [
+        { do: "write", bytes: 1, as: "bytes" },
+        { do: "never", first: true },
+        { do: "end", form: "plain" },
+      ],
+      clients: [{ leaves: "before-head" }, { http10: true }],
+      acts: ["join 0", "join 1"],
+      world: { unix: true },
+    },
+  },
+  {
+    name: "a client that has had its 304, and a handler that is silent from then on",
+    program: {
+      handler: [
+        { do: "write", bytes: 10, as: "bytes" },
+        { do: "never", first: true },
+        { do: "end", form: "plain" },
+      ],
+      clients: [{ match: "*", leaves: "before-head" }],
+      acts: ["join 0"],
+    },
+  },
 ];

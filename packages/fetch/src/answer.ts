@@ -7,7 +7,7 @@ import type { Delivery, Forward, OutgoingResponse, ResponseHead } from "@diskcac
 import { send } from "@diskcache/http";
 import { ClientBody } from "./client-body.js";
 import type { ClientDeparture } from "./departure.js";
-import { linesOf, pairs, play } from "./play.js";
+import { breakOffBody, linesOf, pairs, play } from "./play.js";
 
 /** By which @hono/node-server is told that the server's response has been written to. */
 const ALREADY_SENT = "x-hono-already-sent";
@@ -40,7 +40,8 @@ export class Answer {
   /** A stale page goes out in the place of what the handler has not answered yet. */
   standIn(stale: OutgoingResponse): Response {
     this.#stoodIn = true;
-    return play(stale, this.#outside);
+    this.#departure.left();
+    return play(stale, this.#outside, this.#outgoing);
   }
 
   /** The same on the server's own response: the framework has only one, and the handler's comes back by it. */
@@ -50,6 +51,7 @@ export class Answer {
     this.#stoodIn = true;
     this.#sentPast = stale.status;
     send(outgoing, { ...stale, headers: linesOf(stale, this.#outside) });
+    this.#departure.left();
   }
 
   /** Whether the client has been given its response past the framework. */
@@ -64,7 +66,7 @@ export class Answer {
 
   /** The application has failed, and a stale page takes the place of the failure. */
   instead(stale: OutgoingResponse): Response {
-    return play(stale, this.#outside);
+    return play(stale, this.#outside, this.#outgoing);
   }
 
   /** @returns what the client gets */
@@ -100,16 +102,22 @@ export class Answer {
       void this.#end();
       return this.#passOn(response, sent, aside);
     }
-    const client = aside ? undefined : new ClientBody(this.#forward, start, end, this.#departure.left);
+    const client = aside ? undefined : this.#clientBody(start, end, record);
     void this.#flow(body, record, client);
     return new Response(client?.stream ?? null, { status, statusText, headers: sent });
+  }
+
+  #clientBody(start: number, end: number, recorded: boolean): ClientBody {
+    const { left } = this.#departure;
+    const failed = (): void => breakOffBody(this.#outgoing);
+    return new ClientBody(this.#forward, { start, end, recorded }, { left, failed });
   }
 
   // The response itself, where it can be: other code may have its own things on it.
   #passOn(response: Response, sent: Headers, aside: boolean): Response {
     const { status, statusText, body, headers } = response;
     if (aside) {
-      void body?.cancel().catch(() => undefined);
+      if (body !== null) cancelLater(body);
       return new Response(null, { status, statusText, headers: sent });
     }
     try {
@@ -123,12 +131,15 @@ export class Answer {
   }
 
   #aside(body: Body, { response, record }: Delivery & { kind: "instead" }): Response {
-    const played = play(response, this.#outside);
+    const played = play(response, this.#outside, this.#outgoing);
     this.#goOut(played.headers, record);
     if (!record) {
       body.cancel();
       void this.#end();
-    } else void this.#flow(body, record, undefined);
+    } else {
+      void this.#flow(body, record, undefined);
+      void this.#departure.whenHeadHasGone().then(this.#departure.left);
+    }
     return played;
   }
 
@@ -146,7 +157,7 @@ export class Answer {
       this.#forward.abort("error");
       throw thrown;
     }
-    const played = play(await filled(Buffer.concat(whole)), this.#outside);
+    const played = play(await filled(Buffer.concat(whole)), this.#outside, this.#outgoing);
     this.#goOut(played.headers, record);
     void this.#end();
     return played;
@@ -187,8 +198,7 @@ export class Answer {
 
   // Only once it is certain what the client was sent.
   async #end(): Promise<void> {
-    const head = this.#departure.whenHeadHasGone();
-    if (head !== undefined) await head;
+    await this.#departure.whenHeadHasGone();
     if (!this.#departure.over) void this.#forward.end();
   }
 
@@ -260,7 +270,7 @@ async function bodyOf({ body }: Response, look: boolean): Promise<Body> {
     pending = undefined;
     return begun ?? read();
   };
-  const cancel = (): void => void (reader ?? body).cancel().catch(() => undefined);
+  const cancel = (): void => cancelLater(reader ?? body);
   if (!look) return { whole: undefined, untouched: true, next, cancel };
   // Two pieces at most: a text, and its end.
   for (let pieces = 0; pieces < 2; pieces++) {
@@ -276,6 +286,12 @@ async function bodyOf({ body }: Response, look: boolean): Promise<Body> {
     }
   }
   return { whole: undefined, untouched: false, next, cancel };
+}
+
+// In a later turn: what Node has made of a stream of its own may still give out a piece in this one, which throws where
+// no code catches it.
+function cancelLater(source: { cancel(): Promise<void> }): void {
+  setImmediate(() => void source.cancel().catch(() => undefined));
 }
 
 const LATER = Symbol("later");

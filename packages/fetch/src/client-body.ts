@@ -9,6 +9,21 @@ const BUFFERED_BYTES = 64 * 1024;
 /** How much may wait in memory for a client that others follow. */
 const AHEAD_BYTES = 256 * 1024;
 
+/** The client gets the bytes from `start` to `end` (exclusive). */
+interface Span {
+  readonly start: number;
+  readonly end: number;
+  /** Whether the handler's body goes on behind a part. */
+  readonly recorded: boolean;
+}
+
+interface ClientSide {
+  /** It wants no more of the body, or has its part. */
+  left(): void;
+  /** It is not given the whole. */
+  failed(): void;
+}
+
 export class ClientBody {
   /** For the Response. */
   readonly stream: ReadableStream<Uint8Array>;
@@ -23,20 +38,22 @@ export class ClientBody {
   #reader: BodyReader | undefined;
   #goOn: (() => void) | undefined;
   #closed = false;
+  readonly #recorded: boolean;
+  readonly #client: ClientSide;
 
-  /** The client gets the bytes from `start` to `end` (exclusive).
-   * @param left called when the client wants no more of it */
-  constructor(forward: Forward, start: number, end: number, left: () => void) {
+  constructor(forward: Forward, { start, end, recorded }: Span, client: ClientSide) {
     this.#forward = forward;
     this.#start = start;
     this.#end = end;
+    this.#recorded = recorded;
+    this.#client = client;
     this.stream = new ReadableStream(
       {
         start: (controller) => void (this.#controller = controller),
         pull: () => (this.#reader === undefined ? this.#release() : this.#readBehind(this.#reader)),
         cancel: () => {
           this.leave();
-          left();
+          client.left();
         },
       },
       { highWaterMark: BUFFERED_BYTES, size: (piece) => piece.byteLength },
@@ -58,7 +75,7 @@ export class ClientBody {
     // The recording keeps these bytes, and the client may do with its own as it likes.
     if (part.length > 0) this.#controller.enqueue(Uint8Array.from(part));
     // The response ends with its part, whatever else the handler writes.
-    if (this.#given >= this.#end) this.#close();
+    if (this.#given >= this.#end) this.#closePart();
     if (this.over || this.#room > 0 || this.#mayWait) return undefined;
     return new Promise((resolve) => {
       this.#goOn = resolve;
@@ -79,6 +96,8 @@ export class ClientBody {
   fail(error: unknown): void {
     if (this.#closed) return;
     this.leave();
+    // Code outside may have put another body in the place of one that it never reads.
+    if (this.stream.locked) this.#client.failed();
     this.#controller.error(error);
   }
 
@@ -95,6 +114,11 @@ export class ClientBody {
 
   get #mayWait(): boolean {
     return this.#forward.followed && BUFFERED_BYTES - this.#room <= AHEAD_BYTES;
+  }
+
+  #closePart(): void {
+    this.#close();
+    if (this.#recorded) this.#client.left();
   }
 
   #close(): void {
@@ -125,7 +149,8 @@ export class ClientBody {
       if (this.#closed) return;
       if (piece === undefined || piece.length === 0) {
         if (this.#read < this.#end && Number.isFinite(this.#end)) throw new Error("the response was cut short");
-        this.#close();
+        if (Number.isFinite(this.#end)) this.#closePart();
+        else this.#close();
         return;
       }
       this.#read += piece.length;

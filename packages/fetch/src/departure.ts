@@ -1,5 +1,6 @@
 /**
- * The client's side of a forward: that it has left, and that the head of its response leaves. Never looks at a body.
+ * The client's side of a forward: that it has left, or has had its answer, and that the head of its response leaves.
+ * Never looks at a body.
  */
 import type { ServerResponse } from "node:http";
 import type { Forward } from "@diskcache/core";
@@ -11,7 +12,8 @@ export class ClientDeparture {
   readonly #forward: Forward;
   #over = false;
   #gone = false;
-  #headGone: (() => void) | undefined;
+  #headGone!: () => void;
+  readonly #whenHeadHasGone = new Promise<void>((resolve) => (this.#headGone = resolve));
   #headHasGone = false;
   /** Called when the client gets nothing more; with whether the handler goes on without it. */
   onLeave: ((goesOn: boolean) => void) | undefined;
@@ -34,11 +36,12 @@ export class ClientDeparture {
     return this.#over;
   }
 
-  /** Whether the client has left. */
+  /** Whether the client has left, or has had its answer. */
   get gone(): boolean {
     return this.#gone;
   }
 
+  /** The client has left, or has had another answer or its part: the handler goes on without it, or not at all. */
   readonly left = (): void => {
     if (this.#gone) return;
     this.#gone = true;
@@ -87,13 +90,13 @@ export class ClientDeparture {
   }
 
   /** Resolves when the head has left, or certainly none will. */
-  whenHeadHasGone(): Promise<void> | undefined {
-    return this.#headHasGone ? undefined : new Promise((resolve) => (this.#headGone = resolve));
+  whenHeadHasGone(): Promise<void> {
+    return this.#whenHeadHasGone;
   }
 
   #headLeaves(): void {
     this.#headHasGone = true;
-    this.#headGone?.();
+    this.#headGone();
   }
 }
 

@@ -64,7 +64,7 @@ export function runExchange<Native>(
   if (around === undefined && !isOwn(exchange) && !isNever(request) && !knowsWhoAsks(cache, exchange)) {
     const { method, target, scheme, rawHeaders, rewritten } = headOf(request);
     const ready = rewritten === undefined ? cache.ready(method, target, scheme, rawHeaders) : undefined;
-    if (ready !== undefined) return play(ready, exchange.outside);
+    if (ready !== undefined) return play(ready, exchange.outside, exchange.node?.outgoing);
   }
   return handle(cache, exchange, undefined);
 }
@@ -146,7 +146,7 @@ async function proceed<Native>(
   outcome: Outcome,
 ): Promise<Response> {
   if (outcome.kind === "forward") return forward(cache, exchange, passage, outcome);
-  const response = play(outcome, exchange.outside);
+  const response = play(outcome, exchange.outside, exchange.node?.outgoing);
   if (outcome.refresh !== undefined) refreshStale(exchange, outcome.refresh);
   return response;
 }

@@ -1,14 +1,24 @@
 /** A response from the cache as a web `Response`. Never changes what is stored. */
-import { bodyPieces } from "@diskcache/http";
+import type { ServerResponse } from "node:http";
+import { bodyPieces, breakOff } from "@diskcache/http";
 import type { BodySource, OutgoingResponse, RawHeaders } from "@diskcache/core";
 
 /** Statuses whose responses have no content: a Response refuses any. */
 const CONTENTLESS: ReadonlySet<number> = new Set([101, 103, 204, 205, 304]);
 
-/** @param outside fields that code outside has set for this client, before the cache was asked */
-export function play({ status, statusText, headers, body, outer }: OutgoingResponse, outside?: Headers): Response {
+/** @param outside fields that code outside has set for this client, before the cache was asked
+ * @param outgoing the response of node:http that is going to send it, where that is known */
+export function play(
+  { status, statusText, headers, body, outer }: OutgoingResponse,
+  outside: Headers | undefined,
+  outgoing: ServerResponse | undefined,
+): Response {
   const sent = outside === undefined ? fields(headers) : merged(headers, outer, outside);
-  return new Response(CONTENTLESS.has(status) ? null : contentOf(body), { status, statusText, headers: sent });
+  return new Response(CONTENTLESS.has(status) ? null : contentOf(body, outgoing), {
+    status,
+    statusText,
+    headers: sent,
+  });
 }
 
 /** Its fields as lines, with those that code outside has set. */
@@ -26,10 +36,13 @@ function merged(raw: RawHeaders, { removed, kept }: OutgoingResponse["outer"], o
   return sent;
 }
 
-function contentOf(body: OutgoingResponse["body"]): Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | null {
+function contentOf(
+  body: OutgoingResponse["body"],
+  outgoing: ServerResponse | undefined,
+): Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | null {
   if (body === undefined) return null;
   if (Buffer.isBuffer(body)) return body.length === 0 ? null : (body as Buffer<ArrayBuffer>);
-  return streamOf(body);
+  return streamOf(body, outgoing);
 }
 
 // A plain object where it can be one: servers send that without a detour.
@@ -47,8 +60,13 @@ export function pairs(raw: RawHeaders): [name: string, value: string][] {
   return Array.from({ length: raw.length / 2 }, (_, index) => [raw[index * 2]!, raw[index * 2 + 1]!]);
 }
 
-// A body that turns out to be damaged ends in an error, and the server breaks the connection.
-function streamOf(source: BodySource): ReadableStream<Uint8Array> {
+/** Breaks off what has begun to leave: a server alone may end a body that fails so that it looks whole. */
+export function breakOffBody(outgoing: ServerResponse | undefined): void {
+  if (outgoing?.headersSent === true && !outgoing.writableEnded) breakOff(outgoing);
+}
+
+// A body that turns out to be damaged ends in an error.
+function streamOf(source: BodySource, outgoing: ServerResponse | undefined): ReadableStream<Uint8Array> {
   // In the turn in which the file is certainly the one that was looked up.
   const reader = source.open();
   const pieces = bodyPieces(source, reader);
@@ -62,6 +80,7 @@ function streamOf(source: BodySource): ReadableStream<Uint8Array> {
           controller.close();
         } catch (thrown) {
           reader.close();
+          breakOffBody(outgoing);
           controller.error(thrown);
         }
       },

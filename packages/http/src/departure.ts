@@ -8,7 +8,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { beforeItEnds, hasEnded, watchers } from "./connection.js";
 import { HeldEvents, LookOpen } from "./look-open.js";
 import type { Emit } from "./look-open.js";
-import { breakOff } from "./response-class.js";
+import { breakOff, truth } from "./response-class.js";
 
 /** A cache that goes on with the response. */
 export interface Party {
@@ -160,9 +160,10 @@ export class Departure {
     breakOff(this.#res);
   }
 
-  /** The same where the head has left; otherwise another answer can still be sent. */
+  /** The same while the body is on its way: before that, another answer can still be sent; behind it, as behind the
+   * head that answers a HEAD, the connection is that of other responses. */
   breakOffBody(): void {
-    if (this.#res.headersSent) this.breakOff();
+    if (this.#res.headersSent && truth(this.#res, "writableEnded") !== true) this.breakOff();
   }
 
   readonly #emitRes = (name: string | symbol, ...given: unknown[]): boolean => {

@@ -77,8 +77,16 @@ function streamed(ctx: Context, body: object): HandlersBody | undefined {
     kind: "stream",
     open: () => body,
     discard: () => void body.destroy(),
-    whenItFails: (act) => void body.once("error", act),
+    whenItFails: (act) => whenItFails(ctx, body, act),
   };
+}
+
+/** Calls `act` when a body fails that is sent, or that something outside reads: one that was replaced there and that
+ * nothing reads concerns no client. */
+export function whenItFails(ctx: Context, body: Readable, act: () => void): void {
+  body.once("error", () => {
+    if (ctx.body === body || body.readableFlowing !== null) act();
+  });
 }
 
 // A stream that other code reads already is left to Koa, which fails.

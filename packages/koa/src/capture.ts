@@ -136,7 +136,7 @@ export class Capture implements Party {
       return;
     }
     const flowing = (): Readable => {
-      this.#flowing = flow(body.open(), this.#forward, this.#departure, delivery, end);
+      this.#flowing = flow(ctx, body.open(), this.#forward, this.#departure, delivery, end);
       return this.#flowing.stream;
     };
     if (aside) flowing().resume();

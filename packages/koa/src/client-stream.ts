@@ -70,9 +70,13 @@ export class ClientStream extends Readable {
     else this.push(null);
   }
 
-  /** The handler's body has failed. What comes behind a client's part is none of its concern. */
-  fail(error: Error): void {
-    if (!this.complete) this.destroy(error);
+  /** The handler's body has failed. What comes behind a client's part is none of its concern.
+   * @param answered whether the error was answered in the place of the body: nothing may be written after that */
+  fail(error: Error, answered: boolean): void {
+    if (this.complete && !answered) return;
+    // Node gives out what is buffered until the error is told.
+    if (answered && this.readableFlowing === true) this.pause();
+    this.destroy(error);
   }
 
   // Koa destroys what it sends once the connection is closed, and Koa 3 the response with it.

@@ -4,6 +4,7 @@ import type { Delivery, Forward } from "@diskcache/core";
 import { headerGroups, headersSetOn } from "@diskcache/http";
 import type { Departure } from "@diskcache/http";
 import type { Context } from "koa";
+import { whenItFails } from "./body.js";
 import { ClientStream } from "./client-stream.js";
 import { play, removeHandlersFields } from "./play.js";
 
@@ -84,6 +85,7 @@ export interface Flowing {
 
 /** @param ended called when all of it has been read, or enough */
 export function flow(
+  ctx: Context,
   source: Readable,
   forward: Forward,
   departure: Departure,
@@ -95,6 +97,7 @@ export function flow(
   spare(source, () => isWanted() && (delivery.kind === "instead" || departure.away));
   const [start, end] = delivery.kind === "part" ? [delivery.start, delivery.end] : [0, Number.POSITIVE_INFINITY];
   const stream = new ClientStream(forward, start, end);
+  const fail = (error: Error): void => stream.fail(error, ctx.res.writableEnded);
   const read = async (): Promise<void> => {
     for await (const chunk of source) {
       const bytes = ownBytes(chunk);
@@ -113,13 +116,13 @@ export function flow(
     },
     (error: Error) => {
       forward.abort("error");
-      stream.fail(error);
+      fail(error);
     },
   );
-  // At once: Koa answers the error where the head has not left, and nothing may be written after that.
-  source.once("error", (error) => stream.fail(error));
+  // At once: where the head has not left, Koa 2 has just answered the error.
+  source.once("error", fail);
   // A body that fails breaks the connection: Koa 2 would leave the client waiting for the rest.
-  stream.once("error", () => departure.breakOffBody());
+  whenItFails(ctx, stream, () => departure.breakOffBody());
   return { stream, clientLeft: () => stream.leave() };
 }
 
