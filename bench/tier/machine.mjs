@@ -10,7 +10,9 @@ const cache = new PageCache({ dir, ttl: "1h", tier: redisTier({ client, name: "b
 cache.on("tier", ({ state }) => state === "joined" && process.send({ joinedMs: performance.now() - startedMs }));
 
 let purges = 0;
-process.on("message", async ({ purge, atOnce = 1, close }) => {
+process.on("message", (asked) => void act(asked));
+
+async function act({ purge, atOnce = 1, close }) {
   if (close) {
     await cache.close();
     process.exit();
@@ -26,4 +28,4 @@ process.on("message", async ({ purge, atOnce = 1, close }) => {
   };
   await Promise.all(Array.from({ length: atOnce }, next));
   process.send({ took, seconds: (performance.now() - from) / 1000 });
-});
+}
