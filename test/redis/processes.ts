@@ -3,7 +3,7 @@
 import { spawn, spawnSync } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import type { AddressInfo, Server, Socket } from "node:net";
 import { tmpdir } from "node:os";
@@ -36,9 +36,36 @@ export interface RedisServer {
 }
 
 /** A server that has not been started. */
-export async function preparedServer(
-  ...settings: string[]
-): Promise<RedisServer & { readonly end: () => Promise<void> }> {
+export function preparedServer(...settings: string[]): Promise<OwnServer> {
+  return prepared((port, dir) => [
+    "--port",
+    String(port),
+    "--dir",
+    dir,
+    "--bind",
+    "127.0.0.1",
+    "--save",
+    "",
+    "--appendonly",
+    "no",
+    ...settings,
+  ]);
+}
+
+/** One of Sentinel. */
+export function preparedSentinel(...settings: string[]): Promise<OwnServer> {
+  return prepared((port, dir) => {
+    const file = join(dir, "sentinel.conf");
+    writeFileSync(file, [`port ${port}`, `dir ${dir}`, "bind 127.0.0.1", ...settings, ""].join("\n"));
+    return [file, "--sentinel"];
+  });
+}
+
+export interface OwnServer extends RedisServer {
+  readonly end: () => Promise<void>;
+}
+
+async function prepared(args: (port: number, dir: string) => readonly string[]): Promise<OwnServer> {
   const dir = mkdtempSync(join(tmpdir(), "diskcache-redis-"));
   const port = await freePort();
   let running: ChildProcess | undefined;
@@ -53,8 +80,7 @@ export async function preparedServer(
       await once(ending, "exit");
     },
     start: async () => {
-      const given = ["--port", String(port), "--dir", dir, "--save", "", "--appendonly", "no", "--bind", "127.0.0.1"];
-      running = spawn(PROGRAM, [...given, ...settings], { stdio: "ignore" });
+      running = spawn(PROGRAM, args(port, dir), { stdio: "ignore" });
       await accepts(port);
     },
     suspend: () => void running?.kill("SIGSTOP"),
@@ -126,17 +152,22 @@ export async function openCable(to: number): Promise<Cable & { readonly end: () 
   };
 }
 
+/** The highest port of a node of a cluster: its bus has one that is higher by 10,000. */
+const HIGHEST_PORT = 55_000;
+
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
+  for (;;) {
+    const server = createServer().listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    server.close();
+    await once(server, "close");
+    if (port <= HIGHEST_PORT) return port;
+  }
 }
 
 /** Resolves when something accepts connections there. */
-export async function accepts(port: number): Promise<void> {
+async function accepts(port: number): Promise<void> {
   for (const untilMs = performance.now() + START_MS; ;) {
     const socket = connect(port, "127.0.0.1");
     try {

@@ -50,7 +50,7 @@ export class RedisConnection implements EngineConnection {
     const { log, machines } = this.#settings.keys;
     const args = [machine, stand.number, stand.mark, token, steady, MOST_RECORDS];
     const [state, last = 0, run = "", steadyRun = "", count = 0, before = "", ...records] = await this.#written(
-      this.#script(BEAT, [log, machines], args),
+      this.#script(BEAT, [log, machines], args, true),
     );
     const listed = String(before);
     const colon = listed.indexOf(":");
@@ -107,6 +107,7 @@ export class RedisConnection implements EngineConnection {
       GIVE_UP,
       [keys.machines, keys.missing],
       [Math.max(1, Math.ceil(forMs)), ...[...machines].flat()],
+      true,
     );
   }
 
