@@ -29,7 +29,7 @@ function halves(text, marker, document) {
 function sections({ policy, cache }) {
   const section = ({ name, type, text, fallback, throws, example, members = [] }) =>
     `${name.includes(".") ? "####" : "###"} \`${name}\`\n\n${text}\n\n- Type: \`${type}\`\n- Default: ${fallback}\n- Throws: ${throws}\n\n\`\`\`ts continued\n${example};\n\`\`\`\n${members.map((member) => `\n${section(member)}`).join("")}`;
-  const preamble = `<!--\n\`\`\`ts\nimport { diskCache } from "@diskcache/express";\nimport type { OpenStore } from "@diskcache/express";\nconst cache = diskCache({ dir: ".cache/pages" });\ndeclare const openStore: OpenStore;\n\`\`\`\n-->\n`;
+  const preamble = `<!--\n\`\`\`ts\nimport { diskCache } from "@diskcache/express";\nimport type { OpenStore } from "@diskcache/express";\nimport { redisTier } from "@diskcache/redis";\nimport { Redis } from "ioredis";\nconst cache = diskCache({ dir: ".cache/pages" });\ndeclare const openStore: OpenStore;\n\`\`\`\n-->\n`;
   const [whole, both] = ["## Of the whole cache only\n", "## Of the whole cache, and of one route\n"];
   return [preamble, both, ...policy.map(section), whole, ...cache.map(section)].join("\n");
 }

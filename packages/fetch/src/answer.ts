@@ -55,6 +55,7 @@ export class Answer {
     const { plan } = this.#forward;
     const body = await bodyOf(response, plan.page !== undefined || this.#forward.directives.sealHoles() !== undefined);
     const head = headOf(response);
+    if (this.#forward.mayBeHeld) await this.#forward.held(head);
     const delivery = this.#forward.head({ head, before: [...(this.#outside ?? [])].flat(), body: body.whole });
     if (delivery.kind === "filled") return this.#fill(body, delivery);
     if (delivery.kind === "instead") return this.#aside(body, delivery);

@@ -17,6 +17,7 @@ import { askedAs, refreshBehind } from "./refresh.js";
 import { ignoreReasonPhrase, isKnownResponse, stepAside } from "./response-class.js";
 import { send } from "./send.js";
 import { learnServer } from "./server.js";
+import { holdHead } from "./tools.js";
 import { tap } from "./tap.js";
 import type { ForwardsUnderWay } from "./pending-forwards.js";
 import { watchRequest } from "./watch-request.js";
@@ -117,6 +118,7 @@ function proceed<Req, Native>(
   if (outcome.plan.reads !== undefined) watchExchange(req, outcome.plan.reads);
   ignoreReasonPhrase(res);
   tap(req, res, outcome);
+  if (outcome.mayBeHeld) holdHead(res, outcome);
   return outcome.run(next);
 }
 

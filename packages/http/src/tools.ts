@@ -1,7 +1,14 @@
 /** The small middlewares as wrappers of a node:http handler, and the one that answers purges. */
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { cacheControlEdit, MAX_PURGE_CONTENT_BYTES, neverKeep, varyEdit } from "@diskcache/core";
-import type { CacheControlDirectives, HeaderEdit, PageCache, PurgeAnswer, PurgerOptions } from "@diskcache/core";
+import type {
+  CacheControlDirectives,
+  Forward,
+  HeaderEdit,
+  PageCache,
+  PurgeAnswer,
+  PurgerOptions,
+} from "@diskcache/core";
 import { headersSetOn } from "./header-groups.js";
 import { beforeHead } from "./on-head.js";
 import { reasonPhrase } from "./response-class.js";
@@ -76,6 +83,15 @@ export function editHead(res: ServerResponse, edit: HeaderEdit): void {
 /** Purges when the response is a success, and sends nothing of it before that is done. */
 export function purgeBeforeHead<Req>(purge: (native: Req) => Promise<void>, native: Req, res: ServerResponse): void {
   beforeHead(res, () => (isSuccess(res.statusCode) ? purge(native) : undefined));
+}
+
+/** Sends nothing of a response that has changed something before other machines know. */
+export function holdHead(res: ServerResponse, forward: Forward): void {
+  beforeHead(res, () => {
+    // Other code has kept the original methods and called them.
+    if (res.headersSent) return undefined;
+    return forward.held({ status: res.statusCode, statusText: reasonPhrase(res), rawHeaders: headersSetOn(res) });
+  });
 }
 
 /** Statuses by which a handler says that it has done what was asked: 2xx, and 3xx as after a form. */

@@ -4,6 +4,7 @@ import type { Forward, Outcome, PageCache, Reads, ResolvedPolicy } from "@diskca
 import {
   applyRequestChanges,
   askedAs,
+  headersSetOn,
   ignoreReasonPhrase,
   isKnownResponse,
   isNever,
@@ -13,6 +14,7 @@ import {
   nestedRequest,
   NODES_OWN,
   readyResponse,
+  reasonPhrase,
   refreshBehind,
   routedRequest,
   send,
@@ -132,6 +134,11 @@ async function passOn(ctx: Context, forward: Forward, next: Inward): Promise<voi
   await next();
 }
 
+// What a request has changed is purged on other machines before its response goes out.
+async function held(ctx: Context, forward: Forward): Promise<void> {
+  await forward.held({ status: ctx.status, statusText: reasonPhrase(ctx.res), rawHeaders: headersSetOn(ctx.res) });
+}
+
 async function proceed<Req>(
   cache: PageCache<Req>,
   underWay: ForwardsUnderWay,
@@ -153,6 +160,7 @@ async function proceed<Req>(
   if (outcome.plan.reads !== undefined) watchContext(ctx, outcome.plan.reads);
   try {
     await outcome.run(next);
+    if (outcome.mayBeHeld && ctx.respond !== false && !ctx.headerSent) await held(ctx, outcome);
   } catch (thrown) {
     giveBack();
     if (!capture.stoodIn && !hideFailure(ctx, outcome, thrown)) throw thrown;

@@ -54,6 +54,22 @@ export class OwnTimers<Name extends string> {
   }
 }
 
+/** Resolves with the work, or after so long, when `late` is called. The work never rejects. */
+export function atMost(ms: number, work: Promise<void>, late: () => void): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = inOwnContext(() =>
+      setTimeout(() => {
+        late();
+        resolve();
+      }, ms),
+    );
+    void work.then(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}
+
 /* Background work that has to be over before something else ends. */
 
 export class Pending {

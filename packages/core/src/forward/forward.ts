@@ -4,10 +4,11 @@ import etag from "etag";
 import { Capture } from "./capture/capture.js";
 import { dated } from "../base/clock.js";
 import type { CacheContext } from "../page-cache/context.js";
-import { internalError } from "../base/errors.js";
+import { internalError, undeliveredError } from "../base/errors.js";
 import type { RawHeaders, ResponseHead } from "../base/exchange.js";
+import { isSafe } from "../http/invalidation.js";
 import { mayBeTagged } from "../http/validators.js";
-import { andThen } from "../base/async.js";
+import { andThen, atMost } from "../base/async.js";
 import type { MaybeAsync } from "../base/async.js";
 import type { WholePolicy } from "../options/resolve-policy.js";
 import type { OutgoingResponse } from "../stored/outgoing.js";
@@ -29,6 +30,7 @@ import { fillMade } from "../features/holes/fill.js";
 import { HandlerDirectives } from "./handler-directives.js";
 import { capturePlan } from "./stored-head.js";
 import { endSuperseded, putOutOfDate } from "./supersede.js";
+import type { PutOut } from "./supersede.js";
 import { headTold, notModified } from "./validation.js";
 import { leadNoLonger, releaseFollowers } from "./forward-plan.js";
 import {
@@ -44,6 +46,8 @@ import type { Failure } from "./stale.js";
 import { ForwardReport } from "./report.js";
 import type { Fields } from "./client-response.js";
 
+/** How long the response to a request that has changed something waits for other machines. */
+const HELD_MS = 1_000;
 const PASS: Delivery = Object.freeze({ kind: "pass", set: [], remove: [], record: false });
 
 export class Forward {
@@ -67,6 +71,8 @@ export class Forward {
   #delegated = false;
   /** While its client has left and the handler goes on. */
   #absent: AbsentClient | undefined;
+  /** What the request has put out of date, once that is purged. */
+  #putOut: PutOut | undefined;
   /** The handler may know that its client has left: a response that it ends from now on may be less than the page. */
   #mayBeCutShort = false;
   #over = false;
@@ -97,6 +103,23 @@ export class Forward {
 
   get plan(): ForwardPlan {
     return this.#plan;
+  }
+
+  /** Whether `held` may have something to wait for: the request may change something, and machines share purges. */
+  get mayBeHeld(): boolean {
+    return this.#context.shared && !this.#delegated && !isSafe(this.#plan.request.method);
+  }
+
+  /** For the moment before a head goes to the client: what the request has changed is purged, and the head waits until
+   * no machine answers with what was, a second at most.
+   * @returns never rejects. `undefined`: there is nothing to wait for */
+  held(head: ResponseHead): Promise<void> | undefined {
+    if (!this.mayBeHeld || this.#putOut !== undefined) return undefined;
+    const { purged } = (this.#putOut = putOutOfDate(this.#context, this.#plan, head));
+    if (purged === undefined) return undefined;
+    return atMost(HELD_MS, purged, () =>
+      this.#context.observer.error(undeliveredError(new Error("the response does not wait longer"))),
+    );
   }
 
   /** Calls the application: fragments that it uses, now or later, are known to be inside this response. */
@@ -299,8 +322,12 @@ export class Forward {
 
   #deliver(head: ResponseHead, before: RawHeaders, body: Buffer | undefined, now: number): Delivery {
     const decision = this.#decide(head, now, body?.length);
-    const birth = putOutOfDate(this.#context, this.#plan, head, decision);
-    if (birth !== this.#plan.birth) this.#plan = { ...this.#plan, birth };
+    const { store } = this.#context;
+    const { survived } = (this.#putOut ??= putOutOfDate(this.#context, this.#plan, head));
+    const { birth } = this.#plan;
+    // A POST that answers GETs is stored a moment after what it has invalidated.
+    if (survived && decision.store && store.survivesPurges({ scope: "", name: "", tags: decision.tags, birth }))
+      this.#plan = { ...this.#plan, birth: store.position() };
     const ownEtag = decision.store && body !== undefined && mayBeTagged(head) ? etag(body) : undefined;
     this.#report.forwarded(reasonTold(this.#plan, decision), decision.store ? undefined : decision.reason);
     if (decision.store) this.#begin(decision, head, before, ownEtag, now);

@@ -31,20 +31,23 @@ export function endSuperseded(
   store.removeForAll(selection.entry.head);
 }
 
-/** @returns the birth of what is stored of the answer: for a POST that answers GETs a moment after what it
- * invalidated, if nothing else has invalidated it while it was made */
+/** What a request that changes something puts out of date. */
+export interface PutOut {
+  /** Resolves when no process of any machine answers with it, or that has failed. `undefined`: nothing is out of date. */
+  readonly purged: Promise<void> | undefined;
+  /** Whether nothing else has invalidated its own page while it was made, as far as no tag is concerned. */
+  readonly survived: boolean;
+}
+
 export function putOutOfDate(
   context: CacheContext,
   { page, policy, request, birth }: ForwardPlan,
   head: ResponseHead,
-  decision: StoreDecision,
-): LogPosition {
-  const { store } = context;
-  const reborn =
+): PutOut {
+  const survived =
     request.method === "POST" &&
     page !== undefined &&
-    decision.store &&
-    store.survivesPurges({ scope: page.scope, name: page.name, tags: decision.tags, birth });
-  invalidateByUnsafeMethod(context, request, head, page !== undefined && policy.methods.includes(request.method));
-  return reborn ? store.position() : birth;
+    context.store.survivesPurges({ scope: page.scope, name: page.name, tags: [], birth });
+  const asks = page !== undefined && policy.methods.includes(request.method);
+  return { survived, purged: invalidateByUnsafeMethod(context, request, head, asks) };
 }

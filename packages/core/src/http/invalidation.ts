@@ -5,7 +5,12 @@ import { fieldLines } from "./fields.js";
 /** Whether the response to this request invalidates what is stored for its target: a method that is not known to be
  * safe, and no error. */
 export function invalidatesTarget(method: string, status: number): boolean {
-  return !SAFE_METHODS.has(method) && status >= 200 && status < 400;
+  return !isSafe(method) && status >= 200 && status < 400;
+}
+
+/** Whether a method is known to change nothing (RFC 9110 §9.2.1). */
+export function isSafe(method: string): boolean {
+  return SAFE_METHODS.has(method);
 }
 
 /** The URIs to invalidate, absolute, each once: the target, and where `Location` and `Content-Location` point if that

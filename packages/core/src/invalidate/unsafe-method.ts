@@ -20,15 +20,16 @@ interface InvalidationDeps {
   readonly policies: Policies;
 }
 
-/** @param asks a POST whose content is part of a key is a query, as the operator has configured, and changes
+/** @returns resolves when it is purged everywhere, or that has failed, which is reported; `undefined`: nothing is
+ * @param asks a POST whose content is part of a key is a query, as the operator has configured, and changes
  * nothing */
 export function invalidateByUnsafeMethod(
   { store, observer, options, policies }: InvalidationDeps,
   request: RequestHead,
   response: ResponseHead,
   asks: boolean,
-): void {
-  if (!options.enabled || asks || !invalidatesTarget(request.method, response.status)) return;
+): Promise<void> | undefined {
+  if (!options.enabled || asks || !invalidatesTarget(request.method, response.status)) return undefined;
   const host = String(request.headers.host ?? "").toLowerCase();
   const selectors: PurgeSelector[] = [];
   for (const uri of invalidatedTargets({ scheme: request.scheme, host, target: request.target }, response)) {
@@ -37,8 +38,8 @@ export function invalidateByUnsafeMethod(
   }
   for (const group of groupInvalidations(response.rawHeaders))
     selectors.push({ kind: "tag", tag: groupTag(host, group) });
-  // Recorded before the client learns of the change; only the notification of other processes is waited for elsewhere.
-  store.purge(selectors, { soft: false }).then(
+  // Recorded before the client learns of the change.
+  return store.purge(selectors, { soft: false }).then(
     () => observer.purged(`${request.method} ${request.target}`, false),
     (error) => observer.error(error),
   );

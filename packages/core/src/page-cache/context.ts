@@ -15,6 +15,8 @@ import type { StoredValue } from "../stored/stored-value.js";
 export interface CacheContext {
   readonly options: ResolvedOptions;
   readonly store: Store<StoredValue>;
+  /** Other machines are told of purges. */
+  readonly shared: boolean;
   readonly observer: Observer;
   readonly fragments: Fragments;
   readonly holes: Holes;

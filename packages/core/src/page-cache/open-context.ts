@@ -37,6 +37,7 @@ export function openContext<Req>(given: PageCacheOptions<Req>): CacheContext {
     options,
     observer,
     store,
+    shared: tier !== undefined,
     fragments: new Fragments({ options, store }),
     holes: new Holes(observer),
     policies: new Policies(options),

@@ -76,7 +76,7 @@ export interface EngineConnection {
   confirm(stand: Stand, machines: readonly string[]): Promise<Confirmed>;
   /** Takes machines from the list that are still listed with the same, and notes for so long that one is missing. */
   giveUp(machines: ReadonlyMap<string, string>, forMs: number): Promise<void>;
-  /** Begins the chain anew behind `stand`, with the records before it that are known; nothing happens where there is a
+  /** Begins the chain again behind `stand`, with the records before it that are known; nothing happens where there is a
    * chain. */
   found(machine: string, stand: Stand, mark: string, recent: readonly KeptRecord[]): Promise<void>;
   /** The newest record; `undefined` when there is no chain. */

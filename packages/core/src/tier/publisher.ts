@@ -17,7 +17,7 @@ import type { SharedDirectory } from "../store/sharing.js";
 import type { ChainText } from "./chain-text.js";
 import type { Appended, Confirmed, EngineConnection } from "./contract.js";
 import type { ResolvedTier } from "./settings.js";
-import { inTime, Waits } from "./time.js";
+import { connected, Waits } from "./time.js";
 import type { TierTime } from "./time.js";
 
 export interface PublisherDeps {
@@ -35,6 +35,8 @@ const LONGEST_PAUSE_MS = 20;
 /** A lease, and what clocks may differ by in it. */
 const LEASE_FACTOR = 1.02;
 const LEASE_SLACK_MS = 20;
+/** Purges are waited for at most so long when the cache is closed. */
+const LONGEST_CLOSE_MS = 10_000;
 /** Records that are appended in one step. */
 const MOST_AT_ONCE = 500;
 const MOST_LATENCIES = 512;
@@ -120,7 +122,7 @@ export class Publisher {
   /** Purges that are under way are waited for; what then is not confirmed is still delivered, by the log. */
   async close(): Promise<void> {
     const { settings, time } = this.#deps;
-    const untilMs = time.steady() + settings.leaseMs * LEASE_FACTOR + 2 * LEASE_SLACK_MS;
+    const untilMs = time.steady() + Math.min(settings.leaseMs * LEASE_FACTOR + 2 * LEASE_SLACK_MS, LONGEST_CLOSE_MS);
     while ((this.#queue.length > 0 || this.#batches.size > 0) && time.steady() < untilMs) await this.#waits.wait(5);
     this.#closed = true;
     for (const job of [...this.#queue, ...[...this.#batches].flatMap(({ jobs }) => jobs)]) {
@@ -253,16 +255,10 @@ export class Publisher {
 
   #connect(): Promise<EngineConnection> {
     if (this.#connection !== undefined) return this.#connection;
-    const { settings, time } = this.#deps;
-    const opening = settings.tier.connect();
-    const connecting = inTime(time, Math.max(settings.leaseMs / 3, 500), opening);
+    const { settings } = this.#deps;
+    const connecting = connected(settings.tier, this.#waits, settings.leaseMs);
     connecting.catch(() => {
       if (this.#connection === connecting) this.#connection = undefined;
-      // One that comes too late is not used.
-      opening.then(
-        (late) => late.close(),
-        () => undefined,
-      );
     });
     return (this.#connection = connecting);
   }
@@ -277,7 +273,7 @@ export class Publisher {
   }
 
   #ask<Answer>(answer: Promise<Answer>): Promise<Answer> {
-    return inTime(this.#deps.time, Math.max(this.#deps.settings.leaseMs / 3, 300), answer);
+    return this.#waits.inTime(Math.max(this.#deps.settings.leaseMs / 3, 300), answer);
   }
 }
 

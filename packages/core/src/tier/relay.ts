@@ -29,7 +29,7 @@ import type { ChainText } from "./chain-text.js";
 import { FOUNDED } from "./chain-text.js";
 import type { Beat, EngineConnection, KeptRecord } from "./contract.js";
 import type { ResolvedTier } from "./settings.js";
-import { inTime, Waits } from "./time.js";
+import { connected, Waits } from "./time.js";
 import type { TierTime } from "./time.js";
 
 /** What happens between this machine and the others; told to the owner of the cache. */
@@ -60,11 +60,13 @@ export interface RelayDeps {
 const UNPUBLISHED_MS = 250;
 /** How often the log is looked at for purges of processes that share nothing themselves. */
 const LOOK_MS = 100;
-/** Records that a machine which founds the chain anew puts at its beginning. */
+/** Records that a machine which founds the chain again puts at its beginning. */
 const MOST_RECENT = 1_000;
 /** Records that are put on the chain in one step. */
 const MOST_AT_ONCE = 500;
 const FIRST_REST_MS = 20;
+/** A cache that is closed waits no longer for the engine to know. */
+const LONGEST_LEAVE_MS = 2_000;
 
 /** A connection is given up, and another one made. */
 class Doubt extends Error {}
@@ -127,7 +129,7 @@ export class ChainRelay {
 
   async #connected(): Promise<void> {
     const { directory, settings, time } = this.#deps;
-    const connection = await inTime(time, Math.max(settings.leaseMs / 3, 500), settings.tier.connect());
+    const connection = await connected(settings.tier, this.#waits, settings.leaseMs);
     this.#connection = connection;
     this.#token = randomBytes(6).toString("hex");
     this.#waiting.clear();
@@ -331,7 +333,10 @@ export class ChainRelay {
     const connection = this.#connection;
     if (connection === undefined || !directory.look()) return;
     directory.note([LEFT_NOTE]);
-    await inTime(time, settings.leaseMs / 3, connection.leave(directory.machine(), this.#token));
+    await this.#waits.inTime(
+      Math.min(settings.leaseMs / 3, LONGEST_LEAVE_MS),
+      connection.leave(directory.machine(), this.#token),
+    );
   }
 
   #kept({ number, mark, before, purge }: ChainRecord): KeptRecord {
@@ -339,7 +344,7 @@ export class ChainRelay {
   }
 
   #ask<Answer>(answer: Promise<Answer>): Promise<Answer> {
-    return inTime(this.#deps.time, this.#deps.settings.leaseMs / 3, answer);
+    return this.#waits.inTime(this.#deps.settings.leaseMs / 3, answer);
   }
 }
 

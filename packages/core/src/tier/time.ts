@@ -1,6 +1,9 @@
-/** The time, as machines that share purges live by it: a steady clock that all processes of a machine have in common. A
- * test moves it by hand. */
+/** The time, as machines that share purges live by it: a steady clock that all processes of a machine have in common, and
+ * what has to be over in time. A test moves it by hand. */
 import { inOwnContext } from "../base/async.js";
+import type { EngineConnection, Tier } from "./contract.js";
+
+const LEAST_CONNECT_MS = 500;
 
 export interface TierTime {
   /** Milliseconds of the steady clock. */
@@ -25,18 +28,12 @@ export function machineTime(steady: () => number): TierTime {
   };
 }
 
-/** The same result, or a rejection when it has not come in time. */
-export function inTime<Value>(time: TierTime, ms: number, work: Promise<Value>): Promise<Value> {
-  return new Promise((resolve, reject) => {
-    const cancel = time.after(ms, () => reject(new Error(`no answer within ${Math.round(ms)} ms`)));
-    work.finally(cancel).then(resolve, reject);
-  });
-}
-
 /** Waits that can all be ended at once. */
 export class Waits {
   readonly #time: TierTime;
   readonly #enders = new Set<() => void>();
+  /** Of questions that are given up. */
+  readonly #failers = new Set<() => void>();
   #ended = false;
 
   constructor(time: TierTime) {
@@ -57,14 +54,51 @@ export class Waits {
     });
   }
 
+  /** The same result; a rejection when it has not come in time, or `end` is called. */
+  inTime<Value>(ms: number, work: Promise<Value>): Promise<Value> {
+    return new Promise((resolve, reject) => {
+      const fail = (): void => {
+        cancel();
+        this.#failers.delete(fail);
+        reject(new Error("it is over"));
+      };
+      const cancel = this.#time.after(ms, () => {
+        this.#failers.delete(fail);
+        reject(new Error(`no answer within ${Math.round(ms)} ms`));
+      });
+      this.#failers.add(fail);
+      const done = (): void => {
+        cancel();
+        this.#failers.delete(fail);
+      };
+      work.finally(done).then(resolve, reject);
+      if (this.#ended) fail();
+    });
+  }
+
   /** Ends the waits that are under way. */
   wake(): void {
     for (const done of this.#enders) done();
   }
 
-  /** Ends them, and all that begin later. */
+  /** Ends them, and all that begin later; questions that have no answer yet are given up. */
   end(): void {
     this.#ended = true;
     this.wake();
+    for (const fail of this.#failers) fail();
+  }
+}
+
+/** A connection to the engine, in time. One that comes too late is closed. */
+export async function connected(tier: Tier, waits: Waits, leaseMs: number): Promise<EngineConnection> {
+  const opening = tier.connect();
+  try {
+    return await waits.inTime(Math.max(leaseMs / 3, LEAST_CONNECT_MS), opening);
+  } catch (error) {
+    opening.then(
+      (late) => late.close(),
+      () => undefined,
+    );
+    throw error;
   }
 }

@@ -14,6 +14,7 @@ import type { OwnPurge } from "./chain-notes.js";
 import { Lease } from "./lease.js";
 import type { Confirmation, LeaseTerms } from "./lease.js";
 import { LogContent } from "./log-content.js";
+import { LogFollower } from "./log-follower.js";
 import type { LogGeneration } from "./log-generation.js";
 import { randomNonce } from "./log-generations.js";
 import type { LogGenerations } from "./log-generations.js";
@@ -68,38 +69,28 @@ interface Appended {
 export const BLIND = -1;
 
 export class InvalidationLog {
-  readonly #generations: LogGenerations;
+  readonly #follower: LogFollower;
   readonly #deps: LogDeps;
   readonly #root: string;
   readonly #content: LogContent;
   readonly #lease: Lease | undefined;
   /** Whether the last look found the machine cut off. */
   #cutOff = false;
-  #generation: LogGeneration | undefined = undefined;
-  #epoch = -1;
-  #floor: LogPosition = 0;
-  #position: LogPosition = 0;
   /** Changes whenever the log says something new; a small integer, so that comparing it costs nothing. */
   #view = 0;
+  #news = 0;
   #blind = true;
   #closed = false;
   readonly #look = new TurnLook();
   #reopenAt = 0;
   #reopenMs = 0;
-  /** Why nothing can be written; `undefined` when it can, as far as known. */
-  #refusal: unknown = undefined;
-  #retryAt = 0;
 
   constructor(root: string, generations: LogGenerations, deps: LogDeps) {
     this.#root = root;
-    this.#generations = generations;
     this.#deps = deps;
     const { allPurged, lease, restarted } = deps;
-    this.#content = new LogContent({
-      allPurged,
-      restarted,
-      epoch: () => this.#generation?.header.epoch ?? this.#epoch,
-    });
+    this.#content = new LogContent({ allPurged, restarted, epoch: () => this.#follower.epoch });
+    this.#follower = new LogFollower(generations, this.#content, deps);
     this.#lease = lease && new Lease(lease, this.#content.chain);
   }
 
@@ -144,49 +135,50 @@ export class InvalidationLog {
    * a needless purge. */
   position(): LogPosition {
     if (!this.#look.inTurn) this.#lookNow();
-    return this.#position;
+    return this.#follower.position;
   }
 
   /** The position as it is at this instant: the directory may have been removed in this very turn, and what is born
    * before the new log is invalid at once. */
   positionNow(): LogPosition {
     this.#lookNow();
-    return this.#position;
+    return this.#follower.position;
   }
 
   /** Epoch that positions count in. */
   get epoch(): number {
-    return this.#epoch;
+    return this.#follower.epoch;
   }
 
   /** Whether a log exists, whatever it contains. Creates none. */
   get begun(): boolean {
-    return this.#generations.begun;
+    return this.#follower.begun;
   }
 
   /** Whether purges can be recorded; only then may entries be stored. When they cannot, this is tried again every
    * second. */
   get writable(): boolean {
-    return this.#refusal === undefined;
+    return this.#follower.writable;
   }
 
   /** The file system has become read-only. True when that has been reported. */
   lostWriting(cause: unknown): boolean {
     if (this.#blind) return false;
-    this.#refused(cause);
+    this.#follower.refuse(cause);
     return true;
   }
 
   /** Length of the log file at the last check. */
   get bytes(): number {
-    return this.#generation?.bytes ?? 0;
+    return this.#follower.generation?.bytes ?? 0;
   }
 
   /** Whether the log, as of the last check, leaves an entry of this epoch valid. */
   verdict(head: Purgeable): Verdict {
     // Another process has seen more of the log than this one had at its last check.
-    if (head.birth > this.#position) this.#lookNow();
-    if (this.#blind || head.birth < this.#floor || head.birth > this.#position) return PURGED;
+    if (head.birth > this.#follower.position) this.#lookNow();
+    const { floor, position } = this.#follower;
+    if (this.#blind || head.birth < floor || head.birth > position) return PURGED;
     return this.#content.verdict(head);
   }
 
@@ -202,7 +194,7 @@ export class InvalidationLog {
     if (selectors.length === 0) return [];
     const path = `${this.#root}/invalidations`;
     // So far the log may have been opened for reading only.
-    if (!this.writable) this.#release();
+    if (!this.writable) this.#follower.release();
     try {
       const shares = this.#lease !== undefined && !this.chain.shares ? [SHARES_NOTE] : [];
       const { generation, own } = this.#appendNow((nonce) => [
@@ -227,18 +219,18 @@ export class InvalidationLog {
   /** Compacts the log when it has grown. `oldestBirth`: nothing on disk was born before it, as far as a complete sweep
    * has seen. */
   compact(oldestBirth: LogPosition | undefined): void {
-    const generation = this.#generation;
+    const { floor: lowest, generation, position } = this.#follower;
     if (generation === undefined || this.#blind || !this.writable) return;
     if (generation.appendedBytes <= Math.max(COMPACT_BYTES, generation.header.snapshotBytes)) return;
     try {
-      let floor = Math.max(this.#floor, Math.min(oldestBirth ?? 0, this.#position));
+      let floor = Math.max(lowest, Math.min(oldestBirth ?? 0, position));
       if (this.#content.size > MOST_MARKS || generation.header.snapshotBytes > MOST_SNAPSHOT_BYTES) {
         const marks = this.#content.marksFrom(floor);
         // The oldest mark that stays: what was born after the mark before it can be judged by the marks that stay.
         const oldest = marks[marks.length - Math.floor(Math.min(MOST_MARKS, marks.length) / 2)];
         if (oldest !== undefined) floor = oldest.position;
       }
-      this.#generations.seal(generation, floor, false);
+      this.#follower.seal(generation, floor);
       this.#refresh();
     } catch (error) {
       this.#goBlind("compact the invalidation log", error);
@@ -246,7 +238,7 @@ export class InvalidationLog {
   }
 
   close(): void {
-    this.#release();
+    this.#follower.release();
     this.#closed = true;
     this.#blind = true;
   }
@@ -262,7 +254,7 @@ export class InvalidationLog {
     if (this.#closed) return;
     this.#look.now();
     if (this.#reopenMs > 0 && this.#deps.elapsed() < this.#reopenAt) return;
-    if (!this.writable && this.#deps.elapsed() >= this.#retryAt) this.#release();
+    this.#follower.retryWriting();
     try {
       this.#refresh();
     } catch (error) {
@@ -272,7 +264,7 @@ export class InvalidationLog {
 
   #lookAgain(): void {
     try {
-      if (this.#blind || this.#generation?.hasGrown() !== false) this.#lookNow();
+      if (this.#blind || this.#follower.generation?.hasGrown() !== false) this.#lookNow();
       else this.#look.now();
     } catch {
       this.#lookNow();
@@ -284,12 +276,12 @@ export class InvalidationLog {
     const bytes = Buffer.concat(encode(() => (last = randomNonce())));
     for (let attempt = 0; attempt < 16; attempt++) {
       this.#refresh();
-      const generation = this.#generation as LogGeneration;
+      const generation = this.#follower.generation as LogGeneration;
       this.#content.await(last);
       generation.append(bytes);
       const own = this.chain.ownDuring(() => this.#refresh());
       // Read before any seal, and the file is still the current one: the purge counts.
-      if (this.#content.found && generation === this.#generation && generation.look().same) {
+      if (this.#content.found && generation === this.#follower.generation && generation.look().same) {
         this.#markEnd(generation);
         return { generation, own };
       }
@@ -307,102 +299,17 @@ export class InvalidationLog {
     }
   }
 
-  // Brings this process's view up to the end of the log, whatever has happened to the log.
   #refresh(): void {
-    for (let attempt = 0; attempt < 16; attempt++) {
-      const generation = this.#generation ?? this.#adopt();
-      if (generation === undefined) continue;
-      const { same, grown, shrunk } = generation.look();
-      if (!same) {
-        this.#release();
-        continue;
-      }
-      const { purges } = this.#content;
-      const state = shrunk
-        ? "truncated"
-        : grown
-          ? generation.read(this.#content)
-          : generation.seal === undefined
-            ? "open"
-            : "sealed";
-      if (grown) {
-        // Notes leave what was valid as it was.
-        if (this.#content.purges !== purges) this.#view++;
-        this.#position = generation.position;
-      }
-      if (state === "open") {
-        if (this.#blind) this.#view++;
-        this.#blind = false;
-        this.#reopenMs = 0;
-        return;
-      }
-      if (state === "sealed") this.#goOn(generation);
-      else if (state === "truncated")
-        this.#restart(generation, "the invalidation log was cut short, or is longer than it can be");
-      else this.#heal(generation);
+    try {
+      this.#follower.follow();
+    } finally {
+      // Also what was read before it failed.
+      if (this.#follower.news !== this.#news) this.#view++;
+      this.#news = this.#follower.news;
     }
-    throw Object.assign(new Error("the invalidation log does not come to rest"), { code: "EBUSY" });
-  }
-
-  #adopt(): LogGeneration | undefined {
-    this.#deps.prepare();
-    const generation = this.#generations.current(() => this.#freshBase());
-    const { epoch, base, floor } = generation.header;
-    this.#generation = generation;
-    this.#refused(generation.refusal);
-    const another = epoch !== this.#epoch;
-    if (another && this.#epoch !== -1) {
-      // Births given out in the old epoch must not be mistaken for births of the new one.
-      if (base <= this.#position) return this.#restart(generation, "the invalidation log is older than this process");
-      this.#deps.restarted("the invalidation log is another one: everything stored before is a miss");
-    }
-    if (!another && base === this.#position) {
-      // It follows the log that was read to its end, so the snapshot adds nothing.
-      generation.skipSnapshot();
-      this.#content.forgetBefore(floor);
-    } else {
-      this.#content.clear();
-    }
-    this.#epoch = epoch;
-    this.#floor = floor;
-    this.#position = base;
-    this.#view++;
-    return generation;
-  }
-
-  #refused(refusal: unknown): void {
-    if (refusal !== undefined) {
-      if (this.writable) this.#deps.onlyRead(refusal);
-      this.#retryAt = this.#deps.elapsed() + LONGEST_REOPEN_MS;
-    }
-    this.#refusal = refusal;
-  }
-
-  // The first process that needs the next generation makes it.
-  #goOn(generation: LogGeneration): void {
-    const seal = generation.seal as NonNullable<LogGeneration["seal"]>;
-    if (seal.restart) this.#generations.begin(generation.number + 1, this.#freshBase());
-    else this.#generations.follow(generation, seal.floor, this.#content.marksFrom(seal.floor), this.#content.notes());
-    this.#release();
-  }
-
-  #restart(generation: LogGeneration, problem: string): undefined {
-    this.#deps.restarted(problem);
-    this.#generations.seal(generation, 0, true);
-    this.#generations.begin(generation.number + 1, this.#freshBase());
-    this.#release();
-  }
-
-  // Damage at the end may have been a purge. A purge of everything, appended behind it, makes every process treat it
-  // so, and puts later births after it.
-  #heal(generation: LogGeneration): void {
-    generation.append(encodePurge({ kind: "all" }, { soft: false, local: true }, randomNonce()) as Buffer);
-  }
-
-  #freshBase(): LogPosition {
-    // Grows with time, so that births of two epochs do not meet; microseconds stay exact in a double until the year
-    // 2255.
-    return Math.max(Math.floor(this.#deps.now()) * 1000, this.#position + 1, 1);
+    if (this.#blind) this.#view++;
+    this.#blind = false;
+    this.#reopenMs = 0;
   }
 
   #goBlind(operation: string, error: unknown): void {
@@ -411,15 +318,6 @@ export class InvalidationLog {
     this.#reopenMs = Math.min(Math.max(this.#reopenMs * 2, FIRST_REOPEN_MS), LONGEST_REOPEN_MS);
     this.#reopenAt = this.#deps.elapsed() + this.#reopenMs;
     this.#deps.failed(operation, error);
-  }
-
-  #release(): void {
-    try {
-      this.#generation?.close();
-    } catch {
-      // The descriptor is released either way.
-    }
-    this.#generation = undefined;
   }
 }
 
