@@ -267,6 +267,25 @@ describe("an engine that", () => {
     const world = opened();
     const [a, b] = pair(world);
     await filled(world, a, b);
+  it("has lost records is not taken for the same when what is told again comes to stand in the same place", async () => {
+    const world = opened();
+    const [a, b] = pair(world);
+    await filled(world, a, b);
+    for (const tag of ["t", "u"]) await world.time.until(a.purgeTag(tag));
+    await world.settle();
+    b.fill("/x", "old", ["t"]);
+    b.line.state = "cut";
+    world.server.rewind(2);
+    world.server.restart();
+    while (!a.events.includes("reconciled")) await world.time.advance(1);
+    // The newer purge goes in the place of the older one of the same, and what follows to where it was.
+    await world.time.until(a.purgeTag("t"));
+    await world.settle();
+    b.line.state = "open";
+    await world.settle();
+    expect(await answers(a, b)).toEqual([undefined, undefined]);
+  });
+
     a.line.state = "deaf";
     const purged = a.purgeTag("t");
     await world.time.advance(LEASE_MS / 2);

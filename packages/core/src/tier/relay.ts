@@ -279,12 +279,11 @@ export class ChainRelay {
       return now - since >= UNPUBLISHED_MS;
     });
     for (let from = 0; from < left.length; from += MOST_AT_ONCE) {
-      const records = left
-        .slice(from, from + MOST_AT_ONCE)
-        .map((purge) => ({ mark: purge.mark, text: text.write(purge) }));
+      const some = left.slice(from, from + MOST_AT_ONCE);
+      const records = some.map((purge) => text.record(purge));
       await this.#ask(connection.append(directory.machine(), records));
       // They come back with the next beats. Until then they are not put there again.
-      for (const { mark } of records) this.#waiting.set(mark, now + this.#deps.settings.leaseMs);
+      for (const { mark } of some) this.#waiting.set(mark, now + this.#deps.settings.leaseMs);
     }
   }
 

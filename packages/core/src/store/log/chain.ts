@@ -8,6 +8,7 @@ import {
   contactNote,
   fitting,
   noteOf,
+  ownMarkOf,
   ownNote,
   purgeFields,
   purgeIn,
@@ -178,7 +179,8 @@ export class Chain {
     if (stand === undefined || record.number !== stand.number + 1 || record.before !== stand.mark) return undefined;
     this.#stand = { number: record.number, mark: record.mark };
     // It was purged here already: by the purge that made it, or when it came along a chain that was lost.
-    const done = this.#forgetOwn(record.mark) || this.#knownMarks.has(record.mark);
+    const own = ownMarkOf(record.mark);
+    const done = this.#forgetOwn(own) || this.#knownMarks.has(own);
     this.#remember(record);
     return done ? undefined : record.purge;
   }
@@ -192,8 +194,9 @@ export class Chain {
     for (const record of [...this.#known.values()]) {
       if (record.number <= this.#stand.number && cold !== 1) continue;
       this.#known.delete(record.number);
-      if (cold !== 1 && record.purge !== undefined) this.#add({ ...record.purge, mark: record.mark, position });
-      else this.#knownMarks.delete(record.mark);
+      if (cold !== 1 && record.purge !== undefined)
+        this.#add({ ...record.purge, mark: ownMarkOf(record.mark), position });
+      else this.#knownMarks.delete(ownMarkOf(record.mark));
     }
     return cold === 1 ? { selector: ALL, soft: false } : undefined;
   }
@@ -210,11 +213,12 @@ export class Chain {
 
   #remember(record: ChainRecord): void {
     this.#known.set(record.number, record);
-    this.#knownMarks.set(record.mark, record.number);
+    this.#knownMarks.set(ownMarkOf(record.mark), record.number);
     if (this.#known.size <= MOST_KNOWN) return;
     for (const oldest of this.#known.values()) {
       this.#known.delete(oldest.number);
-      if (this.#knownMarks.get(oldest.mark) === oldest.number) this.#knownMarks.delete(oldest.mark);
+      const own = ownMarkOf(oldest.mark);
+      if (this.#knownMarks.get(own) === oldest.number) this.#knownMarks.delete(own);
       return;
     }
   }
