@@ -18,8 +18,8 @@ async function everything(client: RedisClient): Promise<string> {
   await engine.last();
   const stand = { number: 1, mark: "known" };
   await engine.found("a", stand, "founded", [{ ...stand, before: "0".repeat(12), text: "" }]);
-  const beat = await engine.beat({ machine: "a", stand, token: "t-1", steady: "" });
-  await engine.beat({ machine: "a", stand, token: "t-2", steady: beat.run });
+  const beat = await engine.beat({ machine: "a", stand, token: "t-1", steady: "", absenceMs: 1_000 });
+  await engine.beat({ machine: "a", stand, token: "t-2", steady: beat.run, absenceMs: 1_000 });
   await engine.append("a", [{ mark: "m", text: "x" }]);
   await engine.confirm({ number: 3, mark: "m" }, ["a"]);
   await engine.sleep(1, 10);

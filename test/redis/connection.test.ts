@@ -18,17 +18,17 @@ describe.skipIf(redisVersion === undefined).each(CLIENTS)("the engine over $name
     const engine = await connected({ client: make(server.port), name: "shop" });
     expect(await engine.last()).toBeUndefined();
     expect(await engine.append("a", [{ mark: "m", text: "x" }])).toBe("absent");
-    const absent = await engine.beat({ machine: "a", stand: ORIGIN, token: "t-0", steady: "" });
+    const absent = await engine.beat({ machine: "a", stand: ORIGIN, token: "t-0", steady: "", absenceMs: 1_000 });
     expect(absent.state).toBe("absent");
 
     await engine.found("a", ORIGIN, "founded", []);
     await engine.found("b", ORIGIN, "too late", []);
     expect(await engine.last()).toEqual({ number: 1, mark: "founded" });
-    const first = await engine.beat({ machine: "a", stand: ORIGIN, token: "t-1", steady: "" });
+    const first = await engine.beat({ machine: "a", stand: ORIGIN, token: "t-1", steady: "", absenceMs: 1_000 });
     expect(first).toMatchObject({ state: "ok", last: 1, machines: 1, steady: "", before: undefined });
     expect(first.records).toEqual([{ number: 1, mark: "founded", before: ORIGIN.mark, text: "" }]);
     const stand = { number: 1, mark: "founded" };
-    const again = await engine.beat({ machine: "a", stand, token: "t-2", steady: first.run });
+    const again = await engine.beat({ machine: "a", stand, token: "t-2", steady: first.run, absenceMs: 1_000 });
     expect(again).toMatchObject({ steady: first.run, before: { number: 0, token: "t-1" }, records: [] });
     expect(first.run).toMatch(/^[0-9a-f]{40}\/t-1$/);
 
@@ -59,7 +59,8 @@ describe.skipIf(redisVersion === undefined).each(CLIENTS)("the engine over $name
     });
     expect((await engine.confirm({ number: 3, mark: "m2" }, [])).there).toBe(false);
 
-    const beat = (stood: typeof stand, token = "t-3") => engine.beat({ machine: "a", stand: stood, token, steady: "" });
+    const beat = (stood: typeof stand, token = "t-3") =>
+      engine.beat({ machine: "a", stand: stood, token, steady: "", absenceMs: 1_000 });
     expect((await beat({ number: 1, mark: "other" })).state).toBe("diverged");
     expect((await beat({ number: 9, mark: "m" })).state).toBe("diverged");
     await engine.giveUp(new Map([["a", "1:outdated"]]), 60_000);

@@ -41,7 +41,7 @@ export function main(given: string): void {
     whenCutOff,
     purge: { timeout: timeoutMs / 1000 },
     // Longer than any fault lasts.
-    absence: "20s",
+    absence: "8s",
   });
   const cache = diskCache({ dir, ttl: "1h", tier, audit: false });
   // That the engine does not answer, time and again.

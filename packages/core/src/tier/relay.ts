@@ -166,6 +166,7 @@ export class ChainRelay {
         }),
       );
       if (this.#stopped) return;
+          absenceMs: settings.absenceMs,
       if (beat.run !== run) [run, runSince] = [beat.run, sentMs];
       if (beat.state !== "ok") {
         await this.#findPlace(connection, beat.state, stand);
