@@ -1,11 +1,14 @@
 /** What goes wrong with copies of the server, with secrets, and with processes, over real servers. */
 import { fork } from "node:child_process";
 import { once } from "node:events";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { asked, bothHave, joined, LOG, machine, truth } from "./machine.js";
+import { asked, bothHave, joined, LOG, machine, temporary, truth } from "./machine.js";
 import type { Machine } from "./machine.js";
-import { eventually, redisServer, redisVersion } from "./server.js";
+import { cable, eventually, redisServer, redisVersion } from "./server.js";
+import type { WorkerOrder } from "../tier/chaos-worker.js";
 import { replicaOf } from "./topologies.js";
 
 const PAGE = "/reports/7";
@@ -71,6 +74,39 @@ describe.skipIf(redisVersion === undefined)("a purge", () => {
     process.kill("SIGKILL");
     await eventually(async () => (await b.get(PAGE)) === String(truth.version));
     await current(a, b);
+  });
+});
+
+describe.skipIf(redisVersion === undefined)("a process that was stopped", () => {
+  it("does not believe a server that was emptied meanwhile, although its connection has lasted", async () => {
+    const server = await redisServer();
+    const way = await cable(server.port);
+    const shared = { name: "chaos", lease: 3 } as const;
+    const a = machine(way.port, shared);
+    const file = join(temporary(), "truth");
+    const say = (version: number): void => writeFileSync(file, Buffer.from([version, 0, 0, 0]));
+    say(0);
+    const order = { dir: temporary(), port: server.port, client: "ioredis", truth: file, leaseMs: 3_000 } as const;
+    const given: WorkerOrder = { ...order, timeoutMs: 15_000, whenCutOff: "young" };
+    const process = fork(RUNNER, ["/test/tier/chaos-worker.ts", JSON.stringify(given)]);
+    onTestFinished(() => void process.kill("SIGKILL"));
+    const [port] = (await once(process, "message")) as [number];
+    const get = async (path: string): Promise<string> => (await fetch(`http://127.0.0.1:${port}${path}`)).text();
+    await joined(a);
+    await eventually(async () => (JSON.parse(await get("/stats")) as { state: string }).state === "joined");
+    expect(await get("/pages/0/a")).toBe("0");
+
+    process.kill("SIGSTOP");
+    say(1);
+    await a.cache.purgeTag("t0");
+    // Only the one that was stopped can begin the chain again.
+    way.cut();
+    await asked(server.port, (redis) => redis.flushall());
+    process.kill("SIGCONT");
+    await eventually(() =>
+      asked(server.port, async (redis) => (await redis.exists("diskcache:{chaos}:machines")) === 1),
+    );
+    expect(await get("/pages/0/a")).toBe("1");
   });
 });
 

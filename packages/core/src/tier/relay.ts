@@ -150,23 +150,26 @@ export class ChainRelay {
     let runSince = time.steady();
     // A machine that comes back after a lapse may meet an engine that has lost what others told it. One lease later,
     // they have told it again. A machine that joins has stored nothing yet.
-    let lapsed = chain.stand !== undefined && directory.contactAgeMs() > settings.leaseMs;
+    let isIn = chain.stand !== undefined;
+    let lapsed = false;
     for (let count = 0; !this.#stopped && directory.relay.held; count++) {
       if (!directory.look()) throw new Doubt("the log cannot be used");
       if (chain.stand === undefined) await this.#join(connection);
       const stand = chain.stand;
       if (stand === undefined) throw new Doubt("the log was begun again");
       const sentMs = time.steady();
+      // Also on a connection that has lasted: the process may have been stopped meanwhile.
+      if (isIn && directory.contactAgeMs() > settings.leaseMs) lapsed = true;
       const beat = await this.#ask(
         connection.beat({
           machine: directory.machine(),
           stand,
           token: `${this.#token}-${count}`,
           steady: run !== "" && sentMs - runSince > settings.leaseMs ? run : "",
+          absenceMs: settings.absenceMs,
         }),
       );
       if (this.#stopped) return;
-          absenceMs: settings.absenceMs,
       if (beat.run !== run) [run, runSince] = [beat.run, sentMs];
       if (beat.state !== "ok") {
         await this.#findPlace(connection, beat.state, stand);
@@ -181,6 +184,7 @@ export class ChainRelay {
       if (isBehind && !wasBehind) this.#deps.tell("catching-up");
       wasBehind = isBehind;
       const taken = this.#takeOver(beat, stand, lapsed ? undefined : sentMs);
+      isIn ||= directory.contactAgeMs() <= settings.leaseMs;
       await this.#publishLeft(connection);
       // Having taken something over, it shows so at once: purges wait for that.
       if (taken === 0) await this.#sleep(connection, stand.number);
