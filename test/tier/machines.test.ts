@@ -286,6 +286,22 @@ describe("an engine that", () => {
     expect(await answers(a, b)).toEqual([undefined, undefined]);
   });
 
+  it("has lost a record is told of a newer purge of the same, too", async () => {
+    const world = opened();
+    const [a, b] = pair(world, { purge: { timeout: 1 } });
+    await filled(world, a, b);
+    await world.time.until(a.purgeTag("t"));
+    await world.settle();
+    b.fill("/x", "old", ["t"]);
+    a.line.state = "cut";
+    await expect(world.time.until(a.purgeTag("t"))).rejects.toThrow();
+    world.server.rewind(1);
+    world.server.restart();
+    a.line.state = "open";
+    await world.settle();
+    expect(await b.get("/x")).toBeUndefined();
+  });
+
   it("has forgotten what a machine lacks makes it begin cold", async () => {
     const world = opened();
     const [a, b] = pair(world);

@@ -194,8 +194,7 @@ export class Chain {
     for (const record of [...this.#known.values()]) {
       if (record.number <= this.#stand.number && cold !== 1) continue;
       this.#known.delete(record.number);
-      if (cold !== 1 && record.purge !== undefined)
-        this.#add({ ...record.purge, mark: ownMarkOf(record.mark), position });
+      if (cold !== 1 && record.purge !== undefined) this.#addAgain(record.purge, ownMarkOf(record.mark), position);
       else this.#knownMarks.delete(ownMarkOf(record.mark));
     }
     return cold === 1 ? { selector: ALL, soft: false } : undefined;
@@ -230,6 +229,12 @@ export class Chain {
     this.#put({ ...own, selector: ALL, soft: false });
   }
 
+  // Another purge of the same that waits may be newer. Both become one that no machine can have seen.
+  #addAgain(purge: ChainPurge, mark: string, position: LogPosition): void {
+    const waiting = this.#own.get(JSON.stringify(purgeFields(purge)));
+    this.#add({ ...purge, mark: waiting === undefined ? mark : hashed(`${waiting.mark}:${mark}`), position });
+  }
+
   #put(own: OwnPurge): void {
     const what = JSON.stringify(purgeFields(own));
     const older = this.#own.get(what);
@@ -254,5 +259,9 @@ export class Chain {
 
 // Whichever process puts the purge on the chain, it gets the same mark.
 function markOf(epoch: number, position: LogPosition): string {
-  return hash("sha256", `${epoch}:${position}`).slice(0, 12);
+  return hashed(`${epoch}:${position}`);
+}
+
+function hashed(text: string): string {
+  return hash("sha256", text).slice(0, 12);
 }
