@@ -1,8 +1,11 @@
+import { once } from "node:events";
+import { createServer } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { redisTier } from "@diskcache/redis";
 import type { EngineConnection, RedisTierOptions } from "@diskcache/redis";
 import { CLIENTS } from "./clients.js";
-import { redisServer, redisVersion } from "./server.js";
+import { eventually, redisServer, redisVersion } from "./server.js";
 
 const ORIGIN = { number: 0, mark: "0".repeat(12) };
 
@@ -83,5 +86,23 @@ describe.skipIf(redisVersion === undefined).each(CLIENTS)("the engine over $name
     const sleeping = engine.sleep(1, 60_000);
     await engine.append("a", [{ mark: "m", text: "x" }]);
     await expect(sleeping).resolves.toBeUndefined();
+  });
+});
+
+describe("a server that accepts connections and says nothing", () => {
+  it("is given up over every client, with its connection", async () => {
+    const open = new Set<Socket>();
+    const silent = createServer((socket) => {
+      open.add(socket);
+      socket.on("error", () => undefined).on("close", () => open.delete(socket));
+      socket.resume();
+    }).listen(0, "127.0.0.1");
+    onTestFinished(() => void silent.close());
+    await once(silent, "listening");
+    const { port } = silent.address() as AddressInfo;
+    const connecting = CLIENTS.map(({ make }) => redisTier({ client: make(port), name: "shop" }).connect());
+    const settled = await Promise.allSettled(connecting);
+    expect(settled.map(({ status }) => status)).toEqual(CLIENTS.map(() => "rejected"));
+    await eventually(() => open.size === 0);
   });
 });
