@@ -92,6 +92,9 @@ export interface FaultDeps {
   readonly scene: Scene;
   readonly seed: number;
   readonly chosen: readonly FaultName[];
+  /** Machines are left alone until all of them are in touch: what an engine has lost while one was away, no machine can tell
+   * that one while the others are away. */
+  readonly rests: boolean;
   readonly over: () => boolean;
   readonly begun: (fault: FaultName) => void;
 }
@@ -101,7 +104,7 @@ const ENGINE_RESTS_MS = 9_000;
 const MACHINES_REST_MS = 1_500;
 
 /** Lets things go wrong, in the engine and at machines at the same time, until it is over; all is mended then. */
-export async function goWrong({ begun, chosen, over, scene, seed }: FaultDeps): Promise<void> {
+export async function goWrong({ begun, chosen, over, rests, scene, seed }: FaultDeps): Promise<void> {
   const inTurn = async (
     faults: Readonly<Record<string, Fault>>,
     longestRestMs: number,
@@ -110,6 +113,7 @@ export async function goWrong({ begun, chosen, over, scene, seed }: FaultDeps): 
     const names = Object.keys(faults).filter((name) => chosen.includes(name as FaultName)) as FaultName[];
     while (names.length > 0 && !over()) {
       await pause(between(random, 200, longestRestMs));
+      if (rests && faults === OF_MACHINES) await scene.inTouch(over);
       if (over()) return;
       const name = oneOf(random, names);
       begun(name);

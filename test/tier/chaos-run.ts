@@ -10,6 +10,8 @@ export interface ChaosOptions extends Omit<SceneOptions, "tags" | "timeoutMs"> {
   readonly seconds: number;
   readonly seed: number;
   readonly faults: readonly FaultName[];
+  /** Whether machines are left alone until they have told an engine again what it has lost. */
+  readonly rests: boolean;
   /** Told what happens, as it happens. */
   readonly tell: (line: string) => void;
   /** Ends it early. */
@@ -78,7 +80,7 @@ class Chaos {
   }
 
   async run(): Promise<ChaosSums> {
-    const { faults, seed } = this.#options;
+    const { faults, rests, seed } = this.#options;
     const scene = this.#scene;
     const over = (): boolean => this.#over();
     const begun = (fault: FaultName): void => {
@@ -93,7 +95,7 @@ class Chaos {
       ...Array.from({ length: PURGERS }, (_, index) => this.#purger(seed + 10 + index)),
     ];
     try {
-      await goWrong({ scene, seed, chosen: faults, over, begun });
+      await goWrong({ scene, seed, chosen: faults, rests, over, begun });
       while (!over()) await pause(50);
     } finally {
       ended = true;
@@ -163,17 +165,9 @@ class Chaos {
   // All is mended: what was purged is purged everywhere before long.
   async #mended(): Promise<void> {
     this.#tell("all is mended");
+    const untilMs = performance.now() + MENDED_MS;
     const { workers } = this.#scene;
-    for (const untilMs = performance.now() + MENDED_MS; performance.now() < untilMs;) {
-      const inTouch = await Promise.all(
-        workers.map(async (worker) => {
-          const { state, unpublished, behind } = JSON.parse((await worker.ask("GET", "/stats")).text) as Standing;
-          return state === "joined" && unpublished === 0 && behind === 0;
-        }),
-      );
-      if (inTouch.every(Boolean)) break;
-      await pause(100);
-    }
+    await this.#scene.inTouch(() => performance.now() > untilMs);
     for (const [index, worker] of workers.entries()) {
       for (let tag = 0; tag < TAGS; tag++) {
         const { text } = await worker.ask("GET", `/pages/${tag}/a`);
@@ -186,10 +180,4 @@ class Chaos {
   #tell(what: string): void {
     this.#options.tell(`${((performance.now() - this.#since) / 1000).toFixed(2)} s ${what}`);
   }
-}
-
-interface Standing {
-  readonly state: string;
-  readonly unpublished: number;
-  readonly behind: number;
 }

@@ -195,6 +195,12 @@ export interface Machine {
   readonly workers: readonly Worker[];
 }
 
+interface Standing {
+  readonly state: string;
+  readonly unpublished: number;
+  readonly behind: number;
+}
+
 export interface SceneOptions {
   readonly machines: number;
   readonly processes: number;
@@ -245,6 +251,16 @@ export class Scene {
 
   get workers(): readonly Worker[] {
     return this.machines.flatMap(({ workers }) => workers);
+  }
+
+  /** Resolves when every process says that nothing is missing, and nothing of its own is under way; or it is over. */
+  async inTouch(over: () => boolean): Promise<void> {
+    const isInTouch = async (worker: Worker): Promise<boolean> => {
+      const { state, unpublished, behind } = JSON.parse((await worker.ask("GET", "/stats")).text) as Standing;
+      return state === "joined" && unpublished === 0 && behind === 0;
+    };
+    const asked = (): Promise<boolean[]> => Promise.all(this.workers.map((worker) => isInTouch(worker)));
+    while (!over() && !(await asked()).every(Boolean)) await pause(50);
   }
 
   /** From now on, pages of the tag are rendered with this version. */

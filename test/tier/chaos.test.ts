@@ -15,6 +15,7 @@ describe.skipIf(redisVersion === undefined)("machines over a real server, whatev
       leaseMs: 1_200,
       whenCutOff: "young",
       faults: FAULTS,
+      rests: true,
       tell: () => undefined,
     });
     expect({ stale, undelivered }).toEqual({ stale: [], undelivered: [] });

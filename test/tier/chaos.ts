@@ -2,7 +2,8 @@
  * `npm run chaos`: two machines with two processes each over a real redis-server, which is killed, stopped, emptied, cut
  * off and failed over, as the machines are. `-- --seconds 600 --seed 7 --machines 3 --processes 2`; `--faults "way cut,black
  * hole"` lets only these happen; `--without cut-off` serves all pages without contact, whose stale answers have to show;
- * `--verbose` tells what happens. Fails when an answer was stale, or a purge does not arrive.
+ * `--without rests`: machines fail although the others have not told them yet what an engine has lost, which cannot be made
+ * good; `--verbose` tells what happens. Fails when an answer was stale, or a purge does not arrive.
  */
 import { parseArgs } from "node:util";
 import { redisVersion } from "../redis/processes.js";
@@ -30,7 +31,7 @@ export async function main(...args: string[]): Promise<void> {
   const faults = (values.faults?.split(",") ?? FAULTS) as FaultName[];
   if (!faults.every((fault) => FAULTS.includes(fault))) throw new Error(`--faults: of ${FAULTS.join(", ")}`);
   const without = values.without ?? "nothing";
-  if (without !== "nothing" && without !== "cut-off") throw new Error("--without: cut-off");
+  if (!["nothing", "cut-off", "rests"].includes(without)) throw new Error("--without: cut-off or rests");
   const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31));
   const early = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => early.abort());
@@ -42,6 +43,7 @@ export async function main(...args: string[]): Promise<void> {
     leaseMs: Number(values.lease ?? 1.2) * 1000,
     whenCutOff: without === "cut-off" ? "serve" : "young",
     faults,
+    rests: without !== "rests",
     tell: values.verbose === true ? console.log : () => undefined,
     signal: early.signal,
   });
