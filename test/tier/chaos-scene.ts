@@ -199,6 +199,8 @@ interface Standing {
   readonly state: string;
   readonly unpublished: number;
   readonly behind: number;
+  /** `null` when there was none. */
+  readonly contactAgeMs: number | null;
 }
 
 export interface SceneOptions {
@@ -253,14 +255,21 @@ export class Scene {
     return this.machines.flatMap(({ workers }) => workers);
   }
 
-  /** Resolves when every process says that nothing is missing, and nothing of its own is under way; or it is over. */
+  /** Resolves when every process has said that nothing was missing, with a contact from now on, and that nothing of its
+   * own was under way; or when it is over. */
   async inTouch(over: () => boolean): Promise<void> {
+    const sinceMs = performance.now();
     const isInTouch = async (worker: Worker): Promise<boolean> => {
-      const { state, unpublished, behind } = JSON.parse((await worker.ask("GET", "/stats")).text) as Standing;
-      return state === "joined" && unpublished === 0 && behind === 0;
+      const { behind, contactAgeMs, state, unpublished } = JSON.parse(
+        (await worker.ask("GET", "/stats")).text,
+      ) as Standing;
+      const isNew = (contactAgeMs ?? Infinity) < performance.now() - sinceMs;
+      return isNew && state === "joined" && unpublished === 0 && behind === 0;
     };
-    const asked = (): Promise<boolean[]> => Promise.all(this.workers.map((worker) => isInTouch(worker)));
-    while (!over() && !(await asked()).every(Boolean)) await pause(50);
+    const becomes = async (worker: Worker): Promise<void> => {
+      while (!over() && !(await isInTouch(worker).catch(() => false))) await pause(20);
+    };
+    await Promise.all(this.workers.map((worker) => becomes(worker)));
   }
 
   /** From now on, pages of the tag are rendered with this version. */

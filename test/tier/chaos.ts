@@ -43,7 +43,7 @@ export async function main(...args: string[]): Promise<void> {
     leaseMs: Number(values.lease ?? 1.2) * 1000,
     whenCutOff: without === "cut-off" ? "serve" : "young",
     faults,
-    rests: without !== "rests",
+    rests: without === "nothing",
     tell: values.verbose === true ? console.log : () => undefined,
     signal: early.signal,
   });
