@@ -5,27 +5,56 @@ import { Redis } from "ioredis";
 import { createClient } from "redis";
 import type { RedisClient } from "@diskcache/redis";
 
+/** How a server is entered. */
+export interface Entry {
+  readonly username?: string;
+  readonly password?: string;
+  /** Who vouches for the server: then over TLS. */
+  readonly ca?: string;
+}
+
 export interface ClientKind {
   readonly name: string;
-  make(port: number): RedisClient;
+  make(port: number, entry?: Entry): RedisClient;
 }
 
 const host = "127.0.0.1";
 
+const ofRedis =
+  (RESP: 2 | 3): ClientKind["make"] =>
+  (port, { ca, ...user } = {}) =>
+    createClient({ socket: ca === undefined ? { host, port } : { host, port, tls: true, ca }, ...user, RESP });
+
+const plain = (port: number, { ca, ...user }: Entry = {}) =>
+  ({ host, port, lazyConnect: true, ...user, ...(ca !== undefined && { tls: { ca } }) }) as const;
+
+const ofIoredis =
+  (protocol: 2 | 3): ClientKind["make"] =>
+  (port, entry) =>
+    new Redis({ ...plain(port, entry), protocol });
+
+const ofGlide =
+  (protocol: ProtocolVersion): ClientKind["make"] =>
+  (port, { ca, username, password } = {}) =>
+  () =>
+    GlideClient.createClient({
+      addresses: [{ host, port }],
+      protocol,
+      requestTimeout: 5_000,
+      ...(password !== undefined && { credentials: { username: username!, password } }),
+      ...(ca !== undefined && {
+        useTLS: true,
+        advancedConfiguration: { tlsAdvancedConfiguration: { rootCertificates: Buffer.from(ca) } },
+      }),
+    });
+
 /** None is connected: the tier makes connections of its own. */
 export const CLIENTS: readonly ClientKind[] = [
-  { name: "redis, RESP2", make: (port) => createClient({ url: `redis://${host}:${port}`, RESP: 2 }) },
-  { name: "redis, RESP3", make: (port) => createClient({ socket: { host, port }, RESP: 3 }) },
-  { name: "ioredis, RESP2", make: (port) => new Redis({ host, port, protocol: 2, lazyConnect: true }) },
-  { name: "ioredis, RESP3", make: (port) => new Redis({ host, port, protocol: 3, lazyConnect: true }) },
-  { name: "iovalkey", make: (port) => new Valkey({ host, port, lazyConnect: true }) },
-  ...(["RESP2", "RESP3"] as const).map((protocol) => ({
-    name: `GLIDE, ${protocol}`,
-    make: (port: number) => () =>
-      GlideClient.createClient({
-        addresses: [{ host, port }],
-        protocol: protocol === "RESP2" ? ProtocolVersion.RESP2 : ProtocolVersion.RESP3,
-        requestTimeout: 5_000,
-      }),
-  })),
+  { name: "redis, RESP2", make: ofRedis(2) },
+  { name: "redis, RESP3", make: ofRedis(3) },
+  { name: "ioredis, RESP2", make: ofIoredis(2) },
+  { name: "ioredis, RESP3", make: ofIoredis(3) },
+  { name: "iovalkey", make: (port, entry) => new Valkey(plain(port, entry)) },
+  { name: "GLIDE, RESP2", make: ofGlide(ProtocolVersion.RESP2) },
+  { name: "GLIDE, RESP3", make: ofGlide(ProtocolVersion.RESP3) },
 ];

@@ -1,65 +1,18 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import express from "express";
-import { Redis } from "ioredis";
-import request from "supertest";
-import { diskCache, FileCache } from "@diskcache/express";
-import type { ExpressDiskCache } from "@diskcache/express";
+import { FileCache } from "@diskcache/express";
 import { redisTier } from "@diskcache/redis";
-import type { RedisTierOptions } from "@diskcache/redis";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { CLIENTS } from "./clients.js";
+import { asked, joined, LEASE, machine, MACHINES, steadyRun, temporary, truth } from "./machine.js";
 import { cable, eventually, redisServer, redisVersion } from "./server.js";
-
-const LEASE = 1;
-
-interface Machine {
-  readonly cache: ExpressDiskCache;
-  readonly dir: string;
-  readonly errors: unknown[];
-  get(path: string): Promise<string>;
-}
-
-/** What the pages say; the handlers read it when they render. */
-let version = 0;
-
-function machine(port: number, given: Partial<RedisTierOptions> = {}, dir = temporary()): Machine {
-  const client = CLIENTS.find(({ name }) => name === "ioredis, RESP3")!.make(port);
-  const tier = redisTier({ client, name: "shop", lease: LEASE, ...given });
-  const cache = diskCache({ dir, ttl: "1h", tier, audit: false });
-  const errors: unknown[] = [];
-  cache.on("error", (error) => errors.push(error));
-  const app = express().use(cache);
-  app.get("/reports/:id", (req, res) => {
-    req.diskCache?.tag(`report:${req.params.id}`);
-    res.send(String(version));
-  });
-  app.post("/reports/:id", (_req, res) => void res.sendStatus(204));
-  onTestFinished(() => cache.close());
-  return { cache, dir, errors, get: async (path) => (await request(app).get(path).set("Host", "shop.test")).text };
-}
-
-function temporary(): string {
-  const dir = mkdtempSync(join(tmpdir(), "diskcache-machine-"));
-  onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
-  return dir;
-}
-
-const joined = (...machines: readonly Machine[]): Promise<void> =>
-  eventually(async () => {
-    for (const { cache } of machines) if ((await cache.stats()).tier?.state !== "joined") return false;
-    return true;
-  });
 
 describe.skipIf(redisVersion === undefined)("machines over a real server", () => {
   it("answer with what another machine's purge has left, and pages that nothing names are hits", async () => {
     const server = await redisServer();
     const [a, b] = [machine(server.port), machine(server.port)];
     await joined(a, b);
-    version = 1;
+    truth.version = 1;
     for (const each of [a, b]) expect(await each.get("/reports/7")).toBe("1");
-    version = 2;
+    truth.version = 2;
     for (const each of [a, b]) expect(await each.get("/reports/7")).toBe("1");
     await a.cache.purgeTag("report:7");
     for (const each of [a, b]) expect(await each.get("/reports/7")).toBe("2");
@@ -95,10 +48,10 @@ describe.skipIf(redisVersion === undefined)("machines over a real server", () =>
       machine(server.port, { purge: { timeout: 1 } }),
     ];
     await joined(a, b);
-    version = 1;
+    truth.version = 1;
     for (const each of [a, b]) await each.get("/reports/7");
     await server.kill();
-    version = 2;
+    truth.version = 2;
     await expect(b.cache.purgeTag("report:7")).rejects.toMatchObject({ code: "ERR_DISKCACHE_PURGE" });
     await eventually(async () => (await a.cache.stats()).tier?.state === "cut-off");
     expect(a.errors.length + b.errors.length).toBeGreaterThan(0);
@@ -112,10 +65,10 @@ describe.skipIf(redisVersion === undefined)("machines over a real server", () =>
     const way = await cable(server.port);
     const [a, b] = [machine(server.port), machine(way.port)];
     await joined(a, b);
-    version = 1;
+    truth.version = 1;
     for (const each of [a, b]) await each.get("/reports/7");
     way.blackHole();
-    version = 2;
+    truth.version = 2;
     const from = performance.now();
     await a.cache.purgeTag("report:7");
     expect(performance.now() - from).toBeGreaterThan(LEASE * 900);
@@ -132,20 +85,16 @@ describe.skipIf(redisVersion === undefined)("machines over a real server", () =>
     const c = machine(server.port);
     await joined(a, b, c);
     await eventually(async () => (await steadyRun(server.port)) !== "");
-    version = 1;
+    truth.version = 1;
     for (const each of [a, b]) await each.get("/reports/7");
     way.blackHole();
     await flush(server.port);
     await eventually(async () => (await listed(server.port)) === 2);
-    version = 2;
+    truth.version = 2;
     await a.cache.purgeTag("report:7");
     for (const each of [a, b]) expect(await each.get("/reports/7")).toBe("2");
   });
 });
-
-/** Which run the machines call steady. */
-const steadyRun = (port: number): Promise<string> =>
-  asked(port, async (redis) => (await redis.hget(MACHINES, "steady")) ?? "");
 
 /** How many machines are listed. */
 const listed = (port: number): Promise<number> =>
@@ -155,14 +104,3 @@ const listed = (port: number): Promise<number> =>
   );
 
 const flush = (port: number): Promise<string> => asked(port, (redis) => redis.flushall());
-
-const MACHINES = "diskcache:{shop}:machines";
-
-async function asked<Answer>(port: number, ask: (redis: Redis) => Promise<Answer>): Promise<Answer> {
-  const redis = new Redis({ port });
-  try {
-    return await ask(redis);
-  } finally {
-    redis.disconnect();
-  }
-}

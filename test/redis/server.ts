@@ -1,152 +1,20 @@
-/** Redis for tests: a server of its own on this machine, that a test stops, restarts and cuts off. Where no
- * `redis-server` is installed, tests that need one are skipped, aloud. */
-import { spawn, spawnSync } from "node:child_process";
-import type { ChildProcess } from "node:child_process";
-import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
-import { connect, createServer } from "node:net";
-import type { AddressInfo, Server, Socket } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { setTimeout as pause } from "node:timers/promises";
+/** Redis for tests: a server of its own on this machine, gone when the test is over. Where no `redis-server` is
+ * installed, tests that need one are skipped, aloud. */
 import { onTestFinished } from "vitest";
+import { openCable, preparedServer } from "./processes.js";
+import type { Cable, RedisServer } from "./processes.js";
 
-/** The program, by the variable DISKCACHE_REDIS_SERVER or from the path. */
-const PROGRAM = process.env["DISKCACHE_REDIS_SERVER"] ?? "redis-server";
-const START_MS = 10_000;
-
-/** The version of the server that is installed; `undefined` for none. */
-export const redisVersion: string | undefined = /v=(\S+)/.exec(
-  spawnSync(PROGRAM, ["--version"], { encoding: "utf8" }).stdout ?? "",
-)?.[1];
-
-// A run that has to have the server says so, and one without it is not taken for a whole one.
-if (redisVersion === undefined) {
-  if (process.env["DISKCACHE_REDIS_REQUIRED"] === "1") throw new Error(`no ${PROGRAM}: install Debian's redis-server`);
-  process.stderr.write(`\nNo ${PROGRAM} is installed: the tests with a server are skipped.\n`);
-}
-
-export interface RedisServer {
-  readonly port: number;
-  readonly dir: string;
-  /** Ends it at once, with all that it holds unless it is written to disk. */
-  kill(): Promise<void>;
-  start(): Promise<void>;
-  suspend(): void;
-  resume(): void;
-}
+export { eventually, redisVersion } from "./processes.js";
 
 export async function redisServer(...settings: string[]): Promise<RedisServer> {
-  const dir = mkdtempSync(join(tmpdir(), "diskcache-redis-"));
-  const port = await freePort();
-  let running: ChildProcess | undefined;
-  const server: RedisServer = {
-    port,
-    dir,
-    kill: async () => {
-      const ending = running;
-      running = undefined;
-      if (ending === undefined || ending.exitCode !== null) return;
-      ending.kill("SIGKILL");
-      await once(ending, "exit");
-    },
-    start: async () => {
-      const given = ["--port", String(port), "--dir", dir, "--save", "", "--appendonly", "no", "--bind", "127.0.0.1"];
-      running = spawn(PROGRAM, [...given, ...settings], { stdio: "ignore" });
-      await accepts(port);
-    },
-    suspend: () => void running?.kill("SIGSTOP"),
-    resume: () => void running?.kill("SIGCONT"),
-  };
-  onTestFinished(async () => {
-    server.resume();
-    await server.kill();
-    rmSync(dir, { recursive: true, force: true });
-  });
+  const server = await preparedServer(...settings);
+  onTestFinished(() => server.end());
   await server.start();
   return server;
 }
 
-/** A way to a server that can be cut: nothing gets through, or connections end. */
-export interface Cable {
-  readonly port: number;
-  /** What is sent is swallowed, and connections stay. */
-  blackHole(): void;
-  /** Connections end, and new ones are refused. */
-  cut(): void;
-  mend(): void;
-}
-
 export async function cable(to: number): Promise<Cable> {
-  let state: "open" | "black hole" | "cut" = "open";
-  const sockets = new Set<Socket>();
-  const proxy: Server = createServer((from) => {
-    if (state === "cut") return void from.destroy();
-    const onward = connect(to, "127.0.0.1");
-    const ends = [from, onward] as const;
-    for (const [socket, other] of [ends, [onward, from]] as const) {
-      sockets.add(socket);
-      socket.on("error", () => undefined);
-      socket.on("data", (piece) => state === "open" && other.write(piece));
-      socket.on("close", () => {
-        sockets.delete(socket);
-        other.destroy();
-      });
-    }
-  });
-  proxy.listen(0, "127.0.0.1");
-  await once(proxy, "listening");
-  const end = (): void => {
-    for (const socket of sockets) socket.destroy();
-  };
-  onTestFinished(() => {
-    end();
-    proxy.close();
-  });
-  return {
-    port: (proxy.address() as AddressInfo).port,
-    blackHole: () => void (state = "black hole"),
-    cut: () => {
-      state = "cut";
-      end();
-    },
-    mend: () => {
-      // What was swallowed is missing on the connections that there are.
-      if (state === "black hole") end();
-      state = "open";
-    },
-  };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
-
-/** Resolves when something accepts connections there. */
-async function accepts(port: number): Promise<void> {
-  for (const untilMs = performance.now() + START_MS; ;) {
-    const socket = connect(port, "127.0.0.1");
-    try {
-      await once(socket, "connect");
-      return;
-    } catch (error) {
-      if (performance.now() > untilMs) throw error;
-      await pause(10);
-    } finally {
-      socket.destroy();
-    }
-  }
-}
-
-/** Resolves when it holds; looks again and again. */
-export async function eventually(holds: () => boolean | Promise<boolean>, withinMs = 15_000): Promise<void> {
-  for (const untilMs = performance.now() + withinMs; !(await holds());) {
-    if (performance.now() > untilMs) throw new Error("it did not come to that in time");
-    await pause(5);
-  }
+  const opened = await openCable(to);
+  onTestFinished(() => opened.end());
+  return opened;
 }

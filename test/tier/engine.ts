@@ -109,7 +109,7 @@ export class Line {
 
   #connection(): EngineConnection {
     return {
-      beat: (question) => this.#ask((server) => this.#weakened(beatAt(server, this.#named(question)))),
+      beat: (question) => this.#ask((server, now) => this.#weakened(beatAt(server, this.#named(question), now))),
       sleep: (number, ms) => this.#sleep(number, ms),
       append: (_machine, records) =>
         this.#ask((server, now) => {
@@ -180,7 +180,7 @@ export class Line {
   }
 }
 
-function beatAt(server: Server, { machine, stand, steady, token }: BeatQuestion): Beat {
+function beatAt(server: Server, { absenceMs, machine, stand, steady, token }: BeatQuestion, now: number): Beat {
   const { last, run } = server;
   const answer = (state: Beat["state"], more?: Partial<Beat>): Beat => ({
     state,
@@ -199,7 +199,10 @@ function beatAt(server: Server, { machine, stand, steady, token }: BeatQuestion)
     return answer(at === undefined && first.number > stand.number ? "behind" : "diverged");
   const before = server.machines.get(machine);
   server.machines.set(machine, `${stand.number}:${token}`);
-  if (steady === run) server.steady = run;
+  if (steady === run && server.steady !== run) {
+    if (server.steady !== "" || first.number > 1) server.missingUntilMs = now + absenceMs;
+    server.steady = run;
+  }
   return answer("ok", {
     records: server.records.filter(({ number }) => number > stand.number).slice(0, MOST_RECORDS),
     steady: server.steady,

@@ -236,6 +236,23 @@ describe("an engine that", () => {
     expect(await answers(a, b)).toEqual([undefined, undefined]);
   });
 
+  it("was emptied may have forgotten a machine that is cut off: purges wait for what is young there", async () => {
+    const world = opened();
+    const [a, b] = pair(world, { absence: 10 });
+    await filled(world, a, b);
+    b.line.state = "cut";
+    world.server.empty();
+    await world.settle();
+    b.fill("/x", "old", ["t"]);
+    expect(await b.get("/x")).toBe("old");
+    await world.time.until(a.purgeTag("t"));
+    expect(await answers(a, b)).toEqual([undefined, undefined]);
+    await world.time.advance(10_000);
+    const from = world.time.steady();
+    await world.time.until(a.purgeTag("t"));
+    expect(world.time.steady() - from).toBeLessThan(LEASE_MS / 4);
+  });
+
   it("has lost records is told again, also by those who only took them over", async () => {
     const world = opened();
     const [a, b] = pair(world);
@@ -251,6 +268,41 @@ describe("an engine that", () => {
     c.line.state = "open";
     await world.settle();
     expect(await answers(b, c)).toEqual([undefined, undefined]);
+  });
+
+  it("has lost records is not taken for the same when what is told again comes to stand in the same place", async () => {
+    const world = opened();
+    const [a, b] = pair(world);
+    await filled(world, a, b);
+    for (const tag of ["t", "u"]) await world.time.until(a.purgeTag(tag));
+    await world.settle();
+    b.fill("/x", "old", ["t"]);
+    b.line.state = "cut";
+    world.server.rewind(2);
+    world.server.restart();
+    while (!a.events.includes("reconciled")) await world.time.advance(1);
+    // The newer purge goes in the place of the older one of the same, and what follows to where it was.
+    await world.time.until(a.purgeTag("t"));
+    await world.settle();
+    b.line.state = "open";
+    await world.settle();
+    expect(await answers(a, b)).toEqual([undefined, undefined]);
+  });
+
+  it("has lost a record is told of a newer purge of the same, too", async () => {
+    const world = opened();
+    const [a, b] = pair(world, { purge: { timeout: 1 } });
+    await filled(world, a, b);
+    await world.time.until(a.purgeTag("t"));
+    await world.settle();
+    b.fill("/x", "old", ["t"]);
+    a.line.state = "cut";
+    await expect(world.time.until(a.purgeTag("t"))).rejects.toThrow();
+    world.server.rewind(1);
+    world.server.restart();
+    a.line.state = "open";
+    await world.settle();
+    expect(await b.get("/x")).toBeUndefined();
   });
 
   it("has forgotten what a machine lacks makes it begin cold", async () => {

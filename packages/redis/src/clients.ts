@@ -111,11 +111,20 @@ function madeEachTime(make: () => object | Promise<object>): Connector {
 async function connected(client: Client): Promise<Connection> {
   // Without a listener a fault of the connection would end the process; each command that it hits fails by itself.
   client.on?.("error", () => undefined);
+  const connecting = Promise.resolve(client.connect?.());
+  // The clients' own limit is over when a socket is there, which a server that says nothing has as well.
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no connection within ${CONNECT_MS} ms`)), CONNECT_MS).unref();
+  });
   try {
-    await client.connect?.();
+    await Promise.race([connecting, late]);
   } catch (error) {
+    connecting.catch(() => undefined);
     ended(client);
     throw error;
+  } finally {
+    clearTimeout(timer);
   }
   return { call: speaker(client)!, close: () => ended(client) };
 }

@@ -46,11 +46,11 @@ export class RedisConnection implements EngineConnection {
     return new RedisConnection(connector, settings, await connector.open());
   }
 
-  async beat({ machine, stand, steady, token }: BeatQuestion): Promise<Beat> {
-    const { log, machines } = this.#settings.keys;
-    const args = [machine, stand.number, stand.mark, token, steady, MOST_RECORDS];
+  async beat({ absenceMs, machine, stand, steady, token }: BeatQuestion): Promise<Beat> {
+    const { log, machines, missing } = this.#settings.keys;
+    const args = [machine, stand.number, stand.mark, token, steady, MOST_RECORDS, Math.max(1, Math.ceil(absenceMs))];
     const [state, last = 0, run = "", steadyRun = "", count = 0, before = "", ...records] = await this.#written(
-      this.#script(BEAT, [log, machines], args),
+      this.#script(BEAT, [log, machines, missing], args, true),
     );
     const listed = String(before);
     const colon = listed.indexOf(":");
@@ -107,6 +107,7 @@ export class RedisConnection implements EngineConnection {
       GIVE_UP,
       [keys.machines, keys.missing],
       [Math.max(1, Math.ceil(forMs)), ...[...machines].flat()],
+      true,
     );
   }
 

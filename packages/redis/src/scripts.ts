@@ -38,7 +38,8 @@ local function list(out, entries)
   return out
 end`;
 
-/** KEYS: log, machines. ARGV: machine, number, mark, token, run to call steady or "", most records.
+/** KEYS: log, machines, missing. ARGV: machine, number, mark, token, run to call steady or "", most records, for how
+ * many milliseconds a machine counts as missing when another run becomes steady.
  * Answers: state, last, run, steady, machines, what the machine was listed with or "", then number, mark, mark before and
  * text of each record. */
 export const BEAT = `${RUN}${NUMBER}
@@ -59,8 +60,13 @@ local before = redis.call('HGET', KEYS[2], ARGV[1]) or ''
 redis.call('HSET', KEYS[2], ARGV[1], ARGV[2] .. ':' .. ARGV[4])
 redis.call('HSETNX', KEYS[2], 'list', ARGV[4])
 local now = run()
-if now ~= '' and ARGV[5] == now then redis.call('HSET', KEYS[2], 'steady', now) end
 local steady = redis.call('HGET', KEYS[2], 'steady')
+if now ~= '' and ARGV[5] == now and steady ~= now then
+  local first = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
+  if steady or numberof(first) > 1 then redis.call('SET', KEYS[3], '1', 'PX', ARGV[7]) end
+  redis.call('HSET', KEYS[2], 'steady', now)
+  steady = now
+end
 local out = {'ok', numberof(last), now, steady or '', redis.call('HLEN', KEYS[2]) - (steady and 2 or 1), before}
 return list(out, redis.call('XRANGE', KEYS[1], string.format('%d-0', number + 1), '+', 'COUNT', ARGV[6]))`;
 

@@ -2,7 +2,7 @@
  * neither forge a record nor, where pages are encrypted, read one. Never throws on what it reads. */
 import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes, timingSafeEqual } from "node:crypto";
 import { purgeFields, purgeIn } from "../store/log/chain-notes.js";
-import type { ChainPurge } from "../store/log/chain-notes.js";
+import type { ChainPurge, OwnPurge } from "../store/log/chain-notes.js";
 
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
@@ -21,6 +21,12 @@ export class ChainText {
   constructor(secrets: readonly Buffer[] | undefined, encrypt: boolean) {
     this.#keys = (secrets ?? []).map((secret) => Buffer.from(hkdfSync("sha256", secret, "", "diskcache tier", 32)));
     this.#encrypt = encrypt;
+  }
+
+  /** What is put on the chain. Each time with another mark: a record that is told again after a loss is another one,
+   * also where it comes to stand at the same number. */
+  record(purge: OwnPurge): { readonly mark: string; readonly text: string } {
+    return { mark: purge.mark + randomBytes(4).toString("hex"), text: this.write(purge) };
   }
 
   write(purge: ChainPurge): string {

@@ -22,6 +22,9 @@ export interface BeatQuestion {
   readonly token: string;
   /** The run of a server with which the machine has had contact for a lease; `""` for none. */
   readonly steady: string;
+  /** For so long a machine is noted as missing when another run becomes steady than the one before: it may have lost
+   * machines that are cut off. Not for the first run of a chain that began at its first record. */
+  readonly absenceMs: number;
 }
 
 export interface Beat {

@@ -174,9 +174,7 @@ export class Publisher {
 
   async #appendThese(jobs: readonly Job[]): Promise<void> {
     const { directory, settings, text, time } = this.#deps;
-    const records = jobs.flatMap(({ purges }) =>
-      purges.map((purge) => ({ mark: purge.mark, text: text.write(purge) })),
-    );
+    const records = jobs.flatMap(({ purges }) => purges.map((purge) => text.record(purge)));
     const last = records.at(-1);
     if (last === undefined) return;
     const connection = await this.#connect();

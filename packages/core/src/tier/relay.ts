@@ -150,19 +150,23 @@ export class ChainRelay {
     let runSince = time.steady();
     // A machine that comes back after a lapse may meet an engine that has lost what others told it. One lease later,
     // they have told it again. A machine that joins has stored nothing yet.
-    let lapsed = chain.stand !== undefined && directory.contactAgeMs() > settings.leaseMs;
+    let isIn = chain.stand !== undefined;
+    let lapsed = false;
     for (let count = 0; !this.#stopped && directory.relay.held; count++) {
       if (!directory.look()) throw new Doubt("the log cannot be used");
       if (chain.stand === undefined) await this.#join(connection);
       const stand = chain.stand;
       if (stand === undefined) throw new Doubt("the log was begun again");
       const sentMs = time.steady();
+      // Also on a connection that has lasted: the process may have been stopped meanwhile.
+      if (isIn && directory.contactAgeMs() > settings.leaseMs) lapsed = true;
       const beat = await this.#ask(
         connection.beat({
           machine: directory.machine(),
           stand,
           token: `${this.#token}-${count}`,
           steady: run !== "" && sentMs - runSince > settings.leaseMs ? run : "",
+          absenceMs: settings.absenceMs,
         }),
       );
       if (this.#stopped) return;
@@ -180,6 +184,7 @@ export class ChainRelay {
       if (isBehind && !wasBehind) this.#deps.tell("catching-up");
       wasBehind = isBehind;
       const taken = this.#takeOver(beat, stand, lapsed ? undefined : sentMs);
+      isIn ||= directory.contactAgeMs() <= settings.leaseMs;
       await this.#publishLeft(connection);
       // Having taken something over, it shows so at once: purges wait for that.
       if (taken === 0) await this.#sleep(connection, stand.number);
@@ -279,12 +284,11 @@ export class ChainRelay {
       return now - since >= UNPUBLISHED_MS;
     });
     for (let from = 0; from < left.length; from += MOST_AT_ONCE) {
-      const records = left
-        .slice(from, from + MOST_AT_ONCE)
-        .map((purge) => ({ mark: purge.mark, text: text.write(purge) }));
+      const some = left.slice(from, from + MOST_AT_ONCE);
+      const records = some.map((purge) => text.record(purge));
       await this.#ask(connection.append(directory.machine(), records));
       // They come back with the next beats. Until then they are not put there again.
-      for (const { mark } of records) this.#waiting.set(mark, now + this.#deps.settings.leaseMs);
+      for (const { mark } of some) this.#waiting.set(mark, now + this.#deps.settings.leaseMs);
     }
   }
 

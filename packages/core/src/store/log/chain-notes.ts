@@ -36,6 +36,14 @@ export interface ChainRecord extends Stand {
   readonly purge: ChainPurge | undefined;
 }
 
+/** Characters of a purge's own mark. */
+const OWN_MARK = 12;
+
+/** The own mark of the purge that a record tells of: the mark of the record begins with it. */
+export function ownMarkOf(mark: string): string {
+  return mark.slice(0, OWN_MARK);
+}
+
 /** A purge that was made in this directory, and its position there. It gets its mark with its position. */
 export interface OwnPurge extends ChainPurge {
   readonly mark: string;

@@ -8,6 +8,7 @@ import {
   contactNote,
   fitting,
   noteOf,
+  ownMarkOf,
   ownNote,
   purgeFields,
   purgeIn,
@@ -178,7 +179,8 @@ export class Chain {
     if (stand === undefined || record.number !== stand.number + 1 || record.before !== stand.mark) return undefined;
     this.#stand = { number: record.number, mark: record.mark };
     // It was purged here already: by the purge that made it, or when it came along a chain that was lost.
-    const done = this.#forgetOwn(record.mark) || this.#knownMarks.has(record.mark);
+    const own = ownMarkOf(record.mark);
+    const done = this.#forgetOwn(own) || this.#knownMarks.has(own);
     this.#remember(record);
     return done ? undefined : record.purge;
   }
@@ -192,8 +194,8 @@ export class Chain {
     for (const record of this.#known.values()) {
       if (record.number <= this.#stand.number && cold !== 1) continue;
       this.#known.delete(record.number);
-      if (cold !== 1 && record.purge !== undefined) this.#add({ ...record.purge, mark: record.mark, position });
-      else this.#knownMarks.delete(record.mark);
+      if (cold !== 1 && record.purge !== undefined) this.#addAgain(record.purge, ownMarkOf(record.mark), position);
+      else this.#knownMarks.delete(ownMarkOf(record.mark));
     }
     return cold === 1 ? { selector: ALL, soft: false } : undefined;
   }
@@ -210,11 +212,12 @@ export class Chain {
 
   #remember(record: ChainRecord): void {
     this.#known.set(record.number, record);
-    this.#knownMarks.set(record.mark, record.number);
+    this.#knownMarks.set(ownMarkOf(record.mark), record.number);
     if (this.#known.size <= MOST_KNOWN) return;
     for (const oldest of this.#known.values()) {
       this.#known.delete(oldest.number);
-      if (this.#knownMarks.get(oldest.mark) === oldest.number) this.#knownMarks.delete(oldest.mark);
+      const own = ownMarkOf(oldest.mark);
+      if (this.#knownMarks.get(own) === oldest.number) this.#knownMarks.delete(own);
       return;
     }
   }
@@ -224,6 +227,12 @@ export class Chain {
     if (this.#own.size <= MOST_OWN) return;
     this.#forgetAllOwn();
     this.#put({ ...own, selector: ALL, soft: false });
+  }
+
+  // Another purge of the same that waits may be newer. Both become one that no machine can have seen.
+  #addAgain(purge: ChainPurge, mark: string, position: LogPosition): void {
+    const waiting = this.#own.get(JSON.stringify(purgeFields(purge)));
+    this.#add({ ...purge, mark: waiting === undefined ? mark : hashed(`${waiting.mark}:${mark}`), position });
   }
 
   #put(own: OwnPurge): void {
@@ -251,5 +260,9 @@ export class Chain {
 // Whichever process puts the purge on the chain, it gets the same mark. A copy of the directory goes on at the same
 // position of the same log, and has other nonces.
 function markOf(epoch: number, position: LogPosition, nonce: number): string {
-  return hash("sha256", `${epoch}:${position}:${nonce}`).slice(0, 12);
+  return hashed(`${epoch}:${position}:${nonce}`);
+}
+
+function hashed(text: string): string {
+  return hash("sha256", text).slice(0, 12);
 }
