@@ -19,7 +19,8 @@ const LONG = [
   "test/security/{audit-copies,audit-unseen,canaries,cut-short,floods,late-cookies,poisoning,sealed-files,sessions}.test.ts",
   "test/store/{bounds,crash/crash,faults,litter,short-of-space,slow-disk,small-file-system,stress/stress,tiny-disk,traps,without-times}.test.ts",
   "test/adapters/{closing,compress-shared,http2,http2-requests,http2-writing,koa-heads,leaving,lent-bodies,nested,past-koa}.test.ts",
-  "test/adapters/{purger,reasons,restart,rewritten,shared-shape,superseded,unread-bodies}.test.ts",
+  "test/{redis,tier}/**",
+  "test/adapters/{held,purger,reasons,restart,rewritten,shared-shape,superseded,unread-bodies}.test.ts",
 ];
 
 /* Functions from values to values: no file, no server, no process, nothing of Vitest's that one file could leave for the next. They share a process,

@@ -1,5 +1,5 @@
 /**
- * What sharing purges costs: `node tier/run.mjs [--rounds 9] [--missed 50000]`. Needs redis-server, which it starts. Hits with a tier and without, interleaved; how
+ * What sharing purges costs: `node tier/run.mjs [--rounds 9] [--missed 50000] [--only purges,hits]`. Needs redis-server, which it starts. Hits with a tier and without, interleaved; how
  * long a purge takes until no machine answers with what it named, on three machines; how many a second; what the server keeps of each; how soon a machine that
  * has missed many has contact again.
  */
@@ -21,17 +21,23 @@ import { start } from "../servers.mjs";
 const PORT = 6398;
 const SETTLE_MS = 5_000;
 const { values } = parseArgs({
-  options: { rounds: { type: "string", default: "9" }, missed: { type: "string", default: "50000" } },
+  options: {
+    rounds: { type: "string", default: "9" },
+    missed: { type: "string", default: "50000" },
+    only: { type: "string" },
+  },
 });
 process.env.NODE_ENV = "production";
 
 const dir = mkdtempSync(join(tmpdir(), "diskcache-tier-bench-"));
 const server = spawn("redis-server", ["--port", String(PORT), "--save", "", "--dir", dir], { stdio: "ignore" });
 const redis = new Redis({ port: PORT, retryStrategy: () => 50 });
-await once(redis, "ready");
+redis.on("error", () => undefined); // until the server listens
+await new Promise((resolve) => redis.once("ready", resolve));
 
-await purges();
-await hits();
+const wanted = values.only?.split(",") ?? ["purges", "hits"];
+if (wanted.includes("purges")) await purges();
+if (wanted.includes("hits")) await hits();
 
 redis.disconnect();
 server.kill("SIGKILL");
@@ -65,8 +71,8 @@ async function hits() {
   const config = { bodyBytes: 10_240, memory: "64mb" };
   const systems = [
     { name: "without", server: await start("diskcache", config) },
-    { name: "again", server: await start("diskcache", config) },
     { name: "joined", server: await start("diskcache, joined", { ...config, redis: PORT }) },
+    { name: "again", server: await start("diskcache", config) },
   ];
   await pause(SETTLE_MS);
   for (const { server: one } of systems) {
@@ -74,7 +80,7 @@ async function hits() {
     await warmUp(one, ["one"]);
   }
   const taken = await interleave(systems, Number(values.rounds), ({ server: one }) => load(one, ["one"], 2));
-  const [without, again, joined] = systems.map((system) => taken.get(system).map(({ cpuMicros }) => cpuMicros));
+  const [without, joined, again] = systems.map((system) => taken.get(system).map(({ cpuMicros }) => cpuMicros));
   const ratio = (costs) => median(costs.map((cost, round) => without[round] / cost)).toFixed(3);
   const micros = [without, again, joined].map((costs) => median(costs).toFixed(1)).join(" / ");
   console.log(

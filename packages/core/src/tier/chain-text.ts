@@ -26,7 +26,7 @@ export class ChainText {
   /** What is put on the chain. Each time with another mark: a record that is told again after a loss is another one,
    * also where it comes to stand at the same number. */
   record(purge: OwnPurge): { readonly mark: string; readonly text: string } {
-    return { mark: purge.mark + randomBytes(4).toString("hex"), text: this.write(purge) };
+    return { mark: purge.mark + randomBytes(3).toString("base64url"), text: this.write(purge) };
   }
 
   write(purge: ChainPurge): string {

@@ -30,7 +30,8 @@ export interface PublisherDeps {
 }
 
 const RETRY_MS = 30;
-const LEAST_PAUSE_MS = 0.5;
+const LEAST_PAUSE_MS = 1;
+const PAUSE_FACTOR = 1.25;
 const LONGEST_PAUSE_MS = 20;
 /** A lease, and what clocks may differ by in it. */
 const LEASE_FACTOR = 1.02;
@@ -214,7 +215,7 @@ export class Publisher {
       for (const batch of batches) this.#judge(batch, confirmed, nowMs >= batch.untilMs);
       if (this.#batches.size === 0) break;
       await this.#waits.wait(this.#pauseMs);
-      this.#pauseMs = Math.min(this.#pauseMs * 2, LONGEST_PAUSE_MS);
+      this.#pauseMs = Math.min(this.#pauseMs * PAUSE_FACTOR, LONGEST_PAUSE_MS);
     }
     this.#confirming = false;
   }
