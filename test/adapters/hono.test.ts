@@ -318,14 +318,17 @@ describe("a Hono application on @hono/node-server", () => {
   });
 });
 
-it("an application that is asked by `request()` waits for its handler, and says once that `timeout` has no effect", async () => {
+it("an application asked by `request()` waits for its handler, and says once that `timeout` has no effect", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  onTestFinished(() => void vi.useRealTimers());
   const warn = vi.spyOn(process, "emitWarning").mockReturnValue(undefined);
   const { cache, clock } = cacheOf({ staleIfError: 600, timeout: 0.001 });
   let renders = 0;
   const app = new Hono();
   app.use(cache);
   app.get("/", async (c) => {
-    if (renders > 0) await new Promise<void>((resolve) => void setTimeout(resolve, 5));
+    // Longer than the `timeout`.
+    if (renders > 0) await vi.advanceTimersByTimeAsync(5);
     return c.text(`render ${++renders}`);
   });
   const ask = async () => (await app.request("http://example.com/")).text();

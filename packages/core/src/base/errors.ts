@@ -86,8 +86,8 @@ export function purgeError(path: string, cause: unknown): DiskCacheError {
 
 /** A purge that counts in its own directory, and is not known to count on every machine. */
 export function undeliveredError(cause: unknown): DiskCacheError {
-  const message = `purge is recorded here and will be delivered, other machines have not confirmed it: ${messageOf(cause)}`;
-  return new DiskCacheError("ERR_DISKCACHE_PURGE", message, { cause });
+  const state = "purge is recorded here and will be delivered, other machines have not confirmed it";
+  return new DiskCacheError("ERR_DISKCACHE_PURGE", `${state}: ${messageOf(cause)}`, { cause });
 }
 
 /** Machines that share purges have lost each other, or the engine. */

@@ -32,7 +32,7 @@ export function endSuperseded(
 
 /** What a request that changes something puts out of date. */
 export interface PutOut {
-  /** Resolves when no process of any machine answers with it, or that has failed. `undefined`: nothing is out of date. */
+  /** Resolves when no machine answers with it, or that has failed. `undefined`: nothing is out of date. */
   readonly purged: Promise<void> | undefined;
   /** Whether nothing else has invalidated its own page while it was made, as far as no tag is concerned. */
   readonly survived: boolean;

@@ -6,28 +6,19 @@
  * | --- | --- | --- |
  * | waiting | another process is the relay | it dies, or is silent for six tenths of a lease |
  * | connecting | the engine is asked for a connection | an answer, or a third of a lease |
- * | beating | shows where it stands, takes over what it lacks, sleeps until there is more | any doubt: then connecting |
+ * | beating | shows where it stands, takes over what it lacks, sleeps till there is more | doubt: then connecting |
  *
  * *Contact* is the moment before a beat was sent that was answered with: your mark is at your number, and nothing comes
  * after it. It is written into the log, where all processes of the directory see it.
  */
 import { randomBytes } from "node:crypto";
-import {
-  ALL,
-  contactNote,
-  LEFT_NOTE,
-  ORIGIN,
-  relayNote,
-  SHARES_NOTE,
-  standNote,
-  takenNote,
-  tickNote,
-} from "../store/log/chain-notes.js";
-import type { ChainRecord, Stand } from "../store/log/chain-notes.js";
+import { ALL, contactNote, LEFT_NOTE, relayNote, SHARES_NOTE, takenNote, tickNote } from "../store/log/chain-notes.js";
+import type { Stand } from "../store/log/chain-notes.js";
 import type { SharedDirectory } from "../store/sharing.js";
 import type { ChainText } from "./chain-text.js";
-import { FOUNDED } from "./chain-text.js";
-import type { Beat, EngineConnection, KeptRecord } from "./contract.js";
+import type { Beat, EngineConnection } from "./contract.js";
+import { ChainPlace, Doubt } from "./place.js";
+import type { PlaceEvent } from "./place.js";
 import type { ResolvedTier } from "./settings.js";
 import { connected, Waits } from "./time.js";
 import type { TierTime } from "./time.js";
@@ -36,10 +27,7 @@ import type { TierTime } from "./time.js";
 export type RelayEvent =
   /** More records are missing than one answer brings. */
   | "catching-up"
-  /** Records that this machine has put on the chain, or taken over, were lost there: they are put on it again. */
-  | "reconciled"
-  /** Records are missing for good: everything stored here counts as purged. */
-  | "emptied"
+  | PlaceEvent
   /** A record was not written by a machine with our secret: everything stored here counts as purged. */
   | "unreadable";
 
@@ -60,20 +48,16 @@ export interface RelayDeps {
 const UNPUBLISHED_MS = 250;
 /** How often the log is looked at for purges of processes that share nothing themselves. */
 const LOOK_MS = 100;
-/** Records that a machine which founds the chain again puts at its beginning. */
-const MOST_RECENT = 1_000;
 /** Records that are put on the chain in one step. */
 const MOST_AT_ONCE = 500;
 const FIRST_REST_MS = 20;
 /** A cache that is closed waits no longer for the engine to know. */
 const LONGEST_LEAVE_MS = 2_000;
 
-/** A connection is given up, and another one made. */
-class Doubt extends Error {}
-
 export class ChainRelay {
   readonly #deps: RelayDeps;
   readonly #waits: Waits;
+  readonly #place: ChainPlace;
   readonly #waiting = new Map<string, number>();
   #stopped = false;
   #running: Promise<void> = Promise.resolve();
@@ -85,6 +69,7 @@ export class ChainRelay {
   constructor(deps: RelayDeps) {
     this.#deps = deps;
     this.#waits = new Waits(deps.time);
+    this.#place = new ChainPlace({ ...deps, ask: (answer) => this.#ask(answer) });
   }
 
   /** Whether this process is the relay, and has a connection. */
@@ -154,7 +139,7 @@ export class ChainRelay {
     let lapsed = false;
     for (let count = 0; !this.#stopped && directory.relay.held; count++) {
       if (!directory.look()) throw new Doubt("the log cannot be used");
-      if (chain.stand === undefined) await this.#join(connection);
+      if (chain.stand === undefined) await this.#place.join(connection);
       const stand = chain.stand;
       if (stand === undefined) throw new Doubt("the log was begun again");
       const sentMs = time.steady();
@@ -172,7 +157,7 @@ export class ChainRelay {
       if (this.#stopped) return;
       if (beat.run !== run) [run, runSince] = [beat.run, sentMs];
       if (beat.state !== "ok") {
-        await this.#findPlace(connection, beat.state, stand);
+        await this.#place.find(connection, beat.state, stand);
         continue;
       }
       this.#refuseDouble(beat);
@@ -188,59 +173,6 @@ export class ChainRelay {
       await this.#publishLeft(connection);
       // Having taken something over, it shows so at once: purges wait for that.
       if (taken === 0) await this.#sleep(connection, stand.number);
-    }
-  }
-
-  // Only the end of the chain is of interest: what was stored before counts as purged.
-  async #join(connection: EngineConnection): Promise<void> {
-    const { directory } = this.#deps;
-    let end = await this.#ask(connection.last());
-    if (end === undefined) {
-      await this.#ask(connection.found(directory.machine(), ORIGIN, randomMark(), []));
-      end = await this.#ask(connection.last());
-    }
-    if (end === undefined) throw new Doubt("the chain is gone again");
-    directory.note([standNote(end, undefined, true)]);
-  }
-
-  async #findPlace(connection: EngineConnection, state: Exclude<Beat["state"], "ok">, stand: Stand): Promise<void> {
-    const { directory } = this.#deps;
-    if (state === "absent") {
-      const recent = [...directory.chain.known].filter(({ number }) => number <= stand.number).slice(-MOST_RECENT);
-      const kept = contiguous(recent, stand).map((record) => this.#kept(record));
-      await this.#ask(connection.found(directory.machine(), stand, randomMark(), kept));
-      return;
-    }
-    const common = state === "diverged" ? await this.#lastCommon(connection, stand) : undefined;
-    if (common !== undefined) {
-      directory.note([standNote(common, stand, false)]);
-      this.#deps.tell("reconciled");
-      return;
-    }
-    const end = await this.#ask(connection.last());
-    if (end === undefined) return;
-    directory.note([standNote(end, stand, true)]);
-    this.#deps.tell("emptied");
-  }
-
-  // The newest record that is on the chain and known here, or that the chain goes on from.
-  async #lastCommon(connection: EngineConnection, stand: Stand): Promise<Stand | undefined> {
-    const { chain } = this.#deps.directory;
-    const own = new Map<number, string>([[stand.number, stand.mark]]);
-    for (const { number, mark, before } of chain.known) {
-      own.set(number, mark);
-      if (!own.has(number - 1)) own.set(number - 1, before);
-    }
-    let common: Stand | undefined;
-    for (let from = Math.max(1, Math.min(...own.keys())); ;) {
-      const records = await this.#ask(connection.records(from));
-      for (const { number, mark, before } of records) {
-        if (own.get(number - 1) === before) common = { number: number - 1, mark: before };
-        if (own.get(number) === mark) common = { number, mark };
-      }
-      const last = records.at(-1);
-      if (last === undefined || last.number >= stand.number) return common;
-      from = last.number + 1;
     }
   }
 
@@ -343,27 +275,7 @@ export class ChainRelay {
     );
   }
 
-  #kept({ number, mark, before, purge }: ChainRecord): KeptRecord {
-    return { number, mark, before, text: purge === undefined ? FOUNDED : this.#deps.text.write(purge) };
-  }
-
   #ask<Answer>(answer: Promise<Answer>): Promise<Answer> {
     return this.#waits.inTime(this.#deps.settings.leaseMs / 3, answer);
   }
-}
-
-// Those that lead to the stand without a gap.
-function contiguous(records: readonly ChainRecord[], stand: Stand): ChainRecord[] {
-  const kept: ChainRecord[] = [];
-  let next = stand;
-  for (const record of records.toReversed()) {
-    if (record.number !== next.number || record.mark !== next.mark) break;
-    kept.unshift(record);
-    next = { number: record.number - 1, mark: record.before };
-  }
-  return kept;
-}
-
-function randomMark(): string {
-  return randomBytes(6).toString("hex");
 }

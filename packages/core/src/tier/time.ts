@@ -1,4 +1,4 @@
-/** The time, as machines that share purges live by it: a steady clock that all processes of a machine have in common, and
+/** The time of machines that share purges: a steady clock that all processes of a machine have in common, and
  * what has to be over in time. A test moves it by hand. */
 import { inOwnContext } from "../base/async.js";
 import type { EngineConnection, Tier } from "./contract.js";

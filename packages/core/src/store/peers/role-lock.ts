@@ -1,4 +1,4 @@
-/** Which process does what one of them has to do for all, such as to sweep: one at a time, by a lock (`link-lock.ts`). A
+/** Which process does what one has to do for all, such as to sweep: one at a time, by a lock (`link-lock.ts`). A
  * holder that has died or was stopped is recognised at once; one that has made no progress for a while is passed over,
  * because two at once do no harm. Never blocks. */
 import { errorCode } from "../file-system.js";
