@@ -80,7 +80,7 @@ function tellPolicy(info: string): void {
   const [, policy = ""] = /maxmemory_policy:(\S+)/.exec(info) ?? [];
   if (!policy.startsWith("allkeys-")) return;
   process.emitWarning(
-    `the server's maxmemory-policy is ${policy}, which may evict the purges of diskcache: set volatile-lfu or volatile-ttl`,
+    `the server's maxmemory-policy is ${policy}, which may evict purges of diskcache: set volatile-lfu or volatile-ttl`,
     { type: "DiskCacheWarning", code: "DISKCACHE_REDIS_POLICY" },
   );
 }

@@ -1,11 +1,11 @@
 /**
- * What is done in the server, in one step each. Every key of a script is in one slot of a cluster: `{name}`. Answers are
- * flat lists of texts and numbers, which look the same in all clients and versions of the protocol.
+ * What is done in the server, in one step each. Every key of a script is in one slot of a cluster: `{name}`.
+ * Answers are flat lists of texts and numbers, which look the same in all clients and versions of the protocol.
  *
- * The chain is a stream: entry `<number>-0` has the fields n, its mark, p, the mark before it, o, the machine, and s, what
- * it says. The list of machines is a hash: name to `<number>:<token>`; under `list` a random name of the list, so that one
- * that was lost and begun again is another one; and under `steady` the run that a machine has had contact with for a
- * lease. A run is one of the server and one of the list.
+ * The chain is a stream: entry `<number>-0` has the fields n, its mark, p, the mark before it, o, the machine, and s,
+ * what it says. The list of machines is a hash: name to `<number>:<token>`; under `list` a random name of the list, so
+ * that one that was lost and begun again is another one; and under `steady` the run that a machine has had contact with
+ * for a lease. A run is one of the server and one of the list.
  */
 
 /** Which run this is; `""` where a script may not ask the server. */
@@ -40,8 +40,8 @@ end`;
 
 /** KEYS: log, machines, missing. ARGV: machine, number, mark, token, run to call steady or "", most records, for how
  * many milliseconds a machine counts as missing when another run becomes steady.
- * Answers: state, last, run, steady, machines, what the machine was listed with or "", then number, mark, mark before and
- * text of each record. */
+ * Answers: state, last, run, steady, machines, what the machine was listed with or "", then number, mark, mark before
+ * and text of each record. */
 export const BEAT = `${RUN}${NUMBER}
 local last = newest()
 if not last then return {'absent'} end
@@ -80,7 +80,9 @@ local first = number + 1
 local before = last[2][2]
 for i = 3, #ARGV, 2 do
   number = number + 1
-  redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], string.format('%d-0', number), 'n', ARGV[i], 'p', before, 'o', ARGV[2], 's', ARGV[i + 1])
+  local id = string.format('%d-0', number)
+  local fields = {'n', ARGV[i], 'p', before, 'o', ARGV[2], 's', ARGV[i + 1]}
+  redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], id, unpack(fields))
   before = ARGV[i]
 end
 local machines = redis.call('HGETALL', KEYS[2])

@@ -1,5 +1,5 @@
-/** Where a machine stands on the chain when it joins, and when its mark is not at its number: goes back to what the chain
- * and the machine both know, begins the chain again, or begins cold. Takes no record over, and never waits. */
+/** Where a machine stands on the chain when it joins, and when its mark is not at its number: goes back to what the
+ * chain and the machine both know, begins the chain again, or begins cold. Takes no record over. */
 import { randomBytes } from "node:crypto";
 import { ORIGIN, standNote } from "../store/log/chain-notes.js";
 import type { ChainRecord, Stand } from "../store/log/chain-notes.js";
