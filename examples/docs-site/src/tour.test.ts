@@ -15,6 +15,10 @@ describe("what the visits to a page amount to", () => {
     expect(stop).toEqual({ path: "/a", bytes: 4, renderedMs: 90, cachedMs: 2, problems: [] });
   });
 
+  it("is no problem when a busy machine takes as long for a hit as it took to render", () => {
+    expect(stopOf("/a", visit(MISS, 2), [visit(HIT, 3)]).problems).toEqual([]);
+  });
+
   it("has no time of rendering when the first was a hit already", () => {
     expect(stopOf("/a", visit(HIT, 1), [visit(HIT, 1)])).toMatchObject({ renderedMs: undefined, problems: [] });
   });
@@ -38,12 +42,6 @@ describe("what the visits to a page amount to", () => {
       cold: visit(HIT, 1),
       warm: [visit(HIT, 1), visit(HIT, 1, "pagE")],
       problem: "1 of 2 repeated visits got other bytes than the first",
-    },
-    {
-      when: "a hit takes about as long as rendering",
-      cold: visit(MISS, 19),
-      warm: [visit(HIT, 1)],
-      problem: "not 20 times faster from the cache",
     },
   ])("is a problem when $when", ({ cold, warm, problem }) => {
     expect(stopOf("/a", cold, warm).problems).toEqual([problem]);

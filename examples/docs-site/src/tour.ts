@@ -10,14 +10,11 @@ export interface Stop {
   readonly renderedMs: number | undefined;
   /** Median of the visits after that. */
   readonly cachedMs: number;
-  /** What was not as promised: empty when all is well. */
+  /** What was not as promised: empty when all is well. Never a time, as these are the machine's, and what else it does. */
   readonly problems: readonly string[];
 }
 
 const WARM_VISITS = 31;
-
-/** What the cache has to be worth on every page of the tour. */
-const LEAST_SPEED_UP = 20;
 
 /** Pages of different sizes: the list of documents, a search through all of them, and documents that are always installed. */
 function tourPages(catalogue: Catalogue): string[] {
@@ -51,10 +48,7 @@ async function visitOften(path: string, origin: string, agent: Agent): Promise<S
 export function stopOf(path: string, cold: Visit, warm: readonly Visit[]): Stop {
   const renderedMs = isHit(cold.cacheStatus) ? undefined : cold.ms;
   const cachedMs = median(warm.map((one) => one.ms));
-  const problems = problemsOf(cold, warm);
-  if (renderedMs !== undefined && renderedMs < LEAST_SPEED_UP * cachedMs)
-    problems.push(`not ${LEAST_SPEED_UP} times faster from the cache`);
-  return { path, bytes: cold.body.length, renderedMs, cachedMs, problems };
+  return { path, bytes: cold.body.length, renderedMs, cachedMs, problems: problemsOf(cold, warm) };
 }
 
 function problemsOf(cold: Visit, warm: readonly Visit[]): string[] {
