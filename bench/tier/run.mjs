@@ -1,7 +1,8 @@
 /**
- * What sharing purges costs: `node tier/run.mjs [--rounds 9] [--missed 50000] [--only purges,hits]`. Needs redis-server, which it starts. Hits with a tier and without, interleaved; how
- * long a purge takes until no machine answers with what it named, on three machines; how many a second; what the server keeps of each; how soon a machine that
- * has missed many has contact again.
+ * What sharing purges costs: `node tier/run.mjs [--rounds 9] [--missed 50000] [--only purges,hits]`. Needs redis-server,
+ * which it starts. Hits with a tier, without, and without beside a client that is in use, interleaved; how long a purge
+ * takes until no machine answers with what it named, on three machines; how many a second; what the server keeps of
+ * each; how soon a machine that has missed many has contact again.
  */
 import { fork, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -20,6 +21,7 @@ import { start } from "../servers.mjs";
 
 const PORT = 6398;
 const SETTLE_MS = 5_000;
+const PROCESSES = 4;
 const { values } = parseArgs({
   options: {
     rounds: { type: "string", default: "9" },
@@ -69,23 +71,30 @@ async function purges() {
 async function hits() {
   pinSelf(CLIENT_CORE);
   const config = { bodyBytes: 10_240, memory: "64mb" };
-  const systems = [
-    { name: "without", server: await start("diskcache", config) },
-    { name: "joined", server: await start("diskcache, joined", { ...config, redis: PORT }) },
-    { name: "again", server: await start("diskcache", config) },
-  ];
+  // More than one process of each: two that do the same differ by some percent for as long as they live.
+  const systems = [];
+  for (let n = 0; n < PROCESSES; n++) {
+    systems.push({ name: "without", server: await start("diskcache", config) });
+    systems.push({ name: "joined", server: await start("diskcache, joined", { ...config, redis: PORT }) });
+    systems.push({ name: "beside", server: await start("diskcache, beside a client", { ...config, redis: PORT }) });
+  }
   await pause(SETTLE_MS);
   for (const { server: one } of systems) {
     await fill(one, 1);
     await warmUp(one, ["one"]);
   }
-  const taken = await interleave(systems, Number(values.rounds), ({ server: one }) => load(one, ["one"], 2));
-  const [without, joined, again] = systems.map((system) => taken.get(system).map(({ cpuMicros }) => cpuMicros));
-  const ratio = (costs) => median(costs.map((cost, round) => without[round] / cost)).toFixed(3);
-  const micros = [without, again, joined].map((costs) => median(costs).toFixed(1)).join(" / ");
-  console.log(
-    `hit, µs of CPU without / again / joined: ${micros}; rate again ${ratio(again)}, joined ${ratio(joined)} of without`,
-  );
+  const taken = await interleave(systems, Number(values.rounds), ({ server: one }) => load(one, ["one"], 1));
+  const costs = (name) =>
+    systems
+      .filter((system) => system.name === name)
+      .map((system) => median(taken.get(system).map(({ cpuMicros }) => cpuMicros)));
+  for (const name of ["without", "joined", "beside"]) {
+    const each = costs(name);
+    const ratio = (median(costs("without")) / median(each)).toFixed(3);
+    console.log(
+      `hit, ${name}: ${each.map((micros) => micros.toFixed(1)).join(" / ")} µs of CPU; rate ${ratio} of without`,
+    );
+  }
   await Promise.all(systems.map(({ server: one }) => one.stop()));
 }
 
