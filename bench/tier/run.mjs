@@ -1,10 +1,10 @@
 /**
- * What sharing purges costs: `node tier/run.mjs [--rounds 9] [--missed 50000] [--only purges,hits]`. Needs redis-server,
+ * What sharing purges costs: `node tier/run.mjs [--rounds 9] [--missed 50000] [--only purges,hits,pages]`. Needs redis-server,
  * which it starts. Hits with a tier, without, and without beside a client that is in use, interleaved; how long a purge
  * takes until no machine answers with what it named, on three machines; how many a second; what the server keeps of
- * each; how soon a machine that has missed many has contact again.
+ * each; how soon a machine that has missed many has contact again. `pages`, or one of its parts, is in pages.mjs.
  */
-import { fork, spawn } from "node:child_process";
+import { fork } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -12,12 +12,13 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { Redis } from "ioredis";
 import { fill } from "../fill.mjs";
 import { load, warmUp } from "../load.mjs";
 import { CLIENT_CORE, pinSelf } from "../machine.mjs";
 import { interleave, median } from "../rounds.mjs";
 import { start } from "../servers.mjs";
+import { partsOf } from "./pages.mjs";
+import { startRedis } from "./site.mjs";
 
 const PORT = 6398;
 const SETTLE_MS = 5_000;
@@ -32,18 +33,19 @@ const { values } = parseArgs({
 process.env.NODE_ENV = "production";
 
 const dir = mkdtempSync(join(tmpdir(), "diskcache-tier-bench-"));
-const server = spawn("redis-server", ["--port", String(PORT), "--save", "", "--dir", dir], { stdio: "ignore" });
-const redis = new Redis({ port: PORT, retryStrategy: () => 50 });
-redis.on("error", () => undefined); // until the server listens
-await new Promise((resolve) => redis.once("ready", resolve));
+const engine = await startRedis(PORT, dir);
+const parts = { purges, hits };
+const ofPages = partsOf({ dir, port: PORT, ...engine });
 
-const wanted = values.only?.split(",") ?? ["purges", "hits"];
-if (wanted.includes("purges")) await purges();
-if (wanted.includes("hits")) await hits();
-
-redis.disconnect();
-server.kill("SIGKILL");
-rmSync(dir, { recursive: true, force: true });
+try {
+  for (const name of values.only?.split(",") ?? Object.keys(parts)) {
+    const wanted = name === "pages" ? Object.values(ofPages) : [{ ...parts, ...ofPages }[name]];
+    for (const part of wanted) await part();
+  }
+} finally {
+  engine.stop();
+  rmSync(dir, { recursive: true, force: true });
+}
 
 async function purges() {
   const machines = ["a", "b", "c"].map((name) => machine(name));
@@ -59,10 +61,9 @@ async function purges() {
 
   await second.close();
   const missed = Number(values.missed);
-  const used = async () => Number(/used_memory:(\d+)/.exec(await redis.info("memory"))[1]);
-  const before = await used();
+  const before = await engine.used();
   await first.purge(missed, 256);
-  console.log(`memory of the server: ${((await used()) - before) / missed} bytes a purge`);
+  console.log(`memory of the server: ${((await engine.used()) - before) / missed} bytes a purge`);
   const back = machine("b");
   console.log(`contact after ${missed} missed purges: ${Math.round(await back.joined)} ms from the start of the cache`);
   for (const each of [machines[0], back, machines[2]]) await each.close();
