@@ -32,7 +32,7 @@ import { capturePlan } from "./stored-head.js";
 import { endSuperseded, putOutOfDate } from "./supersede.js";
 import type { PutOut } from "./supersede.js";
 import { headTold, notModified } from "./validation.js";
-import type { Freshening } from "./validation.js";
+import type { Freshening, Told } from "./validation.js";
 import { leadNoLonger, releaseFollowers } from "./forward-plan.js";
 import {
   changedFields,
@@ -67,6 +67,8 @@ export class Forward {
   /** A stored response that a 304 has freshened, until its head leaves; then whether it stays stored. */
   #freshening: Freshening | undefined;
   #freshened: MaybeAsync<boolean> = false;
+  /** What the answer to a HEAD says of the stored page, until its head leaves. */
+  #told: Told | undefined;
   /** The fields the client is given. */
   #given: RawHeaders = [];
   readonly #report: ForwardReport;
@@ -226,14 +228,23 @@ export class Forward {
     return this.#capture?.followed ?? false;
   }
 
+  /** Whether `leaving` decides anything: what is stored of the response, or what it says of a stored page. */
+  get awaitsLeaving(): boolean {
+    return (this.#capture ?? this.#freshening ?? this.#told) !== undefined;
+  }
+
   /** The head is about to be sent, with all that middleware outside the cache has added to it. Called once, before
    * `end`. Only now is it certain that the response may be shared: until then no request reads along.
    * @returns fields to set after all, because they have changed */
   leaving(rawHeaders: RawHeaders): Fields {
     const capture = this.#capture;
     const head = this.#decidedOn;
-    if (head === undefined || (capture ?? this.#freshening) === undefined) return [];
+    if (head === undefined || !this.awaitsLeaving) return [];
     const reason = lateRefusal(this.#given, rawHeaders, this.#context.options.relaxed.setCookie);
+    if (this.#told !== undefined) {
+      this.#toldOfPage(reason);
+      return [];
+    }
     if (reason === undefined && this.#plan.page !== undefined) this.#context.hitForMiss.forget(this.#plan.page.key);
     if (capture === undefined) return this.#freshenedLeaves(reason, rawHeaders);
     if (reason === undefined) {
@@ -252,6 +263,7 @@ export class Forward {
     const capture = this.#capture;
     this.#capture = undefined;
     this.#freshenedLeaves(undefined, []);
+    this.#toldOfPage(undefined);
     // A handler that goes on while it writes may have read more since.
     const now = capture && this.#decision && audited(this.#context, this.#plan, this.#decision);
     const { skipReason } = this.directives;
@@ -273,7 +285,7 @@ export class Forward {
     this.#capture?.abort(reason);
     this.#capture = undefined;
     this.#freshening?.abort(reason);
-    this.#freshening = undefined;
+    this.#freshening = this.#told = undefined;
     // An error that is thrown here is an answer like any other to the waiting requests: a failure, which each of them
     // finds out for itself.
     if (reason === "thrown") releaseFollowers(this.#plan, true);
@@ -313,7 +325,7 @@ export class Forward {
       });
     if (selection !== undefined) {
       if (request.method === "HEAD")
-        headTold(this.#context, this.#plan, selection, head, now, (told, plan) =>
+        this.#told = headTold(this.#context, this.#plan, selection, head, now, (told, plan) =>
           this.#decide(told, now, undefined, plan),
         );
       if (head.status === 304 && this.requestChanges.conditional) {
@@ -350,7 +362,7 @@ export class Forward {
     const kept: StoreDecision = refusal === undefined ? decision : { store: false, reason: refusal };
     const known = { ownEtag, whole: body !== undefined, tookMs: this.#report.sinceMs };
     const set = clientFields(this.#plan, this.directives, head, kept, known, this.#context.options);
-    if (this.#capture !== undefined) this.#given = [...head.rawHeaders, ...set.flat()];
+    if (this.awaitsLeaving) this.#given = [...head.rawHeaders, ...set.flat()];
     // Filled, it is a different page for every client: the client's conditions and ranges are about none of them.
     const answerable = this.requestChanges.stripped && this.directives.sealHoles() === undefined;
     return deliveryFor(answerable ? this.#plan.request : undefined, head, set, body, decision.store);
@@ -402,6 +414,12 @@ export class Forward {
     const { kept, fields } = freshening.store();
     this.#freshened = kept;
     return fields;
+  }
+
+  #toldOfPage(refusal: string | undefined): void {
+    const told = this.#told;
+    this.#told = undefined;
+    told?.(refusal);
   }
 
   // A client whose own response is read from the capture gets the rest of it.

@@ -170,33 +170,43 @@ function copyOrEnd(
 
 /* RFC 9111 §4.3.5: what the handler answers to a HEAD is also about the stored GET. The client gets it as it is. */
 
-/** Refusals that hold for an answer to GET as well. */
-const FOR_ONE: ReadonlySet<string> = new Set(["private", "no-store"]);
+/** Refusals for what is missing: an answer without a body may leave that out, and the page has it. */
+const FOR_LACK: ReadonlySet<string> = new Set(["no-freshness", "no-cache", "expired-no-validator"]);
+/** Answers about HEAD itself: they say nothing of a GET. */
+const ABOUT_THE_METHOD: ReadonlySet<number> = new Set([405, 501]);
 
-/** @param decide whether a response to this plan may be stored */
+/** Called once, when that answer leaves, with the reason for which what leaves must not be shared, if there is one. */
+export type Told = (refusal: string | undefined) => void;
+
+/** @param decide whether a response to this plan may be stored
+ * @returns what becomes of the stored response then; `undefined` where that is settled */
 export function headTold(
   context: CacheContext,
   plan: ForwardPlan,
   { key, entry }: Selection,
-  head: ResponseHead,
+  answer: ResponseHead,
   now: number,
   decide: (head: ResponseHead, plan: ForwardPlan) => StoreDecision,
-): void {
+): Told | undefined {
+  const { value } = entry;
   // With holes it has neither validators nor a length of its own.
-  if (entry.value.holes !== undefined) return;
-  const told = headUpdate(entry.value.head, head, entry.bodyBytes);
-  if (told === "invalidate") context.store.removeForAll(entry.head);
+  if (value.holes !== undefined || ABOUT_THE_METHOD.has(answer.status)) return undefined;
+  // A 304 to a condition of the client's has the fields of the answer without one.
+  const head = answer.status === 304 ? { ...answer, status: value.head.status } : answer;
   const asGet = { ...plan, request: { ...plan.request, method: "GET" } };
-  if (told === "freshen") {
-    const freshened = freshen(headToFreshen(entry), head, dated(context.options.clock, now));
-    const decision = decide(freshened, asGet);
-    const { value } = freshenedEntry(entry, freshened, decision);
-    void copyOrEnd(context, asGet, { key, entry }, value, decision).store();
-  } else if (told === "ignore" && head.status === 200) {
-    const decision = decide(head, asGet);
-    // Other fields that are missing from an answer without a body may be present with it.
-    if (!decision.store && FOR_ONE.has(decision.reason)) endSuperseded(context, asGet, head.status, decision.reason);
-  }
+  const over = (reason: string): undefined => {
+    endSuperseded(context, asGet, head.status, reason);
+    return undefined;
+  };
+  const told = head.status === value.head.status ? headUpdate(value.head, head, entry.bodyBytes) : "invalidate";
+  if (told === "invalidate") return over("superseded");
+  const decision = decide(head, asGet);
+  if (!decision.store && !FOR_LACK.has(decision.reason)) return over(decision.reason);
+  if (told === "ignore") return (refusal) => (refusal === undefined ? undefined : over(refusal));
+  const freshened = freshen(headToFreshen(entry), head, dated(context.options.clock, now));
+  const allowed = decide(freshened, asGet);
+  const copy = copyOrEnd(context, asGet, { key, entry }, freshenedEntry(entry, freshened, allowed).value, allowed);
+  return (refusal) => void (refusal === undefined ? copy.store() : over(refusal));
 }
 
 /* What a leader shares when the answer is a stored response after all: one that was freshened, or a stale one that
