@@ -59,6 +59,13 @@ export class Capture implements Party {
     return this.#tapped.begun || (this.#ctx.respond === false && !this.stoodIn);
   }
 
+  /** The handler has failed, and another response takes the place of its own: of that, the client gets the cookies. */
+  clear(): void {
+    const cookies = this.#res.getHeader("Set-Cookie");
+    removeHandlersFields(this.#ctx, this.#before);
+    if (cookies !== undefined) this.#ctx.set("Set-Cookie", cookies as string | string[]);
+  }
+
   left(release: () => void): boolean {
     const goesOn = this.#forward.clientLeft(release);
     if (goesOn) this.#flowing?.clientLeft();

@@ -335,7 +335,7 @@ export class Forward {
         this.#given = answer.response.headers;
         return { kind: "instead", response: answer.response, record: answer.freshening !== undefined };
       }
-      const stale = this.#staleInstead(now, head.status);
+      const stale = this.#staleInstead(now, head.status, head.rawHeaders);
       if (stale !== undefined) return { kind: "instead", response: stale, record: false };
     }
     return this.#deliver(head, before, body, now);
@@ -488,8 +488,8 @@ export class Forward {
     if (stale !== undefined) this.onTimeout?.(stale);
   }
 
-  #staleInstead(now: number, failure: Failure): OutgoingResponse | undefined {
-    const stale = staleInstead(this.#context, this.#plan, now, failure);
+  #staleInstead(now: number, failure: Failure, fields: RawHeaders = []): OutgoingResponse | undefined {
+    const stale = staleInstead(this.#context, this.#plan, now, failure, fields);
     if (stale !== undefined) this.#report.answeredElsewhere();
     return stale;
   }

@@ -11,10 +11,11 @@ import type { CacheContext } from "../page-cache/context.js";
 import { formatCacheStatus } from "../http/cache-status.js";
 import type { CacheStatus } from "../http/cache-status.js";
 import { isCodable } from "../http/codable.js";
-import { fieldLines } from "../http/fields.js";
+import { hasField } from "../http/fields.js";
 import { freshen, headUpdate, validates } from "../http/freshen.js";
 import { sameVariant } from "../key/page-key.js";
 import type { ResponseEntry, Selection } from "../lookup/select.js";
+import { withCookiesOf } from "../stored/outgoing.js";
 import type { OutgoingResponse } from "../stored/outgoing.js";
 import type { StoredResponse } from "../stored/stored-response.js";
 import type { Fields } from "./client-response.js";
@@ -45,13 +46,14 @@ export function notModified(
     report.freshened(0, "not-modified", false);
     const status: CacheStatus = { fwd: reason, fwdStatus: 304, detail: "not-modified" };
     const marks = { status, shown: context.options, said: "STALE" } as const;
-    return { response: respondStored(context, entry, request, now, marks), freshening: undefined };
+    const response = withCookiesOf(respondStored(context, entry, request, now, marks), validation.rawHeaders);
+    return { response, freshening: undefined };
   }
   const head = freshen(headToFreshen(entry), validation, dated(context.options.clock, now));
   const asked = decide(head);
   // A cookie is for this client alone: a whole response with one would not be stored either.
-  const cookies = context.options.relaxed.setCookie ? [] : fieldLines(validation.rawHeaders, "set-cookie");
-  const decision: StoreDecision = cookies.length > 0 ? { store: false, reason: "set-cookie" } : asked;
+  const withCookie = !context.options.relaxed.setCookie && hasField(validation.rawHeaders, "set-cookie");
+  const decision: StoreDecision = withCookie ? { store: false, reason: "set-cookie" } : asked;
   const freshened = freshenedEntry(entry, head, decision);
   const copy = copyOrEnd(context, plan, selection, freshened.value, decision);
   const { refusal } = copy;
@@ -61,9 +63,8 @@ export function notModified(
   const status: CacheStatus = { fwd: reason, fwdStatus: 304, stored, storing, detail: refusal };
   const marks = { status, shown: context.options, said: "HIT" } as const;
   const response = respondStored(context, freshened, request, now, marks);
-  const headers = [...response.headers, ...cookies.flatMap((line) => ["Set-Cookie", line])];
   return {
-    response: { ...response, headers },
+    response: withCookie ? withCookiesOf(response, validation.rawHeaders) : response,
     freshening: decision.store ? new Freshening(context, plan, freshened, copy, report) : undefined,
   };
 }
