@@ -2,6 +2,7 @@
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { contentDigest, MAX_KEYED_CONTENT_BYTES } from "@diskcache/core";
 import type { Forward, PageCache, RequestHead, ResolvedPolicy } from "@diskcache/core";
+import { changedFields } from "./changed-fields.js";
 import { http2Fields, isHttp2Received, isHttp2Request } from "./http2-request.js";
 import { schemeOf } from "./server.js";
 import { plainFields } from "./watch-request.js";
@@ -38,8 +39,11 @@ export function requestHead(req: IncomingMessage, target: string = req.url ?? ""
   const plain = plainFields(req);
   const { headers, rawHeaders } = isHttp2Request(req) ? http2Fields(req, plain) : plain;
   const rewritten = rewrittenTarget(req, target);
+  const changed = changedFields(req);
   const head = { method: req.method ?? "", target, scheme: schemeOf(req), headers, rawHeaders };
-  return rewritten === undefined ? head : { ...head, rewritten };
+  if (rewritten === undefined && changed === undefined) return head;
+  const lines = changed && { rawHeaders: [...rawHeaders, ...changed], received: rawHeaders };
+  return { ...head, ...lines, ...(rewritten !== undefined && { rewritten }) };
 }
 
 /* A request as the cache sees it, with its content where that is part of the key. */
