@@ -125,6 +125,58 @@ describe.each([
   });
 });
 
+/** Germans are given another target, which is then taken off by the mount of an application with the cache in it. */
+const MOUNTED: readonly { readonly name: string; readonly make: Rewriting["make"] }[] = [
+  ...[express5, express4].map((express, n) => ({
+    name: `express ${5 - n}`,
+    make: (dir: string, clock: ManualClock) => {
+      const cache = forExpress({ dir, clock, ttl: "5m" });
+      const inner = express.Router({ mergeParams: true });
+      inner.use(cache);
+      inner.use((req, res) => void res.send(`page ${req.baseUrl}${req.url} ${String(req.params["language"])}`));
+      const app = express();
+      app.use((req, _res, next) => {
+        req.url = `/${String(req.headers["x-country"])}${req.url}`;
+        next();
+      });
+      app.use("/:language", inner);
+      return { cache, listener: app };
+    },
+  })),
+  ...[Koa3, Koa2].map((Koa, n) => ({
+    name: `koa ${3 - n}`,
+    make: (dir: string, clock: ManualClock) => {
+      const cache = forKoa({ dir, clock, ttl: "5m" });
+      const app = new Koa();
+      // What a rewriting middleware and koa-mount do together.
+      app.use(async (ctx: Context, next: Next) => {
+        const language = ctx.get("x-country");
+        ctx.path = `/${language}${ctx.path}`;
+        ctx.mountPath = `/${language}`;
+        ctx.path = ctx.path.slice(language.length + 1);
+        await next();
+      });
+      app.use(cache);
+      app.use((ctx: Context) => void (ctx.body = `page ${String(ctx.mountPath)}${ctx.path} ${ctx.get("x-country")}`));
+      const handle = app.callback();
+      return { cache, listener: (req: IncomingMessage, res: ServerResponse) => void handle(req, res) };
+    },
+  })),
+];
+
+describe.each(MOUNTED)("$name: a target that was rewritten onto the path of a mount", (rewriting) => {
+  it("has pages of its own under each", async () => {
+    const site = await open(rewriting);
+    for (const again of [false, true]) {
+      const [german, english] = [await site.visit("/about", GERMAN), await site.visit("/about", ENGLISH)];
+      expect([german.text, english.text]).toEqual(["page /de/about de", "page /en/about en"]);
+      expect([german.isHit, english.isHit]).toEqual([again, again]);
+    }
+    await site.cache.purge("/about");
+    expect((await site.visit("/about", GERMAN)).isHit).toBe(false);
+  });
+});
+
 /* Fields that middleware before the cache sets, changes or removes: handlers read those, and clients sent others. */
 
 interface Served {

@@ -24,7 +24,7 @@ export function readyResponse<Req>(
   // Already in a cache: this one or another must not answer in between.
   if (req.diskCache !== undefined || isRefresh(req) || isNever(req)) return undefined;
   if (cache.knowsWhoAsks(native)) return undefined;
-  if (req.url !== target && rewrittenTarget(req, target) !== undefined) return undefined;
+  if (rewrittenTarget(req, target) !== undefined) return undefined;
   if (changedFields(req) !== undefined) return undefined;
   const method = req.method ?? "";
   if (isHttp2Request(req)) return cache.ready(method, target, schemeOf(req), http2Lines(req));

@@ -28,7 +28,8 @@ export function mountedAt(req: IncomingMessage, path: string): void {
  */
 export function rewrittenTarget(req: IncomingMessage, target: string): string | undefined {
   const { url = "", baseUrl = MOUNTS.get(req) ?? "" } = req as { readonly url?: string; readonly baseUrl?: string };
-  if (url === target) return undefined;
+  // Below a mount it is as received only by chance: a target was put in its place, and the mount took that away again.
+  if (url === target && (baseUrl === "" || baseUrl === "/")) return undefined;
   // At exactly the path of the mount there is no slash to keep.
   const isMounted = baseUrl + url === target || (url.startsWith("/") && baseUrl + url.slice(1) === target);
   return isMounted ? undefined : baseUrl + url;
