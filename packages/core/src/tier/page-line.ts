@@ -60,17 +60,16 @@ export class PageLine {
   ): Promise<Answer | undefined> {
     const connection = this.#connection;
     if (connection === undefined || !this.#circuit.take()) return undefined;
+    const asked = question(connection);
+    // One that is broken is not asked again; one that is only late may answer the next question in time.
+    asked.catch(() => this.#giveUp(connection));
     try {
-      const answer = await this.#waits.inTime(this.#deps.timeoutMs * patience, question(connection));
+      const answer = await this.#waits.inTime(this.#deps.timeoutMs * patience, asked);
       this.#answered();
       return answer;
     } catch (error) {
       if (!this.#closed) this.#fail(error);
-      // What it answers later is of no use to any.
-      if (this.#circuit.open && this.#connection === connection) {
-        this.#connection = undefined;
-        connection.close();
-      }
+      if (this.#circuit.open) this.#giveUp(connection);
       return undefined;
     }
   }
@@ -89,6 +88,12 @@ export class PageLine {
     this.#waits.end();
     this.#connection?.close();
     this.#connection = undefined;
+  }
+
+  #giveUp(connection: PagesConnection): void {
+    if (this.#connection !== connection) return;
+    this.#connection = undefined;
+    connection.close();
   }
 
   #connect(): void {
