@@ -125,7 +125,11 @@ export class TieredStore<Value> extends DiskStore<Value> {
   }
 
   // Other machines find what was made before they see the lock go.
-  #release([key, ...others]: readonly [string, ...string[]], own: KeyLock | undefined, release: () => void): void {
+  #release(
+    [key, ...others]: readonly [string, ...string[]],
+    own: KeyLock | undefined,
+    release: () => Promise<unknown>,
+  ): void {
     own?.release(others);
     void Promise.all([key, ...others].map((made) => this.written(made)))
       .then(() => Promise.all([key, ...others].map((made) => this.#pages.given(made))))
