@@ -87,6 +87,7 @@ export type {
   StoreEntry,
   StoreEvent,
   StoreOwner,
+  SharedPagesStats,
   StoreStats,
   TierStats,
 } from "./store/contract.js";
@@ -98,7 +99,10 @@ export type {
   BeatQuestion,
   Confirmed,
   EngineConnection,
+  KeptPage,
   KeptRecord,
+  PagesConnection,
+  PagesSettings,
   Tier,
   TierSettings,
 } from "./tier/contract.js";
