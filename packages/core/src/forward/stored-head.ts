@@ -3,7 +3,7 @@
 import { dated } from "../base/clock.js";
 import type { Coding } from "../base/codings.js";
 import type { RawHeaders, ResponseHead } from "../base/exchange.js";
-import type { CapturePlan } from "./capture/capture.js";
+import type { CapturePlan } from "./capture/capture-plan.js";
 import type { ClientCacheControl } from "../http/patch-cache-control.js";
 import { isCodable } from "../http/codable.js";
 import { fieldLines, fieldValue, hasField, withField, withoutFields } from "../http/fields.js";

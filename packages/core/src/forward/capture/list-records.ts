@@ -1,29 +1,65 @@
-/** Writes an alias record for a response whose query matters only in part (`No-Vary-Search`), for targets that are
- * equivalent to its own. */
-import type { RequestHead, ResponseHead } from "../../base/exchange.js";
+/** Writes the records that lead to a stored response: the list of its page's variants (RFC 9111 §4.1), and an alias for
+ * targets that are equivalent to its own (`No-Vary-Search`). A record only points at responses, and each of them is
+ * checked against purges by itself: so its birth is now, and it never starts out purged. */
 import { fieldValue } from "../../http/fields.js";
 import { canonicalQuery, parseNoVarySearch } from "../../http/no-vary-search.js";
-import { pathKey, searchAliasKey, searchRecordKey } from "../../key/page-key.js";
-import type { PageKey } from "../../key/page-key.js";
+import { pathKey, searchAliasKey, searchRecordKey, variantKey } from "../../key/page-key.js";
 import { andThen } from "../../base/async.js";
 import type { MaybeAsync } from "../../base/async.js";
+import { varyRecordUnder } from "../../lookup/select.js";
 import type { Store } from "../../store/contract.js";
 import type { StoredValue } from "../../stored/stored-value.js";
-import { encodeSearchAlias, encodeSearchRecord, withRule } from "../../stored/selection-records.js";
+import {
+  encodeSearchAlias,
+  encodeSearchRecord,
+  encodeVaryRecord,
+  withRule,
+  withVariant,
+} from "../../stored/selection-records.js";
+import type { CapturePlan } from "./capture-plan.js";
 
-/** @param expiresAt of the response, epoch ms: no record outlives what it points at by much */
-export function listEquivalents(
+/** When the response was stored, and until when it is usable, epoch ms: no record outlives what it points at by much. */
+interface Lifetime {
+  readonly storedAt: number;
+  readonly expiresAt: number;
+}
+
+/** @param digest which variant of its page it is, where it is one of several */
+export function listRecords(
   store: Store<StoredValue>,
-  page: PageKey,
-  request: RequestHead,
-  { rawHeaders }: ResponseHead,
-  { storedAt, expiresAt }: { readonly storedAt: number; readonly expiresAt: number },
+  plan: CapturePlan,
+  digest: string | undefined,
+  lifetime: Lifetime,
+): MaybeAsync<void> {
+  const listed = digest === undefined ? undefined : listVariant(store, plan, digest, lifetime);
+  return andThen(listed, () => listEquivalents(store, plan, lifetime));
+}
+
+function listVariant(
+  store: Store<StoredValue>,
+  { page, vary }: CapturePlan,
+  digest: string,
+  { storedAt, expiresAt }: Lifetime,
+): MaybeAsync<void> {
+  return andThen(varyRecordUnder(store, page.key), (current) => {
+    const { record, dropped } = withVariant(current, vary, { digest, expiresAt });
+    const latest = Math.max(...record.variants.map((variant) => variant.expiresAt));
+    const { key, scope, name } = page;
+    const head = { key, scope, name, tags: [], storedAt, expiresAt: latest, birth: store.position() };
+    store.put({ ...head, meta: encodeVaryRecord(record) }, Buffer.alloc(0));
+    for (const old of dropped) store.remove(variantKey(key, old));
+  });
+}
+
+function listEquivalents(
+  store: Store<StoredValue>,
+  { page, request, head: { rawHeaders } }: CapturePlan,
+  { storedAt, expiresAt }: Lifetime,
 ): MaybeAsync<void> {
   const variance = parseNoVarySearch(rawHeaders);
   const path = variance && pathKey(page, request);
   if (path === undefined) return undefined;
   const rule = fieldValue(rawHeaders, "no-vary-search")!;
-  // The record only points at responses, and each of them is checked against purges by itself: so its birth is now.
   const word = { scope: page.scope, name: page.name, tags: [], storedAt, birth: store.position() };
   return andThen(store.get(searchRecordKey(path)), (current) => {
     const known = current?.value.kind === "search" ? current.value : undefined;
