@@ -22,7 +22,7 @@ import type { HandlerDirectives } from "./handler-directives.js";
 import { isPart } from "./request-changes.js";
 
 /** The response as it begins. */
-interface Beginning {
+export interface Beginning {
   readonly head: ResponseHead;
   /** Fields that were set before the handler was called. */
   readonly before: RawHeaders;
