@@ -74,10 +74,11 @@ export interface DiskCacheOptions<Req = unknown> extends CachePolicy<Req> {
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when it is not that, or shorter; the message does not show it
    * @example diskCache({ dir: ".cache/pages", ttl: "5m", secret: process.env["CACHE_SECRET"]! }) */
   readonly secret?: Secret | SecretOptions;
-  /** Share purges with other machines, over an engine such as Redis or Valkey: when `purge()` resolves, no machine
-   * answers with what it named. What `redisTier()` of @diskcache/redis returns, the same for every cache on the
-   * directory. See docs/distributed.md.
-   * @default undefined: purges reach the processes that share the directory
+  /** Share purges and pages with other machines, over an engine such as Redis or Valkey: when `purge()` resolves, no
+   * machine answers with what it named; a page that one machine has rendered is there for all, and a cold one is
+   * rendered once. What `redisTier()` of @diskcache/redis returns, the same for every cache on the directory. See
+   * docs/distributed.md.
+   * @default undefined: purges reach the processes that share the directory, and each machine renders for itself
    * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` when it is not that, or one of its settings is wrong
    * @example diskCache({ dir: ".cache/pages", ttl: "5m", tier: redisTier({ client: new Redis(), name: "shop" }) }) */
   readonly tier?: Tier;
