@@ -51,7 +51,8 @@ const ROOMS = {
   "store/bounds": { values: [...STORE_BASE, ENTRIES, "store/peers"] },
 
   // Purges that machines share: a protocol over an engine, and its traces in the log of a directory.
-  tier: { values: ["options", "store/log", "store/process-identity"], types: ["store", "tier/contract"] },
+  // And pages that they share: a store of its own on the one on disk.
+  tier: { values: ["options", "store", "store/entries", "store/log"], types: ["tier/contract"] },
   // What an engine has to do: a port, and the option that hands one in.
   "tier/contract": { types: ["store/log"] },
 

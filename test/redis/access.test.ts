@@ -30,6 +30,20 @@ async function everything(client: RedisClient): Promise<string> {
   const careful = await redisTier({ client, name: "shop", replicas: 1 }).connect();
   await expect(careful.append("a", [{ mark: "n", text: "y" }])).rejects.toThrow("0 of 1 replicas have confirmed");
   careful.close();
+  const pages = await redisTier({ client, name: "shop" }).pages!.connect();
+  const bytes = Buffer.from("a token of a page that is shared");
+  await pages.put("0".repeat(64), bytes, 1_000);
+  await pages.get("0".repeat(64));
+  await pages.drop("0".repeat(64), bytes);
+  await pages.putPiece("0".repeat(64), "token", 0, bytes, 1_000);
+  await pages.hasPieces("0".repeat(64), "token", 1);
+  await pages.piece("0".repeat(64), "token", 0);
+  await pages.lock("0".repeat(64), "token", 1_000);
+  await pages.lock("0".repeat(64), "another", 1_000);
+  await pages.renewLock("0".repeat(64), "token", 1_000);
+  await pages.lockLeft("0".repeat(64));
+  await pages.unlock("0".repeat(64), "token");
+  pages.close();
   return beat.run;
 }
 

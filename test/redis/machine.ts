@@ -55,7 +55,7 @@ export function temporary(): string {
   return dir;
 }
 
-export const joined = (...machines: readonly Machine[]): Promise<void> =>
+export const joined = (...machines: readonly Pick<Machine, "cache">[]): Promise<void> =>
   eventually(async () => {
     for (const { cache } of machines) if ((await cache.stats()).tier?.state !== "joined") return false;
     return true;

@@ -9,7 +9,9 @@ import type {
   BeatQuestion,
   Confirmed,
   EngineConnection,
+  KeptPage,
   KeptRecord,
+  PagesConnection,
 } from "../../packages/core/src/tier/contract.js";
 import type { TierTime } from "../../packages/core/src/tier/time.js";
 
@@ -22,6 +24,10 @@ export class Server {
   steady = "";
   missingUntilMs = -Infinity;
   run = randomBytes(4).toString("hex");
+  /** Pages and their pieces, and until when they are kept. */
+  pages = new Map<string, { readonly bytes: Buffer; readonly untilMs: number }>();
+  /** Whether it has no memory for pages. */
+  full = false;
   /** Machines that sleep here. */
   readonly lines = new Set<Line>();
 
@@ -32,6 +38,7 @@ export class Server {
     copy.machines = new Map(this.machines);
     copy.steady = this.steady;
     copy.missingUntilMs = this.missingUntilMs;
+    copy.pages = new Map(this.pages);
     return copy;
   }
 
@@ -54,6 +61,7 @@ export class Server {
     this.machines.clear();
     this.steady = "";
     this.missingUntilMs = -Infinity;
+    this.pages.clear();
   }
 
   /** Forgets the newest records. */
@@ -82,6 +90,8 @@ export class Line {
   /** `"cut"`: nothing gets through. `"deaf"`: what is asked is done, and the answer is lost. */
   state: "open" | "cut" | "deaf" = "open";
   server: Server;
+  /** What does not get through on a way that is open. */
+  deafTo: "beats" | undefined = undefined;
   /** What is asked is done so many times: 2 for a client that sends again. */
   times = 1;
   /** What a weaker protocol would make of what is asked and answered. */
@@ -102,6 +112,61 @@ export class Line {
     return this.#connection();
   };
 
+  connectForPages = async (): Promise<PagesConnection> => {
+    await this.#ask(() => undefined);
+    const kept = (server: Server, name: string, now: number): KeptPage | undefined => {
+      const page = server.pages.get(name);
+      return page && page.untilMs > now ? { bytes: page.bytes, leftMs: page.untilMs - now } : undefined;
+    };
+    const keep = (server: Server, name: string, bytes: Buffer, untilMs: number): "kept" | "full" => {
+      if (server.full) return "full";
+      server.pages.set(name, { bytes: Buffer.from(bytes), untilMs });
+      return "kept";
+    };
+    return {
+      get: (name) => this.#ask((server, now) => kept(server, name, now)),
+      put: (name, bytes, forMs) =>
+        this.#ask((server, now) => {
+          const there = kept(server, name, now)?.bytes.subarray(8, 16);
+          if (there !== undefined && Buffer.compare(there, bytes.subarray(8, 16)) > 0) return "older";
+          return keep(server, name, bytes, now + forMs);
+        }),
+      drop: (name, beginning) =>
+        this.#ask((server) => {
+          const there = server.pages.get(name)?.bytes.subarray(0, beginning.length);
+          if (there?.equals(beginning) === true) server.pages.delete(name);
+        }),
+      hasPieces: (name, token, count) =>
+        this.#ask((server, now) =>
+          Array.from({ length: count }, (_, index) => kept(server, pieceName(name, token, index), now)).every(
+            (piece) => piece !== undefined,
+          ),
+        ),
+      piece: (name, token, index) =>
+        this.#ask((server, now) => kept(server, pieceName(name, token, index), now)?.bytes),
+      putPiece: (name, token, index, bytes, forMs) =>
+        this.#ask((server, now) => keep(server, pieceName(name, token, index), bytes, now + forMs)),
+      lock: (name, token, forMs) =>
+        this.#ask((server, now) => {
+          const there = kept(server, `lock ${name}`, now);
+          if (there !== undefined) return String(there.bytes);
+          server.pages.set(`lock ${name}`, { bytes: Buffer.from(token), untilMs: now + forMs });
+          return "";
+        }),
+      renewLock: (name, token, forMs) =>
+        this.#ask((server, now) => {
+          if (String(kept(server, `lock ${name}`, now)?.bytes) !== token) return;
+          server.pages.set(`lock ${name}`, { bytes: Buffer.from(token), untilMs: now + forMs });
+        }),
+      unlock: (name, token) =>
+        this.#ask((server, now) => {
+          if (String(kept(server, `lock ${name}`, now)?.bytes) === token) server.pages.delete(`lock ${name}`);
+        }),
+      lockLeft: (name) => this.#ask((server, now) => kept(server, `lock ${name}`, now)?.leftMs ?? -2),
+      close: () => undefined,
+    };
+  };
+
   /** A record was appended to a server: machines that sleep wake up. */
   wake(): void {
     for (const sleeper of this.#sleepers) sleeper();
@@ -109,7 +174,10 @@ export class Line {
 
   #connection(): EngineConnection {
     return {
-      beat: (question) => this.#ask((server, now) => this.#weakened(beatAt(server, this.#named(question), now))),
+      beat: (question) =>
+        this.deafTo === "beats"
+          ? new Promise(() => undefined)
+          : this.#ask((server, now) => this.#weakened(beatAt(server, this.#named(question), now))),
       sleep: (number, ms) => this.#sleep(number, ms),
       append: (_machine, records) =>
         this.#ask((server, now) => {
@@ -238,6 +306,10 @@ function confirmAt(server: Server, { number, mark }: Stand, machines: readonly s
     there: server.at(number)?.mark === mark,
     machines: new Map(machines.map((machine) => [machine, server.machines.get(machine)])),
   };
+}
+
+function pieceName(name: string, token: string, index: number): string {
+  return `${name}:${token}:${index}`;
 }
 
 function tokenIn(listed: string | undefined): string {

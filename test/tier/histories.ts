@@ -1,7 +1,7 @@
 /**
  * `npm run histories`: machines that share purges over an engine in memory, in histories of purges, renders and faults,
  * for as long as it is told to. `-- --histories 10000 --seed 7`; `--without steady|joining|tokens|absence|cut-off`: without
- * a rule of the protocol, whose lack has to show; `--history <JSON>` runs one.
+ * a rule of the protocol, whose lack has to show; `--pages`: machines share their pages, too; `--history <JSON>` runs one.
  */
 import { parseArgs } from "node:util";
 import fc from "fast-check";
@@ -22,9 +22,17 @@ const option = { type: "string" } as const;
 export async function main(...args: string[]): Promise<void> {
   const { values } = parseArgs({
     args,
-    options: { histories: option, seed: option, without: option, history: option, steps: option },
+    options: {
+      histories: option,
+      seed: option,
+      without: option,
+      history: option,
+      steps: option,
+      pages: { type: "boolean" },
+    },
   });
-  const how = WITHOUT[values.without ?? "nothing"];
+  const rule = WITHOUT[values.without ?? "nothing"];
+  const how = rule && { ...rule, pages: values.pages === true };
   if (how === undefined) throw new Error(`--without: one of ${Object.keys(WITHOUT).join(", ")}`);
   if (values.history !== undefined) return console.log(await run(JSON.parse(values.history) as Step[], how));
   const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31));

@@ -55,15 +55,26 @@ export interface Ran {
   readonly rejected: number;
 }
 
+export interface RunOptions {
+  readonly settings?: TierSettings;
+  readonly weakness?: Weakness;
+  /** Machines share their pages, too. */
+  readonly pages?: boolean;
+}
+
 /** Two machines of two processes each. */
 export async function run(
   history: readonly Step[],
-  { settings, weakness }: { readonly settings?: TierSettings; readonly weakness?: Weakness } = {},
+  { pages = false, settings, weakness }: RunOptions = {},
 ): Promise<Ran> {
   const world = new World();
   const dirs = [world.directory(), world.directory()] as const;
   const start = (index: number): Process =>
-    world.process(dirs[index % 2] as string, { purge: { timeout: 4 }, ...settings }, weakness && { weakness });
+    world.process(
+      dirs[index % 2] as string,
+      { purge: { timeout: 4 }, ...settings },
+      { ...(weakness && { weakness }), ...(pages && { pages: {} }) },
+    );
   const processes: (Process | undefined)[] = [0, 1, 2, 3].map(start);
   const truth = PAGES.map(() => 0);
   const confirmed = PAGES.map(() => 0);
@@ -112,7 +123,9 @@ export async function run(
         return;
       }
       case "ask":
-        return ask(process, one.page, `step ${index}`);
+        // Where the engine is asked for it, time has to pass until there is an answer.
+        under.push(ask(process, one.page, `step ${index}`));
+        return;
       case "wait":
         return world.time.advance(one.ms);
       case "cut":
@@ -155,11 +168,13 @@ export async function run(
     }
     // Whatever is under way ends, and every process is asked at many moments.
     for (let ms = 0; ms < LEASE_MS * 3; ms += 200) {
-      for (const process of processes) for (const at of PAGES.keys()) await ask(process, at, `after ${ms} ms`);
+      for (const process of processes)
+        for (const at of PAGES.keys()) await world.time.until(ask(process, at, `after ${ms} ms`));
       await world.time.advance(200);
     }
     await world.time.until(Promise.all(under));
-    for (const process of processes) for (const at of PAGES.keys()) await ask(process, at, "at the end");
+    for (const process of processes)
+      for (const at of PAGES.keys()) await world.time.until(ask(process, at, "at the end"));
   } finally {
     await world.close();
   }

@@ -8,15 +8,22 @@ import { SteadyClock } from "../../packages/core/src/base/clock.js";
 import type { EntryHead, StoreEntry } from "../../packages/core/src/store/contract.js";
 import { DiskStore } from "../../packages/core/src/store/disk-store.js";
 import type { DiskStoreOptions } from "../../packages/core/src/store/disk-store-options.js";
-import type { TierSettings } from "../../packages/core/src/tier/contract.js";
+import type { PagesSettings, TierSettings } from "../../packages/core/src/tier/contract.js";
 import { Line, Server, VirtualTime } from "./engine.js";
 import type { Weakness } from "./engine.js";
 import { sharing } from "../../packages/core/src/tier/membership.js";
 import type { TierEventName } from "../../packages/core/src/tier/membership.js";
 import { resolveTier } from "../../packages/core/src/tier/settings.js";
 import type { ResolvedTier } from "../../packages/core/src/tier/settings.js";
+import { openTieredStore } from "../../packages/core/src/tier/tiered-store.js";
 
 export const LEASE_MS = 1_200;
+
+interface ProcessOptions {
+  readonly weakness?: Weakness;
+  /** Which pages are shared; `undefined`: none. */
+  readonly pages?: PagesSettings;
+}
 
 /** One process on a directory. */
 export interface Process {
@@ -25,6 +32,7 @@ export interface Process {
   readonly events: TierEventName[];
   readonly faults: DiskCacheError[];
   readonly dir: string;
+  readonly options: DiskStoreOptions<string>;
   /** What it would answer with now: the text, and whether it is stale. */
   get(key: string): Promise<string | undefined>;
   fill(key: string, text: string, tags?: readonly string[]): void;
@@ -49,15 +57,21 @@ export class World {
   process(
     dir: string,
     settings: TierSettings = {},
-    { weakness, ...more }: Partial<DiskStoreOptions<string>> & { readonly weakness?: Weakness } = {},
+    { pages, weakness, ...more }: Partial<DiskStoreOptions<string>> & ProcessOptions = {},
   ): Process {
     const line = new Line(this.server, this.time, weakness);
     this.#lines.push(line);
     const events: TierEventName[] = [];
     const faults: DiskCacheError[] = [];
-    const tier = { settings: { lease: LEASE_MS / 1000, ...settings }, connect: line.connect };
+    const tier = {
+      settings: { lease: LEASE_MS / 1000, ...settings },
+      connect: line.connect,
+      ...(pages && { pages: { settings: pages, locks: true, connect: line.connectForPages } }),
+    };
+    const resolved = resolveTier(tier) as ResolvedTier;
+    const fault = (error: DiskCacheError): void => void faults.push(error);
     const { time } = this;
-    const store = new DiskStore<string>({
+    const options: DiskStoreOptions<string> = {
       dir,
       memoryBytes: 1 << 20,
       maxSize: Infinity,
@@ -70,19 +84,24 @@ export class World {
       clock: new SteadyClock(),
       decode: ({ meta }) => meta,
       sharing: sharing({
-        settings: resolveTier(tier) as ResolvedTier,
+        settings: resolved,
         boot: "boot",
         time,
-        secrets: undefined,
-        encrypt: false,
+        secrets: more.secrets,
+        encrypt: more.encrypt ?? false,
         tell: (event) => events.push(event),
-        fault: (error) => faults.push(error),
+        fault,
       }),
       ...more,
-    });
+    };
+    const store =
+      resolved.pages === undefined
+        ? new DiskStore(options)
+        : openTieredStore(options, resolved.pages, { time, fault, shifted: movedHead, mayShare: () => true });
     this.#open.push(store);
     return {
       dir,
+      options,
       store,
       line,
       events,
@@ -113,6 +132,10 @@ export class World {
     await this.time.until(Promise.all(this.#open.map((store) => store.close())));
     for (const dir of this.#dirs) rmSync(dir, { recursive: true, force: true });
   }
+}
+
+function movedHead(given: EntryHead, ms: number): EntryHead {
+  return { ...given, storedAt: given.storedAt + ms, expiresAt: given.expiresAt + ms };
 }
 
 function head(key: string, tags: readonly string[], birth: number): EntryHead {

@@ -82,6 +82,7 @@ export type {
   StoreEntry,
   StoreEvent,
   StoreOwner,
+  SharedPagesStats,
   StoreStats,
   TierStats,
 } from "./store/contract.js";
@@ -93,7 +94,10 @@ export type {
   BeatQuestion,
   Confirmed,
   EngineConnection,
+  KeptPage,
   KeptRecord,
+  PagesConnection,
+  PagesSettings,
   Tier,
   TierSettings,
 } from "./tier/contract.js";

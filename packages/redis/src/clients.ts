@@ -3,11 +3,13 @@
 import { optionError } from "@diskcache/core";
 
 /** A word of a command. */
-export type Word = string | number;
+export type Word = string | number | Buffer;
 
 export interface Connection {
   /** @param key the first key of the command: which node of a cluster has it */
   call(words: readonly Word[], key: string): Promise<unknown>;
+  /** The same, with texts of the answer as the bytes that they are. */
+  callForBytes(words: readonly Word[], key: string): Promise<unknown>;
   close(): void;
 }
 
@@ -21,11 +23,14 @@ export interface Connector {
   open(): Promise<Connection>;
 }
 
+type Text = string | Buffer;
+
 /** The client is asked for as little as possible, and so may be of any version that has it. */
 interface Client {
-  readonly call?: (...words: string[]) => Promise<unknown>;
+  readonly call?: (...words: Text[]) => Promise<unknown>;
+  readonly callBuffer?: (...words: Text[]) => Promise<unknown>;
   readonly sendCommand?: (...args: unknown[]) => Promise<unknown>;
-  readonly customCommand?: (words: string[]) => Promise<unknown>;
+  readonly customCommand?: (words: Text[], options?: object) => Promise<unknown>;
   readonly duplicate?: (...overrides: unknown[]) => Client;
   readonly connect?: () => Promise<unknown>;
   readonly disconnect?: (() => unknown) | undefined;
@@ -41,6 +46,9 @@ interface Client {
 
 const EXPECTED = "a client of redis, ioredis or iovalkey, or a function that makes a client, as for GLIDE";
 const CONNECT_MS = 2_000;
+/** How redis and GLIDE are asked for bytes: the type of a bulk string (`$`), and the decoder of that name. */
+const REDIS_BYTES = { typeMapping: { 36: Buffer } };
+const GLIDE_BYTES = { decoder: 0 };
 
 /** Settings of ioredis and iovalkey under which a command fails at once where it cannot be sent, and is sent once. */
 const SENT_ONCE = {
@@ -103,7 +111,7 @@ function madeEachTime(make: () => object | Promise<object>): Connector {
       const client = (await make()) as Client;
       if (typeof client !== "object" || client === null || speaker(client) === undefined)
         throw optionError("redisTier.client", EXPECTED, client);
-      return { call: speaker(client)!, close: () => ended(client) };
+      return { ...speaker(client)!, close: () => ended(client) };
     },
   };
 }
@@ -126,18 +134,36 @@ async function connected(client: Client): Promise<Connection> {
   } finally {
     clearTimeout(timer);
   }
-  return { call: speaker(client)!, close: () => ended(client) };
+  return { ...speaker(client)!, close: () => ended(client) };
 }
 
-function speaker(client: Client): Connection["call"] | undefined {
-  const { call, customCommand, sendCommand, slots } = client;
-  const texts = (words: readonly Word[]): string[] => words.map(String);
-  if (typeof call === "function") return (words) => call.call(client, ...texts(words));
-  if (typeof customCommand === "function") return (words) => customCommand.call(client, texts(words));
+function speaker(client: Client): Pick<Connection, "call" | "callForBytes"> | undefined {
+  const { call, callBuffer, customCommand, sendCommand, slots } = client;
+  if (typeof call === "function" && typeof callBuffer === "function")
+    return {
+      call: (words) => call.apply(client, texts(words)),
+      callForBytes: (words) => callBuffer.apply(client, texts(words)),
+    };
+  if (typeof customCommand === "function")
+    return {
+      call: (words) => customCommand.call(client, texts(words)),
+      callForBytes: (words) => customCommand.call(client, texts(words), GLIDE_BYTES),
+    };
   if (typeof sendCommand !== "function") return undefined;
-  if (slots !== undefined) return (words, key) => sendCommand.call(client, key, false, texts(words));
-  if (client.getSentinelNode !== undefined) return (words) => sendCommand.call(client, false, texts(words));
-  return (words) => sendCommand.call(client, texts(words));
+  const sent = (words: readonly Word[], key: string, options: object | undefined): Promise<unknown> => {
+    const more = options === undefined ? [] : [options];
+    if (slots !== undefined) return sendCommand.call(client, key, false, texts(words), ...more);
+    if (client.getSentinelNode !== undefined) return sendCommand.call(client, false, texts(words), ...more);
+    return sendCommand.call(client, texts(words), ...more);
+  };
+  return {
+    call: (words, key) => sent(words, key, undefined),
+    callForBytes: (words, key) => sent(words, key, REDIS_BYTES),
+  };
+}
+
+function texts(words: readonly Word[]): Text[] {
+  return words.map((word) => (Buffer.isBuffer(word) ? word : String(word)));
 }
 
 // What the client calls it to end at once, whatever it waits for.

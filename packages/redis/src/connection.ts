@@ -1,8 +1,7 @@
 /** The chain of purges and the list of machines in Redis or Valkey: each operation is a script or a command. */
-import { createHash } from "node:crypto";
 import type { Appended, Beat, BeatQuestion, Confirmed, EngineConnection, KeptRecord, Stand } from "@diskcache/core";
 import type { Connection, Connector, Word } from "./clients.js";
-import { allowingOom, APPEND, BEAT, CONFIRM, FOUND, GIVE_UP, LAST, LEAVE, RECORDS } from "./scripts.js";
+import { allowingOom, APPEND, BEAT, CONFIRM, Evaluator, FOUND, GIVE_UP, LAST, LEAVE, RECORDS } from "./scripts.js";
 
 /** Records that one answer brings at most. */
 const MOST_RECORDS = 1_000;
@@ -31,8 +30,7 @@ export class RedisConnection implements EngineConnection {
   #sleeper: Promise<Connection> | undefined = undefined;
   #sleeping: Promise<void> | undefined = undefined;
   #closed = false;
-  /** Scripts that the server has run. */
-  readonly #known = new Set<string>();
+  readonly #evaluator: Evaluator;
   /** Whether the server knows flags of scripts. */
   #flags = true;
 
@@ -40,6 +38,7 @@ export class RedisConnection implements EngineConnection {
     this.#connector = connector;
     this.#settings = settings;
     this.#connection = connection;
+    this.#evaluator = new Evaluator(connection);
   }
 
   static async open(connector: Connector, settings: ConnectionSettings): Promise<RedisConnection> {
@@ -164,41 +163,15 @@ export class RedisConnection implements EngineConnection {
 
   /** @param always also where the server's memory is used up */
   async #script(script: string, keys: readonly string[], args: readonly Word[], always = false): Promise<unknown[]> {
-    if (!always || !this.#flags) return this.#evaluated(script, keys, args);
+    if (!always || !this.#flags) return this.#evaluator.run(script, keys, args);
     try {
-      return await this.#evaluated(allowingOom(script), keys, args);
+      return await this.#evaluator.run(allowingOom(script), keys, args);
     } catch (error) {
       if (!/compiling script|shebang|flags/i.test(messageOf(error))) throw error;
       this.#flags = false;
-      return this.#evaluated(script, keys, args);
+      return this.#evaluator.run(script, keys, args);
     }
   }
-
-  // The server remembers a script that it has run once, until it is restarted.
-  async #evaluated(script: string, keys: readonly string[], args: readonly Word[]): Promise<unknown[]> {
-    const [key = ""] = keys;
-    const rest = [keys.length, ...keys, ...args];
-    if (this.#known.has(script)) {
-      try {
-        return listOf(await this.#connection.call(["EVALSHA", digestOf(script), ...rest], key));
-      } catch (error) {
-        if (!/noscript/i.test(messageOf(error))) throw error;
-      }
-    }
-    const answer = await this.#connection.call(["EVAL", script, ...rest], key);
-    this.#known.add(script);
-    return listOf(answer);
-  }
-}
-
-const digests = new Map<string, string>();
-
-function digestOf(script: string): string {
-  const known = digests.get(script);
-  if (known !== undefined) return known;
-  const digest = createHash("sha1").update(script).digest("hex");
-  digests.set(script, digest);
-  return digest;
 }
 
 function recordsIn(fields: readonly unknown[]): KeptRecord[] {
@@ -212,10 +185,6 @@ function recordsIn(fields: readonly unknown[]): KeptRecord[] {
 
 function* pairs(list: readonly unknown[]): Iterable<[string, string]> {
   for (let at = 0; at + 1 < list.length; at += 2) yield [String(list[at]), String(list[at + 1])];
-}
-
-function listOf(answer: unknown): unknown[] {
-  return Array.isArray(answer) ? answer : [answer];
 }
 
 function messageOf(error: unknown): string {

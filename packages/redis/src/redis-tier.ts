@@ -1,10 +1,11 @@
 /** The option `tier` over Redis or Valkey: checks what it is given, and says once what an operator has to know of the
  * server. */
 import { optionError } from "@diskcache/core";
-import type { Tier, TierSettings } from "@diskcache/core";
+import type { PagesSettings, Tier, TierSettings } from "@diskcache/core";
 import { connector } from "./clients.js";
 import type { RedisClient } from "./clients.js";
 import { RedisConnection } from "./connection.js";
+import { RedisPages } from "./redis-pages.js";
 
 export interface RedisTierOptions extends TierSettings {
   /** A client of [redis](https://www.npmjs.com/package/redis), [ioredis](https://www.npmjs.com/package/ioredis) or
@@ -25,16 +26,27 @@ export interface RedisTierOptions extends TierSettings {
      * @default 50_000 */
     readonly keep?: number;
   };
+  /** Which pages are shared; `false` for none: then only purges are.
+   * @default {} */
+  readonly pages?: PagesSettings | false;
+  /** A page is rendered by one machine at a time; the others wait for it, as the processes of one machine do.
+   * @default true */
+  readonly locks?: boolean;
+  /** Pages of another release are not shared, purges are: a page links to assets of its own release. Letters, digits,
+   * `.`, `_` and `-`.
+   * @default "" */
+  readonly release?: string;
 }
 
 const NAME = /^[\w.-]{1,64}$/;
 /** The server drops whole nodes of the stream, a hundred records each. */
 const LEAST_KEPT = 1_000;
 const REPLICAS_MS = 200;
-const OPTIONS: ReadonlySet<string> = new Set(["client", "name", "replicas", "log"]);
+const RELEASE = /^[\w.-]{0,64}$/;
+const OPTIONS: ReadonlySet<string> = new Set(["client", "name", "replicas", "log", "pages", "locks", "release"]);
 const SETTINGS = ["lease", "whenCutOff", "purge", "absence"] as const satisfies readonly (keyof TierSettings)[];
 
-/** Purges on every machine: what the option `tier` of a cache takes.
+/** Purges on every machine, and pages that one has rendered for all: what the option `tier` of a cache takes.
  * @throws {DiskCacheError} `ERR_DISKCACHE_OPTION`
  * @example
  * const tier = redisTier({ client: new Redis(process.env.REDIS_URL), name: "shop" });
@@ -46,9 +58,15 @@ export function redisTier(given: RedisTierOptions): Tier {
     const expected = `one of ${[...OPTIONS, ...SETTINGS].join(", ")}`;
     throw optionError(`redisTier.${unknown}`, expected, (given as unknown as Record<string, unknown>)[unknown]);
   }
-  const { client, name, replicas = 0, log = {} } = given;
+  const { client, name, replicas = 0, log = {}, pages = {}, locks = pages !== false, release = "" } = given;
   if (typeof name !== "string" || !NAME.test(name))
     throw optionError("redisTier.name", "1 to 64 letters, digits, `.`, `_` or `-`", name);
+  if (typeof release !== "string" || !RELEASE.test(release))
+    throw optionError("redisTier.release", "up to 64 letters, digits, `.`, `_` or `-`", release);
+  if (pages !== false && (typeof pages !== "object" || pages === null))
+    throw optionError("redisTier.pages", "`false` or an object", pages);
+  if (typeof locks !== "boolean" || (locks && pages === false))
+    throw optionError("redisTier.locks", "a boolean, and not `true` where `pages` is `false`", locks);
   const connect = connector(client);
   if (!Number.isInteger(replicas) || replicas < 0) throw optionError("redisTier.replicas", "0 or a count", replicas);
   if (replicas > 0 && !connect.single)
@@ -62,8 +80,14 @@ export function redisTier(given: RedisTierOptions): Tier {
     SETTINGS.filter((setting) => given[setting] !== undefined).map((setting) => [setting, given[setting]]),
   ) as TierSettings;
   let told = false;
+  const ofPages = pages !== false && {
+    settings: pages,
+    locks,
+    connect: () => RedisPages.open(connect, `diskcache:${name}:${release}`),
+  };
   return {
     settings,
+    ...(ofPages && { pages: ofPages }),
     connect: async () => {
       const connection = await RedisConnection.open(connect, { keys, keep, replicas, replicasMs: REPLICAS_MS });
       if (!told) {

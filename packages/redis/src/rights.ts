@@ -1,8 +1,8 @@
 /** What the user under which machines talk to the server has to be allowed to do, and nothing beyond that. */
 
 /** Commands that are sent, and those that scripts of this package call. */
-const SENT = ["eval", "evalsha", "xread", "info", "wait"];
-const OF_SCRIPTS = "xadd xrange xrevrange hget hgetall hset hsetnx hdel hlen exists set".split(" ");
+const SENT = "eval evalsha xread info wait get pttl set exists".split(" ");
+const OF_SCRIPTS = "xadd xrange xrevrange hget hgetall hset hsetnx hdel hlen getrange unlink pexpire".split(" ");
 
 /** The rights of a user of the server, in the words of `ACL SETUSER`. Clients of a cluster need `+cluster|slots` and
  * `+cluster|info` as well, and those of Sentinel rights on Sentinel's own servers.
@@ -10,5 +10,10 @@ const OF_SCRIPTS = "xadd xrange xrevrange hget hgetall hset hsetnx hdel hlen exi
  * @example
  * await admin.call("ACL", "SETUSER", "diskcache", "on", `>${password}`, ...redisRights("shop")); */
 export function redisRights(name: string): string[] {
-  return [`~diskcache:{${name}}:*`, "-@all", ...[...SENT, ...OF_SCRIPTS].map((command) => `+${command}`)];
+  return [
+    `~diskcache:{${name}}:*`,
+    `~diskcache:${name}:*`,
+    "-@all",
+    ...[...SENT, ...OF_SCRIPTS].map((command) => `+${command}`),
+  ];
 }

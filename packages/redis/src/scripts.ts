@@ -8,6 +8,9 @@
  * for a lease. A run is one of the server and one of the list.
  */
 
+import { createHash } from "node:crypto";
+import type { Connection, Word } from "./clients.js";
+
 /** Which run this is; `""` where a script may not ask the server. */
 const RUN = `
 local function run()
@@ -145,8 +148,75 @@ local token = string.match(listed, ':(.*)$') or ''
 if string.sub(token, 1, #ARGV[2]) ~= ARGV[2] then return 0 end
 return redis.call('HDEL', KEYS[1], ARGV[1])`;
 
+/** KEYS: a page. ARGV: its bytes, milliseconds. Of two pages the one that was begun later stays, which bytes 8 to 15
+ * say. Answers 1 when it is kept. */
+export const PUT = `
+local there = redis.call('GETRANGE', KEYS[1], 8, 15)
+if there > string.sub(ARGV[1], 9, 16) then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1`;
+
+/** KEYS: a page. ARGV: what it has to begin with to be removed. */
+export const DROP = `
+if redis.call('GETRANGE', KEYS[1], 0, #ARGV[1] - 1) ~= ARGV[1] then return 0 end
+return redis.call('UNLINK', KEYS[1])`;
+
+/** KEYS: a lock. ARGV: token, milliseconds. Answers "" when it is taken, or the token of its holder. */
+export const LOCK = `
+if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return '' end
+return redis.call('GET', KEYS[1])`;
+
+/** KEYS: a lock. ARGV: token, milliseconds. */
+export const RENEW = `
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+return 0`;
+
+/** KEYS: a lock. ARGV: token. */
+export const UNLOCK = `
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('UNLINK', KEYS[1]) end
+return 0`;
+
 /** A script that may write where the memory of the server is used up: purges have to go in. Servers before Redis 7 know
  * no such flag. */
 export function allowingOom(script: string): string {
   return `#!lua flags=allow-oom\n${script}`;
+}
+
+/** Runs scripts on a connection. The server remembers one that it has run, until it is restarted. */
+export class Evaluator {
+  readonly #connection: Connection;
+  readonly #known = new Set<string>();
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  async run(script: string, keys: readonly string[], args: readonly Word[]): Promise<unknown[]> {
+    const [key = ""] = keys;
+    const rest = [keys.length, ...keys, ...args];
+    if (this.#known.has(script)) {
+      try {
+        return listOf(await this.#connection.call(["EVALSHA", digestOf(script), ...rest], key));
+      } catch (error) {
+        if (!/noscript/i.test(String(error))) throw error;
+      }
+    }
+    const answer = await this.#connection.call(["EVAL", script, ...rest], key);
+    this.#known.add(script);
+    return listOf(answer);
+  }
+}
+
+const digests = new Map<string, string>();
+
+function digestOf(script: string): string {
+  const known = digests.get(script);
+  if (known !== undefined) return known;
+  const digest = createHash("sha1").update(script).digest("hex");
+  digests.set(script, digest);
+  return digest;
+}
+
+function listOf(answer: unknown): unknown[] {
+  return Array.isArray(answer) ? answer : [answer];
 }

@@ -5,7 +5,7 @@ import { andThen } from "../base/async.js";
 import type { MaybeAsync } from "../base/async.js";
 import { begun, respondStored } from "../features/coding/respond-chosen.js";
 import type { CacheContext } from "../page-cache/context.js";
-import { Flights } from "./flights.js";
+import { Flights, lockIn } from "./flights.js";
 import { variantDigest, variantKey } from "../key/page-key.js";
 import { decideAgain } from "../lookup/decide.js";
 import type { Lookup, Question } from "../lookup/decide.js";
@@ -100,29 +100,30 @@ export class Forwarding {
     const flight = this.#flights.lead(key, store.position());
     const leading = { flight, unshareable: (failed: boolean) => hitForMiss.remember(page.key, failed) };
     const { scope, name } = page;
-    const take = () => store.lock(key, { making: { scope, name, birth: store.position() } });
-    const lock = take();
-    if (lock === undefined) return this.#begin(question, lookup, { ...leading, lock }, undefined);
+    const take = () => lockIn(store, key, { making: { scope, name, birth: store.position() } });
     // Another process renders the page, or has just done so, between our lookup and our lock: what it stored also
     // answers this request.
     const lookAgain = (seen: KeyLock | "held", end: LockEnd): MaybeAsync<Outcome> =>
       andThen(
         decideAgain(this.#context, question, { ...lookup, verdict: "forward", page }),
-        (now): MaybeAsync<Outcome> => {
-          const own = seen === "held" ? take() : seen;
-          // A third process was faster to take over from a holder that died (or may have died): now its page is waited
-          // for.
-          if (own === "held" && end === "abandoned" && now.verdict === "forward") return wait();
-          const held = own === "held" ? undefined : own;
-          if (now.verdict === "forward") return this.#begin(question, now, { ...leading, lock: held }, undefined);
-          held?.release();
-          flight.complete();
-          return this.#again(question, attempt + 1);
-        },
+        (now): MaybeAsync<Outcome> =>
+          andThen(seen === "held" ? take() : seen, (own): MaybeAsync<Outcome> => {
+            // A third process was faster to take over from a holder that died (or may have died): now its page is
+            // waited for.
+            if (own === "held" && end === "abandoned" && now.verdict === "forward") return wait();
+            const held = own === "held" ? undefined : own;
+            if (now.verdict === "forward") return this.#begin(question, now, { ...leading, lock: held }, undefined);
+            held?.release();
+            flight.complete();
+            return this.#again(question, attempt + 1);
+          }),
       );
     const wait = (): MaybeAsync<Outcome> =>
       store.released(key, this.#patienceMs(question)).then((end) => lookAgain("held", end));
-    return lock === "held" ? wait() : lookAgain(lock, "over");
+    return andThen(take(), (lock) => {
+      if (lock === undefined) return this.#begin(question, lookup, { ...leading, lock }, undefined);
+      return lock === "held" ? wait() : lookAgain(lock, "over");
+    });
   }
 
   #readAlong(

@@ -1,5 +1,7 @@
 /** One forward that answers many requests (collapsed forwarding, RFC 9111 §4). The leader calls the application;
  * followers wait until its response has begun and can be shared, then read along. Knows nothing of what is shared. */
+import type { MaybeAsync } from "../base/async.js";
+import type { KeyLock, LockOptions, Store } from "../store/contract.js";
 
 /** Why followers are released: the response may not be shared, or the leader will never have one. */
 export type Release = "unshareable" | "failed" | "timeout";
@@ -168,4 +170,13 @@ export class Flights<Shared extends object> {
     this.#flights.set(key, flight);
     return flight;
   }
+}
+
+/** The right to make an entry, among as many processes as the store reaches. */
+export function lockIn(
+  store: Store<unknown>,
+  key: string,
+  options: LockOptions,
+): MaybeAsync<KeyLock | "held" | undefined> {
+  return store.lockEverywhere === undefined ? store.lock(key, options) : store.lockEverywhere(key, options);
 }

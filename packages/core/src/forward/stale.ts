@@ -15,6 +15,7 @@ import type { CookieRules } from "../key/cookies.js";
 import type { Credentials } from "../key/credentials.js";
 import type { ResponseEntry } from "../lookup/select.js";
 import type { OutgoingResponse } from "../stored/outgoing.js";
+import { lockIn } from "./flights.js";
 import type { ForwardPlan } from "./forward-plan.js";
 import { shareStored } from "./validation.js";
 
@@ -47,32 +48,36 @@ export function staleInstead(
 
 /* Which request refreshes a stale page: one at a time in this process and, by the key's lock, across all of them. */
 
-/** @returns how to give the claim back; `"over"` when another process has refreshed it meanwhile; `undefined` when
- * another request holds the claim */
+/** @returns how to give the claim back; `"over"` when another process has refreshed it meanwhile; `undefined`, also in
+ * a promise, when another request holds the claim */
 export function claimRefresh(
   { store }: CacheContext,
   refreshes: Refreshes,
   { head: { key, scope, name, storedAt } }: ResponseEntry,
-): MaybeAsync<(() => void) | "over"> | undefined {
+): MaybeAsync<Claim | undefined> {
   const release = refreshes.claim(key, storedAt);
   if (release === undefined) return undefined;
-  const lock = store.lock(key, { making: { scope, name, birth: store.position() } });
-  if (lock === "held") {
-    release();
-    return undefined;
-  }
-  const over = () => {
-    release();
-    lock?.release();
-  };
-  if (lock === undefined) return over;
-  // Another process may have refreshed it since this one looked: under the lock that is certain.
-  return andThen(store.getLatest(key), (latest) => {
-    if (latest === undefined || latest.head.storedAt <= storedAt) return over;
-    over();
-    return "over";
+  return andThen(lockIn(store, key, { making: { scope, name, birth: store.position() } }), (lock) => {
+    if (lock === "held") {
+      release();
+      return undefined;
+    }
+    const over = () => {
+      release();
+      lock?.release();
+    };
+    if (lock === undefined) return over;
+    // Another process may have refreshed it since this one looked: under the lock that is certain.
+    return andThen(store.getLatest(key), (latest): Claim => {
+      if (latest === undefined || latest.head.storedAt <= storedAt) return over;
+      over();
+      return "over";
+    });
   });
 }
+
+/** How it is given back; `"over"`: there is nothing to do any more. */
+export type Claim = (() => void) | "over";
 
 /* The time a handler has to begin its response (`timeout`). */
 

@@ -26,6 +26,8 @@ export interface PageKey {
 /** A whole parameter of `Forwarded` with its token or quoted value; anything else about the field stays in the key. */
 const CONNECTION_ENDS = /(?<=^|[;,])[ \t]*(?:for|by)=(?:"(?:[^"\\]|\\.)*"|[^;,"]*)(?=$|[;,])/gi;
 
+const PARTITION = /partition\d+:/;
+
 /** What the bytes of a request's content mean. */
 const CONTENT_FIELDS = ["content-encoding", "content-language", "content-type"] as const;
 
@@ -55,6 +57,11 @@ export function pageKey(request: RequestHead, policy: ResolvedPolicy, whole: Who
     partitions.push(partition);
   }
   return { key, scope: hostName(scopeOf(request)), name, partitions, partitioned: partitions.length > 0 };
+}
+
+/** Whether what lies under a key may belong to a partition. A key that only looks so does no harm. */
+export function mayBePartitioned(key: string): boolean {
+  return PARTITION.test(key);
 }
 
 /** Of all requests that differ from this one in their target alone. */

@@ -49,8 +49,9 @@ function selectVariant(
   for (const fields of record.selectors) {
     const digest = variantDigest(request, fields);
     const variant = record.variants.find((known) => known.digest === digest);
-    if (variant === undefined) continue;
-    variant.hits++;
+    // Other machines have variants of which no record here knows.
+    if (variant === undefined && store.reachesOthers !== true) continue;
+    if (variant !== undefined) variant.hits++;
     const under = variantKey(key, digest);
     const found = store.get(under);
     candidates = andThen(candidates, (best) => andThen(found, (entry) => moreRecent(best, under, entry)));

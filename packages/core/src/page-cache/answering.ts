@@ -118,11 +118,12 @@ export class Answering {
       if (lookup.stale && this.#refreshFields(question, lookup) === undefined) return undefined;
       const claim = this.#claim(lookup);
       if (claim === undefined) return this.#play(question, lookup);
-      return andThen(claim, (release) =>
-        release === "over"
+      return andThen(claim, (release) => {
+        if (release === undefined) return this.#play(question, lookup);
+        return release === "over"
           ? undefined
-          : andThen(this.#play(question, lookup), (response) => this.#refreshed(question, lookup, response, release)),
-      );
+          : andThen(this.#play(question, lookup), (response) => this.#refreshed(question, lookup, response, release));
+      });
     });
   }
 
@@ -164,9 +165,10 @@ export class Answering {
     if (lookup.verdict === "forward") return this.#forwarding.forward(question, lookup, attempt);
     const claim = this.#claim(lookup);
     if (claim === undefined) return this.#reuse(question, lookup, attempt);
-    return andThen(claim, (release) =>
-      release === "over" ? this.#ask(question, attempt) : this.#refreshing(question, lookup, attempt, release),
-    );
+    return andThen(claim, (release) => {
+      if (release === undefined) return this.#reuse(question, lookup, attempt);
+      return release === "over" ? this.#ask(question, attempt) : this.#refreshing(question, lookup, attempt, release);
+    });
   }
 
   #claim({ entry, stale }: Reusable): ReturnType<typeof claimRefresh> {

@@ -1,5 +1,6 @@
 /** Makes what every room receives, from the options of a cache. Opens nothing yet. */
 import { resolve } from "node:path";
+import { steadyMs } from "../base/clock.js";
 import { Auditor } from "../features/audit/auditor.js";
 import { CodedBodies } from "../features/coding/coded-bodies.js";
 import type { CacheContext } from "./context.js";
@@ -12,18 +13,22 @@ import { Observer } from "../base/observer.js";
 import type { PageCacheOptions } from "../options/options.js";
 import { Pending } from "../base/async.js";
 import { Policies } from "../options/policies.js";
+import { mayBePartitioned } from "../key/page-key.js";
 import { resolveOptions } from "../options/resolve-options.js";
 import type { ResolvedOptions } from "../options/resolve-options.js";
 import type { StoreOwner } from "../store/contract.js";
 import type { OpenedStore } from "../store/count-named.js";
 import { DiskStore } from "../store/disk-store.js";
+import type { DiskStoreOptions } from "../store/disk-store-options.js";
 import { openGivenStore } from "../store/given-store.js";
 import { tellOwner } from "../store/faults.js";
-import { decodeStoredValue } from "../stored/stored-value.js";
+import { decodeStoredValue, shiftedHead } from "../stored/stored-value.js";
 import type { StoredValue } from "../stored/stored-value.js";
 import { sharingOf } from "../tier/membership.js";
 import { resolveTier } from "../tier/settings.js";
 import type { ResolvedTier } from "../tier/settings.js";
+import { openTieredStore } from "../tier/tiered-store.js";
+import { machineTime } from "../tier/time.js";
 
 /** @throws {DiskCacheError} `ERR_DISKCACHE_OPTION` for an unknown or wrong option; `ERR_DISKCACHE_DIRECTORY` with
  * `strict` */
@@ -69,7 +74,7 @@ function openStore(
     idle: !options.enabled,
   };
   if (store !== undefined) return openGivenStore(store, owner);
-  return new DiskStore<StoredValue>({
+  const onDisk: DiskStoreOptions<StoredValue> = {
     ...owner,
     dir: resolve(dir),
     memoryBytes: options.memoryBytes,
@@ -85,5 +90,13 @@ function openStore(
     secrets: options.secrets,
     encrypt: options.encrypt,
     sharing: sharingOf(tier, options, (name, event) => observer.inStore(name, event)),
+  };
+  const pages = tier?.pages;
+  if (pages === undefined) return new DiskStore(onDisk);
+  return openTieredStore(onDisk, pages, {
+    time: machineTime(steadyMs),
+    shifted: shiftedHead,
+    mayShare: ({ key }) => pages.partitions || !mayBePartitioned(key),
+    fault: (error) => observer.inStore("error", error),
   });
 }

@@ -1,4 +1,5 @@
 /** What a store promises to the modules above it. It keeps bytes under a key and knows nothing of HTTP. */
+import type { MaybeAsync } from "../base/async.js";
 import type { Clock } from "../base/clock.js";
 import type { DiskCacheError } from "../base/errors.js";
 
@@ -132,6 +133,23 @@ export interface TierStats {
   readonly confirmMs: { readonly p50: number; readonly p99: number } | undefined;
   /** Whether this process passes purges on. */
   readonly relay: boolean;
+  /** How it is with pages that machines share; `undefined` where they do not. */
+  readonly pages?: SharedPagesStats;
+}
+
+/** What became of pages that machines share, since this cache was made. */
+export interface SharedPagesStats {
+  /** `"resting"`: the engine has not answered in time lately, and is not asked for a while. */
+  readonly state: "open" | "resting";
+  /** Entries that were not on disk and were found elsewhere, and that were not found. */
+  readonly hits: number;
+  readonly misses: number;
+  /** Entries that were given to the engine, and their bytes; and those that were not, as it was full or away. */
+  readonly puts: number;
+  readonly putBytes: number;
+  readonly skippedPuts: number;
+  /** Times that the engine did not answer in time, or with an error. */
+  readonly failures: number;
 }
 
 /** How a lock is asked for. */
@@ -176,6 +194,8 @@ export interface Store<Value> {
   getCurrent(key: string): StoreEntry<Value> | undefined | Promise<StoreEntry<Value> | undefined>;
   /** Whether `admission` lets a response under the key be stored. Counts as a request for the key. */
   admits(key: string): boolean;
+  /** Whether more can be found under a key than was ever stored here: other machines share what they store. */
+  readonly reachesOthers?: boolean;
   /** Whether anything can be stored now: not while the directory cannot be used, or storing is paused after a fault of
    * the disk. */
   readonly storing: boolean;
@@ -197,6 +217,8 @@ export interface Store<Value> {
   /** The right to make the entry of a key, among all processes. `"held"`: another process makes it, `released`
    * resolves when that is over; `undefined`: no other process has the directory open, or no lock can be made. */
   lock(key: string, options?: LockOptions): KeyLock | "held" | undefined;
+  /** The same among all machines that share pages; `released` waits for these, too. */
+  lockEverywhere?(key: string, options?: LockOptions): MaybeAsync<KeyLock | "held" | undefined>;
   /** Resolves when the key is no longer held, or the time is up. Never rejects. */
   released(key: string, timeoutMs: number): Promise<LockEnd>;
   /** Drops one entry. */

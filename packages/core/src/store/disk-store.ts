@@ -28,6 +28,7 @@ import type { OpenedStore } from "./count-named.js";
 import type { OwnPurge } from "./log/chain-notes.js";
 import type { Recording } from "./log/invalidation-log.js";
 import type { Purgeable } from "./log/purge-marks.js";
+import type { SharedDirectory } from "./sharing.js";
 import { StoredEntry } from "./entries/stored-entry.js";
 
 /** Longer bodies come in pieces, and do not wait in the queue. */
@@ -46,6 +47,11 @@ export class DiskStore<Value> implements OpenedStore<Value> {
     this.#parts = new StoreParts(options);
     this.#lookups = this.#parts.lookups;
     if (options.strict && options.idle !== true) this.#parts.proveUsable();
+  }
+
+  /** As the sharing of purges with other machines sees it; `undefined` where there is none. */
+  get directory(): SharedDirectory | undefined {
+    return this.#parts.directory;
   }
 
   position(): LogPosition {

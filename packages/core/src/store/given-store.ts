@@ -23,7 +23,9 @@ import { countNamed } from "./count-named.js";
 import type { OpenedStore } from "./count-named.js";
 import { GivenWriter } from "./given-writer.js";
 
-const MEMBERS: Readonly<Record<keyof Store<unknown>, "function" | "boolean">> = {
+const MEMBERS: Readonly<
+  Record<Exclude<keyof Store<unknown>, "lockEverywhere" | "reachesOthers">, "function" | "boolean">
+> = {
   position: "function",
   positionNow: "function",
   get: "function",

@@ -1,8 +1,12 @@
 /** What a store and the sharing of its purges with other machines are to each other. Knows neither. */
-import type { TierStats } from "./contract.js";
-import type { Chain } from "./log/chain.js";
+import type { EntryHead, LogPosition, TierStats } from "./contract.js";
+import type { Chain, Place } from "./log/chain.js";
 import type { OwnPurge } from "./log/chain-notes.js";
 import type { LeaseTerms } from "./log/lease.js";
+
+/** What this directory knows of something that another machine made: where it would have been born here, `"purged"`
+ * since, or `"unknown"`. */
+export type Judgement = LogPosition | "purged" | "unknown";
 
 /** A directory, as the sharing of its purges sees it. */
 export interface SharedDirectory {
@@ -12,6 +16,8 @@ export interface SharedDirectory {
   /** Appends notes to the log.
    * @throws Node's own error, `DiskCacheError` */
   note(notes: readonly string[]): void;
+  /** What the log says now, checked again, of something that was begun elsewhere at this place of the chain. */
+  judge(place: Place, entry: Pick<EntryHead, "scope" | "name" | "tags">): Judgement;
   /** Milliseconds since nothing was missing of what other machines have purged. */
   contactAgeMs(): number;
   /** Whether no other process seems to have the directory open. */

@@ -21,6 +21,7 @@ import { Liveness } from "./liveness.js";
 import { BLIND, InvalidationLog } from "./log/invalidation-log.js";
 import type { LeaseTerms } from "./log/lease.js";
 import { LogGenerations } from "./log/log-generations.js";
+import { PURGED } from "./log/purge-marks.js";
 import { Lookups } from "./lookups.js";
 import { MemoryTier } from "./memory-tier.js";
 import { Paths } from "./paths.js";
@@ -53,8 +54,9 @@ export class StoreParts<Value> {
   readonly doorkeeper: Doorkeeper | undefined;
   readonly neighbours: Neighbours;
   readonly locks: KeyLocks;
-  /** Its purges on their way to other machines; `undefined` where there are none. */
+  /** Its purges on their way to other machines, and the directory as that sees it; `undefined` where there are none. */
   readonly sharing: Sharing | undefined;
+  readonly directory: SharedDirectory | undefined;
   /** Makes sure that the directory exists and is safe, tries to write into it and opens the log.
    * @throws {DiskCacheError} `ERR_DISKCACHE_DIRECTORY` */
   readonly proveUsable: () => void;
@@ -188,7 +190,8 @@ export class StoreParts<Value> {
       entries: this.entries,
     });
     this.doorkeeper = options.admission === "second-request" ? new Doorkeeper(elapsed) : undefined;
-    this.sharing = options.sharing?.open(this.#shared(fs, paths, options.sharing.lease));
+    this.directory = options.sharing && this.#shared(fs, paths, options.sharing.lease);
+    this.sharing = this.directory && options.sharing!.open(this.directory);
   }
 
   #shared(fs: FileSystem, paths: Paths, { leaseMs, steady }: LeaseTerms): SharedDirectory {
@@ -198,6 +201,16 @@ export class StoreParts<Value> {
       chain: log.chain,
       look: () => log.lookNow() !== BLIND && log.writable,
       note: (notes) => this.#note(notes),
+      judge: ({ position }, entry) => {
+        if (log.lookNow() === BLIND) return "unknown";
+        // What was begun elsewhere when the chain stood there was begun here just behind the record.
+        const birth = position + 1;
+        const born = { ...entry, birth };
+        const [onChain, here] = [log.chain.verdict(born), log.verdict(born)];
+        // What this directory has purged itself stands in its log where it was purged, and on the chain later: here
+        // it would not become stale.
+        return onChain === PURGED || here === PURGED || onChain > here ? "purged" : birth;
+      },
       contactAgeMs: () => log.contactAgeMs() ?? Infinity,
       get alone() {
         return neighbours.solitude !== undefined;

@@ -3,9 +3,9 @@ import { CODINGS } from "../base/codings.js";
 import type { Coding } from "../base/codings.js";
 import type { ResponseHead } from "../base/exchange.js";
 import type { EntryHead } from "../store/contract.js";
-import { decodeSearchAlias, decodeSearchRecord, decodeVaryRecord } from "./selection-records.js";
+import { decodeSearchAlias, decodeSearchRecord, decodeVaryRecord, encodeVaryRecord } from "./selection-records.js";
 import type { SearchAlias, SearchRecord, VaryRecord } from "./selection-records.js";
-import { decodeResponse } from "./stored-response.js";
+import { decodeResponse, encodeResponse } from "./stored-response.js";
 import type { StoredResponse } from "./stored-response.js";
 
 export type StoredValue = StoredResponse | VaryRecord | SearchRecord | SearchAlias | StoredFragment | CodedBody;
@@ -20,6 +20,21 @@ export function decodeStoredValue({ meta }: EntryHead): StoredValue {
   if (lines[0] === "f") return decodeFragment(lines);
   if (lines[0] === "c") return decodeCodedBody(lines);
   throw new Error("neither a response, a coded body nor a fragment, nor a record of where to find one");
+}
+
+/** The same head as a machine would have made it whose clock is ahead by so much. Times in its text are shifted, too.
+ * @throws {Error} when the text was not written by this version */
+export function shiftedHead(head: EntryHead, byMs: number): EntryHead {
+  const ms = Math.round(byMs);
+  const shifted = { ...head, storedAt: head.storedAt + ms, expiresAt: head.expiresAt + ms };
+  const value = decodeStoredValue(head);
+  if (value.kind === "response") {
+    const policy = { ...value.policy, storedAt: value.policy.storedAt + ms };
+    return { ...shifted, meta: encodeResponse({ ...value, policy }) };
+  }
+  if (value.kind !== "vary") return shifted;
+  const variants = value.variants.map((variant) => ({ ...variant, expiresAt: variant.expiresAt + ms }));
+  return { ...shifted, meta: encodeVaryRecord({ ...value, variants }) };
 }
 
 /** Whether an entry is a stored response: not a record, a fragment, a coded body or a value of the application. */

@@ -1,7 +1,7 @@
 /** What an engine has to do for machines that share their purges: keep one chain of records, and a list of the machines
  * that read it. Every call may fail and may never settle; its caller gives it a deadline and then gives the connection
  * up. */
-import type { Duration } from "../base/units.js";
+import type { Duration, Size } from "../base/units.js";
 import type { Stand } from "../store/log/chain-notes.js";
 import type { CutOff } from "../store/log/lease.js";
 
@@ -115,9 +115,64 @@ export interface TierSettings {
   readonly absence?: Duration;
 }
 
-/** An engine, and how purges are shared over it: the option `tier`. */
+/** A page as an engine keeps it. */
+export interface KeptPage {
+  readonly bytes: Buffer;
+  /** For how many milliseconds still. */
+  readonly leftMs: number;
+}
+
+/** A connection to an engine that keeps pages, under names of 64 hexadecimal digits, for a while or until it needs the
+ * memory. Nothing that is sent is queued while there is none, or sent again. */
+export interface PagesConnection {
+  get(name: string): Promise<KeptPage | undefined>;
+  /** Keeps it for so many milliseconds. `"older"`: what is kept was begun later, which the eight bytes behind the first
+   * eight say, compared as they are. `"full"`: the engine has no memory for it. */
+  put(name: string, bytes: Buffer, forMs: number): Promise<"kept" | "older" | "full">;
+  /** Keeps nothing under the name any more, if what is kept begins so. */
+  drop(name: string, beginning: Buffer): Promise<void>;
+  /** Whether the engine has so many pieces of a long page. */
+  hasPieces(name: string, token: string, count: number): Promise<boolean>;
+  piece(name: string, token: string, index: number): Promise<Buffer | undefined>;
+  putPiece(name: string, token: string, index: number, bytes: Buffer, forMs: number): Promise<"kept" | "full">;
+  /** Takes the lock of a page for so long, where none holds it.
+   * @returns `""` when it is taken, otherwise the token of its holder */
+  lock(name: string, token: string, forMs: number): Promise<string>;
+  /** Holds it for so long from now on, if it is still held with this token. */
+  renewLock(name: string, token: string, forMs: number): Promise<void>;
+  unlock(name: string, token: string): Promise<void>;
+  /** For how many milliseconds it is still held; 0 or less when it is not. */
+  lockLeft(name: string): Promise<number>;
+  close(): void;
+}
+
+/** Which pages are shared. */
+export interface PagesSettings {
+  /** Longest body.
+   * @default "8mb" */
+  readonly maxEntry?: Size;
+  /** How long the engine keeps a page at most; never longer than it can be used.
+   * @default "1d" */
+  readonly maxAge?: Duration;
+  /** How long a request waits for the engine at most, where the page is not on disk.
+   * @default 0.1 */
+  readonly timeout?: Duration;
+  /** Also pages that belong to a `partition`.
+   * @default false */
+  readonly partitions?: boolean;
+}
+
+/** An engine, and how purges and pages are shared over it: the option `tier`. */
 export interface Tier {
   readonly settings: TierSettings;
   /** Rejects when there is no connection in time. */
   connect(): Promise<EngineConnection>;
+  /** Pages are shared, too. */
+  readonly pages?: {
+    readonly settings: PagesSettings;
+    /** A page is rendered by one machine at a time. */
+    readonly locks: boolean;
+    /** Rejects when there is no connection in time. */
+    connect(): Promise<PagesConnection>;
+  };
 }

@@ -17,6 +17,8 @@ export type PlaceEvent =
 export interface PlaceDeps {
   readonly directory: SharedDirectory;
   readonly text: ChainText;
+  /** Pages are shared: what was begun when the chain stood a little further back can be judged. */
+  readonly sharesPages: boolean;
   readonly tell: (event: PlaceEvent) => void;
   /** The same answer, in time. */
   readonly ask: <Answer>(answer: Promise<Answer>) => Promise<Answer>;
@@ -25,7 +27,7 @@ export interface PlaceDeps {
 /** A connection is given up, and another one made. */
 export class Doubt extends Error {}
 
-/** Records that a machine which founds the chain again puts at its beginning. */
+/** Records that a machine which founds the chain again puts at its beginning, and that one takes over which joins. */
 const MOST_RECENT = 1_000;
 
 export class ChainPlace {
@@ -38,10 +40,10 @@ export class ChainPlace {
   /** A directory joins: only the end of the chain is of interest, what was stored before counts as purged. */
   async join(connection: EngineConnection): Promise<void> {
     const { directory } = this.#deps;
-    let end = await this.#deps.ask(connection.last());
+    let end = await this.#end(connection);
     if (end === undefined) {
       await this.#deps.ask(connection.found(directory.machine(), ORIGIN, randomMark(), []));
-      end = await this.#deps.ask(connection.last());
+      end = await this.#end(connection);
     }
     if (end === undefined) throw new Doubt("the chain is gone again");
     directory.note([standNote(end, undefined, true)]);
@@ -63,10 +65,19 @@ export class ChainPlace {
       this.#deps.tell("reconciled");
       return;
     }
-    const end = await this.#deps.ask(connection.last());
+    const end = await this.#end(connection);
     if (end === undefined) return;
     directory.note([standNote(end, stand, true)]);
     this.#deps.tell("emptied");
+  }
+
+  // Where a machine begins that has nothing.
+  async #end(connection: EngineConnection): Promise<Stand | undefined> {
+    const { ask, sharesPages } = this.#deps;
+    const end = await ask(connection.last());
+    if (end === undefined || !sharesPages) return end;
+    const [first] = await ask(connection.records(Math.max(1, end.number - MOST_RECENT + 1)));
+    return first === undefined ? end : { number: first.number - 1, mark: first.before };
   }
 
   // The newest record that is on the chain and known here, or that the chain goes on from.

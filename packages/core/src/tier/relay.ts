@@ -69,7 +69,11 @@ export class ChainRelay {
   constructor(deps: RelayDeps) {
     this.#deps = deps;
     this.#waits = new Waits(deps.time);
-    this.#place = new ChainPlace({ ...deps, ask: (answer) => this.#ask(answer) });
+    this.#place = new ChainPlace({
+      ...deps,
+      sharesPages: deps.settings.pages !== undefined,
+      ask: (answer) => this.#ask(answer),
+    });
   }
 
   /** Whether this process is the relay, and has a connection. */

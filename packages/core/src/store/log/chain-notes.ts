@@ -14,6 +14,7 @@
  * ["left"]   there is no contact any more: the machine does not take part
  * ["tick", 81239.5, "1f0a93bc"]   the steady clock, while there is no contact
  * ["known", …]  ["own", …]   in a snapshot: a record taken over before, and a purge that is not on the chain yet
+ * ["stood", 12, "5b…"]   in a snapshot: the directory stood there, and the record is not known
  * ```
  */
 import type { LogPosition, PathSelector, PurgeSelector } from "../contract.js";
@@ -81,6 +82,11 @@ export function takenNote(record: ChainRecord): string {
  * @param cold records in between are missing: whatever is stored may be out of date */
 export function standNote(to: Stand, from: Stand | undefined, cold: boolean): string {
   return JSON.stringify(["at", to.number, to.mark, from?.number ?? -1, from?.mark ?? "", cold ? 1 : 0]);
+}
+
+/** The directory has stood there. */
+export function stoodNote({ number, mark }: Stand): string {
+  return JSON.stringify(["stood", number, mark]);
 }
 
 export function contactNote({ atMs, boot }: Moment): string {

@@ -3,6 +3,8 @@
  * process of the machine knows the same. Never touches a file, a clock, or the engine that holds the chain. */
 import { hash } from "node:crypto";
 import type { LogPosition } from "../contract.js";
+import { PurgeMarks } from "./purge-marks.js";
+import type { Purgeable, Verdict } from "./purge-marks.js";
 import {
   ALL,
   contactNote,
@@ -17,11 +19,13 @@ import {
   relayNote,
   SHARES_NOTE,
   standNote,
+  stoodNote,
   tickNote,
 } from "./chain-notes.js";
 import type { ChainPurge, ChainRecord, Moment, Note, OwnPurge, Stand } from "./chain-notes.js";
 
-/** Records of the chain that are remembered: what is found to be lost further back is a cold start. */
+/** Records of the chain that are remembered at least, and not twice as many: what is found to be lost further back is a
+ * cold start. */
 const MOST_KNOWN = 2_048;
 /** Purges that wait for the chain. Beyond that they become one purge of everything. */
 const MOST_OWN = 20_000;
@@ -32,12 +36,21 @@ interface Tick extends Moment {
   readonly position: LogPosition;
 }
 
+/** Since when the directory has stood there. */
+export interface Place extends Stand {
+  readonly position: LogPosition;
+}
+
 export class Chain {
   #shares = false;
   #stand: Stand | undefined = undefined;
   /** By number, oldest first. */
   readonly #known = new Map<number, ChainRecord>();
   readonly #knownMarks = new Map<string, number>();
+  /** Where the directory has stood lately, one number after the other. */
+  #places: Place[] = [];
+  /** What the known records purge, each from where it was taken over, also those that were purged here before. */
+  readonly #marks = new PurgeMarks();
   /** By what is purged: of two purges of the same, the newer one is enough. */
   readonly #own = new Map<string, OwnPurge>();
   readonly #ownMarks = new Map<string, string>();
@@ -78,6 +91,23 @@ export class Chain {
 
   at(number: number): ChainRecord | undefined {
     return this.#known.get(number);
+  }
+
+  /** Where the directory stood when something was begun that was born at this position; `undefined` when that is not
+   * known any more. */
+  standAt(birth: LogPosition): Stand | undefined {
+    return this.#places.findLast(({ position }) => position < birth);
+  }
+
+  /** Since when the directory has stood at this number. */
+  placeAt(number: number): Place | undefined {
+    const place = this.#places[number - (this.#places[0]?.number ?? 0)];
+    return place?.number === number ? place : undefined;
+  }
+
+  /** What the known records say of it that were taken over at or after its birth. */
+  verdict(entry: Purgeable): Verdict {
+    return this.#marks.verdict(entry);
   }
 
   /** Purges of this directory that have not come back along the chain. */
@@ -121,7 +151,7 @@ export class Chain {
     const note = noteOf(text);
     switch (note[0]) {
       case "taken":
-        return this.#take(recordIn(note));
+        return this.#take(recordIn(note), position);
       case "at":
         return this.#move(note, position);
       case "shares":
@@ -138,7 +168,10 @@ export class Chain {
       case "tick":
         return this.#beat(note, position);
       case "known":
-        this.#remember(recordIn(note));
+        this.#remember(recordIn(note), position);
+        return undefined;
+      case "stood":
+        this.#stood({ number: Number(note[1]), mark: String(note[2]), position });
         return undefined;
       case "own":
         this.#add({ ...purgeIn(note.slice(2))!, mark: String(note[1]), position });
@@ -153,9 +186,13 @@ export class Chain {
     const plain = (text: string): Note => ({ text, position: undefined });
     const stand = this.#stand === undefined ? [] : [standNote(this.#stand, undefined, false)];
     const contact = this.#contact === undefined ? [] : [contactNote(this.#contact)];
+    const places = this.#places.slice(-MOST_KNOWN).map((place): Note => {
+      const record = this.#known.get(place.number);
+      return { text: record === undefined ? stoodNote(place) : recordNote("known", record), position: place.position };
+    });
     return [
       ...[...(this.#shares ? [SHARES_NOTE] : []), ...stand].map(plain),
-      ...[...this.#known.values()].map((record) => plain(recordNote("known", record))),
+      ...places,
       ...[...this.#own.values()].map((own) => ({ text: ownNote(own), position: own.position })),
       ...this.#ticks.map((tick) => ({ text: tickNote(tick), position: tick.position })),
       ...[...this.#relays.map(relayNote), ...contact].map(plain),
@@ -168,20 +205,22 @@ export class Chain {
     this.#relays = [];
     this.#known.clear();
     this.#knownMarks.clear();
+    this.#places = [];
+    this.#marks.clear();
     this.#forgetAllOwn();
     this.#ticks = [];
     this.#contact = undefined;
   }
 
   // Two relays may take over the same record: it counts once, and where it continues what is known.
-  #take(record: ChainRecord): ChainPurge | undefined {
+  #take(record: ChainRecord, position: LogPosition): ChainPurge | undefined {
     const stand = this.#stand;
     if (stand === undefined || record.number !== stand.number + 1 || record.before !== stand.mark) return undefined;
     this.#stand = { number: record.number, mark: record.mark };
     // It was purged here already: by the purge that made it, or when it came along a chain that was lost.
     const own = ownMarkOf(record.mark);
     const done = this.#forgetOwn(own) || this.#knownMarks.has(own);
-    this.#remember(record);
+    this.#remember(record, position);
     return done ? undefined : record.purge;
   }
 
@@ -190,6 +229,9 @@ export class Chain {
     const from = this.#stand;
     if (from !== undefined && (fromNumber !== from.number || fromMark !== from.mark)) return undefined;
     this.#stand = { number: Number(number), mark: String(mark) };
+    this.#places = cold === 1 ? [] : this.#places.filter((place) => place.number <= Number(number));
+    // In a snapshot, the places come behind it, with the positions that they had.
+    if (from !== undefined || cold === 1) this.#stood({ ...this.#stand, position });
     // What was on a part of the chain that is lost, has to be put on it again.
     for (const record of this.#known.values()) {
       if (record.number <= this.#stand.number && cold !== 1) continue;
@@ -210,15 +252,26 @@ export class Chain {
     }
   }
 
-  #remember(record: ChainRecord): void {
+  #remember(record: ChainRecord, position: LogPosition): void {
     this.#known.set(record.number, record);
     this.#knownMarks.set(ownMarkOf(record.mark), record.number);
-    if (this.#known.size <= MOST_KNOWN) return;
-    for (const oldest of this.#known.values()) {
-      this.#known.delete(oldest.number);
-      const own = ownMarkOf(oldest.mark);
-      if (this.#knownMarks.get(own) === oldest.number) this.#knownMarks.delete(own);
-      return;
+    this.#stood({ number: record.number, mark: record.mark, position });
+    if (record.purge !== undefined) this.#marks.add(record.purge.selector, record.purge.soft, position);
+  }
+
+  #stood(place: Place): void {
+    // The directory may have come back to where it stood before.
+    if (this.placeAt(place.number)?.mark === place.mark) return;
+    if (this.#places.at(-1)?.number !== place.number - 1) this.#places = [];
+    this.#places.push(place);
+    if (this.#places.length < MOST_KNOWN * 2) return;
+    const [oldest] = (this.#places = this.#places.slice(-MOST_KNOWN));
+    this.#marks.forgetBefore(oldest!.position);
+    for (const record of this.#known.values()) {
+      if (record.number >= oldest!.number) return;
+      this.#known.delete(record.number);
+      const own = ownMarkOf(record.mark);
+      if (this.#knownMarks.get(own) === record.number) this.#knownMarks.delete(own);
     }
   }
 
