@@ -1,4 +1,4 @@
-/** The way to an engine that keeps pages and locks: one connection, made anew when it has failed, and each question with
+/** The way to an engine that keeps pages and locks: one connection, made again when it has failed, and each question with
  * its time. Where the engine is away it is not asked, so that no request waits and nothing queues up. */
 import { tierError } from "../base/errors.js";
 import type { DiskCacheError } from "../base/errors.js";
