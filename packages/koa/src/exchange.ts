@@ -163,7 +163,7 @@ async function proceed<Req>(
     if (outcome.mayBeHeld && ctx.respond !== false && !ctx.headerSent) await held(ctx, outcome);
   } catch (thrown) {
     giveBack();
-    if (!capture.stoodIn && !hideFailure(ctx, outcome, thrown)) throw thrown;
+    if (!capture.stoodIn && !hideFailure(ctx, outcome, thrown, capture)) throw thrown;
     if (capture.stoodIn) outcome.abort("thrown");
     ctx.app.emit("error", thrown, ctx); // hidden from the client, not from the operator
     return;
@@ -182,11 +182,12 @@ async function proceed<Req>(
 }
 
 // A stale page may stand in for what would have become a 5xx.
-function hideFailure(ctx: Context, forward: Forward, thrown: unknown): boolean {
+function hideFailure(ctx: Context, forward: Forward, thrown: unknown, capture: Capture): boolean {
   const { status } = (thrown ?? {}) as { status?: unknown };
   const stale = forward.failed(typeof status === "number" ? status : "thrown");
   forward.abort(stale === undefined ? "thrown" : "hidden");
   if (stale === undefined) return false;
+  capture.clear();
   play(ctx, stale);
   return true;
 }

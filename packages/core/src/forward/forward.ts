@@ -188,6 +188,11 @@ export class Forward {
     return this.#response.capture?.followed ?? false;
   }
 
+  /** Whether `leaving` decides anything: what is stored of the response, or what it says of a stored page. */
+  get awaitsLeaving(): boolean {
+    return this.#response.awaitsLeaving;
+  }
+
   /** The head is about to be sent, with all that middleware outside the cache has added to it. Called once, before
    * `end`. Only now is it certain that the response may be shared: until then no request reads along.
    * @returns fields to set after all, because they have changed */

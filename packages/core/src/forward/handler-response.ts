@@ -32,7 +32,7 @@ import type { Beginning } from "./stored-head.js";
 import { endSuperseded, putOutOfDate, untilPurged } from "./supersede.js";
 import type { PutOut } from "./supersede.js";
 import { headTold, notModified } from "./validation.js";
-import type { Freshening } from "./validation.js";
+import type { Freshening, Told } from "./validation.js";
 import {
   changedFields,
   deliveryFor,
@@ -68,6 +68,8 @@ export class HandlerResponse {
   /** A stored response that a 304 has freshened, until its head leaves; then whether it stays stored. */
   #freshening: Freshening | undefined;
   #freshened: MaybeAsync<boolean> = false;
+  /** What the answer to a HEAD says of the stored page, until its head leaves. */
+  #told: Told | undefined;
   /** The fields the client is given. */
   #given: RawHeaders = [];
   /** What the request has put out of date, once that is purged. */
@@ -107,6 +109,11 @@ export class HandlerResponse {
     return this.#capture?.wanted ?? this.#freshening !== undefined;
   }
 
+  /** Whether `leaving` decides anything: what is stored of the response, or what it says of a stored page. */
+  get awaitsLeaving(): boolean {
+    return (this.#capture ?? this.#freshening ?? this.#told) !== undefined;
+  }
+
   /** Whether the stored response that a 304 has freshened stays stored, once the response is over. */
   get freshened(): MaybeAsync<boolean> {
     return this.#freshened;
@@ -140,7 +147,7 @@ export class HandlerResponse {
       });
     if (selection !== undefined) {
       if (request.method === "HEAD")
-        headTold(this.#context, this.#plan, selection, head, now, (told, plan) =>
+        this.#told = headTold(this.#context, this.#plan, selection, head, now, (told, plan) =>
           this.#decide(told, now, undefined, plan),
         );
       if (head.status === 304 && this.#requestChanges.conditional) {
@@ -150,7 +157,7 @@ export class HandlerResponse {
         this.#given = answer.response.headers;
         return { kind: "instead", response: answer.response, record: answer.freshening !== undefined };
       }
-      const stale = this.staleInstead(now, head.status);
+      const stale = this.staleInstead(now, head.status, head.rawHeaders);
       if (stale !== undefined) return { kind: "instead", response: stale, record: false };
     }
     return this.#deliver(head, before, body, now);
@@ -176,8 +183,12 @@ export class HandlerResponse {
   leaving(rawHeaders: RawHeaders): Fields {
     const capture = this.#capture;
     const head = this.#decidedOn;
-    if (head === undefined || (capture ?? this.#freshening) === undefined) return [];
+    if (head === undefined || !this.awaitsLeaving) return [];
     const reason = lateRefusal(this.#given, rawHeaders, this.#context.options.relaxed.setCookie);
+    if (this.#told !== undefined) {
+      this.#toldOfPage(reason);
+      return [];
+    }
     if (reason === undefined && this.#plan.page !== undefined) this.#context.hitForMiss.forget(this.#plan.page.key);
     if (capture === undefined) return this.#freshenedLeaves(reason, rawHeaders);
     if (reason === undefined) {
@@ -197,6 +208,7 @@ export class HandlerResponse {
     const capture = this.#capture;
     this.#capture = undefined;
     this.#freshenedLeaves(undefined, []);
+    this.#toldOfPage(undefined);
     // A handler that goes on while it writes may have read more since.
     const now = capture && this.#decision && audited(this.#context, this.#plan, this.#decision);
     const { skipReason } = this.#directives;
@@ -215,12 +227,12 @@ export class HandlerResponse {
     this.#capture?.abort(reason);
     this.#capture = undefined;
     this.#freshening?.abort(reason);
-    this.#freshening = undefined;
+    this.#freshening = this.#told = undefined;
   }
 
   /** The application failed: a stale page in the place of its response, if one may be. */
-  staleInstead(now: number, failure: Failure): OutgoingResponse | undefined {
-    const stale = staleInstead(this.#context, this.#plan, now, failure);
+  staleInstead(now: number, failure: Failure, fields: RawHeaders = []): OutgoingResponse | undefined {
+    const stale = staleInstead(this.#context, this.#plan, now, failure, fields);
     if (stale !== undefined) this.#report.answeredElsewhere();
     return stale;
   }
@@ -246,7 +258,7 @@ export class HandlerResponse {
     const kept: StoreDecision = refusal === undefined ? decision : { store: false, reason: refusal };
     const known = { ownEtag, whole: body !== undefined, tookMs: this.#report.sinceMs };
     const set = clientFields(this.#plan, this.#directives, head, kept, known, this.#context.options);
-    if (this.#capture !== undefined) this.#given = [...head.rawHeaders, ...set.flat()];
+    if (this.awaitsLeaving) this.#given = [...head.rawHeaders, ...set.flat()];
     // Filled, it is a different page for every client: the client's conditions and ranges are about none of them.
     const answerable = this.#requestChanges.stripped && this.#directives.sealHoles() === undefined;
     return deliveryFor(answerable ? this.#plan.request : undefined, head, set, body, decision.store);
@@ -286,6 +298,12 @@ export class HandlerResponse {
     const { kept, fields } = freshening.store();
     this.#freshened = kept;
     return fields;
+  }
+
+  #toldOfPage(refusal: string | undefined): void {
+    const told = this.#told;
+    this.#told = undefined;
+    told?.(refusal);
   }
 
   // A client whose own response is read from the capture gets the rest of it.

@@ -9,8 +9,8 @@ import { invalidateByUnsafeMethod } from "../invalidate/unsafe-method.js";
 import { NOT_ADMITTED } from "./decide-storing.js";
 import type { ForwardPlan } from "./forward-plan.js";
 
-/** Answers about the request: it asked for a part or set a condition, or there were too many like it. */
-const ABOUT_THE_REQUEST: ReadonlySet<number> = new Set([206, 304, 416, 429]);
+/** Answers about the request: it asked for a part, set a condition or lacked one, or there were too many like it. */
+const ABOUT_THE_REQUEST: ReadonlySet<number> = new Set([206, 304, 412, 416, 417, 428, 429]);
 /** The page may be stored: admission refused it, the disk did not accept it, or this response broke off. */
 const MAY_BE_STORED: ReadonlySet<string> = new Set([NOT_ADMITTED, "store", "purged", "length", "aborted"]);
 
