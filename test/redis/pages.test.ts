@@ -76,6 +76,8 @@ interface Site extends Pick<Machine, "cache" | "errors"> {
   get(path: string, headers?: Record<string, string>): Promise<Answer>;
 }
 
+/** The machines share a computer that may be busy: what they do when they have no contact is another matter. */
+const PATIENT = { lease: "10s", pages: { timeout: 5 } } as const;
 const LONG = randomBytes(3 * 262_144 + 5);
 
 async function site(
@@ -183,7 +185,8 @@ describe.skipIf(redisVersion === undefined)("machines that share pages over a re
 
   it("render a cold page once for all that ask for it at once, on whichever machine", async () => {
     const server = await redisServer();
-    const sites = await Promise.all([site(server.port), site(server.port), site(server.port)]);
+    const open = (): Promise<Site> => site(server.port, PATIENT);
+    const sites = await Promise.all([open(), open(), open()]);
     await joined(...sites);
     const rendered = barrier();
     for (const each of sites) each.slow = rendered.passed;
@@ -199,6 +202,23 @@ describe.skipIf(redisVersion === undefined)("machines that share pages over a re
     expect(sites.flatMap(({ renders }) => renders)).toEqual(["/slow"]);
     // Given back once it is over.
     await eventually(async () => (await asked(server.port, (redis) => redis.keys("*:l:*"))).length === 0);
+  });
+
+  it("render a page once that every process of each of them is asked for at once", async () => {
+    const server = await redisServer();
+    const [first, second] = [temporary(), temporary()];
+    const sites: Site[] = [];
+    for (const dir of [first, first, second, second]) sites.push(await site(server.port, PATIENT, { dir }));
+    await joined(...sites);
+    const renders = (): string[] => sites.flatMap((each) => each.renders);
+    const rendered = barrier();
+    for (const each of sites) each.slow = rendered.passed;
+    const asking = sites.map((each) => each.get("/slow"));
+    await eventually(() => renders().length > 0);
+    await eventually(async () => (await asked(server.port, (redis) => redis.keys("*:l:*"))).length === 1);
+    rendered.open();
+    for (const answer of await Promise.all(asking)) expect(answer.body.toString()).toBe("slow page");
+    expect(renders()).toEqual(["/slow"]);
   });
 
   it("leave the refresh of a stale page to the machine that is at it", async () => {

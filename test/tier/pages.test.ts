@@ -1,10 +1,11 @@
 /** Pages that machines share over an engine in memory. */
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { wholeBody } from "../../packages/core/src/store/contract.js";
 import type { KeyLock } from "../../packages/core/src/store/contract.js";
 import type { ArrivingEntry } from "../../packages/core/src/tier/arriving-entry.js";
 import { DiskStore } from "../../packages/core/src/store/disk-store.js";
 import { nameOf } from "../../packages/core/src/tier/shared-bytes.js";
+import { SharedLocks } from "../../packages/core/src/tier/shared-locks.js";
 import type { TieredStore } from "../../packages/core/src/tier/tiered-store.js";
 import { LEASE_MS, World } from "./world.js";
 import type { Process } from "./world.js";
@@ -346,6 +347,31 @@ describe("machines that render a page once", () => {
     expect(await world.time.until(waiting)).toBe("over");
     expect(world.time.steady() - since).toBeLessThan(60);
     expect(await got(world, b)).toBe("page");
+  });
+
+  it("wait for another machine also where a process of their own has waited for it before them", async () => {
+    const world = opened();
+    const [a, b] = await joined(world, 2);
+    const beside = world.process(b.dir, {}, PAGES);
+    await world.settle();
+    const lock = lockOf(await locked(world, a));
+    const taking = locked(world, b);
+    expect(beside.store.lock("/x")).toBe("held");
+    const lookingElsewhere = vi.spyOn(SharedLocks.prototype, "released");
+    onTestFinished(() => lookingElsewhere.mockRestore());
+    let isOver = false;
+    const waiting = beside.store.released("/x", 60_000).then((end) => {
+      isOver = true;
+      return end;
+    });
+    expect(await taking).toBe("held");
+    while (lookingElsewhere.mock.calls.length === 0 && !isOver) await world.time.advance(20);
+    await world.time.advance(20_000);
+    expect(isOver).toBe(false);
+    a.fill("/x", "page", ["t"]);
+    lock.release();
+    expect(await world.time.until(waiting)).toBe("over");
+    expect(await got(world, beside)).toBe("page");
   });
 
   it("are told that it was given up when the one that was at it is gone", async () => {

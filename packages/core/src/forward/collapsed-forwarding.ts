@@ -106,17 +106,20 @@ export class Forwarding {
     const lookAgain = (seen: KeyLock | "held", end: LockEnd): MaybeAsync<Outcome> =>
       andThen(
         decideAgain(this.#context, question, { ...lookup, verdict: "forward", page }),
-        (now): MaybeAsync<Outcome> =>
-          andThen(seen === "held" ? take() : seen, (own): MaybeAsync<Outcome> => {
-            // A third process was faster to take over from a holder that died (or may have died): now its page is
-            // waited for.
-            if (own === "held" && end === "abandoned" && now.verdict === "forward") return wait();
-            const held = own === "held" ? undefined : own;
-            if (now.verdict === "forward") return this.#begin(question, now, { ...leading, lock: held }, undefined);
-            held?.release();
+        (now): MaybeAsync<Outcome> => {
+          if (now.verdict !== "forward") {
+            if (seen !== "held") seen.release();
             flight.complete();
             return this.#again(question, attempt + 1);
-          }),
+          }
+          return andThen(seen === "held" ? take() : seen, (own): MaybeAsync<Outcome> => {
+            // A third process was faster to take over from a holder that died (or may have died): now its page is
+            // waited for.
+            if (own === "held" && end === "abandoned") return wait();
+            const held = own === "held" ? undefined : own;
+            return this.#begin(question, now, { ...leading, lock: held }, undefined);
+          });
+        },
       );
     const wait = (): MaybeAsync<Outcome> =>
       store.released(key, this.#patienceMs(question)).then((end) => lookAgain("held", end));

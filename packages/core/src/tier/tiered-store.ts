@@ -119,9 +119,17 @@ export class TieredStore<Value> extends DiskStore<Value> {
     });
   }
 
-  override released(key: string, timeoutMs: number): Promise<LockEnd> {
-    if (this.#locks === undefined || !this.#heldElsewhere.delete(key)) return super.released(key, timeoutMs);
-    return this.#locks.released(key, timeoutMs);
+  override async released(key: string, timeoutMs: number): Promise<LockEnd> {
+    if (this.#locks === undefined) return super.released(key, timeoutMs);
+    if (this.#heldElsewhere.delete(key)) return this.#locks.released(key, timeoutMs);
+    const { clock } = this.#options;
+    const since = clock.now();
+    const end = await super.released(key, timeoutMs);
+    const leftMs = Math.min(timeoutMs, since + timeoutMs - clock.now());
+    if (end === "abandoned" || leftMs <= 0 || !this.#pages.asks) return end;
+    const found = await super.get(key);
+    // Where nothing was made here, its holder may have let go because another machine is at it.
+    return found !== undefined && found.head.storedAt >= since ? end : this.#locks.released(key, leftMs);
   }
 
   // Other machines find what was made before they see the lock go.
