@@ -14,19 +14,24 @@ const LONG = [
   "test/{conformance,examples,fuzz,model,packed}/**",
   "**/processes.test.ts",
   "test/docs/documentation.test.ts",
-  "test/flights/{fragments,placing,refused,slow-clients,warm}.test.ts",
+  "test/flights/{changing-processes,fragments,placing,refused,slow-clients,warm}.test.ts",
   "test/rfc9111/{content-readers,keyed-content}.test.ts",
   "test/security/{audit-copies,audit-unseen,canaries,cut-short,floods,late-cookies,poisoning,sealed-files,sessions}.test.ts",
-  "test/store/{bounds,crash/crash,faults,litter,short-of-space,slow-disk,small-file-system,stress/stress,tiny-disk,traps,without-times}.test.ts",
-  "test/adapters/{closing,compress-shared,http2,http2-requests,http2-writing,koa-heads,leaving,lent-bodies,nested,past-koa}.test.ts",
+  "test/store/{bounds,crash/crash,faults,litter,removed-release,short-of-space,slow-disk,small-file-system,stress/stress,tiny-disk,traps,without-times}.test.ts",
+  "test/low-level/{closing,keyv,many-values,memoize,old-values}.test.ts",
+  "test/adapters/{closing,compress-shared,http2,http2-requests,http2-writing,koa-bodies,koa-heads,leaving,lent-bodies,nested,past-koa}.test.ts",
   "test/{redis,tier}/**",
-  "test/adapters/{held,purger,reasons,restart,rewritten,shared-shape,superseded,unread-bodies}.test.ts",
+  "test/adapters/{handle,held,purger,reasons,restart,rewritten,shared-shape,superseded,together,unread-bodies,vary}.test.ts",
 ];
 
 /* Functions from values to values: no file, no server, no process, nothing of Vitest's that one file could leave for the next. They share a process,
  * because starting one takes longer than most of these files do. Every other file has a process of its own. */
 const FUNCTIONS = [
   "packages/core/src/{base,http,key,options,stored}/**/*.test.ts",
+  "packages/core/src/features/{coding/{coded-head,encode,negotiation},fragments/fragment-key,holes/cut,low-level/{exclusive,value-codec}}.test.ts",
+  "packages/core/src/forward/{handler-directives,hit-for-miss,late-refusal,response-fields}.test.ts",
+  "packages/core/src/store/{bounds/limits,entries/format,log/chain,memory-tier,paths}.test.ts",
+  "packages/http/src/header-groups.test.ts",
   "test/{rfc9211,rfc9651}/**/*.test.ts",
 ];
 const NOWHERE = ["**/node_modules/**", "**/dist/**", "**/.cache/**"];

@@ -5,6 +5,7 @@
  */
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { isBuiltin } from "node:module";
 import { dirname, join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
@@ -56,7 +57,7 @@ async function code(name) {
       const renamed = /\b(?:class|let|var|const) (?<name>[A-Z]\w*[a-z]\w*\$\d+)\b(?: = class|.*\{)/.exec(text)?.groups
         .name;
       if (renamed) throw new Error(`packages/${name}: two classes have the name ${renamed}`);
-      files.push({ fileName, text: inAscii(text), moduleIds });
+      files.push({ fileName, text: inAscii(format === "es" ? withoutFacades(text) : text), moduleIds });
     }
   }
   const licences = licencesOf(files.flatMap(({ moduleIds }) => moduleIds));
@@ -119,6 +120,28 @@ function asTypesOnly(rolled, original) {
 
 function external(names) {
   return (id) => id.startsWith("node:") || names.some((name) => id === name || id.startsWith(`${name}/`));
+}
+
+/** Node's modules as `require()` gives them. An import of one makes a facade of all its exports, and asks getters for them that load what nothing
+ * here uses: WebCrypto with node:crypto, from Node 22 on all of undici with node:http. */
+function withoutFacades(text) {
+  const made = text
+    // What a CommonJS package that became part of the bundle requires.
+    .replace(/^import \{ createRequire \} from "node:module";\n/m, "")
+    .replace(/^var __require = .*createRequire.*$/m, "const __require = (id) => process.getBuiltinModule(id);")
+    .replace(
+      /^import (?:(?<whole>[\w$]+)(?:, | ))?(?:\{ (?<names>[^}]+) \} )?from "(?<from>node:[^"]+)";$/gm,
+      (_line, ...rest) => {
+        const { whole, names, from } = rest.at(-1);
+        const wanted = [whole, names && `{ ${names.replaceAll(" as ", ": ")} }`].filter((each) => each !== undefined);
+        return wanted.map((each) => `const ${each} = process.getBuiltinModule("${from}");`).join("\n");
+      },
+    );
+  const left = /^(?:import|export) .*"node:.*$|\bcreateRequire\b.*$/m.exec(made)?.[0];
+  if (left !== undefined) throw new Error(`this way of importing is not known here: ${left}`);
+  for (const [call, id] of made.matchAll(/\b__require\("([^"]*)"\)/g))
+    if (!isBuiltin(id)) throw new Error(`${call}: a bundle requires nothing but Node's modules`);
+  return made;
 }
 
 /** A module in ASCII is decoded and compiled faster: V8 keeps any other as two bytes a character. */

@@ -15,7 +15,7 @@ const END = "<!-- options:end -->";
 export function withOptions(document, text) {
   const [before, rest] = halves(text, BEGIN, document);
   const [, after] = halves(rest, END, document);
-  return `${before}${BEGIN}\n<!-- Written by \`npm run options-table\` from packages/core/src/options/options.ts. -->\n\n${DOCUMENTS[document](readOptions())}\n${END}${after}`;
+  return `${before}${BEGIN}\n<!-- Written by \`npm run options-table\` from the doc comments in packages/core/src/options. -->\n\n${DOCUMENTS[document](readOptions())}\n${END}${after}`;
 }
 
 function halves(text, marker, document) {
@@ -34,6 +34,10 @@ function sections({ policy, cache }) {
   return [preamble, both, ...policy.map(section), whole, ...cache.map(section)].join("\n");
 }
 
+/** Where the options are declared. */
+const FOLDER = "packages/core/src/options";
+const DECLARED = ["options.ts", "option-groups.ts", "policy-options.ts"];
+
 /** Options that have options of their own, by the interface that declares those. */
 const GROUPS = {
   stale: "StaleRules",
@@ -46,11 +50,13 @@ const GROUPS = {
 
 /** The options as declared, but for names that are deprecated: those of a policy, which `cache.route()` takes too, and those of the cache alone. */
 export function readOptions() {
-  const file = join(root, "packages/core/src/options/options.ts");
-  const source = ts.createSourceFile(file, readFileSync(file, "utf8"), ts.ScriptTarget.Latest, true);
+  const statements = DECLARED.flatMap((name) => {
+    const file = join(root, FOLDER, name);
+    return ts.createSourceFile(file, readFileSync(file, "utf8"), ts.ScriptTarget.Latest, true).statements;
+  });
   const members = (name, prefix = "", only) => {
-    const declaration = source.statements.find((node) => ts.isInterfaceDeclaration(node) && node.name.text === name);
-    if (declaration === undefined) throw new Error(`options.ts declares no interface ${name}`);
+    const declaration = statements.find((node) => ts.isInterfaceDeclaration(node) && node.name.text === name);
+    if (declaration === undefined) throw new Error(`no file of ${FOLDER} declares an interface ${name}`);
     // `store?: undefined` beside `dir` says only that the two exclude each other.
     const own = declaration.members.filter(
       (member) =>
@@ -58,7 +64,7 @@ export function readOptions() {
         ts.getJSDocDeprecatedTag(member) === undefined &&
         (only ?? member.name.text) === member.name.text,
     );
-    return own.map((member) => describe(member, source, prefix));
+    return own.map((member) => describe(member, declaration.getSourceFile(), prefix));
   };
   const withMembers = (option) => {
     const group = GROUPS[option.name];

@@ -1,4 +1,6 @@
 /** The response to a request that has changed something, where machines share purges: it waits for them. */
+import { Readable } from "node:stream";
+import { finished } from "node:stream/promises";
 import { describe, expect, it } from "vitest";
 import type { Appended, EngineConnection, Tier } from "@diskcache/core";
 import { barrier } from "../support/barrier.js";
@@ -79,3 +81,25 @@ describe.each(EVERY_ADAPTER)("$name: where machines share purges", (adapter) => 
     expect(site.errors).toEqual([]);
   });
 });
+
+// Koa sends a body in a later turn, and listens to it only then.
+describe.each(EVERY_ADAPTER.filter(({ name }) => name.startsWith("koa")))(
+  "$name: a response that is held",
+  (adapter) => {
+    it("is an error where its body fails meanwhile, and the process goes on", async () => {
+      const { asked, taken, tier } = engine();
+      const body = new Readable({ read() {} });
+      const site = await openSite(adapter, {
+        options: { ttl: "1h", tier },
+        handler: ({ req }) => ({ body: req.method === "GET" ? "page" : body }),
+      });
+      const answered = site.visit("/article", { method: "POST" });
+      await asked.opened;
+      body.destroy(new Error("the body fails"));
+      await finished(body).catch(() => undefined);
+      taken.open();
+      expect((await answered).status).toBe(500);
+      expect((await site.visit("/other")).text).toBe("page");
+    });
+  },
+);

@@ -52,6 +52,26 @@ async function changing(adapter: Adapter, options: Partial<DiskCacheOptions>, fi
   return { site, next };
 }
 
+/** What middleware outside the cache adds while the head of a 304, and with it the stored page, leaves. */
+const ADDED_LATE = [
+  { field: "Cache-Control: private", add: ["Cache-Control", "private"], reason: "private" },
+  { field: "Cache-Control: no-store", add: ["Cache-Control", "max-age=60, no-store"], reason: "no-store" },
+  { field: "Set-Cookie", add: ["Set-Cookie", "id=1"], reason: "set-cookie" },
+  { field: "Vary: *", add: ["Vary", "*"], reason: "late-vary" },
+  { field: "Vary: Cookie", add: ["Vary", "Cookie"], reason: "late-vary" },
+] as const;
+
+/** Adds a field to every head from now on, as it leaves. */
+function addLate(site: Site, [name, value]: readonly [string, string]): void {
+  site.onRequest((_, res) => {
+    const { writeHead } = res;
+    res.writeHead = function (this: typeof res, ...given: unknown[]) {
+      this.setHeader(name, value);
+      return Reflect.apply(writeHead, this, given);
+    } as typeof writeHead;
+  });
+}
+
 describe.each(EVERY_ADAPTER)("$name: a stored page", (adapter) => {
   it.each(NOT_STORABLE)("is over when a refresh behind it brings $now", async ({ page }) => {
     const { site, next } = await changing(adapter, { staleWhileRevalidate: "1h" });
@@ -168,25 +188,91 @@ describe.each(EVERY_ADAPTER)("$name: a stored page", (adapter) => {
   });
 });
 
-/** What middleware outside the cache adds while the head of a 304, and with it the stored page, leaves. */
-const ADDED_LATE = [
-  { field: "Cache-Control: private", add: ["Cache-Control", "private"], reason: "private" },
-  { field: "Cache-Control: no-store", add: ["Cache-Control", "max-age=60, no-store"], reason: "no-store" },
-  { field: "Set-Cookie", add: ["Set-Cookie", "id=1"], reason: "set-cookie" },
-  { field: "Vary: *", add: ["Vary", "*"], reason: "late-vary" },
-  { field: "Vary: Cookie", add: ["Vary", "Cookie"], reason: "late-vary" },
-] as const;
+describe.each(EVERY_ADAPTER)("$name: a stored page of which the answer to a HEAD tells", (adapter) => {
+  const RELOAD = { method: "HEAD", headers: { "cache-control": "no-cache" } };
+  const ANOTHER: Page = { headers: PLAIN, body: "gone" };
 
-/** Adds a field to every head from now on, as it leaves. */
-function addLate(site: Site, [name, value]: readonly [string, string]): void {
-  site.onRequest((_, res) => {
-    const { writeHead } = res;
-    res.writeHead = function (this: typeof res, ...given: unknown[]) {
-      this.setHeader(name, value);
-      return Reflect.apply(writeHead, this, given);
-    } as typeof writeHead;
+  /** What a GET has after a HEAD that the handler answered by `told`. */
+  async function afterHead(
+    site: Site,
+    next: { page: () => Page | Promise<Page> },
+    told: () => Page,
+    ask: object = RELOAD,
+  ) {
+    next.page = told;
+    await site.visit("/", ask);
+    next.page = () => ANOTHER;
+    const { isHit, text } = await site.visit("/");
+    return [isHit, text];
+  }
+
+  it.each([
+    ...NOT_STORABLE.filter(({ now }) => !now.includes("too long")),
+    { now: "410", page: () => ({ status: 410, headers: PLAIN }) },
+    { now: "a redirect to the page's new place", page: () => ({ status: 301, headers: { Location: "/new" } }) },
+  ])("is over when that is $now", async ({ page }) => {
+    const { site, next } = await changing(adapter, { honourRequest: true });
+    expect(await afterHead(site, next, page)).toEqual([false, "gone"]);
   });
-}
+
+  it("is over when that is 200 and the page a 404", async () => {
+    const missing: Page = { status: 404, headers: { ...PLAIN, "Cache-Control": "max-age=60" }, body: "none" };
+    const { site, next } = await changing(adapter, { honourRequest: true }, missing);
+    expect(await afterHead(site, next, () => ({ headers: PLAIN }))).toEqual([false, "gone"]);
+  });
+
+  it.each([
+    ...SAYING_NOTHING,
+    { what: "405", page: () => ({ status: 405 }) },
+    { what: "501", page: () => ({ status: 501 }) },
+  ])("stays when that is $what", async ({ page }) => {
+    const { site, next } = await changing(adapter, { honourRequest: true });
+    expect(await afterHead(site, next, page)).toEqual([true, "page"]);
+  });
+
+  it.each(ADDED_LATE)("is over where middleware outside adds $field as that leaves", async ({ add }) => {
+    const { site, next } = await changing(adapter, { honourRequest: true });
+    addLate(site, add);
+    expect(await afterHead(site, next, () => KEPT)).toEqual([false, "gone"]);
+  });
+
+  it.each(ADDED_LATE)(
+    "is not made fresh again where middleware outside adds $field as that leaves",
+    async ({ add }) => {
+      const tagged: Page = { headers: { ...PLAIN, ETag: '"1"' }, body: "page" };
+      const { site, next } = await changing(adapter, { keep: "1h" }, tagged);
+      site.clock.advance(15);
+      addLate(site, add);
+      expect(await afterHead(site, next, () => tagged, { method: "HEAD" })).toEqual([false, "gone"]);
+    },
+  );
+
+  it("is over where a 304 to the client's own condition sets a cookie", async () => {
+    const tagged: Page = { headers: { ...PLAIN, ETag: '"1"' }, body: "page" };
+    const { site, next } = await changing(adapter, { honourRequest: true }, tagged);
+    const ask = { method: "HEAD", headers: { "cache-control": "no-cache", "if-none-match": '"1"' } };
+    const told = () => ({ status: 304, headers: { ETag: '"1"', "Set-Cookie": "a=1" } });
+    expect(await afterHead(site, next, told, ask)).toEqual([false, "gone"]);
+  });
+
+  it("is fresh again by the fields of that", async () => {
+    const tagged: Page = { headers: { ...PLAIN, ETag: '"1"' }, body: "page" };
+    const { site, next } = await changing(adapter, {}, tagged);
+    site.clock.advance(15);
+    expect(await afterHead(site, next, () => tagged, { method: "HEAD" })).toEqual([true, "page"]);
+  });
+
+  it.each([
+    { whom: "cookies of its own", headers: { cookie: "session=1" } },
+    { whom: "Authorization", headers: { authorization: "Bearer a" } },
+  ])("stays when a client with $whom is told of another one", async ({ headers }) => {
+    const first = { headers: { ...PLAIN, ETag: '"1"', "Cache-Control": "public, max-age=10" }, body: "page" };
+    const { site, next } = await changing(adapter, { honourRequest: true }, first);
+    const told = () => ({ headers: { ...PLAIN, ETag: '"2"', "Cache-Control": "public, max-age=10" } });
+    const ask = { method: "HEAD", headers: { ...headers, "cache-control": "no-cache" } };
+    expect(await afterHead(site, next, told, ask)).toEqual([true, "page"]);
+  });
+});
 
 describe.each(EVERY_ADAPTER)("$name: a stored page that a 304 makes fresh again", (adapter) => {
   const TAGGED = { ...PLAIN, ETag: '"1"' };

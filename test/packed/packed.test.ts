@@ -118,6 +118,14 @@ describe("the bundles", () => {
     );
   });
 
+  it.each(["core", "http", "express", "koa"])("of @diskcache/%s load neither WebCrypto nor undici", async (name) => {
+    const program = `
+      await import("@diskcache/${name}");
+      console.log(process.moduleLoadList.filter((module) => /webcrypto|undici/.test(module)).join());`;
+    const { stdout } = await project.node(["--input-type=module", "--eval", program]);
+    expect(stdout.trim()).toBe("");
+  });
+
   it("promise no values that are only types", () => {
     const declarations = join(folder, "node_modules", "@diskcache", "express", "dist", "index.d.ts");
     expect(readFileSync(declarations, "utf8")).toMatch(/^export type \* from "@diskcache\/core";$/m);

@@ -38,14 +38,21 @@ describe.each(ADAPTERS)("$name: RFC 9111 §4.3.5 a HEAD that is forwarded", (ada
     expect([got.cacheStatus.includes(next), got.text, got.header("x-version")]).toEqual([true, "page", version]);
   });
 
-  it("and fails changes nothing", async () => {
+  it.each([
+    // The page would answer so, too (RFC 9110 §9.3.2).
+    { status: 404, next: "uri-miss" },
+    { status: 410, next: "uri-miss" },
+    { status: 405, next: "stale" },
+    { status: 429, next: "stale" },
+    { status: 500, next: "stale" },
+  ])("and answers $status makes the next GET a $next", async ({ status, next }) => {
     const site = await openSite(adapter, {
       options: {},
-      handler: ({ req }) => (req.method === "HEAD" ? { status: 404 } : { headers: OLD, body: "page" }),
+      handler: ({ req }) => (req.method === "HEAD" ? { status } : { headers: OLD, body: "page" }),
     });
     await site.visit("/");
     site.clock.advance(61);
-    expect((await site.visit("/", { method: "HEAD" })).status).toBe(404);
-    expect((await site.visit("/")).cacheStatus).toContain("fwd=stale");
+    expect((await site.visit("/", { method: "HEAD" })).status).toBe(status);
+    expect((await site.visit("/")).cacheStatus).toContain(`fwd=${next}`);
   });
 });

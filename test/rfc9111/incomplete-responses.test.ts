@@ -113,6 +113,19 @@ describe.each(EVERY_ADAPTER)("$name: RFC 9111 §3.4 a stored beginning", (adapte
     expect([again.status, again.text, again.isHit, site.renders]).toEqual([200, TEXT, true, 2]);
   });
 
+  it("that is completed with a cookie is for the client that gets it, and the whole is not kept", async () => {
+    const first = cutting();
+    const rest = cutting({ ETag: '"v1"', "Set-Cookie": "id=1" });
+    const site = await openSite(adapter, {
+      ...PARTIAL,
+      handler: (asked) => (site.renders === 1 ? first : rest)(asked),
+    });
+    await site.visit("/", { headers: { range: "bytes=0-3" } });
+    const whole = await site.visit("/");
+    expect([whole.status, whole.text, whole.lines("set-cookie")]).toEqual([200, TEXT, ["id=1"]]);
+    expect((await site.visit("/")).isHit).toBe(false);
+  });
+
   it("with a weak tag is not completed: the whole is asked for", async () => {
     const site = await openSite(adapter, { ...PARTIAL, handler: cutting({ ETag: 'W/"v1"' }) });
     await site.visit("/", { headers: { range: "bytes=0-3" } });

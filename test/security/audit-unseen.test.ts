@@ -193,6 +193,24 @@ describe("a value that cannot be cloned", () => {
   });
 });
 
+describe("a request whose properties other code has fixed", () => {
+  it.each(["headers", "rawHeaders", "cookies", "query"])("gets its page as without the audit: %s", async (name) => {
+    const site = await openSite(EXPRESS_5, {
+      options: { ttl: 60, audit: "enforce", vary: ["X-A"] },
+      handler: ({ req }) => ({ body: String(req.headers["x-a"]) }),
+    });
+    site.onRequest((req) => {
+      const value = (req as unknown as Fields)[name] ?? {};
+      Object.defineProperty(req, name, { value });
+    });
+    vi.spyOn(process, "emitWarning").mockImplementation(() => {});
+    for (const value of ["1", "2"]) {
+      const answer = await site.visit("/", { headers: { "x-a": value } });
+      expect([answer.status, answer.text]).toEqual([200, value]);
+    }
+  });
+});
+
 describe("a worker", () => {
   it("is sent the fields of a request", async () => {
     vi.spyOn(process, "emitWarning").mockImplementation(() => {});

@@ -28,16 +28,13 @@ async function cachesOn(dir: string, count: number): Promise<FileCache[]> {
 }
 
 describe.runIf(process.platform === "linux")("the descriptors of caches on one directory", () => {
-  it.each([{ count: 1 }, { count: 10 }, { count: 40 }])(
-    "are one each, and one for all of $count",
-    async ({ count }) => {
-      const dir = temporaryDirectory();
-      const caches = await cachesOn(dir, count);
-      expect(descriptors(dir)).toBe(count + 1);
-      await Promise.all(caches.map((cache) => cache.close()));
-      expect(descriptors(dir)).toBe(0);
-    },
-  );
+  it.each([{ count: 1 }, { count: 10 }, { count: 40 }])("are one for all of $count", async ({ count }) => {
+    const dir = temporaryDirectory();
+    const caches = await cachesOn(dir, count);
+    expect(descriptors(dir)).toBe(1);
+    await Promise.all(caches.map((cache) => cache.close()));
+    expect(descriptors(dir)).toBe(0);
+  });
 
   it("are given back by a cache of pages and its values as well", async () => {
     const dir = temporaryDirectory();

@@ -275,6 +275,15 @@ describe.each([
     expect((await wholeBody(stored!))?.equals(body)).toBe(true);
   });
 
+  it("is stale while it arrives, and afterwards, when it was softly purged", async () => {
+    const world = opened();
+    const [, b] = await long(world, 5);
+    await world.time.until(b.store.purge([{ kind: "tag", tag: "t" }], { soft: true }));
+    await world.settle();
+    const entry = await world.time.until(Promise.resolve(b.store.get("/x")));
+    expect(entry?.softPurged).toBe(true);
+  });
+
   it("is read by several at once while it arrives, by each from its beginning", async () => {
     const world = opened();
     const [, b, body] = await long(world, 9);

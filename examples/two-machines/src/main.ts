@@ -2,6 +2,8 @@
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { request } from "node:http";
+import type { IncomingMessage } from "node:http";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -23,11 +25,13 @@ async function stop(redis: ChildProcess): Promise<void> {
   await once(redis, "exit");
 }
 
+/** Asks both for the same page of the same shop, as a load balancer would. */
 async function ask(machines: readonly Machine[]): Promise<void> {
   for (const { url } of machines) {
-    const response = await fetch(`${url}/prices`);
-    const [, result = ""] = (response.headers.get("Cache-Status") ?? "").split("; ");
-    console.log(`  ${url}/prices  ${result.padEnd(15)}${await response.text()}`);
+    const asking = request(`${url}/prices`, { headers: { Host: "shop.example" } }).end();
+    const [response] = (await once(asking, "response")) as [IncomingMessage];
+    const [, result = ""] = String(response.headers["cache-status"]).split("; ");
+    console.log(`  ${url}/prices  ${result.padEnd(15)}${Buffer.concat(await response.toArray()).toString()}`);
   }
 }
 
@@ -56,7 +60,7 @@ console.log("\nTwo machines find each other.");
 await contact(machines, (age) => age < LEASE_MS);
 await pause(LEASE_MS * 1.5);
 
-console.log("\nEach renders the page once, and has it then.");
+console.log("\nMachine a renders the page. Machine b finds it, and has it then on its own disk.");
 await ask(machines);
 await ask(machines);
 

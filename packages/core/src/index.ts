@@ -3,24 +3,18 @@ export { PageCache } from "./page-cache/page-cache.js";
 export type { CacheStats, HandleOptions } from "./page-cache/page-cache.js";
 export type { Outcome } from "./page-cache/answering.js";
 export type {
-  CachePolicy,
   CookieRules,
   CredentialOptions,
-  DirectoryOption,
-  DiskCacheOptions,
-  GivenStoreOptions,
   HttpOptions,
-  KeyRules,
   Limits,
   ReportOptions,
   SafetyOptions,
   Secret,
   SecretOptions,
-  StaleRules,
-  PageCacheOptions,
-  PathRule,
   RelaxedRules,
-} from "./options/options.js";
+} from "./options/option-groups.js";
+export type { DirectoryOption, DiskCacheOptions, GivenStoreOptions, PageCacheOptions } from "./options/options.js";
+export type { CachePolicy, KeyRules, StaleRules, PathRule } from "./options/policy-options.js";
 export { analyticsCookies, campaignParameters, presets } from "./options/presets.js";
 export { neverPolicy } from "./options/resolve-policy.js";
 export type { ResolvedPolicy, ResolvedQueryRules, WholePolicy } from "./options/resolve-policy.js";
@@ -63,7 +57,8 @@ export { parseCacheStatus } from "./http/cache-status.js";
 export type { ParsedCacheStatus } from "./http/cache-status.js";
 export { meaningOf, remedyFor } from "./page-cache/reasons.js";
 export type { Explanation } from "./page-cache/explain.js";
-export type { AuditFinding, CacheCounters, CacheEvents, StoreEvents } from "./base/observer.js";
+export type { AuditFinding, CacheEvents, StoreEvents } from "./base/events.js";
+export type { CacheCounters } from "./base/observer.js";
 export type { PurgeCount, Purges, PurgeOptions, PurgeTarget, PurgeTargets } from "./invalidate/purge-target.js";
 export { MAX_PURGE_CONTENT_BYTES } from "./invalidate/purger.js";
 export type { PurgeAnswer, PurgeRequest, PurgerOptions } from "./invalidate/purger.js";

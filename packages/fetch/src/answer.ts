@@ -90,7 +90,7 @@ export class Answer {
         : ([changed(response, delivery, length), 0, Number.POSITIVE_INFINITY] as const);
     const { status, statusText } = delivery.kind === "part" ? delivery.head : head;
     const { record } = delivery;
-    this.#goOut(sent, record);
+    this.#goOut(sent);
     const aside = this.#stoodIn || this.#departure.gone || this.#method === "HEAD" || response.body === null;
     if (body.whole !== undefined) {
       if (record) this.#forward.write(body.whole);
@@ -132,7 +132,7 @@ export class Answer {
 
   #aside(body: Body, { response, record }: Delivery & { kind: "instead" }): Response {
     const played = play(response, this.#outside, this.#outgoing);
-    this.#goOut(played.headers, record);
+    this.#goOut(played.headers);
     if (!record) {
       body.cancel();
       void this.#end();
@@ -158,7 +158,7 @@ export class Answer {
       throw thrown;
     }
     const played = play(await filled(Buffer.concat(whole)), this.#outside, this.#outgoing);
-    this.#goOut(played.headers, record);
+    this.#goOut(played.headers);
     void this.#end();
     return played;
   }
@@ -192,8 +192,8 @@ export class Answer {
     client?.finish();
   }
 
-  #goOut(sent: Headers, record: boolean): void {
-    this.#departure.handingOver(sent, this.#stoodIn ? undefined : this.#outgoing, record);
+  #goOut(sent: Headers): void {
+    this.#departure.handingOver(sent, this.#stoodIn ? undefined : this.#outgoing);
   }
 
   // Only once it is certain what the client was sent.

@@ -63,8 +63,8 @@ export class ClientDeparture {
    * The response is about to be handed to the server, with these fields. Where the server's own response is known, code
    * outside may still change them until they are sent; a cookie that comes then keeps the response out of the cache.
    */
-  handingOver(sent: Headers, outgoing: ServerResponse | undefined, record: boolean): void {
-    if (!record) return this.#headLeaves();
+  handingOver(sent: Headers, outgoing: ServerResponse | undefined): void {
+    if (!this.#forward.awaitsLeaving) return this.#headLeaves();
     if (outgoing === undefined || outgoing.headersSent || this.#gone) {
       for (const [name, value] of this.#forward.leaving([...sent].flat())) sent.set(name, value);
       return this.#headLeaves();

@@ -5,7 +5,7 @@
 import { ServerResponse } from "node:http";
 import { finished } from "node:stream";
 import type { Readable } from "node:stream";
-import { headerGroups, headersSetOn, setHeaderGroup } from "./header-groups.js";
+import { headerGroups, headersSetOn, isSetCookie, setHeaderGroup } from "./header-groups.js";
 
 const HEADER_METHODS = [
   "setHeader",
@@ -24,14 +24,15 @@ const AT_ONCE = ["flushHeaders", "writeContinue", "writeProcessing", "writeEarly
 type Methods = Record<string, unknown>;
 
 /**
- * Call it before the head is sent. The response keeps the fields it had `before`, to be sent with what the client gets.
+ * Call it before the head is sent. The response keeps the fields it had `before`, to be sent with what the client gets,
+ * and the cookies that the handler has set for it.
  * @returns switches the handler over, once the head has left
  */
 export function putAside(res: ServerResponse, before: readonly string[]): () => void {
   const shadow = new ServerResponse(res.req);
   for (const group of headerGroups(headersSetOn(res)).values()) setHeaderGroup(shadow, group);
   const kept = headerGroups(before);
-  for (const name of res.getHeaderNames()) if (!kept.has(name)) res.removeHeader(name);
+  for (const name of res.getHeaderNames()) if (!kept.has(name) && !isSetCookie(name)) res.removeHeader(name);
   const { statusCode, statusMessage } = res;
   return () => {
     const own = res as unknown as Methods;

@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { OutgoingResponse, PageCache } from "@diskcache/core";
 import { isNever } from "./tools.js";
+import { changedFields } from "./changed-fields.js";
 import { http2Lines, isHttp2Request } from "./http2-request.js";
 import { rewrittenTarget } from "./request-head.js";
 import { isRefresh } from "./refresh.js";
@@ -23,7 +24,8 @@ export function readyResponse<Req>(
   // Already in a cache: this one or another must not answer in between.
   if (req.diskCache !== undefined || isRefresh(req) || isNever(req)) return undefined;
   if (cache.knowsWhoAsks(native)) return undefined;
-  if (req.url !== target && rewrittenTarget(req, target) !== undefined) return undefined;
+  if (rewrittenTarget(req, target) !== undefined) return undefined;
+  if (changedFields(req) !== undefined) return undefined;
   const method = req.method ?? "";
   if (isHttp2Request(req)) return cache.ready(method, target, schemeOf(req), http2Lines(req));
   return cache.ready(method, target, http1Scheme(req), req.rawHeaders);

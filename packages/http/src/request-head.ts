@@ -2,6 +2,7 @@
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { contentDigest, MAX_KEYED_CONTENT_BYTES } from "@diskcache/core";
 import type { Forward, PageCache, RequestHead, ResolvedPolicy } from "@diskcache/core";
+import { changedFields } from "./changed-fields.js";
 import { http2Fields, isHttp2Received, isHttp2Request } from "./http2-request.js";
 import { schemeOf } from "./server.js";
 import { plainFields } from "./watch-request.js";
@@ -27,7 +28,8 @@ export function mountedAt(req: IncomingMessage, path: string): void {
  */
 export function rewrittenTarget(req: IncomingMessage, target: string): string | undefined {
   const { url = "", baseUrl = MOUNTS.get(req) ?? "" } = req as { readonly url?: string; readonly baseUrl?: string };
-  if (url === target) return undefined;
+  // Below a mount it is as received only by chance: a target was put in its place, and the mount took that away again.
+  if (url === target && (baseUrl === "" || baseUrl === "/")) return undefined;
   // At exactly the path of the mount there is no slash to keep.
   const isMounted = baseUrl + url === target || (url.startsWith("/") && baseUrl + url.slice(1) === target);
   return isMounted ? undefined : baseUrl + url;
@@ -38,8 +40,11 @@ export function requestHead(req: IncomingMessage, target: string = req.url ?? ""
   const plain = plainFields(req);
   const { headers, rawHeaders } = isHttp2Request(req) ? http2Fields(req, plain) : plain;
   const rewritten = rewrittenTarget(req, target);
+  const changed = changedFields(req);
   const head = { method: req.method ?? "", target, scheme: schemeOf(req), headers, rawHeaders };
-  return rewritten === undefined ? head : { ...head, rewritten };
+  if (rewritten === undefined && changed === undefined) return head;
+  const lines = changed && { rawHeaders: [...rawHeaders, ...changed], received: rawHeaders };
+  return { ...head, ...lines, ...(rewritten !== undefined && { rewritten }) };
 }
 
 /* A request as the cache sees it, with its content where that is part of the key. */

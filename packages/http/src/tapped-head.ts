@@ -40,7 +40,8 @@ export class TappedHead {
   readonly #sink: Sink;
   /** What was set before the handler ran. */
   readonly #before: readonly string[];
-  #recorded = false;
+  /** Whether the cache wants to know what leaves. */
+  #awaited = false;
   #left = false;
   /** The cookies that went out with a response that stood in: hooks run once, and these may be the handler's. */
   #cookies: readonly string[] = NOTHING;
@@ -67,11 +68,12 @@ export class TappedHead {
     const statusText = reason ?? reasonPhrase(res);
     const head = { status, statusText, rawHeaders: alone ? fields : headersSetOn(res) };
     const delivery = this.#forward.head({ head, before: this.#before, body });
-    if (alone && delivery.kind === "pass" && !delivery.record)
+    const { awaitsLeaving } = this.#forward;
+    if (alone && delivery.kind === "pass" && !awaitsLeaving)
       return { delivery, unset: changedLines(fields, delivery.set, delivery.remove) };
     if (alone) setHeaderLines(res, fields);
-    this.#recorded = delivery.record;
-    if (delivery.record) beforeHeadLeaves(res, () => this.leaves());
+    this.#awaited = awaitsLeaving;
+    if (awaitsLeaving) beforeHeadLeaves(res, () => this.leaves());
     if (delivery.kind === "pass") {
       for (const name of delivery.remove) res.removeHeader(name);
       for (const [name, value] of delivery.set) res.setHeader(name, value);
@@ -99,7 +101,7 @@ export class TappedHead {
 
   /** Nothing more can be added to the head. Also called where no head was ever sent. */
   leaves(): void {
-    if (this.#left || !this.#recorded) return;
+    if (this.#left || !this.#awaited) return;
     this.#left = true;
     const late = this.#forward.leaving([...headersSetOn(this.#res), ...this.#cookies]);
     if (!this.#res.headersSent) for (const [name, value] of late) this.#res.setHeader(name, value);
@@ -116,7 +118,7 @@ export class TappedHead {
   replace(response: OutgoingResponse): void {
     this.#clear();
     // Fields that are given flat cannot be changed when they leave.
-    send(this.#res, response, this.#sink, this.#recorded ? LOOKED_AT : undefined);
+    send(this.#res, response, this.#sink, this.#awaited ? LOOKED_AT : undefined);
   }
 
   replaceByPart(head: ResponseHead): void {

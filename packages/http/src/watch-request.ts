@@ -29,13 +29,13 @@ export function watchRequest(req: IncomingMessage, reads: Reads): void {
   const noteField: Note = (name) => {
     if (!name.startsWith(":")) reads.field(name);
   };
-  replace(req, "headers", recording(headers, noteField));
   // The position of a field is not known before all of it has been read.
-  replace(
-    req,
-    "rawHeaders",
-    recording(rawHeaders as unknown as Named, () => noteField(EVERY)),
-  );
+  const noteEvery = (): void => noteField(EVERY);
+  const watched =
+    replace(req, "headers", recording(headers, noteField)) &&
+    replace(req, "rawHeaders", recording(rawHeaders as unknown as Named, noteEvery));
+  // What cannot be watched may be read.
+  if (!watched) noteEvery();
   // A parser reads all of them, and then sets the property.
   const parsed = (): void => reads.cookies.clear();
   for (const name of ["cookies", "signedCookies"]) watchProperty(req, name, (cookie) => reads.cookie(cookie), parsed);
@@ -72,21 +72,16 @@ export function watchProperty(owner: object, name: string, note: Note, replaced?
     configurable: true,
     enumerable: own?.enumerable === true,
   };
-  Object.defineProperty(owner, name, view);
+  if (!Reflect.defineProperty(owner, name, view)) note(EVERY);
 }
 
 // As the object's own code would do it: by the setter of the class where there is one, and on an own property
 // otherwise.
-function replace(owner: object, name: string, value: unknown): void {
+function replace(owner: object, name: string, value: unknown): boolean {
   const own = Object.getOwnPropertyDescriptor(owner, name);
-  if (own === undefined && hasSetter(owner, name)) Reflect.set(owner, name, value);
-  else
-    Object.defineProperty(owner, name, {
-      value,
-      configurable: true,
-      enumerable: own?.enumerable === true,
-      writable: true,
-    });
+  if (own === undefined && hasSetter(owner, name)) return Reflect.set(owner, name, value);
+  const enumerable = own?.enumerable === true;
+  return Reflect.defineProperty(owner, name, { value, configurable: true, enumerable, writable: true });
 }
 
 function hasSetter(owner: object, name: string): boolean {

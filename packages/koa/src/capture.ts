@@ -59,6 +59,13 @@ export class Capture implements Party {
     return this.#tapped.begun || (this.#ctx.respond === false && !this.stoodIn);
   }
 
+  /** The handler has failed, and another response takes the place of its own: of that, the client gets the cookies. */
+  clear(): void {
+    const cookies = this.#res.getHeader("Set-Cookie");
+    removeHandlersFields(this.#ctx, this.#before);
+    if (cookies !== undefined) this.#ctx.set("Set-Cookie", cookies as string | string[]);
+  }
+
   left(release: () => void): boolean {
     const goesOn = this.#forward.clientLeft(release);
     if (goesOn) this.#flowing?.clientLeft();
@@ -114,7 +121,7 @@ export class Capture implements Party {
   }
 
   #recordBytes(body: RecordedBody & { kind: "bytes" }, delivery: Exclude<Delivery, { kind: "filled" }>): void {
-    const outward = this.#goOut(delivery.record);
+    const outward = this.#goOut();
     if (delivery.record) this.#forward.write(body.bytes);
     const shown = body.byKoa === undefined ? () => body.bytes : undefined;
     if (!this.#isAside) deliver(this.#ctx, delivery, this.#before, shown);
@@ -123,7 +130,7 @@ export class Capture implements Party {
 
   #recordStream(body: RecordedBody & { kind: "stream" }, delivery: Exclude<Delivery, { kind: "filled" }>): void {
     const ctx = this.#ctx;
-    const outward = this.#goOut(delivery.record);
+    const outward = this.#goOut();
     const end = (): void => outward.whenOver(() => void this.#forward.end());
     const aside = this.#isAside || delivery.kind === "instead";
     if (!delivery.record && (aside || delivery.kind === "pass")) {
@@ -150,7 +157,7 @@ export class Capture implements Party {
     const content = body.kind === "bytes" ? body.bytes : await gather(body.open(), forward, record);
     if (body.kind === "bytes" && record) forward.write(content);
     const response = await filled(content);
-    const outward = this.#goOut(record);
+    const outward = this.#goOut();
     if (!this.#isAside) {
       removeHandlersFields(ctx, this.#before);
       play(ctx, response);
@@ -163,8 +170,8 @@ export class Capture implements Party {
     return this.stoodIn || this.#departure.gone;
   }
 
-  #goOut(record: boolean): Outward {
-    return (this.#outward = new Outward(this.#ctx, this.#forward, this.#departure, record, this.stoodIn));
+  #goOut(): Outward {
+    return (this.#outward = new Outward(this.#ctx, this.#forward, this.#departure, this.stoodIn));
   }
 
   #giveUp(): void {

@@ -1,4 +1,5 @@
 /** One context through the cache: answered from it, or handed inwards and recorded on the way back. */
+import { Stream } from "node:stream";
 import { neverPolicy } from "@diskcache/core";
 import type { Forward, Outcome, PageCache, Reads, ResolvedPolicy } from "@diskcache/core";
 import {
@@ -134,9 +135,17 @@ async function passOn(ctx: Context, forward: Forward, next: Inward): Promise<voi
   await next();
 }
 
-// What a request has changed is purged on other machines before its response goes out.
+// What a request has changed is purged on other machines before its response goes out. Koa does not listen yet to a
+// body that fails meanwhile: then that is an error of the handler's.
 async function held(ctx: Context, forward: Forward): Promise<void> {
+  const { body } = ctx;
+  const stream = body instanceof Stream ? body : undefined;
+  let failure: { readonly error: unknown } | undefined;
+  const failed = (error: unknown): void => void (failure ??= { error });
+  stream?.on("error", failed);
   await forward.held({ status: ctx.status, statusText: reasonPhrase(ctx.res), rawHeaders: headersSetOn(ctx.res) });
+  stream?.off("error", failed);
+  if (failure !== undefined && !ctx.headerSent) throw failure.error;
 }
 
 async function proceed<Req>(
@@ -163,7 +172,7 @@ async function proceed<Req>(
     if (outcome.mayBeHeld && ctx.respond !== false && !ctx.headerSent) await held(ctx, outcome);
   } catch (thrown) {
     giveBack();
-    if (!capture.stoodIn && !hideFailure(ctx, outcome, thrown)) throw thrown;
+    if (!capture.stoodIn && !hideFailure(ctx, outcome, thrown, capture)) throw thrown;
     if (capture.stoodIn) outcome.abort("thrown");
     ctx.app.emit("error", thrown, ctx); // hidden from the client, not from the operator
     return;
@@ -182,11 +191,12 @@ async function proceed<Req>(
 }
 
 // A stale page may stand in for what would have become a 5xx.
-function hideFailure(ctx: Context, forward: Forward, thrown: unknown): boolean {
+function hideFailure(ctx: Context, forward: Forward, thrown: unknown, capture: Capture): boolean {
   const { status } = (thrown ?? {}) as { status?: unknown };
   const stale = forward.failed(typeof status === "number" ? status : "thrown");
   forward.abort(stale === undefined ? "thrown" : "hidden");
   if (stale === undefined) return false;
+  capture.clear();
   play(ctx, stale);
   return true;
 }

@@ -11,17 +11,17 @@ export class Outward {
   readonly #ctx: Context;
   readonly #forward: Forward;
   readonly #departure: Departure;
-  readonly #record: boolean;
+  readonly #awaited: boolean;
   readonly #stoodIn: boolean;
   #over = false;
   #then: (() => void) | undefined;
 
   /** @param stoodIn the client has been given another response: no head of this one will be sent */
-  constructor(ctx: Context, forward: Forward, departure: Departure, record: boolean, stoodIn: boolean) {
+  constructor(ctx: Context, forward: Forward, departure: Departure, stoodIn: boolean) {
     this.#ctx = ctx;
     this.#forward = forward;
     this.#departure = departure;
-    this.#record = record;
+    this.#awaited = forward.awaitsLeaving;
     this.#stoodIn = stoodIn;
     this.#watchOnion();
     if (!stoodIn) beforeHeadLeaves(ctx.res, this.#headLeaves);
@@ -66,7 +66,7 @@ export class Outward {
   readonly #headLeaves = (): void => {
     if (this.#over) return;
     // An error on its way out becomes the response, and removes every field.
-    if (this.#record && !this.#ctx.res.hasHeader("Cache-Status")) this.#giveUp("error");
+    if (this.#awaited && !this.#ctx.res.hasHeader("Cache-Status")) this.#giveUp("error");
     else this.#conclude();
   };
 
@@ -78,7 +78,7 @@ export class Outward {
   #conclude(): void {
     this.#over = true;
     const { res } = this.#ctx;
-    const late = this.#record ? this.#forward.leaving(headersSetOn(res)) : [];
+    const late = this.#awaited ? this.#forward.leaving(headersSetOn(res)) : [];
     if (!res.headersSent) for (const [name, value] of late) res.setHeader(name, value);
     this.#then?.();
   }

@@ -18,8 +18,11 @@ export interface RequestHead {
   readonly scheme: string;
   /** Field values by lower-case name, as node:http joins them: quick to ask, but it hides repeats of some fields. */
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  /** Every field line, for what must not be hidden. */
+  /** Every field line, for what must not be hidden: those that came, and behind them those that middleware before the
+   * cache has put in their place. */
   readonly rawHeaders: RawHeaders;
+  /** Those that came, where `rawHeaders` has more. */
+  readonly received?: RawHeaders;
   /** Whether it came with cookies that the operator ignores and that are removed from its fields here. */
   readonly ignoredCookies?: true;
   /** Whether it identifies the user by other means than `Authorization` and cookies; then the rules for

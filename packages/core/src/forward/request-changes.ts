@@ -9,7 +9,7 @@ import { validatorsOf } from "../http/validators.js";
 import type { Selection } from "../lookup/select.js";
 import type { ResolvedOptions } from "../options/resolve-options.js";
 import type { CacheContext } from "../page-cache/context.js";
-import { badGateway } from "../stored/outgoing.js";
+import { badGateway, withCookiesOf } from "../stored/outgoing.js";
 import { respond } from "../stored/respond.js";
 import type { Capture } from "./capture/capture.js";
 import type { Delivery, ForwardPlan, StoreDecision } from "./forward-plan.js";
@@ -113,5 +113,7 @@ export function completeBeginning(
   const capture = begin(decision, head!);
   capture.write(entry.body!);
   const marks = { status: { ...status, stored: whole, storing: true }, shown: options, said: "MISS" } as const;
-  return { kind: "instead", response: respond(capture.shared(), request, now, marks), record: true };
+  // With a cookie it is refused when its head leaves.
+  const response = withCookiesOf(respond(capture.shared(), request, now, marks), rest.rawHeaders);
+  return { kind: "instead", response, record: true };
 }

@@ -14,6 +14,7 @@ import { keyedCookies } from "../key/cookies.js";
 import type { CookieRules } from "../key/cookies.js";
 import type { Credentials } from "../key/credentials.js";
 import type { ResponseEntry } from "../lookup/select.js";
+import { withCookiesOf } from "../stored/outgoing.js";
 import type { OutgoingResponse } from "../stored/outgoing.js";
 import { lockIn } from "./flights.js";
 import type { ForwardPlan } from "./forward-plan.js";
@@ -22,12 +23,14 @@ import { shareStored } from "./validation.js";
 /** The status the application answered or was about to send, or how else it failed. */
 export type Failure = number | "thrown" | "timeout";
 
-/** @returns `undefined` where no stale page may stand in */
+/** @param fields of the failed answer: of them, its client gets the cookies
+ * @returns `undefined` where no stale page may stand in */
 export function staleInstead(
   context: CacheContext,
   plan: ForwardPlan,
   now: number,
   failure: Failure,
+  fields: RawHeaders,
 ): OutgoingResponse | undefined {
   const { selection, request, reason, leading } = plan;
   if (selection === undefined || !staleOnError(selection.entry.value.policy, now, failure)) return undefined;
@@ -39,11 +42,8 @@ export function staleInstead(
   const status: CacheStatus = { fwd: reason, fwdStatus: typeof failure === "number" ? failure : undefined, detail };
   context.observer.hit(request.target, true, request.method);
   leading?.flight.standIn(shareStored(context, plan, entry, detail));
-  return respondStored(context, entry, request, now, {
-    status,
-    shown: context.options,
-    said: "STALE",
-  });
+  const marks = { status, shown: context.options, said: "STALE" } as const;
+  return withCookiesOf(respondStored(context, entry, request, now, marks), fields);
 }
 
 /* Which request refreshes a stale page: one at a time in this process and, by the key's lock, across all of them. */

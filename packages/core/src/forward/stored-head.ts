@@ -3,7 +3,7 @@
 import { dated } from "../base/clock.js";
 import type { Coding } from "../base/codings.js";
 import type { RawHeaders, ResponseHead } from "../base/exchange.js";
-import type { CapturePlan } from "./capture/capture.js";
+import type { CapturePlan } from "./capture/capture-plan.js";
 import type { ClientCacheControl } from "../http/patch-cache-control.js";
 import { isCodable } from "../http/codable.js";
 import { fieldLines, fieldValue, hasField, withField, withoutFields } from "../http/fields.js";
@@ -22,7 +22,7 @@ import type { HandlerDirectives } from "./handler-directives.js";
 import { isPart } from "./request-changes.js";
 
 /** The response as it begins. */
-interface Beginning {
+export interface Beginning {
   readonly head: ResponseHead;
   /** Fields that were set before the handler was called. */
   readonly before: RawHeaders;

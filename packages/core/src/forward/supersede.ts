@@ -1,14 +1,16 @@
 /** What an answer puts out of date (RFC 9111 §4.3.3, §4.4): the stored response that it replaces, and what an unsafe
  * method changed. */
 import type { CacheContext } from "../page-cache/context.js";
+import { atMost } from "../base/async.js";
+import { undeliveredError } from "../base/errors.js";
 import type { ResponseHead } from "../base/exchange.js";
 import { isStaleOnErrorStatus } from "../http/reusability.js";
 import { invalidateByUnsafeMethod } from "../invalidate/unsafe-method.js";
 import { NOT_ADMITTED } from "./decide-storing.js";
 import type { ForwardPlan } from "./forward-plan.js";
 
-/** Answers about the request: it asked for a part or set a condition, or there were too many like it. */
-const ABOUT_THE_REQUEST: ReadonlySet<number> = new Set([206, 304, 416, 429]);
+/** Answers about the request: it asked for a part, set a condition or lacked one, or there were too many like it. */
+const ABOUT_THE_REQUEST: ReadonlySet<number> = new Set([206, 304, 412, 416, 417, 428, 429]);
 /** The page may be stored: admission refused it, the disk did not accept it, or this response broke off. */
 const MAY_BE_STORED: ReadonlySet<string> = new Set([NOT_ADMITTED, "store", "purged", "length", "aborted"]);
 
@@ -49,4 +51,15 @@ export function putOutOfDate(
     context.store.survivesPurges({ scope: page.scope, name: page.name, tags: [], birth });
   const asks = page !== undefined && policy.methods.includes(request.method);
   return { survived, purged: invalidateByUnsafeMethod(context, request, head, asks) };
+}
+
+/** How long the response to a request that has changed something waits for other machines. */
+const HELD_MS = 1_000;
+
+/** @returns resolves when no machine answers with what was, or after a second; never rejects */
+export function untilPurged({ observer }: CacheContext, { purged }: PutOut): Promise<void> | undefined {
+  if (purged === undefined) return undefined;
+  return atMost(HELD_MS, purged, () =>
+    observer.error(undeliveredError(new Error("the response does not wait longer"))),
+  );
 }

@@ -11,10 +11,11 @@ import type { CacheContext } from "../page-cache/context.js";
 import { formatCacheStatus } from "../http/cache-status.js";
 import type { CacheStatus } from "../http/cache-status.js";
 import { isCodable } from "../http/codable.js";
-import { fieldLines } from "../http/fields.js";
+import { hasField } from "../http/fields.js";
 import { freshen, headUpdate, validates } from "../http/freshen.js";
 import { sameVariant } from "../key/page-key.js";
 import type { ResponseEntry, Selection } from "../lookup/select.js";
+import { withCookiesOf } from "../stored/outgoing.js";
 import type { OutgoingResponse } from "../stored/outgoing.js";
 import type { StoredResponse } from "../stored/stored-response.js";
 import type { Fields } from "./client-response.js";
@@ -45,13 +46,14 @@ export function notModified(
     report.freshened(0, "not-modified", false);
     const status: CacheStatus = { fwd: reason, fwdStatus: 304, detail: "not-modified" };
     const marks = { status, shown: context.options, said: "STALE" } as const;
-    return { response: respondStored(context, entry, request, now, marks), freshening: undefined };
+    const response = withCookiesOf(respondStored(context, entry, request, now, marks), validation.rawHeaders);
+    return { response, freshening: undefined };
   }
   const head = freshen(headToFreshen(entry), validation, dated(context.options.clock, now));
   const asked = decide(head);
   // A cookie is for this client alone: a whole response with one would not be stored either.
-  const cookies = context.options.relaxed.setCookie ? [] : fieldLines(validation.rawHeaders, "set-cookie");
-  const decision: StoreDecision = cookies.length > 0 ? { store: false, reason: "set-cookie" } : asked;
+  const withCookie = !context.options.relaxed.setCookie && hasField(validation.rawHeaders, "set-cookie");
+  const decision: StoreDecision = withCookie ? { store: false, reason: "set-cookie" } : asked;
   const freshened = freshenedEntry(entry, head, decision);
   const copy = copyOrEnd(context, plan, selection, freshened.value, decision);
   const { refusal } = copy;
@@ -61,9 +63,8 @@ export function notModified(
   const status: CacheStatus = { fwd: reason, fwdStatus: 304, stored, storing, detail: refusal };
   const marks = { status, shown: context.options, said: "HIT" } as const;
   const response = respondStored(context, freshened, request, now, marks);
-  const headers = [...response.headers, ...cookies.flatMap((line) => ["Set-Cookie", line])];
   return {
-    response: { ...response, headers },
+    response: withCookie ? withCookiesOf(response, validation.rawHeaders) : response,
     freshening: decision.store ? new Freshening(context, plan, freshened, copy, report) : undefined,
   };
 }
@@ -170,33 +171,43 @@ function copyOrEnd(
 
 /* RFC 9111 §4.3.5: what the handler answers to a HEAD is also about the stored GET. The client gets it as it is. */
 
-/** Refusals that hold for an answer to GET as well. */
-const FOR_ONE: ReadonlySet<string> = new Set(["private", "no-store"]);
+/** Refusals for what is missing: an answer without a body may leave that out, and the page has it. */
+const FOR_LACK: ReadonlySet<string> = new Set(["no-freshness", "no-cache", "expired-no-validator"]);
+/** Answers about HEAD itself: they say nothing of a GET. */
+const ABOUT_THE_METHOD: ReadonlySet<number> = new Set([405, 501]);
 
-/** @param decide whether a response to this plan may be stored */
+/** Called once, when that answer leaves, with the reason for which what leaves must not be shared, if there is one. */
+export type Told = (refusal: string | undefined) => void;
+
+/** @param decide whether a response to this plan may be stored
+ * @returns what becomes of the stored response then; `undefined` where that is settled */
 export function headTold(
   context: CacheContext,
   plan: ForwardPlan,
   { key, entry }: Selection,
-  head: ResponseHead,
+  answer: ResponseHead,
   now: number,
   decide: (head: ResponseHead, plan: ForwardPlan) => StoreDecision,
-): void {
+): Told | undefined {
+  const { value } = entry;
   // With holes it has neither validators nor a length of its own.
-  if (entry.value.holes !== undefined) return;
-  const told = headUpdate(entry.value.head, head, entry.bodyBytes);
-  if (told === "invalidate") context.store.removeForAll(entry.head);
+  if (value.holes !== undefined || ABOUT_THE_METHOD.has(answer.status)) return undefined;
+  // A 304 to a condition of the client's has the fields of the answer without one.
+  const head = answer.status === 304 ? { ...answer, status: value.head.status } : answer;
   const asGet = { ...plan, request: { ...plan.request, method: "GET" } };
-  if (told === "freshen") {
-    const freshened = freshen(headToFreshen(entry), head, dated(context.options.clock, now));
-    const decision = decide(freshened, asGet);
-    const { value } = freshenedEntry(entry, freshened, decision);
-    void copyOrEnd(context, asGet, { key, entry }, value, decision).store();
-  } else if (told === "ignore" && head.status === 200) {
-    const decision = decide(head, asGet);
-    // Other fields that are missing from an answer without a body may be present with it.
-    if (!decision.store && FOR_ONE.has(decision.reason)) endSuperseded(context, asGet, head.status, decision.reason);
-  }
+  const over = (reason: string): undefined => {
+    endSuperseded(context, asGet, head.status, reason);
+    return undefined;
+  };
+  const told = head.status === value.head.status ? headUpdate(value.head, head, entry.bodyBytes) : "invalidate";
+  if (told === "invalidate") return over("superseded");
+  const decision = decide(head, asGet);
+  if (!decision.store && !FOR_LACK.has(decision.reason)) return over(decision.reason);
+  if (told === "ignore") return (refusal) => (refusal === undefined ? undefined : over(refusal));
+  const freshened = freshen(headToFreshen(entry), head, dated(context.options.clock, now));
+  const allowed = decide(freshened, asGet);
+  const copy = copyOrEnd(context, asGet, { key, entry }, freshenedEntry(entry, freshened, allowed).value, allowed);
+  return (refusal) => void (refusal === undefined ? copy.store() : over(refusal));
 }
 
 /* What a leader shares when the answer is a stored response after all: one that was freshened, or a stale one that

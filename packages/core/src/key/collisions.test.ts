@@ -3,7 +3,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { RequestHead } from "../base/exchange.js";
-import type { CachePolicy } from "../options/options.js";
+import type { CachePolicy } from "../options/policy-options.js";
 import { resolvePolicy } from "../options/resolve-policy.js";
 import { pageKey, variantDigest } from "./page-key.js";
 import { FORWARDED_FIELDS } from "./request-fields.js";

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { RequestHead } from "../base/exchange.js";
-import type { CachePolicy } from "../options/options.js";
+import type { CachePolicy } from "../options/policy-options.js";
 import { resolvePolicy } from "../options/resolve-policy.js";
 import type { CookieRules } from "./cookies.js";
 import { pageKey } from "./page-key.js";

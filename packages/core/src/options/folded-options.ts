@@ -2,17 +2,9 @@
  * are. Knows where each was given, for messages; checks no value. */
 import { optionError, warnOnce } from "../base/errors.js";
 import { record, refuseUnknown } from "./option-checks.js";
-import type {
-  CachePolicy,
-  DiskCacheOptions,
-  HttpOptions,
-  Limits,
-  PageCacheOptions,
-  ReportOptions,
-  SafetyOptions,
-  SecretOptions,
-  StaleRules,
-} from "./options.js";
+import type { HttpOptions, Limits, ReportOptions, SafetyOptions, SecretOptions } from "./option-groups.js";
+import type { DiskCacheOptions, PageCacheOptions } from "./options.js";
+import type { CachePolicy, StaleRules } from "./policy-options.js";
 
 const OF_CACHE = {
   limits: ["memory", "maxSize", "maxEntries", "minFree", "maxBody", "admission", "durability"],

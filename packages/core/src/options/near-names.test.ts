@@ -27,7 +27,17 @@ describe("a misspelt name", () => {
 });
 
 describe("a word of another cache", () => {
-  const OURS = new Set(["dir", "ttl", "staleWhileRevalidate", "staleIfError", "skip", "rules", "store", "partition"]);
+  const OURS = new Set([
+    "dir",
+    "ttl",
+    "staleWhileRevalidate",
+    "staleIfError",
+    "skip",
+    "rules",
+    "store",
+    "tier",
+    "partition",
+  ]);
 
   it.each([
     { given: "swr", ours: "`staleWhileRevalidate`", of: "Nitro" },
@@ -39,7 +49,8 @@ describe("a word of another cache", () => {
     { given: "proxy_cache_valid", ours: "`ttl`", of: "nginx" },
     { given: "bypass", ours: "`skip`", of: "nginx" },
     { given: "exclude", ours: "`rules`", of: "many" },
-    { given: "redis", ours: "`store`", of: "many" },
+    { given: "redis", ours: "`tier`", of: "many" },
+    { given: "memcached", ours: "`store`", of: "many" },
     { given: "private", ours: "`partition`", of: "HTTP" },
     { given: "cacheDir", ours: "`dir`", of: "many" },
   ])("$given ($of) is answered with $ours", ({ given, ours }) => {

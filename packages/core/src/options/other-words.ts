@@ -21,6 +21,13 @@ const RULES: Ours = { option: "rules", as: '`rules`, such as `[{ path: "/admin/*
 const KEY: Ours = { option: "key", as: '`key`: rules such as `{ query: { ignore: ["utm_*"] } }`, or a function' };
 const HEADERS: Ours = { option: "vary", as: '`vary`, such as `["accept-language"]`' };
 const OWN_STORE: Ours = { option: "store", as: "`store`, a function that opens a store of your own (docs/store.md)" };
+const MACHINES: Ours = {
+  option: "tier",
+  as:
+    "`tier`, such as `redisTier({ client, name })` of @diskcache/redis, for purges on several machines; " +
+    "`store` keeps pages elsewhere than on a disk (docs/store.md)",
+  otherwise: OWN_STORE,
+};
 const ENTRIES = limit("maxEntries", "50_000");
 const SIZE = limit("maxSize", '"20gb"');
 const MEMORY = limit("memory", '"256mb"');
@@ -62,10 +69,8 @@ const WORDS: Readonly<Record<string, Ours>> = {
     KEY,
   ),
   ...each("headers varies varyby varyon", HEADERS),
-  ...each(
-    "redis redisclient rediscluster client stores adapter backend driver cachemanager get set memcached s3",
-    OWN_STORE,
-  ),
+  ...each("redis redisclient rediscluster client valkey pubsub bus", MACHINES),
+  ...each("stores adapter backend driver cachemanager get set memcached s3", OWN_STORE),
   ...each("max maxkeys maxitems maxentries limit", ENTRIES),
   ...each("size maxsize maxcachesize diskspace maxdisksize", SIZE),
   ...each("memory maxmemory cachemaxmemorysize memorylimit", MEMORY),

@@ -30,15 +30,9 @@ import {
 import type { Place } from "./option-checks.js";
 import { policyWithoutFormer, unfolded, withoutFormer } from "./folded-options.js";
 import type { FormerName } from "./folded-options.js";
-import type {
-  CachePolicy,
-  DirectoryOption,
-  DiskCacheOptions,
-  PageCacheOptions,
-  PathRule,
-  RelaxedRules,
-  SafetyOptions,
-} from "./options.js";
+import type { RelaxedRules, SafetyOptions } from "./option-groups.js";
+import type { DirectoryOption, DiskCacheOptions, PageCacheOptions } from "./options.js";
+import type { CachePolicy, PathRule } from "./policy-options.js";
 import { refuseRequest } from "./other-words.js";
 import { POLICY_NAMES, policyFields } from "./resolve-policy.js";
 import type { ResolvedPolicy, WholePolicy } from "./resolve-policy.js";

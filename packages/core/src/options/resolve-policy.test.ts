@@ -1,6 +1,6 @@
 import zlib from "node:zlib";
 import { describe, expect, it } from "vitest";
-import type { CachePolicy } from "./options.js";
+import type { CachePolicy } from "./policy-options.js";
 import { mergePolicies, resolvePolicy } from "./resolve-policy.js";
 import type { WholePolicy } from "./resolve-policy.js";
 

@@ -16,7 +16,7 @@ import {
 } from "./option-checks.js";
 import { policyWithoutFormer, unfoldedPolicy } from "./folded-options.js";
 import type { FlatPolicy, FormerPolicyName } from "./folded-options.js";
-import type { CachePolicy, KeyRules } from "./options.js";
+import type { CachePolicy, KeyRules } from "./policy-options.js";
 import { refuseRequest } from "./other-words.js";
 import { durationSeconds } from "../base/units.js";
 import type { Duration } from "../base/units.js";

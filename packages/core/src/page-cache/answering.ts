@@ -221,8 +221,11 @@ export class Answering {
   #refreshFields({ request, policy }: Question, { entry }: Reusable): string[] | undefined {
     const { cookies, credentials } = this.#context.options;
     const selecting = [...entry.value.vary, ...policy.keyHeaders];
-    const rawHeaders = refreshHeaders(request.rawHeaders, cookies, credentials, selecting);
-    return sameVariant(request, { ...request, rawHeaders }, selecting) ? rawHeaders : undefined;
+    // What middleware before the cache made of them, it makes of those of the refresh.
+    const { received = request.rawHeaders } = request;
+    const rawHeaders = refreshHeaders(received, cookies, credentials, selecting);
+    const [came, sent] = [received, rawHeaders].map((lines) => ({ ...request, rawHeaders: lines }));
+    return sameVariant(came!, sent!, selecting) ? rawHeaders : undefined;
   }
 
   // Without an event, a page whose refreshes are refused would silently stay stale for as long as its windows last.

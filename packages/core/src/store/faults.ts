@@ -2,7 +2,7 @@
  * what happens in the store. Never throws. */
 import { performance } from "node:perf_hooks";
 import { corruptEntryError, DiskCacheError, storeIoError } from "../base/errors.js";
-import type { StoreEvents } from "../base/observer.js";
+import type { StoreEvents } from "../base/events.js";
 import type { SkipReason, StoreEvent } from "./contract.js";
 import { errorCode } from "./file-system.js";
 

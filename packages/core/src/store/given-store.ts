@@ -3,7 +3,6 @@
  * is not stored, and an event. */
 import { DiskCacheError, optionError, purgeError, storeIoError } from "../base/errors.js";
 import type {
-  BodyReader,
   EntryHead,
   EntryWriter,
   KeyLock,
@@ -22,6 +21,7 @@ import type {
 import { errorCode } from "./file-system.js";
 import { countNamed } from "./count-named.js";
 import type { OpenedStore } from "./count-named.js";
+import { GivenWriter } from "./given-writer.js";
 
 const MEMBERS: Readonly<
   Record<Exclude<keyof Store<unknown>, "lockEverywhere" | "reachesOthers">, "function" | "boolean">
@@ -266,72 +266,5 @@ class GivenStore<Value> implements OpenedStore<Value> {
 
   #skipped(key: string): void {
     this.#owner.observe({ type: "skip", reason: "io", key });
-  }
-}
-
-/** A writer that gives up at the first fault, as one whose disk is full. */
-class GivenWriter implements EntryWriter {
-  readonly #writer: EntryWriter;
-  readonly #fault: (operation: string, thrown: unknown) => void;
-  #broken = false;
-
-  constructor(writer: EntryWriter, fault: (operation: string, thrown: unknown) => void) {
-    this.#writer = writer;
-    this.#fault = fault;
-  }
-
-  get onDrain(): (() => void) | undefined {
-    return this.#writer.onDrain;
-  }
-
-  set onDrain(drained: (() => void) | undefined) {
-    this.#writer.onDrain = drained;
-  }
-
-  get failed(): boolean {
-    return this.#broken || this.#writer.failed;
-  }
-
-  write(chunk: Buffer): boolean {
-    if (this.#broken) return true;
-    try {
-      return this.#writer.write(chunk);
-    } catch (thrown) {
-      this.#breakDown("write", thrown);
-      return true;
-    }
-  }
-
-  async commit(head: EntryHead): Promise<boolean> {
-    if (this.#broken) return false;
-    try {
-      return await this.#writer.commit(head);
-    } catch (thrown) {
-      this.#breakDown("commit", thrown);
-      return false;
-    }
-  }
-
-  reader(): BodyReader {
-    try {
-      return this.#writer.reader();
-    } catch (thrown) {
-      this.#breakDown("reader", thrown);
-      return { read: () => Promise.reject(storeIoError("read in", "the given store", thrown)), close: () => undefined };
-    }
-  }
-
-  abort(): void {
-    try {
-      this.#writer.abort();
-    } catch (thrown) {
-      if (!this.#broken) this.#breakDown("abort", thrown);
-    }
-  }
-
-  #breakDown(operation: string, thrown: unknown): void {
-    this.#broken = true;
-    this.#fault(operation, thrown);
-    this.abort();
   }
 }

@@ -1,7 +1,6 @@
 /** Files that several caches of this process have open: one descriptor for all of them, which the last one closes.
  * Reads and writes name their position, or append, so users do not interfere with one another. */
 import fs from "node:fs";
-import { CREATE_FLAGS, FILE_MODE } from "./file-system.js";
 import type { FileSystem } from "./file-system.js";
 
 const { O_RDWR } = fs.constants;
@@ -32,12 +31,6 @@ export class SharedFile {
       return SharedFile.#opened(on, on.openSync(path, flags), flags);
     known.#users++;
     return known;
-  }
-
-  /** A new file.
-   * @throws Node's own error, `EEXIST` when it exists */
-  static create(on: FileSystem, path: string): SharedFile {
-    return SharedFile.#opened(on, on.openSync(path, CREATE_FLAGS, FILE_MODE), CREATE_FLAGS);
   }
 
   static #opened(on: FileSystem, fd: number, flags: number): SharedFile {

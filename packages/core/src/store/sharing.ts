@@ -4,9 +4,9 @@ import type { Chain, Place } from "./log/chain.js";
 import type { OwnPurge } from "./log/chain-notes.js";
 import type { LeaseTerms } from "./log/lease.js";
 
-/** What this directory knows of something that another machine made: where it would have been born here, `"purged"`
- * since, or `"unknown"`. */
-export type Judgement = LogPosition | "purged" | "unknown";
+/** What this directory knows of something that another machine made: where it would have been born here, and whether a
+ * soft purge has matched it since. `"purged"`: for all machines; `"unknown"`: not to be used here. */
+export type Judgement = { readonly birth: LogPosition; readonly soft: boolean } | "purged" | "unknown";
 
 /** A directory, as the sharing of its purges sees it. */
 export interface SharedDirectory {

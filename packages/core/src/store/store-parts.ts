@@ -21,7 +21,7 @@ import { Liveness } from "./liveness.js";
 import { BLIND, InvalidationLog } from "./log/invalidation-log.js";
 import type { LeaseTerms } from "./log/lease.js";
 import { LogGenerations } from "./log/log-generations.js";
-import { PURGED } from "./log/purge-marks.js";
+import { ALIVE, PURGED } from "./log/purge-marks.js";
 import { Lookups } from "./lookups.js";
 import { MemoryTier } from "./memory-tier.js";
 import { Paths } from "./paths.js";
@@ -209,7 +209,9 @@ export class StoreParts<Value> {
         const [onChain, here] = [log.chain.verdict(born), log.verdict(born)];
         // What this directory has purged itself stands in its log where it was purged, and on the chain later: here
         // it would not become stale.
-        return onChain === PURGED || here === PURGED || onChain > here ? "purged" : birth;
+        if (onChain === PURGED || onChain > here) return "purged";
+        // By this machine for itself: others may use it.
+        return here === PURGED ? "unknown" : { birth, soft: here !== ALIVE };
       },
       contactAgeMs: () => log.contactAgeMs() ?? Infinity,
       get alone() {

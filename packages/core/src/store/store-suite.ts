@@ -1,8 +1,10 @@
 /** What every store has to do, as cases for any test runner: a store is right when all of them pass. Checks with
  * node:assert, and knows of a store nothing but its contract. */
 import assert from "node:assert/strict";
-import { wholeBody } from "./contract.js";
-import type { EntryHead, OpenStore, PurgeSelector, Store, StoreEntry, StoreEvent } from "./contract.js";
+import type { OpenStore, Store } from "./contract.js";
+import { PURGE_CASES } from "./store-suite-purges.js";
+import { bodyOf, HOUR_MS, isBody, MOST_WAIT_MS, nextTurn, runOver, textOf, UNREADABLE } from "./store-suite-place.js";
+import type { Check, NamedCheck } from "./store-suite-place.js";
 
 /** One thing that a store has to do. */
 export interface StoreCase {
@@ -17,86 +19,11 @@ export interface StoreCase {
  * @example
  * for (const { name, run } of storeCases(() => myStore())) test(name, run); */
 export function storeCases(share: () => OpenStore): readonly StoreCase[] {
-  return CASES.map(([name, check]) => ({ name, run: () => runOver(share(), check) }));
+  return [...CASES, ...PURGE_CASES].map(([name, check]) => ({ name, run: () => runOver(share(), check) }));
 }
-
-/** A store, and what its owner knows. */
-interface Opened {
-  readonly store: Store<string>;
-  readonly events: readonly StoreEvent[];
-  /** A head of this moment. */
-  head(key: string, more?: Partial<EntryHead>): EntryHead;
-}
-
-interface Place {
-  open(idle?: boolean): Opened;
-  /** Lets time pass. */
-  advance(ms: number): void;
-}
-
-type Check = (place: Place) => Promise<void>;
 
 /** Until then, what one store has removed is gone for every other. */
 const MOST_TURNS = 10_000;
-const HOUR_MS = 3_600_000;
-/** An owner cannot read it. */
-const UNREADABLE = "unreadable";
-const MOST_WAIT_MS = 20_000;
-
-async function runOver(open: OpenStore, check: Check): Promise<void> {
-  const stores: Store<string>[] = [];
-  let now = Date.now();
-  const clock = { now: () => now };
-  const decode = ({ meta }: EntryHead): string => {
-    if (meta === UNREADABLE || meta === "") throw new Error("not a meta of this owner");
-    return `decoded ${meta}`;
-  };
-  const place: Place = {
-    advance: (ms) => void (now += ms),
-    open: (idle = false) => {
-      const events: StoreEvent[] = [];
-      const store = open<string>({ decode, observe: (event) => void events.push(event), clock, patient: true, idle });
-      stores.push(store);
-      const head = (key: string, more: Partial<EntryHead> = {}): EntryHead => {
-        const lifetime = { storedAt: now, expiresAt: now + HOUR_MS, birth: store.positionNow() };
-        return { key, scope: "host", name: key, tags: [], meta: "meta", ...lifetime, ...more };
-      };
-      return { store, events, head };
-    },
-  };
-  try {
-    await check(place);
-  } finally {
-    await Promise.all(stores.map((store) => store.close()));
-  }
-}
-
-/** What another store has purged is known from the next turn of the event loop on. */
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => void setImmediate(resolve));
-}
-
-type Found = StoreEntry<string> | undefined;
-
-async function bytesOf(found: Found | Promise<Found>): Promise<Buffer | undefined> {
-  const entry = await found;
-  return entry && wholeBody(entry);
-}
-
-async function textOf(found: Found | Promise<Found>): Promise<string | undefined> {
-  return (await bytesOf(found))?.toString();
-}
-
-/** In one line: a difference of long buffers takes an assertion of Node 22 and later more memory than there is. */
-async function isBody(found: Found | Promise<Found>, expected: Buffer): Promise<void> {
-  const bytes = await bytesOf(found);
-  const same = bytes?.equals(expected) === true;
-  assert.equal(same ? "the body" : `${bytes?.length ?? "no"} bytes that are not the body`, "the body");
-}
-
-function bodyOf(bytes: number): Buffer {
-  return Buffer.alloc(bytes, "0123456789abc");
-}
 
 const keepsPut =
   (bytes: number): Check =>
@@ -131,38 +58,7 @@ const keepsStream =
     await isBody(open().store.get("/a"), body);
   };
 
-const ALL = ["/a h1", "/a h2", "/ab h1", "/c h1"];
-const PURGES: readonly { readonly selector: PurgeSelector; readonly invalidates: readonly string[] }[] = [
-  { selector: { kind: "name", name: "/a", scope: undefined }, invalidates: ["/a h1", "/a h2"] },
-  { selector: { kind: "name", name: "/a", scope: "h1" }, invalidates: ["/a h1"] },
-  { selector: { kind: "prefix", prefix: "/a", scope: undefined }, invalidates: ["/a h1", "/a h2", "/ab h1"] },
-  { selector: { kind: "prefix", prefix: "/a", scope: "h2" }, invalidates: ["/a h2"] },
-  { selector: { kind: "scope", scope: "h1" }, invalidates: ["/a h1", "/ab h1", "/c h1"] },
-  { selector: { kind: "tag", tag: "t" }, invalidates: ["/c h1"] },
-  { selector: { kind: "all" }, invalidates: ALL },
-];
-
-const purges =
-  (selector: PurgeSelector, invalidates: readonly string[], soft: boolean): Check =>
-  async ({ open }) => {
-    const { store, head } = open();
-    const other = open().store;
-    for (const key of ALL) {
-      const [name = "", scope = ""] = key.split(" ");
-      store.put(head(key, { name, scope, tags: name === "/c" ? ["s", "t"] : [] }), Buffer.from(key));
-    }
-    await Promise.all(ALL.map((key) => store.written(key)));
-    for (const key of ALL) assert(await other.get(key));
-    await other.purge([selector], { soft });
-    await nextTurn();
-    for (const asked of [store, other, open().store]) {
-      const found = await Promise.all(ALL.map(async (key) => asked.get(key)));
-      const named = ALL.filter((_, at) => (soft ? found[at]?.softPurged === true : found[at] === undefined));
-      assert.deepEqual(named, invalidates);
-    }
-  };
-
-const CASES: readonly (readonly [name: string, check: Check])[] = [
+const CASES: readonly NamedCheck[] = [
   [
     "has nothing at first",
     async ({ open }) => {
@@ -280,82 +176,6 @@ const CASES: readonly (readonly [name: string, check: Check])[] = [
       assert.deepEqual(events, [{ type: "skip", reason: "unusable", key: "/a" }]);
       assert.equal(await store.get("/a"), undefined);
       assert.equal(store.couldHold(head("/a"), 1), true);
-    },
-  ],
-  ...PURGES.flatMap(({ selector, invalidates }) =>
-    [false, true].map(
-      (soft) =>
-        [
-          `${soft ? "marks" : "invalidates"} for all what ${JSON.stringify(selector)} names, and no more`,
-          purges(selector, invalidates, soft),
-        ] as const,
-    ),
-  ),
-  [
-    "lets a purge win over what was begun before it, put or streamed",
-    async ({ open }) => {
-      const { store, head } = open();
-      const before = head("/a");
-      const writer = store.create("/a");
-      writer?.write(Buffer.from("old"));
-      await open().store.purge([{ kind: "all" }], { soft: false });
-      assert(store.positionNow() > before.birth);
-      await nextTurn();
-      assert(store.position() > before.birth);
-      assert.equal(store.survivesPurges(before), false);
-      assert.equal(store.unfit(before, 3, true), "purged");
-      assert.equal(store.put(before, Buffer.from("old")), false);
-      assert.equal(await writer?.commit(before), false);
-      assert.equal(await store.get("/a"), undefined);
-      const after = head("/a");
-      assert.equal(store.survivesPurges(after), true);
-      assert.equal(store.put(after, Buffer.from("new")), true);
-      assert.equal(await textOf(store.get("/a")), "new");
-    },
-  ],
-  [
-    "purges for the others also where its cache is switched off",
-    async ({ open }) => {
-      const { store, head } = open();
-      store.put(head("/a"), Buffer.from("x"));
-      await store.written("/a");
-      await open(true).store.purge([{ kind: "all" }], { soft: false });
-      await nextTurn();
-      assert.equal(await store.get("/a"), undefined);
-    },
-  ],
-  [
-    "gives the right to make an entry to one store at a time, and wakes the others when what was put is there",
-    async ({ open }) => {
-      const [one, other] = [open(), open()];
-      assert.equal(await one.store.released("/a", 10), "abandoned");
-      const lock = one.store.lock("/a", { always: true });
-      // A store may be without locks: then each process makes its own.
-      if (typeof lock !== "object") return assert.equal(lock, undefined);
-      assert.equal(other.store.lock("/a", { always: true }), "held");
-      assert.equal(typeof other.store.lock("/b", { always: true }), "object");
-      const released = other.store.released("/a", MOST_WAIT_MS);
-      one.store.put(one.head("/a"), Buffer.from("made"));
-      lock.release();
-      lock.release();
-      assert.equal(await released, "over");
-      await nextTurn();
-      assert.equal(await textOf(other.store.get("/a")), "made");
-      assert.equal(typeof other.store.lock("/a", { always: true }), "object");
-    },
-  ],
-  [
-    "does not let a maker be waited for that began before a purge of its entry",
-    async ({ open }) => {
-      const { store, head } = open();
-      const making = () => ({ making: head("/a"), always: true });
-      const lock = store.lock("/a", making());
-      if (lock === undefined) return;
-      const other = open().store;
-      assert.equal(other.lock("/a", making()), "held");
-      await other.purge([{ kind: "name", name: "/a", scope: undefined }], { soft: false });
-      await nextTurn();
-      assert.equal(typeof other.lock("/a", making()), "object");
     },
   ],
   [

@@ -2,6 +2,7 @@
 import type { RawHeaders } from "../base/exchange.js";
 import { formatCacheStatus } from "../http/cache-status.js";
 import type { CacheStatus } from "../http/cache-status.js";
+import { fieldLines } from "../http/fields.js";
 import type { BodyReader, Lease } from "../store/contract.js";
 import { NO_OUTER_FIELDS } from "./stored-response.js";
 import type { OuterFields } from "./stored-response.js";
@@ -57,6 +58,14 @@ export interface RefreshAnswer {
   readonly reached: boolean;
   /** `undefined` when there was no answer, or it was broken off. */
   readonly status: number | undefined;
+}
+
+/** With the cookies that a handler's own answer sets, whatever else is sent in the place of that: they are its client's.
+ * @param rawHeaders of the handler's answer */
+export function withCookiesOf(response: OutgoingResponse, rawHeaders: RawHeaders): OutgoingResponse {
+  const cookies = fieldLines(rawHeaders, "set-cookie");
+  if (cookies.length === 0) return response;
+  return { ...response, headers: [...response.headers, ...cookies.flatMap((line) => ["Set-Cookie", line])] };
 }
 
 /* The answers of the cache's own, where nothing stored may be used. */

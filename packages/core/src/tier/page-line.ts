@@ -1,4 +1,4 @@
-/** The way to an engine that keeps pages and locks: one connection, made anew when it has failed, and each question with
+/** The way to an engine that keeps pages and locks: one connection, made again when it has failed, and each question with
  * its time. Where the engine is away it is not asked, so that no request waits and nothing queues up. */
 import { tierError } from "../base/errors.js";
 import type { DiskCacheError } from "../base/errors.js";
@@ -60,17 +60,16 @@ export class PageLine {
   ): Promise<Answer | undefined> {
     const connection = this.#connection;
     if (connection === undefined || !this.#circuit.take()) return undefined;
+    const asked = question(connection);
+    // One that is broken is not asked again; one that is only late may answer the next question in time.
+    asked.catch(() => this.#giveUp(connection));
     try {
-      const answer = await this.#waits.inTime(this.#deps.timeoutMs * patience, question(connection));
+      const answer = await this.#waits.inTime(this.#deps.timeoutMs * patience, asked);
       this.#answered();
       return answer;
     } catch (error) {
       if (!this.#closed) this.#fail(error);
-      // What it answers later is of no use to any.
-      if (this.#circuit.open && this.#connection === connection) {
-        this.#connection = undefined;
-        connection.close();
-      }
+      if (this.#circuit.open) this.#giveUp(connection);
       return undefined;
     }
   }
@@ -89,6 +88,12 @@ export class PageLine {
     this.#waits.end();
     this.#connection?.close();
     this.#connection = undefined;
+  }
+
+  #giveUp(connection: PagesConnection): void {
+    if (this.#connection !== connection) return;
+    this.#connection = undefined;
+    connection.close();
   }
 
   #connect(): void {

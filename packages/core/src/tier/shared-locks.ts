@@ -16,7 +16,7 @@ const LAST_POLL_MS = 16;
 const POLL_FACTOR = 1.5;
 
 /** Held by this machine; or by another, which need not be waited for when what it renders has been purged since. */
-export type Taken = { readonly release: () => void } | "held" | "unknown";
+export type Taken = { readonly release: () => Promise<unknown> } | "held" | "unknown";
 
 export interface SharedLocksDeps {
   readonly line: PageLine;
@@ -27,7 +27,7 @@ export interface SharedLocksDeps {
 export class SharedLocks {
   readonly #deps: SharedLocksDeps;
   /** Of those that this process holds: ends the renewing. */
-  readonly #held = new Set<() => void>();
+  readonly #held = new Set<() => Promise<unknown>>();
 
   constructor(deps: SharedLocksDeps) {
     this.#deps = deps;
@@ -45,7 +45,9 @@ export class SharedLocks {
     if (holder === "") return { release: this.#renewed(name, token) };
     const place = directory.chain.placeAt(Number.parseInt(holder, 10));
     const outdated =
-      making !== undefined && place !== undefined && directory.judge(place, { ...making, tags: [] }) === "purged";
+      making !== undefined &&
+      place !== undefined &&
+      typeof directory.judge(place, { ...making, tags: [] }) === "string";
     return outdated ? "unknown" : "held";
   }
 
@@ -68,11 +70,12 @@ export class SharedLocks {
     return "over";
   }
 
-  close(): void {
-    for (const end of this.#held) end();
+  /** Gives back what this process still holds. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#held].map((end) => end()));
   }
 
-  #renewed(name: string, token: string): () => void {
+  #renewed(name: string, token: string): () => Promise<unknown> {
     const { line, time } = this.#deps;
     const untilMs = time.steady() + LONGEST_MS;
     let cancel = (): void => undefined;
@@ -84,12 +87,12 @@ export class SharedLocks {
         renew();
       });
     };
-    const end = (): void => {
+    const end = async (): Promise<unknown> => {
       if (over) return;
       over = true;
       cancel();
       this.#held.delete(end);
-      void line.ask((connection) => connection.unlock(name, token));
+      return line.ask((connection) => connection.unlock(name, token));
     };
     renew();
     this.#held.add(end);

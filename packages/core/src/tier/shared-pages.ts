@@ -8,7 +8,7 @@ import type { Seals } from "../store/entries/seal.js";
 import type { Clock } from "../base/clock.js";
 import { wholeBody } from "../store/contract.js";
 import type { EntryHead, LogPosition, SharedPagesStats, StoreEntry } from "../store/contract.js";
-import type { SharedDirectory } from "../store/sharing.js";
+import type { Judgement, SharedDirectory } from "../store/sharing.js";
 import type { PageLine } from "./page-line.js";
 import type { ResolvedPages } from "./settings.js";
 import { nameOf, PageWriter, SharedPage } from "./shared-bytes.js";
@@ -30,6 +30,8 @@ export interface SharedPagesDeps {
 export interface FoundPage {
   readonly page: SharedPage;
   readonly head: EntryHead;
+  /** A soft purge has matched it. */
+  readonly soft: boolean;
 }
 
 /** Pages that wait to be given: beyond so many bytes they are not given. */
@@ -57,8 +59,8 @@ export class SharedPages {
   #waitingBytes = 0;
   #giving = 0;
   #idle: (() => void)[] = [];
-  /** Keys of what waits to be given, and what waits for that. */
-  readonly #pending = new Map<string, (() => void)[]>();
+  /** By key, how much of it waits to be given, and what waits for that. */
+  readonly #pending = new Map<string, { count: number; readonly told: (() => void)[] }>();
   readonly #counts = { hits: 0, misses: 0, puts: 0, putBytes: 0, skippedPuts: 0 };
 
   constructor(deps: SharedPagesDeps) {
@@ -67,7 +69,7 @@ export class SharedPages {
 
   /** Whether the engine would be asked now. */
   get asks(): boolean {
-    return !this.#closed && this.#deps.line.open && this.#inTouch;
+    return !this.#closed && this.#deps.line.open && this.inTouch;
   }
 
   /** An entry that this directory may use, and has not; `undefined` when there is none, or it is not known in time.
@@ -77,20 +79,21 @@ export class SharedPages {
     if (found === undefined) return this.#missed();
     const { clock, seals } = this.#deps;
     const page = SharedPage.read(key, found.bytes, found.leftMs, seals);
-    const birth = page === undefined ? "unknown" : this.#birthOf(page);
-    if (page === undefined || typeof birth !== "number") {
-      // Purged, or not of this chain: gone for all who know as much.
-      if (birth === "purged") void this.#deps.line.ask((connection) => connection.drop(nameOf(key), page!.beginning));
+    const judged = page === undefined ? "unknown" : this.#judge(page);
+    if (page === undefined || typeof judged === "string") {
+      // Of no use to any machine.
+      if (judged === "purged") void this.#deps.line.ask((connection) => connection.drop(nameOf(key), page!.beginning));
       return this.#missed();
     }
-    const head = this.#localHead(page, birth);
+    const head = this.#localHead(page, judged.birth);
     if (head === undefined || head.expiresAt <= clock.now()) return this.#missed();
     if (page.pieces > 0) {
       const all = await this.#deps.line.ask((connection) => connection.hasPieces(nameOf(key), page.token, page.pieces));
-      if (all !== true || this.#birthOf(page) !== birth) return this.#missed();
+      const again = this.#judge(page);
+      if (all !== true || typeof again === "string" || again.soft !== judged.soft) return this.#missed();
     }
     this.#counts.hits++;
-    return { page, head };
+    return { page, head, soft: judged.soft };
   }
 
   /** The body of a long page, piece by piece, some ahead; `undefined` for one that is gone or damaged: then it ends. */
@@ -123,14 +126,16 @@ export class SharedPages {
     }
     this.#waitingBytes += waits;
     this.#queue.push({ head, bytes: waits, entry });
-    if (!this.#pending.has(head.key)) this.#pending.set(head.key, []);
+    const pending = this.#pending.get(head.key) ?? { count: 0, told: [] };
+    pending.count++;
+    this.#pending.set(head.key, pending);
     if (this.#giving < MOST_AT_ONCE) void this.#giveAll();
   }
 
   /** Resolves when nothing of the key waits to be given. */
   given(key: string): Promise<void> {
-    const waiting = this.#pending.get(key);
-    return waiting === undefined ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve));
+    const pending = this.#pending.get(key);
+    return pending === undefined ? Promise.resolve() : new Promise((resolve) => pending.told.push(resolve));
   }
 
   /** What is kept under the key is not to be used any more, although no purge says so. */
@@ -152,8 +157,8 @@ export class SharedPages {
     this.#closed = true;
   }
 
-  // Without contact, what was rendered elsewhere long ago would pass for young.
-  get #inTouch(): boolean {
+  /** Whether anything may be taken over: without contact, what was rendered elsewhere long ago would pass for young. */
+  get inTouch(): boolean {
     return this.#deps.directory.contactAgeMs() <= this.#deps.leaseMs / 2;
   }
 
@@ -161,7 +166,7 @@ export class SharedPages {
     this.#counts.misses++;
   }
 
-  #birthOf(page: SharedPage): LogPosition | "purged" | "unknown" {
+  #judge(page: SharedPage): Judgement {
     const { directory } = this.#deps;
     if (!directory.look()) return "unknown";
     const { chain } = directory;
@@ -171,7 +176,7 @@ export class SharedPages {
     if (place === undefined) return "unknown";
     const judged = directory.judge(place, page.head);
     // A purge of this directory that is not on the chain yet will get a number above that of the page.
-    return typeof judged === "number" && (chain.ownCount > 0 || !this.#inTouch) ? "unknown" : judged;
+    return typeof judged === "object" && (chain.ownCount > 0 || !this.inTouch) ? "unknown" : judged;
   }
 
   // No two wall clocks are compared: the engine says how old it is. `undefined` for a page of another version.
@@ -197,13 +202,17 @@ export class SharedPages {
       const kept = await this.#give(given).catch(() => undefined);
       if (kept === undefined) this.#counts.skippedPuts++;
       this.#waitingBytes -= given.bytes;
-      if (this.#queue.some(({ head }) => head.key === given?.head.key)) continue;
-      const told = this.#pending.get(given.head.key) ?? [];
-      this.#pending.delete(given.head.key);
-      for (const resolve of told) resolve();
+      this.#over(given.head.key);
     }
     this.#giving--;
     if (this.#giving === 0) for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  #over(key: string): void {
+    const pending = this.#pending.get(key);
+    if (pending === undefined || --pending.count > 0) return;
+    this.#pending.delete(key);
+    for (const resolve of pending.told) resolve();
   }
 
   // `undefined` when it was not given.

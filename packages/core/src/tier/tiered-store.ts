@@ -133,7 +133,11 @@ export class TieredStore<Value> extends DiskStore<Value> {
   }
 
   // Other machines find what was made before they see the lock go.
-  #release([key, ...others]: readonly [string, ...string[]], own: KeyLock | undefined, release: () => void): void {
+  #release(
+    [key, ...others]: readonly [string, ...string[]],
+    own: KeyLock | undefined,
+    release: () => Promise<unknown>,
+  ): void {
     own?.release(others);
     void Promise.all([key, ...others].map((made) => this.written(made)))
       .then(() => Promise.all([key, ...others].map((made) => this.#pages.given(made))))
@@ -142,7 +146,7 @@ export class TieredStore<Value> extends DiskStore<Value> {
 
   override async close(): Promise<void> {
     await this.#pages.close();
-    this.#locks?.close();
+    await this.#locks?.close();
     this.#line.close();
     await super.close();
   }
@@ -154,7 +158,7 @@ export class TieredStore<Value> extends DiskStore<Value> {
   // What another machine has under the key, that this one has not or that was made later than `known`.
   #elsewhere(key: string, known: Found<Value>): MaybeAsync<Found<Value>> {
     const arriving = this.#arriving.get(key);
-    if (arriving !== undefined && this.survivesPurges(arriving.head)) return arriving;
+    if (arriving !== undefined && this.#pages.inTouch && this.survivesPurges(arriving.head)) return arriving;
     const under = this.#looks.get(key);
     if (under !== undefined) return under;
     if (!this.#pages.asks) return undefined;
@@ -166,35 +170,38 @@ export class TieredStore<Value> extends DiskStore<Value> {
     return look;
   }
 
-  #taken({ head, page }: FoundPage, known: Found<Value>): MaybeAsync<Found<Value>> {
+  #taken(found: FoundPage, known: Found<Value>): MaybeAsync<Found<Value>> {
+    const { head, page } = found;
     const dropped = this.#dropped.get(head.key);
     if (dropped !== undefined && head.storedAt <= dropped) return undefined;
     if (known !== undefined && head.storedAt <= known.head.storedAt + CLEARLY_LATER_MS) return undefined;
     // It may have been stored here meanwhile.
     const own = known === undefined ? super.get(head.key) : undefined;
     if (own !== undefined) return own;
-    return page.pieces > 0 ? this.#arrives({ head, page }) : this.#takenWhole({ head, page });
+    return page.pieces > 0 ? this.#arrives(found) : this.#takenWhole(found);
   }
 
-  #takenWhole({ head, page }: FoundPage): MaybeAsync<Found<Value>> {
+  #takenWhole({ head, page, soft }: FoundPage): MaybeAsync<Found<Value>> {
     const body = page.body();
     if (body === undefined) return undefined;
     // Memory of its own: the answer of the engine may be part of something longer.
     const copy = Buffer.from(body);
-    return (super.put(head, copy) ? super.get(head.key) : undefined) ?? this.#unkept(head, copy);
+    return (super.put(head, copy) ? super.get(head.key) : undefined) ?? this.#unkept(head, copy, soft);
   }
 
   // There is no room for it: it answers this request all the same.
-  #unkept(head: EntryHead, body: Buffer): Found<Value> {
+  #unkept(head: EntryHead, body: Buffer, soft: boolean): Found<Value> {
     try {
       const { clock, decode } = this.#options;
-      return new StoredEntry(head, decode(head), body.length, body, undefined, clock.now());
+      const entry = new StoredEntry(head, decode(head), body.length, body, undefined, clock.now());
+      entry.softPurged = soft;
+      return entry;
     } catch {
       return undefined;
     }
   }
 
-  #arrives({ head, page }: FoundPage): Found<Value> {
+  #arrives({ head, page, soft }: FoundPage): Found<Value> {
     const writer = this.unfit(head, page.bodyBytes, true) === undefined ? super.create(head.key) : undefined;
     if (writer === undefined) return undefined;
     try {
@@ -203,6 +210,7 @@ export class TieredStore<Value> extends DiskStore<Value> {
       const stored = (): MaybeAsync<Found<Value>> => super.get(head.key);
       const arrival = { writer, pieces, stored, now: clock.now() };
       const entry = new ArrivingEntry(head, decode(head), page.bodyBytes, arrival);
+      entry.softPurged = soft;
       this.#arriving.set(head.key, entry);
       void entry.over.then(() => {
         if (this.#arriving.get(head.key) === entry) this.#arriving.delete(head.key);

@@ -1,6 +1,6 @@
 /** The low-level cache in the directory, or the store, of a page cache: opened when a value is first stored in it, with
  * the same bounds and secrets. */
-import type { StoreEvents } from "../../base/observer.js";
+import type { StoreEvents } from "../../base/events.js";
 import { unfolded } from "../../options/folded-options.js";
 import type { DiskCacheOptions, PageCacheOptions } from "../../options/options.js";
 import { FileCache } from "./file-cache.js";

@@ -1,7 +1,7 @@
 /** The low-level cache: values of an application under keys of its own, in files, shared by every process that opens
  * the same directory. */
 import { closedError, keyMissingError, notStoredError, optionError, valueError } from "../../base/errors.js";
-import type { StoreEvents } from "../../base/observer.js";
+import type { StoreEvents } from "../../base/events.js";
 import type { StoreStats } from "../../store/contract.js";
 import { inBatches, purgedTags, StoredValues } from "./stored-values.js";
 import { callOptions, resolveFileCacheOptions, wholeNumber } from "./file-cache-options.js";

@@ -1,8 +1,8 @@
 /** Stores and reads values through their codec. A value that cannot be read back is a miss, and reported. */
 import { hookError, notStoredError, optionError, UnhandledErrors } from "../../base/errors.js";
 import type { DiskCacheError } from "../../base/errors.js";
-import { Listeners } from "../../base/observer.js";
-import type { StoreEvents } from "../../base/observer.js";
+import { Listeners } from "../../base/events.js";
+import type { StoreEvents } from "../../base/events.js";
 import { refuseUnknown, strings } from "../../options/option-checks.js";
 import type { ResolvedFileCacheOptions } from "./file-cache-options.js";
 import { valueCodec } from "./value-codec.js";

@@ -6,30 +6,18 @@ import type { Hash } from "node:crypto";
 import { setImmediate } from "node:timers";
 import etag from "etag";
 import type { BodyReader, EntryHead, EntryWriter, Store } from "../../store/contract.js";
+import { BodyReaders } from "./body-readers.js";
+import type { Reading } from "./body-readers.js";
 import { Relay } from "./slow-client.js";
 
 /** Bodies up to this size are collected in memory and written in one go after the response. */
 const GATHER_BYTES = 64 * 1024;
-/** The size of a reader's piece while readers are few; the more there are, the smaller, so that all of them together
- * hold a limited amount. */
-const PIECE_BYTES = 64 * 1024;
-const LEAST_PIECE_BYTES = 4 * 1024;
-const PIECES_BYTES = 16 * 1024 * 1024;
-
 const NOW = Promise.resolve();
 
 /** Above it the handler is asked to wait for its own client, once the body is not kept any more. */
 const PAUSE_BYTES = 1024 * 1024;
 
 export type GivenUp = "too-long" | "store" | "aborted";
-
-/** One reader that reads along, and how far it has read. */
-interface Reading {
-  at: number;
-  /** Whether it has had a piece. */
-  begun: boolean;
-  dismissed: boolean;
-}
 
 export class BodyRecorder {
   readonly #store: Store<unknown>;
@@ -41,14 +29,10 @@ export class BodyRecorder {
   #bytes = 0;
   #givenUp: GivenUp | undefined;
   #ended = false;
-  /** The readers, the file they share once there is one, what follows on it when it is given up, and how to wake those
-   * that wait for more. */
-  readonly #readings = new Set<Reading>();
-  /** Among them the handler's own client: it loses nothing, whatever happens to the recording. */
-  #client: Reading | undefined;
+  /** The readers, the file they share once there is one, and what follows on it when it is given up. */
+  readonly #readers = new BodyReaders();
   #file: BodyReader | undefined;
   #relay: Relay | undefined;
-  #waiting: (() => void)[] = [];
   #pausing = false;
   /** How many requests that are about to read hold it. */
   #holds = 0;
@@ -70,12 +54,12 @@ export class BodyRecorder {
 
   /** How many read along at the moment, not counting the handler's own client. */
   get followers(): number {
-    return this.#readings.size - (this.#client === undefined ? 0 : 1);
+    return this.#readers.followers;
   }
 
   /** Whether what is written is still of use to any reader or to the store. */
   get wanted(): boolean {
-    return this.givenUp === undefined || (this.#readings.size > 0 && this.#givenUp !== "aborted");
+    return this.givenUp === undefined || (this.#readers.count > 0 && this.#givenUp !== "aborted");
   }
 
   /** The body, if it has ended and is short. */
@@ -105,7 +89,7 @@ export class BodyRecorder {
     this.#bytes += chunk.length;
     if (this.#bytes > this.#maxBytes) this.#giveUp("too-long", from);
     const room = this.#record(chunk, from);
-    this.#wake();
+    this.#readers.wake();
     return room;
   }
 
@@ -124,7 +108,7 @@ export class BodyRecorder {
       return false;
     }
     this.#ended = true;
-    this.#wake();
+    this.#readers.wake();
     return this.#writer === undefined ? this.#store.put(head, this.#gathered()) : this.#writer.commit(head);
   }
 
@@ -148,7 +132,7 @@ export class BodyRecorder {
   finish(): void {
     this.#ended = true;
     this.#writer?.abort();
-    this.#wake();
+    this.#readers.wake();
   }
 
   /** Leaves nothing behind; readers learn that the body is not complete. */
@@ -157,7 +141,7 @@ export class BodyRecorder {
     this.#givenUp = "aborted";
     this.#writer?.abort();
     this.#forget();
-    this.#wake();
+    this.#readers.wake();
     this.onDrain?.();
   }
 
@@ -166,15 +150,12 @@ export class BodyRecorder {
    * @param client for the handler's own client: it loses nothing, and the handler waits for it if it must
    * @param at where it begins */
   reader(client = false, at = 0): BodyReader {
-    const reading: Reading = { at, begun: false, dismissed: false };
-    this.#readings.add(reading);
-    if (client) this.#client = reading;
+    const reading = this.#readers.add(at, client);
     if (this.#writer !== undefined) this.#file ??= this.#writer.reader();
     return {
       read: (start, end) => this.#read(reading, start, end),
       close: () => {
-        if (!this.#readings.delete(reading)) return;
-        if (this.#client === reading) this.#client = undefined;
+        if (!this.#readers.remove(reading)) return;
         this.#heed();
         this.#forgetUnread();
       },
@@ -183,8 +164,7 @@ export class BodyRecorder {
 
   /** Readers that have had nothing yet are not to wait for it: their read fails. */
   dismissUnbegun(): void {
-    for (const reading of this.#readings) reading.dismissed ||= !reading.begun && reading !== this.#client;
-    this.#wake();
+    this.#readers.dismissUnbegun();
   }
 
   async #read(reading: Reading, start: number, end: number): Promise<Buffer> {
@@ -193,19 +173,15 @@ export class BodyRecorder {
     for (;;) {
       if (this.#givenUp === "aborted" || reading.dismissed) throw cutShort();
       if (start < this.#bytes) {
-        const piece = await this.#recorded(start, Math.min(end, this.#bytes, start + this.#pieceBytes));
+        const piece = await this.#recorded(start, Math.min(end, this.#bytes, start + this.#readers.pieceBytes));
         // What was given up may be gone: an empty piece would be read as the end.
         if (piece.length === 0) throw cutShort();
         reading.begun = true;
         return piece;
       }
       if (this.#ended) return Buffer.alloc(0);
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+      await this.#readers.more();
     }
-  }
-
-  get #pieceBytes(): number {
-    return Math.max(LEAST_PIECE_BYTES, Math.min(PIECE_BYTES, Math.floor(PIECES_BYTES / this.#readings.size)));
   }
 
   #recorded(start: number, end: number): Buffer | Promise<Buffer> {
@@ -270,10 +246,9 @@ export class BodyRecorder {
   }
 
   #trim(): void {
-    const clientAt = this.#client?.at ?? Number.POSITIVE_INFINITY;
+    const clientAt = this.#readers.clientAt ?? Number.POSITIVE_INFINITY;
     // With others the window is what they can count on; a client that is alone needs nothing behind it.
-    const alone = this.#readings.size === 1 && this.#client !== undefined;
-    this.#relay?.forget(alone ? clientAt : 0, clientAt);
+    this.#relay?.forget(this.#readers.isClientAlone ? clientAt : 0, clientAt);
   }
 
   // A reader has advanced, or is gone: releases what no reader needs any more, and lets the handler go on when its
@@ -287,14 +262,7 @@ export class BodyRecorder {
 
   /** What waits in memory for the client that the handler answers. */
   get #lagBytes(): number {
-    return this.#bytes - Math.max(this.#client?.at ?? this.#bytes, this.#relay?.origin ?? 0);
-  }
-
-  #wake(): void {
-    const waiting = this.#waiting;
-    if (waiting.length === 0) return;
-    this.#waiting = [];
-    for (const resume of waiting) resume();
+    return this.#bytes - Math.max(this.#readers.clientAt ?? this.#bytes, this.#relay?.origin ?? 0);
   }
 
   // From `origin` on nothing is recorded any more: readers get the rest from memory.
@@ -308,7 +276,7 @@ export class BodyRecorder {
 
   /** Whether any request reads it, or is about to. */
   get #isReadable(): boolean {
-    return this.#readings.size > 0 || this.#holds > 0;
+    return this.#readers.count > 0 || this.#holds > 0;
   }
 
   #release(): void {
@@ -324,7 +292,7 @@ export class BodyRecorder {
     this.#forgotten = this.givenUp !== undefined;
     if (this.#forgotten) this.#chunks = [];
     this.#relay = undefined;
-    if (this.#readings.size > 0) return;
+    if (this.#readers.count > 0) return;
     this.#file?.close();
     this.#file = undefined;
   }

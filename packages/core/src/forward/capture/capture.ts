@@ -1,52 +1,25 @@
-/** One response that is being stored: its body is recorded, then entry and variant record are written together.
+/** One response that is being stored: its body is recorded, then its entry is put, and the records that lead to it.
  * Decides nothing: whether it may be stored was settled when it began. */
 import type { CacheContext } from "../../page-cache/context.js";
-import type { Coding } from "../../base/codings.js";
-import type { RawHeaders, RequestHead, ResponseHead } from "../../base/exchange.js";
-import type { ClientCacheControl } from "../../http/patch-cache-control.js";
+import type { RawHeaders, RequestHead } from "../../base/exchange.js";
 import { lengthAgrees } from "../../http/storability.js";
 import { LEAST_CODED_BYTES, MOST_CODED_BYTES } from "../../http/codable.js";
 import { fieldLines } from "../../http/fields.js";
-import { expiresAt } from "../../http/stored-policy.js";
 import { mayBeTagged } from "../../http/validators.js";
-import type { StoredPolicy } from "../../http/stored-policy.js";
-import type { PageKey } from "../../key/page-key.js";
 import { variantDigest, variantKey } from "../../key/page-key.js";
 import { andThen } from "../../base/async.js";
 import type { MaybeAsync } from "../../base/async.js";
-import { varyRecordUnder } from "../../lookup/select.js";
 import type { ResponseEntry } from "../../lookup/select.js";
-import type { BodyReader, EntryHead, LogPosition } from "../../store/contract.js";
-import { encodeResponse, hasHandlerValidator } from "../../stored/stored-response.js";
-import type { CodingOffer, OuterFields, StoredHoles, StoredResponse } from "../../stored/stored-response.js";
+import type { BodyReader } from "../../store/contract.js";
+import { encodeResponse } from "../../stored/stored-response.js";
+import type { StoredResponse } from "../../stored/stored-response.js";
 import { UNKNOWN_LENGTH } from "../../stored/outgoing.js";
-import { encodeVaryRecord, withVariant } from "../../stored/selection-records.js";
 import { BodyRecorder } from "./body-recorder.js";
-import { listEquivalents } from "./list-equivalents.js";
+import { entryHead, storedResponse } from "./capture-plan.js";
+import type { CapturePlan } from "./capture-plan.js";
+import { listRecords } from "./list-records.js";
 import { ClientPace } from "./slow-client.js";
 import { refusalWord } from "./copy-freshened.js";
-
-/** What a capture is for. */
-export interface CapturePlan {
-  readonly page: PageKey;
-  /** The request as it was before the handler ran. */
-  readonly request: RequestHead;
-  readonly head: ResponseHead;
-  readonly policy: StoredPolicy;
-  readonly vary: readonly string[];
-  readonly outer: OuterFields;
-  readonly clientCacheControl: ClientCacheControl | undefined;
-  readonly tags: readonly string[];
-  /** More of them may be added until the response has ended. */
-  readonly lateTags: readonly string[];
-  /** Position of the invalidation log when the handler was called. */
-  readonly birth: LogPosition;
-  /** The entity tag the client was sent, when it was made here from a body known in advance. */
-  readonly ownEtag: string | undefined;
-  /** The codings to offer it in, if its length turns out to be worth it. */
-  readonly codings: readonly Coding[];
-  readonly holes?: StoredHoles | undefined;
-}
 
 /** Characters of fields and tags, of 64 KiB for the whole head. */
 const SURELY_FITS = 12 * 1024;
@@ -98,9 +71,9 @@ export class Capture {
     const { head, tags } = this.#plan;
     // Short heads fit in any encoding; long ones are checked when they are written.
     const long = [...head.rawHeaders, ...tags].join("").length > SURELY_FITS;
-    const stored = this.#storedResponse(head);
+    const stored = storedResponse(this.#plan, head);
     const reason = this.#context.store.unfit(
-      this.#entryHead(this.#key, long ? encodeResponse(stored) : "", stored),
+      entryHead(this.#plan, this.#tags, this.#key, long ? encodeResponse(stored) : "", stored),
       bodyBytes,
       whole,
     );
@@ -117,12 +90,12 @@ export class Capture {
     const { head } = this.#plan;
     const lines = fieldLines(head.rawHeaders, "content-length");
     const announced = lines.length === 1 ? Number(lines[0]) : UNKNOWN_LENGTH;
-    const begun = this.#storedResponse(head);
+    const begun = storedResponse(this.#plan, head);
     const bytes = () => (this.#stored === undefined ? announced : this.#recorder.bytes);
     const whole = () => (this.#stored === undefined ? undefined : this.#recorder.whole);
     const value = () => this.#stored ?? begun;
     return {
-      head: this.#entryHead(this.#key, "", begun),
+      head: entryHead(this.#plan, this.#tags, this.#key, "", begun),
       get value() {
         return value();
       },
@@ -197,17 +170,14 @@ export class Capture {
     }
     const stored = this.#storedWhole();
     this.#stored = stored;
-    const placed = andThen(this.#recorder.keep(this.#entryHead(this.#key, encodeResponse(stored), stored)), (kept) => {
+    const entry = entryHead(this.#plan, this.#tags, this.#key, encodeResponse(stored), stored);
+    const placed = andThen(this.#recorder.keep(entry), (kept) => {
       if (!kept) {
         this.#report.notStored("store");
         return false;
       }
       this.#report.stored(this.#recorder.bytes);
-      const listed = this.#digest === undefined ? undefined : this.#listVariant(this.#digest, stored);
-      return andThen(
-        andThen(listed, () => this.#listEquivalents(stored)),
-        () => true,
-      );
+      return andThen(listRecords(this.#context.store, this.#plan, this.#digest, entry), () => true);
     });
     if (placed instanceof Promise) this.#recorder.hold(placed);
     return placed;
@@ -265,71 +235,12 @@ export class Capture {
     const { bytes } = this.#recorder;
     const tagged = mayBeTagged(head);
     const offered = codings.length > 0 && bytes >= LEAST_CODED_BYTES && bytes <= MOST_CODED_BYTES;
-    if (!offered && !tagged) return this.#storedResponse(head);
+    if (!offered && !tagged) return storedResponse(this.#plan, head);
     const bodyTag = ownEtag ?? this.#recorder.entityTag();
-    return this.#storedResponse(
+    return storedResponse(
+      this.#plan,
       tagged ? { ...head, rawHeaders: [...head.rawHeaders, "ETag", bodyTag] } : head,
       offered ? { codings, bodyTag } : undefined,
     );
-  }
-
-  #storedResponse(head: ResponseHead, offer?: CodingOffer): StoredResponse {
-    const { policy, vary, outer, clientCacheControl, holes } = this.#plan;
-    return {
-      kind: "response",
-      head,
-      policy,
-      vary,
-      outer,
-      clientCacheControl,
-      holes,
-      ownEtag: mayBeTagged(this.#plan.head),
-      offer,
-      ready: undefined,
-      lookedAt: 0,
-    };
-  }
-
-  #entryHead(key: string, meta: string, stored: StoredResponse): EntryHead {
-    const { page, birth, policy } = this.#plan;
-    return {
-      key,
-      scope: page.scope,
-      name: page.name,
-      tags: this.#tags,
-      meta,
-      storedAt: policy.storedAt,
-      expiresAt: expiresAt(policy, hasHandlerValidator(stored)),
-      birth,
-    };
-  }
-
-  #listEquivalents(stored: StoredResponse): MaybeAsync<void> {
-    const { page, request } = this.#plan;
-    return listEquivalents(this.#context.store, page, request, stored.head, this.#entryHead(page.key, "", stored));
-  }
-
-  // The record only points at variants, and each variant is checked against purges by itself: so the record's birth is
-  // now, and it never starts out purged.
-  #listVariant(digest: string, stored: StoredResponse): MaybeAsync<void> {
-    const { store } = this.#context;
-    const { page, vary } = this.#plan;
-    return andThen(varyRecordUnder(store, page.key), (current) => {
-      const variant = this.#entryHead(variantKey(page.key, digest), "", stored);
-      const { record, dropped } = withVariant(current, vary, { digest, expiresAt: variant.expiresAt });
-      const latest = Math.max(...record.variants.map(({ expiresAt }) => expiresAt));
-      store.put(
-        {
-          ...variant,
-          key: page.key,
-          meta: encodeVaryRecord(record),
-          tags: [],
-          expiresAt: latest,
-          birth: store.position(),
-        },
-        Buffer.alloc(0),
-      );
-      for (const old of dropped) store.remove(variantKey(page.key, old));
-    });
   }
 }

@@ -1,7 +1,8 @@
 /**
  * What one store has added to the directory and removed from it, shard by shard: a small file that only its owner
  * writes and every process reads. The sums of all ledgers and the result of the last count make up what the directory
- * holds. Never decides anything, never waits.
+ * holds. The ledgers of this process are read in its memory: no descriptor is kept open for one. Never decides
+ * anything, never waits.
  *
  * ```
  *  0  f64  magic         32  f64  bytes reserved for what is being written
@@ -12,7 +13,7 @@
  */
 import type { UsageChange } from "../entries/entries.js";
 import { NOTHING, sum } from "./limits.js";
-import { READ_FLAGS_PLAIN, errorCode } from "../file-system.js";
+import { CREATE_FLAGS, FILE_MODE, READ_FLAGS_PLAIN, UPDATE_FLAGS, errorCode } from "../file-system.js";
 import type { FileSystem } from "../file-system.js";
 import { IN_THE_CACHE, makeDirectory } from "../own-directory.js";
 import { SHARD_COUNT } from "../paths.js";
@@ -35,6 +36,15 @@ const MOST = 2 ** 50;
  * long. */
 const UNKNOWN_OWNER_MS = 60 * 60 * 1000;
 
+/** The published ledgers of this process, for each file system by their paths. */
+const OURS = new WeakMap<FileSystem, Map<string, OwnLedger>>();
+
+function oursOn(fs: FileSystem): Map<string, OwnLedger> {
+  const ours = OURS.get(fs) ?? new Map<string, OwnLedger>();
+  OURS.set(fs, ours);
+  return ours;
+}
+
 /** The owner's view. Numbers are kept in memory and count from there; the file is for other processes. */
 export class OwnLedger {
   readonly name = `${PREFIX}${ownName()}`;
@@ -42,7 +52,7 @@ export class OwnLedger {
   readonly #directory: string;
   readonly #values = new Float64Array(FIELDS);
   readonly #file = Buffer.from(this.#values.buffer);
-  #shared: SharedFile | undefined = undefined;
+  #published = false;
 
   constructor(fs: FileSystem, directory: string) {
     this.#fs = fs;
@@ -52,7 +62,12 @@ export class OwnLedger {
 
   /** Whether it has a file. */
   get published(): boolean {
-    return this.#shared !== undefined;
+    return this.#published;
+  }
+
+  /** What its file begins with, or is about to. */
+  get header(): Float64Array {
+    return this.#values.subarray(0, HEADER_FIELDS);
   }
 
   get total(): UsageChange {
@@ -87,13 +102,19 @@ export class OwnLedger {
   /** Writes it to the file for other processes.
    * @throws Node's own error */
   publish(): void {
-    this.#shared ??= this.#create();
-    this.#fs.writeSync(this.#shared.fd, this.#file, 0, this.#file.length, 0);
+    const fd = this.#published ? this.#open() : this.#create();
+    this.#published = true;
+    oursOn(this.#fs).set(this.#path, this);
+    try {
+      this.#fs.writeSync(fd, this.#file, 0, this.#file.length, 0);
+    } finally {
+      this.#fs.closeSync(fd);
+    }
   }
 
   /** Its owner will write no more. */
   end(): void {
-    if (this.#shared === undefined) return;
+    if (!this.#published) return;
     this.#values[CLOSED] = 1;
     this.#values.fill(0, RESERVED_BYTES, RESERVED_ENTRIES + 1);
     try {
@@ -104,16 +125,29 @@ export class OwnLedger {
     this.#close();
   }
 
-  #create(): SharedFile {
-    const path = `${this.#directory}/${this.name}`;
+  get #path(): string {
+    return `${this.#directory}/${this.name}`;
+  }
+
+  #create(): number {
     try {
-      return SharedFile.create(this.#fs, path);
+      return this.#fs.openSync(this.#path, CREATE_FLAGS, FILE_MODE);
     } catch (error) {
-      if (errorCode(error) === "EEXIST") this.#fs.unlinkSync(path);
+      if (errorCode(error) === "EEXIST") this.#fs.unlinkSync(this.#path);
       else if (errorCode(error) !== "ENOENT") throw error;
       makeDirectory(this.#fs, this.#directory, IN_THE_CACHE);
-      return SharedFile.create(this.#fs, path);
+      return this.#fs.openSync(this.#path, CREATE_FLAGS, FILE_MODE);
     }
+  }
+
+  // Where it is gone, another process has added it to the count, or the directory is another one: it is not made again.
+  #open(): number {
+    const fd = this.#fs.openSync(this.#path, UPDATE_FLAGS);
+    if (this.#fs.fstatSync(fd).nlink === 1) return fd;
+    // A hard link: its other name may belong to another program.
+    this.#fs.closeSync(fd);
+    this.#fs.unlinkSync(this.#path);
+    return this.#create();
   }
 
   #add(field: number, { bytes, entries }: UsageChange): void {
@@ -122,8 +156,8 @@ export class OwnLedger {
   }
 
   #close(): void {
-    closeQuietly(this.#shared);
-    this.#shared = undefined;
+    this.#published = false;
+    oursOn(this.#fs).delete(this.#path);
   }
 }
 
@@ -131,13 +165,14 @@ export class OwnLedger {
 class OtherLedger {
   readonly owner: ProcessIdentity;
   readonly #fs: FileSystem;
-  readonly #file: SharedFile;
+  /** The ledger itself, where its owner is of this process. */
+  readonly #source: SharedFile | OwnLedger;
   readonly #values = new Float64Array(HEADER_FIELDS);
   readonly #bytes = Buffer.from(this.#values.buffer);
 
-  private constructor(fs: FileSystem, file: SharedFile, owner: ProcessIdentity) {
+  private constructor(fs: FileSystem, source: SharedFile | OwnLedger, owner: ProcessIdentity) {
     this.#fs = fs;
-    this.#file = file;
+    this.#source = source;
     this.owner = owner;
   }
 
@@ -145,8 +180,10 @@ class OtherLedger {
   static open(fs: FileSystem, directory: string, name: string): OtherLedger | undefined {
     const owner = name.startsWith(PREFIX) ? nameOwner(name.slice(PREFIX.length)) : undefined;
     if (owner === undefined) return undefined;
+    const path = `${directory}/${name}`;
     try {
-      return new OtherLedger(fs, SharedFile.open(fs, `${directory}/${name}`, READ_FLAGS_PLAIN), owner);
+      const source = oursOn(fs).get(path) ?? SharedFile.open(fs, path, READ_FLAGS_PLAIN);
+      return new OtherLedger(fs, source, owner);
     } catch {
       return undefined;
     }
@@ -167,27 +204,36 @@ class OtherLedger {
 
   /** @throws Node's own error */
   read(): void {
-    const length = this.#fs.readSync(this.#file.fd, this.#bytes, 0, this.#bytes.length, 0);
+    const source = this.#source;
+    if (source instanceof OwnLedger) return this.#values.set(source.header);
+    const length = this.#fs.readSync(source.fd, this.#bytes, 0, this.#bytes.length, 0);
     if (length < this.#bytes.length || this.#values[0] !== MAGIC) this.#values.fill(0);
   }
 
   /** What it says of one shard, read again.
    * @throws Node's own error */
   at(shard: number): UsageChange {
+    const source = this.#source;
+    if (source instanceof OwnLedger) return source.at(shard);
     const values = new Float64Array(2);
     const bytes = Buffer.from(values.buffer);
-    const length = this.#fs.readSync(this.#file.fd, bytes, 0, bytes.length, (HEADER_FIELDS + shard * 2) * 8);
+    const length = this.#fs.readSync(source.fd, bytes, 0, bytes.length, (HEADER_FIELDS + shard * 2) * 8);
     return length < bytes.length ? NOTHING : sane(values, 0);
   }
 
   /** When it was last written, epoch milliseconds.
    * @throws Node's own error */
   get writtenAt(): number {
-    return this.#fs.fstatSync(this.#file.fd).mtimeMs;
+    return this.#source instanceof OwnLedger ? Date.now() : this.#fs.fstatSync(this.#source.fd).mtimeMs;
   }
 
   close(): void {
-    closeQuietly(this.#file);
+    if (this.#source instanceof OwnLedger) return;
+    try {
+      this.#source.close();
+    } catch {
+      // The descriptor is released either way.
+    }
   }
 }
 
@@ -294,12 +340,4 @@ function pair(values: Float64Array, field: number): UsageChange {
 function sane(values: Float64Array, field: number): UsageChange {
   const found = pair(values, field);
   return Math.abs(found.bytes) < MOST && Math.abs(found.entries) < MOST ? found : NOTHING;
-}
-
-function closeQuietly(file: SharedFile | undefined): void {
-  try {
-    file?.close();
-  } catch {
-    // The descriptor is released either way.
-  }
 }
