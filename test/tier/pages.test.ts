@@ -415,6 +415,17 @@ describe("machines that render a page once", () => {
 });
 
 describe("an engine that is away", () => {
+  it("is waited for once by a request, not again for the lock", async () => {
+    const world = opened();
+    const [, b] = await joined(world, 2);
+    b.line.state = "cut";
+    const since = world.time.steady();
+    expect(await got(world, b)).toBeUndefined();
+    const store = b.store as TieredStore<string>;
+    await world.time.until(Promise.resolve(store.lockEverywhere("/x")));
+    expect(world.time.steady() - since).toBeLessThan(150);
+  });
+
   it("is waited for by a few lookups for as long as the budget, and then by none for a while", async () => {
     const world = opened();
     const [, b] = await joined(world, 2);

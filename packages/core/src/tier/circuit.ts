@@ -22,6 +22,11 @@ export class Circuit {
     return this.#failures >= MOST_FAILURES && (this.#trying || this.#now() < this.#restsUntil);
   }
 
+  /** Whether it has not answered the last time. */
+  get doubtful(): boolean {
+    return this.#failures > 0;
+  }
+
   /** Whether it may be asked now: `answered` or `failed` follows. */
   take(): boolean {
     if (this.open) return false;

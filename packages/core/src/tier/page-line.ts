@@ -47,6 +47,11 @@ export class PageLine {
     return this.#circuit.open;
   }
 
+  /** Whether the engine has not answered the last question: what can be done without it is not asked. */
+  get doubtful(): boolean {
+    return this.#circuit.doubtful;
+  }
+
   /** Times that the engine did not answer in time, or with an error. */
   get failures(): number {
     return this.#failures;

@@ -12,7 +12,7 @@ const HELD_MS = 5_000;
 /** However long its holder lives: by then the application has had its chance. */
 const LONGEST_MS = 60_000;
 const FIRST_POLL_MS = 2;
-const LAST_POLL_MS = 16;
+const LAST_POLL_MS = 8;
 const POLL_FACTOR = 1.5;
 
 /** Held by this machine; or by another, which need not be waited for when what it renders has been purged since. */

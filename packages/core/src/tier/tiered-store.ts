@@ -109,7 +109,8 @@ export class TieredStore<Value> extends DiskStore<Value> {
   lockEverywhere(key: string, options: LockOptions = {}): MaybeAsync<KeyLock | "held" | undefined> {
     const own = this.lock(key, options);
     const locks = this.#locks;
-    if (own === "held" || locks === undefined || !this.#pages.asks) return own;
+    // A request that has waited for the engine in vain does not wait for it again.
+    if (own === "held" || locks === undefined || !this.#pages.asks || this.#line.doubtful) return own;
     return locks.take(key, options.making).then((taken): KeyLock | "held" | undefined => {
       if (taken === "unknown") return own;
       if (taken !== "held") return { release: (others = []) => this.#release([key, ...others], own, taken.release) };
