@@ -68,7 +68,9 @@ const LONG_LEASE = "6s";
 
 interface Answer {
   readonly status: string;
+  readonly code: number | undefined;
   readonly coding: string | undefined;
+  readonly etag: string;
   readonly body: Buffer;
 }
 
@@ -76,6 +78,9 @@ interface Site extends Pick<Machine, "cache" | "errors"> {
   readonly renders: string[];
   /** What the handler of the slow page waits for. */
   slow: Promise<void>;
+  /** The answer once its head has come. */
+  begin(path: string, headers?: Record<string, string>, method?: string): Promise<IncomingMessage>;
+  ask(path: string, headers?: Record<string, string>, method?: string): Promise<Answer>;
   get(path: string, headers?: Record<string, string>): Promise<Answer>;
 }
 
@@ -99,6 +104,7 @@ async function site(
   const app = express().use(cache);
   app.get("/long", (req, res) => {
     renders.push(req.url);
+    res.set("ETag", '"long"').set("Content-Length", String(LONG.length));
     for (let at = 0; at < LONG.length; at += 100_000) res.write(LONG.subarray(at, at + 100_000));
     res.end();
   });
@@ -120,13 +126,19 @@ async function site(
   await once(server, "listening");
   onTestFinished(() => server.close().closeAllConnections());
   const { port } = server.address() as AddressInfo;
-  const get: Site["get"] = async (path, headers = {}) => {
-    const asking = request({ port, path, headers: { host: "shop.test", ...headers } }).end();
+  const begin: Site["begin"] = async (path, headers = {}, method = "GET") => {
+    const asking = request({ port, path, method, headers: { host: "shop.test", ...headers }, agent: false }).end();
     const [response] = (await once(asking, "response")) as [IncomingMessage];
-    const body = Buffer.concat(await response.toArray());
-    return { status: String(response.headers["cache-status"]), coding: response.headers["content-encoding"], body };
+    return response;
   };
-  const made: Site = { cache, errors, renders, get, slow: Promise.resolve() };
+  const ask: Site["ask"] = async (...question) => {
+    const response = await begin(...question);
+    const { "cache-status": status, "content-encoding": coding, etag = "" } = response.headers;
+    const body = Buffer.concat(await response.toArray());
+    return { code: response.statusCode, status: String(status), coding, etag, body };
+  };
+  const get: Site["get"] = ask;
+  const made: Site = { cache, errors, renders, begin, ask, get, slow: Promise.resolve() };
   return made;
 }
 
@@ -240,6 +252,31 @@ describe.skipIf(redisVersion === undefined)("machines that share pages over a re
     for (let n = 0; n < 5; n++) expect((await b.get("/slow")).status).toMatch(/; hit; ttl=-/);
     expect(b.renders).toEqual([]);
     rendered.open();
+  });
+
+  it.each([
+    { asked: "a part", headers: { range: "bytes=262100-262200" }, status: 206, body: LONG.subarray(262_100, 262_201) },
+    { asked: "its last bytes", headers: { range: "bytes=-7" }, status: 206, body: LONG.subarray(-7) },
+    { asked: "its head", method: "HEAD", status: 200, body: Buffer.alloc(0) },
+    { asked: "whether it is still the same", etag: true, status: 304, body: Buffer.alloc(0) },
+    { asked: "all of it, by HTTP/1.0 words", headers: { connection: "close" }, status: 200, body: LONG },
+  ])("answer for $asked of a long page, while it arrives and a client leaves", async (one) => {
+    const server = await redisServer();
+    const [a, b] = [await site(server.port), await site(server.port)];
+    await joined(a, b);
+    const first = await a.ask("/long");
+    await given(a, 1);
+    const leaving = await b.begin("/long");
+    const headers = one.etag ? { "if-none-match": first.etag } : one.headers;
+    const [answer, whole] = await Promise.all([
+      b.ask("/long", headers, one.method),
+      b.ask("/long"),
+      leaving.destroy() as unknown,
+    ]);
+    expect([answer.code, answer.body.equals(one.body)]).toEqual([one.status, true]);
+    expect(whole.body.equals(LONG)).toBe(true);
+    expect((await b.ask("/long")).body.equals(LONG)).toBe(true);
+    expect(b.renders).toEqual([]);
   });
 
   it("share nothing of another release, and purge it all the same", async () => {

@@ -90,6 +90,8 @@ export class Line {
   /** `"cut"`: nothing gets through. `"deaf"`: what is asked is done, and the answer is lost. */
   state: "open" | "cut" | "deaf" = "open";
   server: Server;
+  /** How much longer an answer takes on its way back. */
+  slowMs = 0;
   /** What does not get through on a way that is open. */
   deafTo: "beats" | undefined = undefined;
   /** What is asked is done so many times: 2 for a client that sends again. */
@@ -226,7 +228,7 @@ export class Line {
     let answer = question(this.server, this.#time.steady());
     for (let again = 1; again < this.times; again++) answer = question(this.server, this.#time.steady());
     if (this.state === "deaf") return new Promise(() => undefined);
-    await this.#pause(this.#delayMs);
+    await this.#pause(this.#delayMs + this.slowMs);
     return answer;
   }
 

@@ -1,7 +1,8 @@
 /**
  * `npm run histories`: machines that share purges over an engine in memory, in histories of purges, renders and faults,
  * for as long as it is told to. `-- --histories 10000 --seed 7`; `--without steady|joining|tokens|absence|cut-off`: without
- * a rule of the protocol, whose lack has to show; `--pages`: machines share their pages, too; `--history <JSON>` runs one.
+ * a rule of the protocol, whose lack has to show; `--pages`: machines share their pages, too; `--history <JSON>` runs
+ * one.
  */
 import { parseArgs } from "node:util";
 import fc from "fast-check";

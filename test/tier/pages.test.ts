@@ -404,6 +404,26 @@ describe("machines that render a page once", () => {
     lock.release();
   });
 
+  it("do not wait for a lock that was taken too late to be of use", async () => {
+    const world = opened();
+    const [a, b] = await joined(world, 2);
+    a.line.slowMs = 150;
+    expect(await locked(world, a)).not.toBe("held");
+    a.line.slowMs = 0;
+    await world.time.advance(400);
+    lockOf(await locked(world, b)).release();
+  });
+
+  it("neither look for nor wait for what is not shared", async () => {
+    const world = opened();
+    const [a, b] = await joined(world, 2);
+    a.fill("/own", "page", []);
+    await world.time.advance(20);
+    expect(b.store.get("/own")).toBeUndefined();
+    expect((b.store as TieredStore<string>).lockEverywhere("/own")).not.toBeInstanceOf(Promise);
+    expect(a.store.stats().tier?.pages).toMatchObject({ puts: 0, skippedPuts: 0 });
+  });
+
   it("render by themselves where the engine is away", async () => {
     const world = opened();
     const [a, b] = await joined(world, 2);

@@ -97,7 +97,12 @@ export class World {
     const store =
       resolved.pages === undefined
         ? new DiskStore(options)
-        : openTieredStore(options, resolved.pages, { time, fault, shifted: movedHead, mayShare: () => true });
+        : openTieredStore(options, resolved.pages, {
+            time,
+            fault,
+            shifted: movedHead,
+            mayShare: (key) => !key.startsWith("/own"),
+          });
     this.#open.push(store);
     return {
       dir,

@@ -96,7 +96,7 @@ function openStore(
   return openTieredStore(onDisk, pages, {
     time: machineTime(steadyMs),
     shifted: shiftedHead,
-    mayShare: ({ key }) => pages.partitions || !mayBePartitioned(key),
+    mayShare: (key) => pages.partitions || !mayBePartitioned(key),
     fault: (error) => observer.inStore("error", error),
   });
 }

@@ -1,5 +1,5 @@
-/** A long page on its way from another machine to the disk: a client that asks for it reads along. A piece that does not come
- * ends it as damage in a file does. */
+/** A long page on its way from another machine to the disk: a client that asks for it reads along. A piece that does
+ * not come ends it as damage in a file does. */
 import { corruptEntryError } from "../base/errors.js";
 import type { BodyReader, EntryHead, EntryWriter, StoreEntry } from "../store/contract.js";
 import { StoredEntry } from "../store/entries/stored-entry.js";

@@ -22,6 +22,11 @@ export class Circuit {
     return this.#failures >= MOST_FAILURES && (this.#trying || this.#now() < this.#restsUntil);
   }
 
+  /** Milliseconds for which it is left alone still. */
+  get restsForMs(): number {
+    return this.open ? Math.max(0, this.#restsUntil - this.#now()) : 0;
+  }
+
   /** Whether it has not answered the last time. */
   get doubtful(): boolean {
     return this.#failures > 0;

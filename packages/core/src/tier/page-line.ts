@@ -1,5 +1,5 @@
-/** The way to an engine that keeps pages and locks: one connection, made again when it has failed, and each question with
- * its time. Where the engine is away it is not asked, so that no request waits and nothing queues up. */
+/** The way to an engine that keeps pages and locks: one connection, made again when it has failed, and each question
+ * with its time. Where the engine is away it is not asked, so that no request waits and nothing queues up. */
 import { tierError } from "../base/errors.js";
 import type { DiskCacheError } from "../base/errors.js";
 import { Circuit } from "./circuit.js";
@@ -17,6 +17,8 @@ export interface PageLineDeps {
 }
 
 const CONNECT_MS = 2_000;
+/** A connection that is lost is made again after so long, or when the engine has had its rest. */
+const RETRY_MS = 10;
 
 export class PageLine {
   readonly #deps: PageLineDeps;
@@ -24,6 +26,7 @@ export class PageLine {
   readonly #circuit: Circuit;
   #connection: PagesConnection | undefined = undefined;
   #connecting = false;
+  #cancelConnect: () => void = () => undefined;
   #closed = false;
   #told = false;
   #failures = 0;
@@ -32,14 +35,12 @@ export class PageLine {
     this.#deps = deps;
     this.#waits = new Waits(deps.time);
     this.#circuit = new Circuit(() => deps.time.steady());
-    deps.time.after(0, () => this.#connect());
+    this.#cancelConnect = deps.time.after(0, () => this.#connect());
   }
 
-  /** Whether the engine would be asked now. Makes a connection for the next time where there is none. */
+  /** Whether the engine would be asked now. */
   get open(): boolean {
-    if (this.#closed || this.#circuit.open) return false;
-    this.#connect();
-    return this.#connection !== undefined;
+    return !this.#closed && !this.#circuit.open && this.#connection !== undefined;
   }
 
   /** Whether the engine has not answered in time lately, and is left alone for a while. */
@@ -90,6 +91,7 @@ export class PageLine {
 
   close(): void {
     this.#closed = true;
+    this.#cancelConnect();
     this.#waits.end();
     this.#connection?.close();
     this.#connection = undefined;
@@ -99,10 +101,18 @@ export class PageLine {
     if (this.#connection !== connection) return;
     this.#connection = undefined;
     connection.close();
+    this.#connectLater();
+  }
+
+  #connectLater(): void {
+    if (this.#closed) return;
+    this.#cancelConnect();
+    this.#cancelConnect = this.#deps.time.after(Math.max(RETRY_MS, this.#circuit.restsForMs), () => this.#connect());
   }
 
   #connect(): void {
-    if (this.#closed || this.#connecting || this.#connection !== undefined || !this.#circuit.take()) return;
+    if (this.#closed || this.#connecting || this.#connection !== undefined) return;
+    if (!this.#circuit.take()) return this.#connectLater();
     this.#connecting = true;
     const opening = this.#deps.connect();
     this.#waits.inTime(CONNECT_MS, opening).then(
@@ -115,6 +125,7 @@ export class PageLine {
       (error: unknown) => {
         this.#connecting = false;
         if (!this.#closed) this.#fail(error);
+        this.#connectLater();
         opening.then(
           (late) => late.close(),
           () => undefined,

@@ -40,8 +40,17 @@ export class SharedLocks {
     const name = nameOf(key);
     const { number } = directory.chain.stand ?? { number: 0 };
     const token = `${number} ${randomBytes(8).toString("hex")}`;
-    const holder = await line.ask((connection) => connection.lock(name, token, HELD_MS));
-    if (holder === undefined) return "unknown";
+    let late = false;
+    const holder = await line.ask(async (connection) => {
+      const answer = await connection.lock(name, token, HELD_MS);
+      // This machine renders without it by now: others must not wait for it.
+      if (late && answer === "") void connection.unlock(name, token).catch(() => undefined);
+      return answer;
+    });
+    if (holder === undefined) {
+      late = true;
+      return "unknown";
+    }
     if (holder === "") return { release: this.#renewed(name, token) };
     const place = directory.chain.placeAt(Number.parseInt(holder, 10));
     const outdated =

@@ -22,8 +22,8 @@ export interface SharedPagesDeps {
   readonly clock: Clock;
   /** The same head as if it had been made by a clock that is ahead by so much. */
   readonly shifted: (head: EntryHead, ms: number) => EntryHead;
-  /** Whether the entry may be shared at all. */
-  readonly mayShare: (head: EntryHead) => boolean;
+  /** Whether what lies under the key may be shared at all. */
+  readonly mayShare: (key: string) => boolean;
 }
 
 /** A page of another machine, as an entry of this directory. */
@@ -72,6 +72,11 @@ export class SharedPages {
     return !this.#closed && this.#deps.line.open && this.inTouch;
   }
 
+  /** Whether it would be asked for this. */
+  asksFor(key: string): boolean {
+    return this.asks && this.#deps.mayShare(key);
+  }
+
   /** An entry that this directory may use, and has not; `undefined` when there is none, or it is not known in time.
    * Never rejects. */
   async look(key: string): Promise<FoundPage | undefined> {
@@ -117,7 +122,7 @@ export class SharedPages {
    * @param entry of it, as it is stored then */
   give(head: EntryHead, bytes: number, entry: Given["entry"]): void {
     const { mayShare, settings } = this.#deps;
-    if (this.#closed || bytes > settings.maxEntry || !mayShare(head)) return;
+    if (this.#closed || bytes > settings.maxEntry || !mayShare(head.key)) return;
     // A long one is read back piece by piece.
     const waits = bytes > CHUNK_BYTES ? 0 : bytes;
     if (this.#waitingBytes + waits > MOST_WAITING_BYTES || !this.#deps.line.open) {

@@ -28,6 +28,7 @@ import type { TierTime } from "./time.js";
 
 /** Keys of entries that were dropped here and are not to come back from elsewhere. */
 const MOST_DROPPED = 4_096;
+const MOST_HELD = 4_096;
 /** An entry of another machine replaces one of this when it was made later by more than this, milliseconds: when an
  * engine says how old something is, it rounds. */
 const CLEARLY_LATER_MS = 100;
@@ -47,8 +48,8 @@ export class TieredStore<Value> extends DiskStore<Value> {
   readonly #line: PageLine;
   readonly #pages: SharedPages;
   readonly #locks: SharedLocks | undefined;
-  /** Keys that another machine holds, as this process has seen last. */
-  readonly #heldElsewhere = new Set<string>();
+  /** Keys that another machine holds, as this process has seen lately: not all of them are waited for. */
+  readonly #heldElsewhere = new Recent<string, true>(MOST_HELD);
   /** One look at a time for each key: others join it. */
   readonly #looks = new Map<string, Promise<Found<Value>>>();
   /** Long pages on their way. */
@@ -110,24 +111,27 @@ export class TieredStore<Value> extends DiskStore<Value> {
     const own = this.lock(key, options);
     const locks = this.#locks;
     // A request that has waited for the engine in vain does not wait for it again.
-    if (own === "held" || locks === undefined || !this.#pages.asks || this.#line.doubtful) return own;
+    if (own === "held" || locks === undefined || this.#line.doubtful || !this.#pages.asksFor(key)) return own;
     return locks.take(key, options.making).then((taken): KeyLock | "held" | undefined => {
       if (taken === "unknown") return own;
       if (taken !== "held") return { release: (others = []) => this.#release([key, ...others], own, taken.release) };
       own?.release();
-      this.#heldElsewhere.add(key);
+      this.#heldElsewhere.set(key, true);
       return "held";
     });
   }
 
   override async released(key: string, timeoutMs: number): Promise<LockEnd> {
     if (this.#locks === undefined) return super.released(key, timeoutMs);
-    if (this.#heldElsewhere.delete(key)) return this.#locks.released(key, timeoutMs);
+    if (this.#heldElsewhere.has(key)) {
+      this.#heldElsewhere.delete(key);
+      return this.#locks.released(key, timeoutMs);
+    }
     const { clock } = this.#options;
     const since = clock.now();
     const end = await super.released(key, timeoutMs);
     const leftMs = Math.min(timeoutMs, since + timeoutMs - clock.now());
-    if (end === "abandoned" || leftMs <= 0 || !this.#pages.asks) return end;
+    if (end === "abandoned" || leftMs <= 0 || !this.#pages.asksFor(key)) return end;
     const found = await super.get(key);
     // Where nothing was made here, its holder may have let go because another machine is at it.
     return found !== undefined && found.head.storedAt >= since ? end : this.#locks.released(key, leftMs);
@@ -162,7 +166,7 @@ export class TieredStore<Value> extends DiskStore<Value> {
     if (arriving !== undefined && this.#pages.inTouch && this.survivesPurges(arriving.head)) return arriving;
     const under = this.#looks.get(key);
     if (under !== undefined) return under;
-    if (!this.#pages.asks) return undefined;
+    if (!this.#pages.asksFor(key)) return undefined;
     const look = this.#pages.look(key).then((found) => {
       this.#looks.delete(key);
       return found && this.#taken(found, known);
